@@ -1,0 +1,150 @@
+//! The in-memory end of the log: where a record gets its lsn and waits to be shipped.
+//!
+//! ```text
+//!   append (under the shard's lock) ─> open buffer ─ full ─> closed buffers ─> take (shipper) ─> … ─> release
+//!                                      └──────────── pending bytes: at most the budget ────────────┘
+//! ```
+//!
+//! One lock, taken inside the shard's lock and never the other way round. Records are encoded straight into the buffer
+//! in their final form; [`LogBuffer::take`] hands the whole buffer over and puts a used one in its place.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use proto::limits::BATCH_TARGET_BYTES;
+use proto::{BatchBuffer, Lsn, Micros, Op, Refusal, record};
+
+use crate::sync::Mutex;
+
+/// Used buffers that are kept for the next ones.
+const SPARE_BUFFERS: usize = 4;
+
+/// Called when there is something to take after there was nothing.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// The buffer. See the module's documentation.
+pub struct LogBuffer {
+    state: Mutex<State>,
+    budget: usize,
+    wake: Wake,
+}
+
+#[derive(Debug)]
+struct State {
+    open: BatchBuffer,
+    closed: VecDeque<BatchBuffer>,
+    spare: Vec<Vec<u8>>,
+    /// Bytes of records that were appended and not released.
+    pending: usize,
+    /// Why nothing is taken any more.
+    refuses: Option<Arc<str>>,
+    unrecorded_reads: u64,
+}
+
+impl LogBuffer {
+    /// A buffer whose first record gets `next_lsn`. `budget` bounds the bytes of records between append and release; a
+    /// single record that is larger is taken when nothing else is pending.
+    pub fn new(next_lsn: Lsn, budget: usize, wake: Wake) -> Self {
+        let state = State {
+            open: BatchBuffer::new(next_lsn, Vec::new()),
+            closed: VecDeque::new(),
+            spare: Vec::new(),
+            pending: 0,
+            refuses: None,
+            unrecorded_reads: 0,
+        };
+        Self { state: Mutex::new(state), budget, wake }
+    }
+
+    /// Appends a record and returns its lsn, or refuses it. The caller holds the lock of the operation's shard and applies
+    /// the operation before it releases that lock.
+    pub fn append(&self, op: &Op<'_>, effect: u32, at: Micros) -> Result<Lsn, Refusal> {
+        let bytes = record::encoded_bytes(op);
+        let mut state = self.state.lock();
+        if let Some(why) = &state.refuses {
+            return Err(Refusal::LogClosed(Arc::clone(why)));
+        }
+        if state.pending > 0 && state.pending + bytes > self.budget {
+            return Err(Refusal::LogBehind { pending: state.pending, budget: self.budget });
+        }
+        let was_idle = state.open.is_empty() && state.closed.is_empty();
+        if state.open.body_bytes() >= BATCH_TARGET_BYTES {
+            state.close_buffer();
+        }
+        let lsn = match state.open.push(op, effect, at) {
+            Some(lsn) => lsn,
+            None => {
+                state.close_buffer();
+                state.open.push(op, effect, at).expect("the first record of a buffer sets its base time")
+            }
+        };
+        state.pending += bytes;
+        drop(state);
+        if was_idle {
+            (self.wake)();
+        }
+        Ok(lsn)
+    }
+
+    /// Appends the record of a read; if it is refused, counts it.
+    pub fn append_read(&self, op: &Op<'_>, at: Micros) {
+        if self.append(op, 0, at).is_err() {
+            self.state.lock().unrecorded_reads += 1;
+        }
+    }
+
+    /// The oldest records that nobody has taken, in order. `None` when there are none; then the next append wakes.
+    pub fn take(&self) -> Option<BatchBuffer> {
+        let mut state = self.state.lock();
+        if state.closed.is_empty() && !state.open.is_empty() {
+            state.close_buffer();
+        }
+        state.closed.pop_front()
+    }
+
+    /// Gives back the budget of records that are durable, and their memory.
+    pub fn release(&self, bytes: usize, memory: Option<Vec<u8>>) {
+        let mut state = self.state.lock();
+        state.pending -= bytes;
+        if let Some(memory) = memory
+            && memory.capacity() <= 2 * BATCH_TARGET_BYTES
+            && state.spare.len() < SPARE_BUFFERS
+        {
+            state.spare.push(memory);
+        }
+    }
+
+    /// Refuses every append from here on. What was appended can still be taken. The first reason stays.
+    pub fn close(&self, why: &str) {
+        self.state.lock().refuses.get_or_insert_with(|| why.into());
+    }
+
+    /// Bytes of records that were appended and not released.
+    pub fn pending(&self) -> usize {
+        self.state.lock().pending
+    }
+
+    /// The lsn that the next record will get.
+    pub fn next_lsn(&self) -> Lsn {
+        self.state.lock().open.next_lsn()
+    }
+
+    /// Reads that could not be recorded.
+    pub fn unrecorded_reads(&self) -> u64 {
+        self.state.lock().unrecorded_reads
+    }
+}
+
+impl State {
+    fn close_buffer(&mut self) {
+        let next = BatchBuffer::new(self.open.next_lsn(), self.spare.pop().unwrap_or_default());
+        let full = std::mem::replace(&mut self.open, next);
+        self.closed.push_back(full);
+    }
+}
+
+impl std::fmt::Debug for LogBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogBuffer").field("budget", &self.budget).field("state", &self.state).finish_non_exhaustive()
+    }
+}

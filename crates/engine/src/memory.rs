@@ -1,0 +1,45 @@
+//! How much memory the entries take, and the limit on it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proto::Refusal;
+
+/// Counts the bytes of slots, index buckets, long keys and long values (allocator overhead not included).
+#[derive(Debug)]
+pub struct Meter {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Meter {
+    pub(crate) fn new(limit: Option<usize>) -> Self {
+        Self { used: AtomicUsize::new(0), limit: limit.unwrap_or(usize::MAX) }
+    }
+
+    /// Bytes in use.
+    pub fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Refuses when `more` bytes would cross the limit. Concurrent writers may overshoot it by what each of them adds.
+    pub(crate) fn admit(&self, more: usize) -> Result<(), Refusal> {
+        if self.limit == usize::MAX {
+            return Ok(());
+        }
+        let used = self.used();
+        match used.saturating_add(more) > self.limit {
+            true => Err(Refusal::Memory { used, limit: self.limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// Replaces `before` bytes by `after`.
+    pub(crate) fn replace(&self, before: usize, after: usize) {
+        // Most writes change nothing here and must not touch a cache line that all threads share.
+        if after > before {
+            self.used.fetch_add(after - before, Ordering::Relaxed);
+        } else if before > after {
+            self.used.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! One lock stripe: a table per value type, and how each operation is carried out.
+//!
+//! Every write has the same three steps: plan (look up, compute, check limits), log (append the record, get the lsn),
+//! commit (change the slot). The first two may refuse; the third cannot fail. All three happen under the shard's lock, so
+//! the log's order is the order of effects for every key. The shard is chosen by the key alone: all types of a key live
+//! together, and deleting them all is one step.
+
+use proto::limits::MAX_VALUE_BYTES;
+use proto::strings::packed_bytes;
+use proto::{Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueType};
+
+use crate::collection::{MapValue, SetValue};
+use crate::stored::{Counter, Owned, Stored};
+use crate::table::Table;
+use crate::{Env, Executed, LogBuffer, Outcome, RecordMode};
+
+/// The entries whose keys hash to this stripe.
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    ints: Table<i32>,
+    uints: Table<u32>,
+    floats: Table<f32>,
+    strs: Table<Text>,
+    maps: Table<MapValue>,
+    sets: Table<SetValue>,
+}
+
+/// Evaluates `$body` with `$table` bound to the table of a value type.
+macro_rules! with_table {
+    ($shard:expr, $ty:expr, $table:ident => $body:expr) => {
+        match $ty {
+            ValueType::Int => {
+                let $table = &mut $shard.ints;
+                $body
+            }
+            ValueType::Uint => {
+                let $table = &mut $shard.uints;
+                $body
+            }
+            ValueType::Float => {
+                let $table = &mut $shard.floats;
+                $body
+            }
+            ValueType::Str => {
+                let $table = &mut $shard.strs;
+                $body
+            }
+            ValueType::Map => {
+                let $table = &mut $shard.maps;
+                $body
+            }
+            ValueType::Set => {
+                let $table = &mut $shard.sets;
+                $body
+            }
+        }
+    };
+}
+
+/// What an operation needs besides the shard.
+#[derive(Debug)]
+pub(crate) struct Context<'e> {
+    pub(crate) env: &'e Env,
+    pub(crate) log: Option<&'e LogBuffer>,
+    pub(crate) record: RecordMode,
+    /// Whether the memory limit applies.
+    pub(crate) limited: bool,
+    pub(crate) at: Micros,
+}
+
+impl Context<'_> {
+    /// Refuses if the memory limit does not leave `more` bytes.
+    fn admit(&self, more: usize) -> Result<(), Refusal> {
+        if self.limited { self.env.meter.admit(more) } else { Ok(()) }
+    }
+
+    /// Records a write that has an effect.
+    fn log(&self, op: &Op<'_>, effect: u32) -> Result<Option<Lsn>, Refusal> {
+        self.log.map(|log| log.append(op, effect, self.at)).transpose()
+    }
+
+    /// Records a write that changes nothing, if everything is recorded.
+    fn log_idle(&self, op: &Op<'_>) -> Result<Option<Lsn>, Refusal> {
+        match self.record {
+            RecordMode::Writes => Ok(None),
+            RecordMode::All => self.log(op, 0),
+        }
+    }
+
+    /// Records a read, if everything is recorded. Reads go on while the log takes nothing; the log counts what it missed.
+    fn log_read(&self, op: &Op<'_>) {
+        if let (RecordMode::All, Some(log)) = (self.record, self.log) {
+            log.append_read(op, self.at);
+        }
+    }
+}
+
+fn outcome(reply: Reply, lsn: Option<Lsn>) -> Executed {
+    Ok(Outcome { reply, lsn })
+}
+
+impl Shard {
+    /// Carries out `op`. `fresh` is the value of a put, built outside of the lock; a value that goes out of the shard is
+    /// left in `garbage`, to be dropped outside of the lock.
+    pub(crate) fn execute(
+        &mut self,
+        op: &Op<'_>,
+        hash: u64,
+        fresh: Option<Owned>,
+        garbage: &mut Option<Owned>,
+        context: &Context<'_>,
+    ) -> Executed {
+        match *op {
+            Op::Get { ty, key } => {
+                context.log_read(op);
+                let value = with_table!(self, ty, table => table.get(hash, key).map(Stored::to_value));
+                outcome(value.map_or(Reply::NoEntry, Reply::Value), None)
+            }
+            Op::Put { key, value } => match fresh.unwrap_or_else(|| value.into()) {
+                Owned::Int(v) => put(&mut self.ints, op, hash, key, v, garbage, context),
+                Owned::Uint(v) => put(&mut self.uints, op, hash, key, v, garbage, context),
+                Owned::Float(v) => put(&mut self.floats, op, hash, key, v, garbage, context),
+                Owned::Str(v) => put(&mut self.strs, op, hash, key, v, garbage, context),
+                Owned::Map(v) => put(&mut self.maps, op, hash, key, v, garbage, context),
+                Owned::Set(v) => put(&mut self.sets, op, hash, key, v, garbage, context),
+            },
+            Op::Del { ty, key } => with_table!(self, ty, table => {
+                let Some(found) = table.find(hash, key) else {
+                    return outcome(Reply::Deleted(false), context.log_idle(op)?);
+                };
+                let lsn = context.log(op, 0)?;
+                *garbage = Some(table.remove(hash, found, context.env).into_owned());
+                outcome(Reply::Deleted(true), lsn)
+            }),
+            Op::DelAll { key } => self.delete_all(op, hash, key, context),
+            Op::Incr { ty, key } => self.increment(op, hash, ty, key, 1, context),
+            Op::IncrBy { ty, key, by } => self.increment(op, hash, ty, key, by, context),
+            Op::SetAdd { key, members } => add_members(&mut self.sets, op, hash, key, members, context),
+            Op::SetRem { key, members } => {
+                let found = self.sets.find(hash, key);
+                match found {
+                    Some(found) if members.iter().any(|m| self.sets.value(found).contains(m)) => {
+                        let lsn = context.log(op, 0)?;
+                        let removed = self.sets.update(found, context.env, |set| set.remove(members));
+                        outcome(Reply::Count(removed), lsn)
+                    }
+                    _ => outcome(Reply::Count(0), context.log_idle(op)?),
+                }
+            }
+            Op::SetHas { key, member } => {
+                context.log_read(op);
+                let has = self.sets.get(hash, key).map(|set| set.contains(member));
+                outcome(has.map_or(Reply::NoEntry, Reply::Has), None)
+            }
+            Op::MapGet { key, field } => {
+                context.log_read(op);
+                let reply = match self.maps.get(hash, key) {
+                    None => Reply::NoEntry,
+                    Some(map) => map.get(field).map_or(Reply::NoField, |value| Reply::Field(value.into())),
+                };
+                outcome(reply, None)
+            }
+            Op::MapSet { key, field, value } => set_field(&mut self.maps, op, hash, key, (field, value), context),
+            Op::MapDel { key, field } => {
+                let found = self.maps.find(hash, key);
+                match found {
+                    Some(found) if self.maps.value(found).get(field).is_some() => {
+                        let lsn = context.log(op, 0)?;
+                        self.maps.update(found, context.env, |map| map.remove(field));
+                        outcome(Reply::Deleted(true), lsn)
+                    }
+                    _ => outcome(Reply::Deleted(false), context.log_idle(op)?),
+                }
+            }
+        }
+    }
+
+    fn increment(
+        &mut self,
+        op: &Op<'_>,
+        hash: u64,
+        ty: ValueType,
+        key: Key<'_>,
+        by: i64,
+        context: &Context<'_>,
+    ) -> Executed {
+        match ty {
+            ValueType::Uint => increment(&mut self.uints, op, hash, (ty, key), by, context),
+            // The record codec and every boundary let only int and uint through.
+            _ => increment(&mut self.ints, op, hash, (ValueType::Int, key), by, context),
+        }
+    }
+
+    fn delete_all(&mut self, op: &Op<'_>, hash: u64, key: Key<'_>, context: &Context<'_>) -> Executed {
+        let mut present = 0;
+        for ty in ValueType::ALL {
+            if with_table!(self, ty, table => table.find(hash, key).is_some()) {
+                present |= ty.bit();
+            }
+        }
+        if present == 0 {
+            return outcome(Reply::Deleted(false), context.log_idle(op)?);
+        }
+        let lsn = context.log(op, present)?;
+        for ty in ValueType::ALL {
+            with_table!(self, ty, table => if let Some(found) = table.find(hash, key) {
+                table.remove(hash, found, context.env);
+            });
+        }
+        outcome(Reply::Deleted(true), lsn)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let Self { ints, uints, floats, strs, maps, sets } = self;
+        ints.len() + uints.len() + floats.len() + strs.len() + maps.len() + sets.len()
+    }
+
+    pub(crate) fn version(&mut self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<u32> {
+        with_table!(self, ty, table => table.version(hash, key))
+    }
+
+    pub(crate) fn for_each(&mut self, visit: &mut impl FnMut(ValueType, &str, Value)) {
+        for ty in ValueType::ALL {
+            with_table!(self, ty, table => table.iter().for_each(|(key, value)| visit(ty, key, value.to_value())));
+        }
+    }
+
+    pub(crate) fn prefetch_index(&mut self, hash: u64, ty: Option<ValueType>) {
+        if let Some(ty) = ty {
+            with_table!(self, ty, table => table.prefetch_index(hash));
+        }
+    }
+
+    pub(crate) fn prefetch_slot(&mut self, hash: u64, ty: Option<ValueType>) {
+        if let Some(ty) = ty {
+            with_table!(self, ty, table => table.prefetch_slot(hash));
+        }
+    }
+}
+
+fn put<V: Stored>(
+    table: &mut Table<V>,
+    op: &Op<'_>,
+    hash: u64,
+    key: Key<'_>,
+    value: V,
+    garbage: &mut Option<Owned>,
+    context: &Context<'_>,
+) -> Executed {
+    let bytes = value.heap_bytes();
+    let Some(found) = table.find(hash, key) else {
+        context.admit(table.insertion_bytes(key) + bytes)?;
+        let lsn = context.log(op, 0)?;
+        table.insert(hash, key, value, context.env);
+        return outcome(Reply::Stored, lsn);
+    };
+    context.admit(bytes.saturating_sub(table.value(found).heap_bytes()))?;
+    let lsn = context.log(op, 0)?;
+    let old = table.update(found, context.env, |stored| std::mem::replace(stored, value));
+    *garbage = Some(old.into_owned());
+    outcome(Reply::Stored, lsn)
+}
+
+fn increment<C: Counter>(
+    table: &mut Table<C>,
+    op: &Op<'_>,
+    hash: u64,
+    (ty, key): (ValueType, Key<'_>),
+    by: i64,
+    context: &Context<'_>,
+) -> Executed {
+    let found = table.find(hash, key);
+    let old = found.map(|found| *table.value(found)).unwrap_or_default();
+    let before: i64 = old.into();
+    let overflow = Refusal::Overflow { ty, before, by };
+    let new = before.checked_add(by).and_then(|sum| C::try_from(sum).ok()).ok_or(overflow)?;
+    context.admit(if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    let lsn = context.log(op, new.bits())?;
+    match found {
+        Some(found) => table.update(found, context.env, |stored| *stored = new),
+        None => table.insert(hash, key, new, context.env),
+    }
+    outcome(Reply::Value(old.to_value()), lsn)
+}
+
+fn add_members(
+    table: &mut Table<SetValue>,
+    op: &Op<'_>,
+    hash: u64,
+    key: Key<'_>,
+    members: Strings<'_>,
+    context: &Context<'_>,
+) -> Executed {
+    let found = table.find(hash, key);
+    let set = found.map(|found| table.value(found));
+    let is_new = |member: &&str| !set.is_some_and(|set| set.contains(member));
+    let more: usize = members.iter().filter(is_new).map(|member| packed_bytes(member.len())).sum();
+    if more == 0 {
+        return outcome(Reply::Count(0), context.log_idle(op)?);
+    }
+    check_size(set.map_or(0, SetValue::packed) + more)?;
+    context.admit(more + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    let lsn = context.log(op, 0)?;
+    let added = match found {
+        Some(found) => table.update(found, context.env, |set| set.add(members)),
+        None => {
+            let mut set = SetValue::default();
+            let added = set.add(members);
+            table.insert(hash, key, set, context.env);
+            added
+        }
+    };
+    outcome(Reply::Count(added), lsn)
+}
+
+fn set_field(
+    table: &mut Table<MapValue>,
+    op: &Op<'_>,
+    hash: u64,
+    key: Key<'_>,
+    (field, value): (&str, &str),
+    context: &Context<'_>,
+) -> Executed {
+    let found = table.find(hash, key);
+    let size = match found {
+        Some(found) => table.value(found).packed_after_set(field, value),
+        None => MapValue::default().packed_after_set(field, value),
+    };
+    check_size(size)?;
+    context.admit(field.len() + value.len() + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    let lsn = context.log(op, 0)?;
+    match found {
+        Some(found) => table.update(found, context.env, |map| map.set(field, value)),
+        None => {
+            let mut map = MapValue::default();
+            map.set(field, value);
+            table.insert(hash, key, map, context.env);
+        }
+    }
+    outcome(Reply::Stored, lsn)
+}
+
+fn check_size(packed: usize) -> Result<(), Refusal> {
+    if packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
+}

@@ -1,0 +1,338 @@
+//! A run of records, sealed together: the unit that travels to a sink, is made durable and is acknowledged.
+//!
+//! Integers are little-endian. The layout is the same on the wire and on disk:
+//!
+//! ```text
+//!   offset  bytes  field
+//!        0      4  magic "KVSB"
+//!        4      2  format version, 1
+//!        6      2  flags: 1 = sealed (the log goes on in another place)
+//!        8      4  length of the whole batch, header included
+//!       12      4  number of records
+//!       16      8  log id: random, the same in every batch of one log
+//!       24      8  epoch of the writer
+//!       32      8  lsn of the first record
+//!       40      8  base time: Unix microseconds that the records' times count from
+//!       48      8  durable lsn that the writer knew of when it sealed the batch
+//!       56      4  checksum of the previous batch: the chain (for the first: CRC32C of the log id)
+//!       60      4  CRC32C of bytes 0..60 and of the records
+//!       64      …  records, see record.rs
+//! ```
+//!
+//! A batch without records is a *mark*: it stores nothing, carries the durable lsn, and is not part of the chain.
+//! The log id makes it infeasible for a client to plant bytes inside a value that look like a batch of this log.
+
+use bytes::Bytes;
+
+use crate::limits::MAX_BATCH_BYTES;
+use crate::op::Op;
+use crate::record::{self, Record, RecordError, field};
+use crate::{Epoch, Lsn, Micros};
+
+/// The first bytes of every batch.
+pub const MAGIC: [u8; 4] = *b"KVSB";
+
+/// The version that this code writes, and the only one that it reads.
+pub const VERSION: u16 = 1;
+
+const FLAG_SEALED: u16 = 1;
+
+const VERSION_AT: usize = MAGIC.len();
+const FLAGS_AT: usize = VERSION_AT + 2;
+const LENGTH_AT: usize = FLAGS_AT + 2;
+const COUNT_AT: usize = LENGTH_AT + 4;
+const LOG_ID_AT: usize = COUNT_AT + 4;
+const EPOCH_AT: usize = LOG_ID_AT + 8;
+const FIRST_LSN_AT: usize = EPOCH_AT + 8;
+const BASE_TIME_AT: usize = FIRST_LSN_AT + 8;
+const DURABLE_LSN_AT: usize = BASE_TIME_AT + 8;
+const PREVIOUS_AT: usize = DURABLE_LSN_AT + 8;
+const CHECKSUM_AT: usize = PREVIOUS_AT + 4;
+
+/// Size of a batch's header, in bytes.
+pub const HEADER_BYTES: usize = CHECKSUM_AT + 4;
+const _: () = assert!(HEADER_BYTES == 64);
+
+/// Why bytes are not a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum BatchError {
+    #[error("no batch begins here")]
+    Magic,
+    #[error("the batch has format version {0}, this program reads version {VERSION}; use a newer program")]
+    Version(u16),
+    #[error("the batch claims {claimed} bytes, {available} are there")]
+    Length { claimed: usize, available: usize },
+    #[error("the batch's checksum does not match its bytes")]
+    Checksum,
+    #[error("record {index} of the batch: {error}")]
+    Record { index: u32, error: RecordError },
+    #[error("the batch holds another number of records than its header says")]
+    Count,
+}
+
+/// Where the log's chain stands: what the next batch must continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// The log's random identity.
+    pub log_id: u64,
+    /// The last record's lsn.
+    pub lsn: Lsn,
+    /// The last batch's checksum.
+    pub checksum: u32,
+}
+
+impl Chain {
+    /// The chain of an empty log.
+    pub fn start(log_id: u64) -> Self {
+        Self { log_id, lsn: 0, checksum: crc32c::crc32c(&log_id.to_le_bytes()) }
+    }
+
+    /// Whether `batch` is the one that comes next.
+    pub fn continues_with(&self, batch: &Batch) -> bool {
+        batch.log_id() == self.log_id && batch.first_lsn() == self.lsn + 1 && batch.previous() == self.checksum
+    }
+
+    /// The chain after `batch`.
+    pub fn after(&self, batch: &Batch) -> Self {
+        match batch.count() {
+            0 => *self,
+            _ => Self { log_id: self.log_id, lsn: batch.last_lsn(), checksum: batch.checksum() },
+        }
+    }
+}
+
+/// A batch that is still being filled: records in their final form behind room for the header.
+#[derive(Debug)]
+pub struct BatchBuffer {
+    bytes: Vec<u8>,
+    count: u32,
+    first_lsn: Lsn,
+    base_time: Micros,
+}
+
+impl BatchBuffer {
+    /// An empty buffer whose first record will be `first_lsn`. `bytes` is memory to use again; its content is dropped.
+    pub fn new(first_lsn: Lsn, mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        bytes.resize(HEADER_BYTES, 0);
+        Self { bytes, count: 0, first_lsn, base_time: 0 }
+    }
+
+    /// Appends the record of `op`, executed at `at`, and returns its lsn, or `None` when `at` is too far (35 minutes) from
+    /// the first record's time: the record then belongs into a new buffer.
+    pub fn push(&mut self, op: &Op<'_>, effect: u32, at: Micros) -> Option<Lsn> {
+        if self.count == 0 {
+            self.base_time = at;
+        }
+        let delta = i32::try_from(at.checked_sub(self.base_time)?).ok()?;
+        record::encode(&mut self.bytes, op, effect, delta);
+        self.count += 1;
+        Some(self.first_lsn + u64::from(self.count) - 1)
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes of records, without the header.
+    pub fn body_bytes(&self) -> usize {
+        self.bytes.len() - HEADER_BYTES
+    }
+
+    /// The lsn that the next record will get.
+    pub fn next_lsn(&self) -> Lsn {
+        self.first_lsn + u64::from(self.count)
+    }
+
+    /// Writes the header and closes the batch. `chain` is where the log stands before it.
+    pub fn seal(mut self, chain: &Chain, epoch: Epoch, durable_lsn: Lsn) -> Batch {
+        debug_assert_eq!(self.first_lsn, chain.lsn + 1);
+        self.write_header(chain, epoch, durable_lsn, 0);
+        Batch { bytes: self.bytes.into() }
+    }
+
+    fn write_header(&mut self, chain: &Chain, epoch: Epoch, durable_lsn: Lsn, flags: u16) {
+        let length = self.bytes.len() as u32;
+        let mut put = |at: usize, field: &[u8]| self.bytes[at..at + field.len()].copy_from_slice(field);
+        put(0, &MAGIC);
+        put(VERSION_AT, &VERSION.to_le_bytes());
+        put(FLAGS_AT, &flags.to_le_bytes());
+        put(LENGTH_AT, &length.to_le_bytes());
+        put(COUNT_AT, &self.count.to_le_bytes());
+        put(LOG_ID_AT, &chain.log_id.to_le_bytes());
+        put(EPOCH_AT, &epoch.to_le_bytes());
+        put(FIRST_LSN_AT, &self.first_lsn.to_le_bytes());
+        put(BASE_TIME_AT, &self.base_time.to_le_bytes());
+        put(DURABLE_LSN_AT, &durable_lsn.to_le_bytes());
+        put(PREVIOUS_AT, &chain.checksum.to_le_bytes());
+        let checksum = checksum_of(&self.bytes);
+        self.bytes[CHECKSUM_AT..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    }
+}
+
+fn checksum_of(batch: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&batch[..CHECKSUM_AT]), &batch[HEADER_BYTES..])
+}
+
+/// A sealed batch whose checksum is right. Cloning it counts a reference.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Batch {
+    bytes: Bytes,
+}
+
+impl Batch {
+    /// A mark at the end of `chain`: no records, all up to the chain's lsn is durable. A `sealed` mark also says that the
+    /// log goes on elsewhere.
+    pub fn mark(chain: &Chain, epoch: Epoch, at: Micros, sealed: bool) -> Self {
+        let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::with_capacity(HEADER_BYTES));
+        buffer.base_time = at;
+        buffer.write_header(chain, epoch, chain.lsn, if sealed { FLAG_SEALED } else { 0 });
+        Self { bytes: buffer.bytes.into() }
+    }
+
+    /// Takes the batch at the start of `bytes`, which may go on behind it. Checks magic, version, length and checksum;
+    /// the records' content is checked by [`Batch::records`].
+    pub fn decode(bytes: &Bytes) -> Result<Self, BatchError> {
+        let available = bytes.len();
+        let head: &[u8; HEADER_BYTES] = match bytes.first_chunk() {
+            Some(head) if head.starts_with(&MAGIC) => head,
+            Some(_) => return Err(BatchError::Magic),
+            None => return Err(BatchError::Length { claimed: HEADER_BYTES, available }),
+        };
+        let claimed = u32::from_le_bytes(field(head, LENGTH_AT)) as usize;
+        if !(HEADER_BYTES..=MAX_BATCH_BYTES).contains(&claimed) || claimed > available {
+            return Err(BatchError::Length { claimed, available });
+        }
+        let batch = Self { bytes: bytes.slice(..claimed) };
+        if checksum_of(&batch.bytes) != batch.checksum() {
+            return Err(BatchError::Checksum);
+        }
+        match u16::from_le_bytes(batch.field(VERSION_AT)) {
+            VERSION => Ok(batch),
+            newer => Err(BatchError::Version(newer)),
+        }
+    }
+
+    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
+        field(&self.bytes, at)
+    }
+
+    /// The whole batch in its final form.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives the memory back for another buffer, if nobody else holds the batch.
+    pub fn into_memory(self) -> Option<Vec<u8>> {
+        self.bytes.try_into_mut().ok().map(Vec::from)
+    }
+
+    /// Bytes of records, without the header.
+    pub fn body_bytes(&self) -> usize {
+        self.bytes.len() - HEADER_BYTES
+    }
+
+    /// Number of records.
+    pub fn count(&self) -> u32 {
+        u32::from_le_bytes(self.field(COUNT_AT))
+    }
+
+    /// Whether the log goes on in another place.
+    pub fn is_sealed(&self) -> bool {
+        u16::from_le_bytes(self.field(FLAGS_AT)) & FLAG_SEALED != 0
+    }
+
+    /// The log that the batch belongs to.
+    pub fn log_id(&self) -> u64 {
+        u64::from_le_bytes(self.field(LOG_ID_AT))
+    }
+
+    /// The writer's term.
+    pub fn epoch(&self) -> Epoch {
+        u64::from_le_bytes(self.field(EPOCH_AT))
+    }
+
+    /// The first record's lsn.
+    pub fn first_lsn(&self) -> Lsn {
+        u64::from_le_bytes(self.field(FIRST_LSN_AT))
+    }
+
+    /// The last record's lsn; for a mark that of the record before it.
+    pub fn last_lsn(&self) -> Lsn {
+        (self.first_lsn() + u64::from(self.count())).saturating_sub(1)
+    }
+
+    /// The highest lsn that the writer knew to be durable.
+    pub fn durable_lsn(&self) -> Lsn {
+        u64::from_le_bytes(self.field(DURABLE_LSN_AT))
+    }
+
+    /// The previous batch's checksum.
+    pub fn previous(&self) -> u32 {
+        u32::from_le_bytes(self.field(PREVIOUS_AT))
+    }
+
+    /// This batch's checksum.
+    pub fn checksum(&self) -> u32 {
+        u32::from_le_bytes(self.field(CHECKSUM_AT))
+    }
+
+    /// The records in order. Ends after the first error.
+    pub fn records(&self) -> Records<'_> {
+        Records {
+            rest: &self.bytes[HEADER_BYTES..],
+            index: 0,
+            count: self.count(),
+            first_lsn: self.first_lsn(),
+            base: i64::from_le_bytes(self.field(BASE_TIME_AT)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Batch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Batch")
+            .field("epoch", &self.epoch())
+            .field("first_lsn", &self.first_lsn())
+            .field("count", &self.count())
+            .field("durable_lsn", &self.durable_lsn())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Iterator over a batch's records.
+#[derive(Debug)]
+pub struct Records<'a> {
+    rest: &'a [u8],
+    index: u32,
+    count: u32,
+    first_lsn: Lsn,
+    base: Micros,
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, BatchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.index == self.count {
+            return match std::mem::take(&mut self.rest) {
+                [] => None,
+                _ => Some(Err(BatchError::Count)),
+            };
+        }
+        let index = self.index;
+        self.index += 1;
+        match record::decode(self.rest, self.first_lsn + u64::from(index), self.base) {
+            Ok((record, rest)) => {
+                self.rest = rest;
+                Some(Ok(record))
+            }
+            Err(error) => {
+                (self.rest, self.index) = (&[], self.count);
+                Some(Err(BatchError::Record { index, error }))
+            }
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Operations and their answers, independent of REST, frames and the log's bytes.
+
+use crate::key::Key;
+use crate::limits::MAX_VALUE_BYTES;
+use crate::strings::Strings;
+use crate::text::Text;
+use crate::value::{Value, ValueRef, ValueType};
+
+/// One request, validated. `ty` and `key` name the entry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Op<'a> {
+    /// Read a value.
+    Get { ty: ValueType, key: Key<'a> },
+    /// Store a value, replacing any earlier one of that type.
+    Put { key: Key<'a>, value: ValueRef<'a> },
+    /// Delete the entry of one type.
+    Del { ty: ValueType, key: Key<'a> },
+    /// Delete the key's entries of all types.
+    DelAll { key: Key<'a> },
+    /// Add 1 to an int or uint; a missing entry counts as 0.
+    Incr { ty: ValueType, key: Key<'a> },
+    /// Add `by` to an int or uint; a missing entry counts as 0.
+    IncrBy { ty: ValueType, key: Key<'a>, by: i64 },
+    /// Add members to a set; creates the set if there is something to add.
+    SetAdd { key: Key<'a>, members: Strings<'a> },
+    /// Remove members from a set; a set left empty stays.
+    SetRem { key: Key<'a>, members: Strings<'a> },
+    /// Ask whether a set has a member.
+    SetHas { key: Key<'a>, member: &'a str },
+    /// Read one field of a map.
+    MapGet { key: Key<'a>, field: &'a str },
+    /// Store one field of a map; creates the map.
+    MapSet { key: Key<'a>, field: &'a str, value: &'a str },
+    /// Delete one field of a map; a map left empty stays.
+    MapDel { key: Key<'a>, field: &'a str },
+}
+
+/// The kind of an operation. The number is its code in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs)]
+pub enum OpKind {
+    Get = 1,
+    Put = 2,
+    Del = 3,
+    DelAll = 4,
+    Incr = 5,
+    IncrBy = 6,
+    SetAdd = 7,
+    SetRem = 8,
+    SetHas = 9,
+    MapGet = 10,
+    MapSet = 11,
+    MapDel = 12,
+}
+
+impl OpKind {
+    /// Every kind, in the order of its code.
+    pub const ALL: [Self; 12] = [
+        Self::Get,
+        Self::Put,
+        Self::Del,
+        Self::DelAll,
+        Self::Incr,
+        Self::IncrBy,
+        Self::SetAdd,
+        Self::SetRem,
+        Self::SetHas,
+        Self::MapGet,
+        Self::MapSet,
+        Self::MapDel,
+    ];
+
+    /// The kind with this code in the log.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+    }
+
+    /// Whether operations of this kind can change an entry.
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::Get | Self::SetHas | Self::MapGet)
+    }
+}
+
+impl<'a> Op<'a> {
+    /// What kind of operation this is.
+    pub fn kind(&self) -> OpKind {
+        match self {
+            Self::Get { .. } => OpKind::Get,
+            Self::Put { .. } => OpKind::Put,
+            Self::Del { .. } => OpKind::Del,
+            Self::DelAll { .. } => OpKind::DelAll,
+            Self::Incr { .. } => OpKind::Incr,
+            Self::IncrBy { .. } => OpKind::IncrBy,
+            Self::SetAdd { .. } => OpKind::SetAdd,
+            Self::SetRem { .. } => OpKind::SetRem,
+            Self::SetHas { .. } => OpKind::SetHas,
+            Self::MapGet { .. } => OpKind::MapGet,
+            Self::MapSet { .. } => OpKind::MapSet,
+            Self::MapDel { .. } => OpKind::MapDel,
+        }
+    }
+
+    /// The key that the operation is about.
+    pub fn key(&self) -> Key<'a> {
+        match *self {
+            Self::Get { key, .. }
+            | Self::Put { key, .. }
+            | Self::Del { key, .. }
+            | Self::DelAll { key }
+            | Self::Incr { key, .. }
+            | Self::IncrBy { key, .. }
+            | Self::SetAdd { key, .. }
+            | Self::SetRem { key, .. }
+            | Self::SetHas { key, .. }
+            | Self::MapGet { key, .. }
+            | Self::MapSet { key, .. }
+            | Self::MapDel { key, .. } => key,
+        }
+    }
+
+    /// The value type that the operation is about; none for [`Op::DelAll`].
+    pub fn value_type(&self) -> Option<ValueType> {
+        match self {
+            Self::Get { ty, .. } | Self::Del { ty, .. } | Self::Incr { ty, .. } | Self::IncrBy { ty, .. } => Some(*ty),
+            Self::Put { value, .. } => Some(value.value_type()),
+            Self::SetAdd { .. } | Self::SetRem { .. } | Self::SetHas { .. } => Some(ValueType::Set),
+            Self::MapGet { .. } | Self::MapSet { .. } | Self::MapDel { .. } => Some(ValueType::Map),
+            Self::DelAll { .. } => None,
+        }
+    }
+}
+
+/// The answer to an operation that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// To a put or map-set: the value is stored.
+    Stored,
+    /// To a get: the value. To an increment: the value before it.
+    Value(Value),
+    /// To a map-get of one field: its value.
+    Field(Text),
+    /// To a get, set-has or map-get: there is no such entry.
+    NoEntry,
+    /// To a map-get of one field: the map is there, the field is not.
+    NoField,
+    /// To a deletion: whether there was something to delete.
+    Deleted(bool),
+    /// To a set-add or set-rem: how many members were added or removed.
+    Count(u32),
+    /// To a set-has: whether the member is in the set.
+    Has(bool),
+}
+
+/// Why an operation was not carried out. A refused operation changed nothing and is not in the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// An increment whose result the type cannot hold.
+    #[error("the increment would overflow: {before} + {by} does not fit into {}", .ty.name())]
+    Overflow {
+        /// The counter's type.
+        ty: ValueType,
+        /// Its present value, which stays.
+        before: i64,
+        /// What should have been added.
+        by: i64,
+    },
+    /// The entry's value would be larger than [`MAX_VALUE_BYTES`].
+    #[error("the value would have {0} bytes; an entry holds at most {MAX_VALUE_BYTES}")]
+    TooLarge(usize),
+    /// The engine is at its memory limit. Deleting helps.
+    #[error("the memory limit of {limit} bytes is reached ({used} in use); delete something or raise --max-memory")]
+    Memory {
+        /// Bytes in use.
+        used: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The log lags behind by its whole byte budget. Waiting helps.
+    #[error("the log is behind by {pending} bytes, its budget is {budget}; try again later")]
+    LogBehind {
+        /// Bytes that are not yet durable.
+        pending: usize,
+        /// The budget.
+        budget: usize,
+    },
+    /// The log takes no more records: it is down, it failed for good, or the server is stopping.
+    #[error("the log takes no writes now: {0}")]
+    LogClosed(std::sync::Arc<str>),
+}

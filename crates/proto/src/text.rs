@@ -1,0 +1,90 @@
+//! Text values: UTF-8 without NUL (PostgreSQL's TEXT cannot hold NUL, and the log must fit into either sink).
+
+use std::sync::Arc;
+
+/// Longest text held inside a [`Text`] itself, in bytes.
+pub const INLINE_TEXT_BYTES: usize = 30;
+
+/// Why bytes are not a text value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum TextError {
+    #[error("is not valid UTF-8 (byte {0} begins no character)")]
+    NotUtf8(usize),
+    #[error("holds a NUL character at byte {0}; text without NUL is expected")]
+    Nul(usize),
+}
+
+/// Checks that `bytes` are UTF-8 without NUL.
+pub fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
+    let text = std::str::from_utf8(bytes).map_err(|e| TextError::NotUtf8(e.valid_up_to()))?;
+    match bytes.iter().position(|&b| b == 0) {
+        Some(at) => Err(TextError::Nul(at)),
+        None => Ok(text),
+    }
+}
+
+/// A stored text: short ones inline, long ones shared, so that a reader takes a long one out of the engine by
+/// counting a reference instead of copying it.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// Up to [`INLINE_TEXT_BYTES`] bytes.
+    Inline {
+        /// How many of `bytes` are used.
+        len: u8,
+        /// The text, then zeros.
+        bytes: [u8; INLINE_TEXT_BYTES],
+    },
+    /// Anything longer.
+    Shared(Arc<str>),
+}
+
+impl Text {
+    /// The text's bytes, valid UTF-8 without NUL.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Shared(text) => text.as_bytes(),
+        }
+    }
+
+    /// Bytes of heap memory behind this text (its own allocation; reference counts included).
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Inline { .. } => 0,
+            Self::Shared(text) => text.len() + 2 * size_of::<usize>(),
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Inline { len: 0, bytes: [0; INLINE_TEXT_BYTES] }
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        if text.len() <= INLINE_TEXT_BYTES {
+            let mut bytes = [0; INLINE_TEXT_BYTES];
+            bytes[..text.len()].copy_from_slice(text.as_bytes());
+            Self::Inline { len: text.len() as u8, bytes }
+        } else {
+            Self::Shared(text.into())
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+const _: () = assert!(size_of::<Text>() == 32, "a text must leave room for key and version in a 64-byte slot");

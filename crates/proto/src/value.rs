@@ -1,0 +1,106 @@
+//! The six value types and their values.
+
+use crate::strings::{Strings, StringsBuf};
+use crate::text::Text;
+
+/// A value type. The identity of an entry is (value type, key). The number is the type's code in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum ValueType {
+    /// Signed 32-bit integer.
+    Int = 1,
+    /// Unsigned 32-bit integer.
+    Uint = 2,
+    /// Finite 32-bit IEEE 754 number.
+    Float = 3,
+    /// UTF-8 text without NUL.
+    Str = 4,
+    /// Text to text.
+    Map = 5,
+    /// Texts without order or repetition.
+    Set = 6,
+}
+
+impl ValueType {
+    /// Every type, in the order of its code.
+    pub const ALL: [Self; 6] = [Self::Int, Self::Uint, Self::Float, Self::Str, Self::Map, Self::Set];
+
+    /// The type with this code in the log.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|ty| *ty as u8 == code)
+    }
+
+    /// The type's name, as it stands in paths, tables and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Int => "int",
+            Self::Uint => "uint",
+            Self::Float => "float",
+            Self::Str => "str",
+            Self::Map => "map",
+            Self::Set => "set",
+        }
+    }
+
+    /// The type's bit in a mask of types.
+    pub fn bit(self) -> u32 {
+        1 << (self as u8)
+    }
+}
+
+/// A borrowed value, as an operation carries it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// See [`ValueType::Int`].
+    Int(i32),
+    /// See [`ValueType::Uint`].
+    Uint(u32),
+    /// Finite; see [`ValueType::Float`].
+    Float(f32),
+    /// Without NUL.
+    Str(&'a str),
+    /// Fields and values by turns; each field once.
+    Map(Strings<'a>),
+    /// The members, each once.
+    Set(Strings<'a>),
+}
+
+/// An owned value, as a reply carries it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// See [`ValueType::Int`].
+    Int(i32),
+    /// See [`ValueType::Uint`].
+    Uint(u32),
+    /// See [`ValueType::Float`].
+    Float(f32),
+    /// See [`ValueType::Str`].
+    Str(Text),
+    /// Fields and values by turns, sorted by field.
+    Map(StringsBuf),
+    /// The members, sorted.
+    Set(StringsBuf),
+}
+
+impl ValueRef<'_> {
+    /// The value's type.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::Int(_) => ValueType::Int,
+            Self::Uint(_) => ValueType::Uint,
+            Self::Float(_) => ValueType::Float,
+            Self::Str(_) => ValueType::Str,
+            Self::Map(_) => ValueType::Map,
+            Self::Set(_) => ValueType::Set,
+        }
+    }
+
+    /// Size of the value's packed form, in bytes.
+    pub fn packed_bytes(&self) -> usize {
+        match self {
+            Self::Int(_) | Self::Uint(_) | Self::Float(_) => 4,
+            Self::Str(text) => text.len(),
+            Self::Map(list) | Self::Set(list) => list.as_bytes().len(),
+        }
+    }
+}
