@@ -44,16 +44,15 @@ fn tag(hash: u64) -> u8 {
 }
 
 impl Bucket {
-    /// Entries with this tag, as a mask of bits 7, 15, 23, … It may hold bits above the first true one that are wrong, which
-    /// the comparison of keys sorts out. (Bit trick: Hacker's Delight, 2nd edition, 6-1, "Find first 0-byte".)
+    /// Entries with this tag, as a mask of bits 7, 15, 23, … Exact: an empty entry never matches. (Bit trick: Hacker's
+    /// Delight, 2nd edition, 6-1, "Find first 0-byte".)
     fn matches(&self, tag: u8) -> u128 {
-        const LOW: u128 = (u128::MAX / 255) & TAGS;
+        const LOW: u128 = (u128::MAX / 255) & ((1 << (8 * ENTRIES)) - 1);
         const HIGH: u128 = LOW << 7;
-        const TAGS: u128 = (1 << (8 * ENTRIES)) - 1;
         let mut tags = [0; 16];
         tags[..ENTRIES].copy_from_slice(&self.tags);
         let differ = u128::from_le_bytes(tags) ^ (LOW * u128::from(tag));
-        differ.wrapping_sub(LOW) & !differ & HIGH
+        !(((differ & !HIGH) + (HIGH - LOW)) | differ) & HIGH
     }
 }
 

@@ -215,6 +215,11 @@ impl Batch {
         }
     }
 
+    /// Whether `bytes` begin like a batch of the log `log_id`: a cheap test before [`Batch::decode`].
+    pub fn begins(bytes: &[u8], log_id: u64) -> bool {
+        bytes.starts_with(&MAGIC) && bytes.get(LOG_ID_AT..EPOCH_AT) == Some(&log_id.to_le_bytes())
+    }
+
     fn field<const N: usize>(&self, at: usize) -> [u8; N] {
         field(&self.bytes, at)
     }

@@ -1,1 +1,23 @@
-//! x
+//! Where batches of records become durable.
+//!
+//! Everything that stores a log is a [`Sink`]: one contract, written down in `sink.rs` and checked by one conformance
+//! suite, so that a writer does not care whether its batches end in a file, in memory, or on another machine.
+//!
+//! ```text
+//!   shipper ── append(batch) ──> Sink ── durable() ──> lsn       sink.rs     the contract and its errors
+//!   recovery <── read(from 1) ───┘                               intake.rs   which batch may come next: gaps, repeats, fences
+//!                                                                memory.rs   in memory, with faults on request
+//!                                                                segment/    append-only segmented files
+//! ```
+
+/// Batches that a writer may append beyond the durable lsn and must be able to send again.
+pub const MAX_IN_FLIGHT: usize = 16;
+
+mod intake;
+pub mod memory;
+pub mod segment;
+mod sink;
+
+pub use memory::MemorySink;
+pub use segment::SegmentSink;
+pub use sink::{Opened, Sink, SinkError};

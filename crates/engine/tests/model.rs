@@ -1,0 +1,246 @@
+//! The engine against its oracle: every answer, every record, and every state that recovery builds from the records.
+
+#[path = "../../proto/tests/arbitrary/mod.rs"]
+mod arbitrary;
+mod oracle;
+mod shipping;
+
+use arbitrary::{OwnedOp, any_op, any_type, as_key, cases};
+use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode};
+use oracle::{Oracle, contents};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proto::{Batch, BatchBuffer, BatchError, Chain, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
+use shipping::{Shipped, recorded};
+
+/// An operation and the time at which it is executed.
+type Timed = (OwnedOp, Micros);
+
+/// The key with this number. A slot holds 24 bytes of a key; every third key is longer.
+fn numbered_key(number: u32) -> String {
+    match number % 3 {
+        0 => format!("k{number}"),
+        1 => format!("{number:024}"),
+        _ => format!("{number:025}é"),
+    }
+}
+
+/// Few keys, so that operations meet.
+fn few_keys() -> BoxedStrategy<String> {
+    (0..8u32).prop_map(numbered_key).boxed()
+}
+
+/// Few short texts, so that members and fields meet, and texts around the inline limit of 30 bytes.
+fn texts() -> BoxedStrategy<String> {
+    prop_oneof![4 => "[a-c]?", 1 => "[a-z]{29,31}", 1 => "[é]{14,16}", 1 => "[a-z]{100,200}"].boxed()
+}
+
+/// Time goes on, stands still, or jumps by up to two hours either way.
+fn timed(ops: Vec<OwnedOp>) -> impl Strategy<Value = Vec<Timed>> {
+    const HOUR: Micros = 3_600_000_000;
+    let steps = vec(prop_oneof![20 => 0..50i64, 1 => -2 * HOUR..2 * HOUR], ops.len());
+    steps.prop_map(move |steps| {
+        let times = steps.into_iter().scan(1_700_000_000_000_000, |now, step| {
+            *now += step;
+            Some(*now)
+        });
+        ops.iter().cloned().zip(times).collect()
+    })
+}
+
+fn history() -> impl Strategy<Value = Vec<Timed>> {
+    vec(any_op(few_keys(), texts()), 0..200).prop_flat_map(timed)
+}
+
+fn record_mode() -> impl Strategy<Value = RecordMode> {
+    prop_oneof![Just(RecordMode::Writes), Just(RecordMode::All)]
+}
+
+/// A record that the log must hold.
+#[derive(Debug)]
+struct Expected<'a> {
+    op: &'a OwnedOp,
+    at: Micros,
+    effect: u32,
+}
+
+/// Executes `history` on `engine` and checks every answer against the oracle; returns the oracle and what must be in
+/// the log.
+fn execute_and_compare<'a>(engine: &Engine, history: &'a [Timed], record: RecordMode) -> (Oracle, Vec<Expected<'a>>) {
+    let mut oracle = Oracle::default();
+    let mut expected = Vec::new();
+    for (op, at) in history {
+        let answer = oracle.execute(&op.as_op());
+        let is_recorded = match record {
+            RecordMode::Writes => answer.effect.is_some(),
+            RecordMode::All => answer.result.is_ok(),
+        };
+        if is_recorded {
+            expected.push(Expected { op, at: *at, effect: answer.effect.unwrap_or(0) });
+        }
+        // A read's answer waits for nothing, even where the read is recorded.
+        let lsn = (is_recorded && op.as_op().kind().writes()).then_some(expected.len() as u64);
+        assert_eq!(engine.execute(&op.as_op(), *at), answer.result.map(|reply| Outcome { reply, lsn }), "{op:?}");
+    }
+    assert_same_state(engine, &oracle);
+    (oracle, expected)
+}
+
+fn assert_same_state(engine: &Engine, oracle: &Oracle) {
+    let expected = oracle.contents();
+    assert_eq!(contents(engine), expected);
+    assert_eq!((engine.len(), engine.is_empty()), (expected.len(), expected.is_empty()));
+}
+
+fn assert_same_versions(engine: &Engine, oracle: &Oracle) {
+    for (ty, key, version) in oracle.versions() {
+        assert_eq!(engine.version(ty, as_key(key)), Some(version), "{ty:?} {key}");
+    }
+}
+
+fn assert_recorded(shipped: &Shipped, expected: &[Expected<'_>]) {
+    assert_eq!(shipped.last_lsn(), expected.len() as u64);
+    for ((record, expected), lsn) in shipped.records().zip(expected).zip(1..) {
+        let Expected { op, at, effect } = *expected;
+        assert_eq!(record, Record { lsn, at, op: op.as_op(), effect });
+    }
+}
+
+/// Recovery record by record, batch by batch, and of the whole run once more: always the state of `oracle`.
+fn assert_recovers(shipped: &Shipped, shards: usize, oracle: &Oracle) {
+    let new_engine = || Engine::new(Options { shards, ..Options::default() });
+
+    let by_record = new_engine();
+    shipped.records().for_each(|record| by_record.replay(&record));
+    assert_same_state(&by_record, oracle);
+    assert_same_versions(&by_record, oracle);
+
+    let by_batch = new_engine();
+    let replay_all = |engine: &Engine| shipped.batches().iter().try_for_each(|batch| engine.replay_batch(batch));
+    replay_all(&by_batch).unwrap();
+    assert_same_state(&by_batch, oracle);
+    assert_same_versions(&by_batch, oracle);
+
+    replay_all(&by_batch).unwrap();
+    assert_same_state(&by_batch, oracle);
+}
+
+fn check_history(history: &[Timed], shards: usize, shards_of_recovery: usize, record: RecordMode) {
+    let (engine, log) = recorded(Options { shards, record, ..Options::default() });
+    let (oracle, expected) = execute_and_compare(&engine, history, record);
+    assert_same_versions(&engine, &oracle);
+    let shipped = Shipped::all_of(&log);
+    assert_eq!((log.pending(), log.next_lsn()), (0, expected.len() as u64 + 1));
+    assert_recorded(&shipped, &expected);
+    assert_recovers(&shipped, shards_of_recovery, &oracle);
+}
+
+/// Runs the same history operation by operation and in batches of `window` operations.
+fn one_by_one_and_in_batches(history: &[Timed], window: usize, shards: usize) -> [(Vec<Executed>, Vec<Batch>); 2] {
+    let options = || Options { shards, record: RecordMode::All, ..Options::default() };
+    let batches_of = |log: &LogBuffer| Shipped::all_of(log).batches().to_vec();
+    let (single, single_log) = recorded(options());
+    let (batched, batched_log) = recorded(options());
+    let (mut answers, mut batched_answers) = (Vec::new(), Vec::new());
+    for window in history.chunks(window) {
+        // All operations of a batch have one time.
+        let at = window[0].1;
+        let ops: Vec<_> = window.iter().map(|(op, _)| op.as_op()).collect();
+        answers.extend(ops.iter().map(|op| single.execute(op, at)));
+        batched.execute_batch(&ops, at, &mut batched_answers);
+    }
+    [(answers, batches_of(&single_log)), (batched_answers, batches_of(&batched_log))]
+}
+
+proptest! {
+    #![proptest_config(cases(400))]
+
+    #[test]
+    fn answers_records_and_recovery_follow_the_oracle(
+        history in history(),
+        shards in 1usize..=64,
+        shards_of_recovery in 1usize..=64,
+        record in record_mode(),
+    ) {
+        check_history(&history, shards, shards_of_recovery, record);
+    }
+
+    #[test]
+    fn a_batch_comes_to_what_its_operations_come_to_one_by_one(
+        history in history(),
+        window in 1usize..50,
+        shards in 1usize..=64,
+    ) {
+        let [(single, single_log), (batched, batched_log)] = one_by_one_and_in_batches(&history, window, shards);
+        prop_assert_eq!(single, batched);
+        prop_assert_eq!(single_log, batched_log);
+    }
+
+    #[test]
+    fn memory_is_given_back_when_everything_is_deleted(history in history(), shards in 1usize..=4, one_by_one: bool) {
+        let (engine, _log) = recorded(Options { shards, ..Options::default() });
+        let (oracle, _) = execute_and_compare(&engine, &history, RecordMode::Writes);
+        prop_assert_eq!(engine.meter().used() == 0, engine.is_empty());
+        for (ty, key) in oracle.contents().into_keys() {
+            let delete = if one_by_one { OwnedOp::Del(ty, key) } else { OwnedOp::DelAll(key) };
+            engine.execute(&delete.as_op(), 0).unwrap();
+        }
+        prop_assert!(engine.is_empty());
+        prop_assert_eq!(engine.meter().used(), 0);
+    }
+}
+
+/// Writes many keys of one type, works on them, and deletes them all.
+fn growth_and_decline() -> impl Strategy<Value = Vec<Timed>> {
+    (any_type(), 1000..5000u32).prop_flat_map(|(ty, keys)| {
+        let key = (0..keys).prop_map(numbered_key).boxed();
+        vec(any_op(key, texts()), 0..2000).prop_flat_map(move |work| {
+            let growth = (0..keys).map(|n| OwnedOp::Put(numbered_key(n), numbered_value(ty, n)));
+            let decline = (0..keys).map(|n| OwnedOp::DelAll(numbered_key(n)));
+            timed(growth.chain(work).chain(decline).collect())
+        })
+    })
+}
+
+fn numbered_value(ty: ValueType, number: u32) -> Value {
+    match ty {
+        ValueType::Int => Value::Int(number.cast_signed()),
+        ValueType::Uint => Value::Uint(number),
+        ValueType::Float => Value::Float(number as f32),
+        ValueType::Str => Value::Str(numbered_key(number).as_str().into()),
+        ValueType::Map => Value::Map(arbitrary::packed(["a", &numbered_key(number)])),
+        ValueType::Set => Value::Set(arbitrary::packed([numbered_key(number)])),
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(16))]
+
+    #[test]
+    fn thousands_of_entries_grow_and_vanish_as_the_oracle_says(
+        history in growth_and_decline(),
+        shards in prop_oneof![Just(1usize), 2usize..=64],
+        record in record_mode(),
+    ) {
+        let (growing, declining) = history.split_at(history.iter().rposition(|(op, _)| !is_delete_all(op)).unwrap() + 1);
+        check_history(growing, shards, 1, record);
+        check_history(&[growing, declining].concat(), shards, 1, record);
+    }
+}
+
+fn is_delete_all(op: &OwnedOp) -> bool {
+    op.as_op().kind() == OpKind::DelAll
+}
+
+#[test]
+fn nothing_of_a_batch_is_replayed_when_one_record_cannot_be_read() {
+    let key = as_key("k");
+    let mut buffer = BatchBuffer::new(1, Vec::new());
+    buffer.push(&Op::Put { key, value: ValueRef::Int(1) }, 0, 0);
+    // No boundary lets this operation through; its record is one that the decoder refuses.
+    buffer.push(&Op::Incr { ty: ValueType::Str, key }, 0, 0);
+    let engine = Engine::new(Options::default());
+    let error = engine.replay_batch(&buffer.seal(&Chain::start(1), 0, 0)).unwrap_err();
+    assert!(matches!(error, BatchError::Record { index: 1, .. }), "{error}");
+    assert!(engine.is_empty());
+}

@@ -1,0 +1,223 @@
+//! Flags, environment variables, and every limit of a running server.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Parser, ValueEnum};
+
+/// Longest request head (request line and headers), in bytes. A longer one gets 431.
+pub const MAX_HEAD_BYTES: usize = 16 << 10;
+
+/// Most headers in a request. More get 431.
+pub const MAX_HEADERS: usize = 64;
+
+/// Longest path and query, in bytes. A longer one gets 414.
+pub const MAX_URI_BYTES: usize = 8 << 10;
+
+/// Largest `--max-body`: a body of that size fits into a log record whatever it holds.
+pub const LARGEST_BODY: u64 = 16 << 20;
+
+/// Connections that may wait to be accepted, for each worker.
+pub const LISTEN_BACKLOG: i32 = 4096;
+
+const AFTER_HELP: &str = "\
+Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
+
+Exit codes: 0 stopped in order; 1 the log failed, or did not become durable before the program ended; 2 wrong usage;
+3 an address could not be listened on; 4 the log could not be opened; 5 the log is damaged.
+
+Diagnostics go to standard error; KVS_TRACE sets their level (error, warn, info, debug).";
+
+/// kvs: typed values in memory, over REST, with a log that survives crashes.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "kvs", version, about, after_help = AFTER_HELP)]
+pub struct Config {
+    /// Address of the REST service; port 0 picks a free one
+    #[arg(long, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub http_addr: SocketAddr,
+
+    /// Where the log goes: `file:DIR` (segments in a folder) or `off` (memory only, everything is lost at exit)
+    #[arg(long, env = "KVS_LOG", default_value = "file:./kvs-data", value_name = "LOG")]
+    pub log: LogTarget,
+
+    /// What a 2xx for a write means: `sync`: it is on disk; `async`: it is applied and queued, a crash of the process loses at
+    /// most the queued tail. A request raises it with the header `Kvs-Durability: sync`
+    #[arg(long, env = "KVS_DURABILITY", default_value = "sync", value_name = "MODE")]
+    pub durability: Durability,
+
+    /// What is recorded: `writes`: what recovery needs; `all`: every request
+    #[arg(long, env = "KVS_RECORD", default_value = "writes", value_name = "MODE")]
+    pub record: Record,
+
+    /// Threads that serve clients, each pinned to a core [default: number of cores]
+    #[arg(long, env = "KVS_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub workers: Option<u16>,
+
+    /// Lock stripes of the engine, rounded up to a power of two
+    #[arg(long, env = "KVS_SHARDS", default_value_t = engine::DEFAULT_SHARDS as u32, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=engine::MAX_SHARDS as i64))]
+    pub shards: u32,
+
+    /// Memory that entries may take; beyond it writes get 503, reads and deletions go on [default: no limit]
+    #[arg(long, env = "KVS_MAX_MEMORY", value_name = "SIZE")]
+    pub max_memory: Option<ByteSize>,
+
+    /// Log records that may wait to become durable; beyond it writes get 503, reads go on
+    #[arg(long, env = "KVS_LOG_BUDGET", default_value = "64MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub log_budget: ByteSize,
+
+    /// Size of a log segment
+    #[arg(long, env = "KVS_SEGMENT_SIZE", default_value = "64MiB", value_name = "SIZE",
+          value_parser = at_least::<{ txnd::segment::MIN_SEGMENT_BYTES }>)]
+    pub segment_size: ByteSize,
+
+    /// Largest request body; a larger one gets 413. At most 16MiB
+    #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE", value_parser = body_size)]
+    pub max_body: ByteSize,
+
+    /// Request bodies in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503
+    #[arg(long, env = "KVS_MAX_BODIES", default_value = "256MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub max_bodies: ByteSize,
+
+    /// Open connections; a further one gets 503 and is closed
+    #[arg(long, env = "KVS_MAX_CONNECTIONS", default_value_t = 16_384, value_name = "N")]
+    pub max_connections: usize,
+
+    /// Time for a client to send a whole request, from its first byte, and to take any of an answer
+    #[arg(long, env = "KVS_REQUEST_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
+    pub request_timeout: Duration,
+
+    /// Time without a request after which a connection is closed
+    #[arg(long, env = "KVS_IDLE_TIMEOUT", default_value = "5m", value_name = "TIME", value_parser = positive_time)]
+    pub idle_timeout: Duration,
+
+    /// Time at SIGTERM for requests to be finished, and again for the log to become durable
+    #[arg(long, env = "KVS_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
+    pub drain_timeout: Duration,
+
+    /// Form of the diagnostics: `auto`: text, in colour on a terminal; `json`: one object a line
+    #[arg(long, env = "KVS_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    pub trace_format: TraceFormat,
+}
+
+/// Where the log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// Nowhere.
+    Off,
+    /// Into segments in this folder.
+    File(PathBuf),
+}
+
+/// What a 2xx for a write promises. The order is that of strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Durability {
+    /// Applied and queued.
+    Async,
+    /// Durable.
+    Sync,
+}
+
+/// What is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Record {
+    /// Operations that changed something.
+    Writes,
+    /// Every operation.
+    All,
+}
+
+/// Form of the diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TraceFormat {
+    /// Text.
+    Auto,
+    /// One JSON object a line.
+    Json,
+}
+
+impl FromStr for LogTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "off" => Ok(Self::Off),
+            Some(("file", folder)) if !folder.is_empty() => Ok(Self::File(folder.into())),
+            Some(("postgres" | "postgresql" | "https", _)) => {
+                Err("this version writes its log into files only; use `file:DIR` or `off`".into())
+            }
+            _ => Err("expected `file:DIR` or `off`".into()),
+        }
+    }
+}
+
+impl std::fmt::Display for LogTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::File(folder) => write!(f, "file:{}", folder.display()),
+        }
+    }
+}
+
+impl Config {
+    /// The engine's part of the configuration.
+    pub fn engine(&self) -> engine::Options {
+        engine::Options {
+            shards: self.shards as usize,
+            max_memory: self.max_memory.map(|size| size.as_u64() as usize),
+            record: match self.record {
+                Record::Writes => engine::RecordMode::Writes,
+                Record::All => engine::RecordMode::All,
+            },
+            hash_seeds: None,
+        }
+    }
+}
+
+fn at_least<const MIN: u64>(text: &str) -> Result<ByteSize, String> {
+    match text.parse::<ByteSize>()? {
+        size if size.as_u64() < MIN => Err(format!("at least {} is expected", ByteSize::b(MIN))),
+        size => Ok(size),
+    }
+}
+
+fn body_size(text: &str) -> Result<ByteSize, String> {
+    match text.parse::<ByteSize>()? {
+        size if !(1..=LARGEST_BODY).contains(&size.as_u64()) => {
+            Err(format!("1 B to {} is expected", ByteSize::b(LARGEST_BODY)))
+        }
+        size => Ok(size),
+    }
+}
+
+fn positive_time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text).map_err(|e| e.to_string())? {
+        Duration::ZERO => Err("more than 0 is expected".into()),
+        time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn log_targets_read_back() {
+        for text in ["off", "file:./kvs-data", "file:/var/lib/kvs:1"] {
+            assert_eq!(text.parse::<LogTarget>().unwrap().to_string(), text);
+        }
+        for text in ["", "file:", "on", "postgres://localhost/kvs"] {
+            assert!(text.parse::<LogTarget>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Rebuilds the engine's state from the log before anything is served.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use engine::Engine;
+use indicatif::{ProgressBar, ProgressStyle};
+use proto::Lsn;
+use tracing::info;
+use txnd::{Opened, Sink, SinkError};
+
+/// Time between two lines of progress where there is no terminal.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// Opens the log for writing and applies all of it to `engine`.
+pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine) -> Result<Opened, SinkError> {
+    let opened = sink.open().await?;
+    let total = opened.chain.lsn;
+    if total == 0 {
+        info!(epoch = opened.epoch, "the log is empty");
+        return Ok(opened);
+    }
+    let mut progress = Progress::new(total);
+    let end = sink
+        .read(1, &mut |batch| {
+            engine.replay_batch(batch)?;
+            progress.reached(batch.last_lsn());
+            Ok(())
+        })
+        .await?;
+    if end != opened.chain {
+        return Err(SinkError::Failed(format!("the log ends at lsn {}, it should end at {total}", end.lsn)));
+    }
+    let seconds = progress.finish();
+    info!(
+        records = total,
+        entries = engine.len(),
+        memory_bytes = engine.meter().used(),
+        epoch = opened.epoch,
+        seconds = format_args!("{seconds:.3}"),
+        records_per_second = (total as f64 / seconds) as u64,
+        "recovered the state from the log"
+    );
+    Ok(opened)
+}
+
+/// A bar on a terminal, lines elsewhere.
+struct Progress {
+    total: Lsn,
+    began: Instant,
+    reported: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn new(total: Lsn) -> Self {
+        let style = "recovering {bar:40} {pos}/{len} records, {per_sec}, {eta} left";
+        let bar = std::io::stderr().is_terminal().then(|| {
+            ProgressBar::new(total).with_style(ProgressStyle::with_template(style).expect("the template is valid"))
+        });
+        Self { total, began: Instant::now(), reported: Instant::now(), bar }
+    }
+
+    fn reached(&mut self, lsn: Lsn) {
+        match &self.bar {
+            Some(bar) => bar.set_position(lsn),
+            None if self.reported.elapsed() >= REPORT_EVERY => {
+                self.reported = Instant::now();
+                info!(lsn, total = self.total, percent = lsn * 100 / self.total, "recovering");
+            }
+            None => {}
+        }
+    }
+
+    fn finish(self) -> f64 {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+        self.began.elapsed().as_secs_f64()
+    }
+}

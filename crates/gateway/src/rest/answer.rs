@@ -1,0 +1,164 @@
+//! Replies and problems into responses. The only place that knows status codes.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use hyper::{Method, StatusCode};
+use proto::{KeyError, Refusal, Reply, Text, TextError, Value};
+
+use super::route::{BASE, BadEncoding};
+use super::{Failure, json, number};
+
+pub(super) type Response = hyper::Response<Full<Bytes>>;
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const DELETED: HeaderName = HeaderName::from_static("deleted");
+const YES: HeaderValue = HeaderValue::from_static("true");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+
+/// Seconds after which a client that got 503 may try again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request is not answered with success.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("no such path; expected {BASE} and then for example int-get/KEY, see REST API v1")]
+    NoSuchPath,
+    #[error("wrong method for this path; expected {0}")]
+    WrongMethod(Method),
+    #[error("the path and query are too long; at most {} bytes are expected", crate::config::MAX_URI_BYTES)]
+    UriTooLong,
+    #[error("{0}")]
+    Malformed(String),
+    #[error("{0}")]
+    NotRepresentable(String),
+    #[error("the body is too large; at most {limit} bytes are expected")]
+    BodyTooLarge { limit: usize },
+    #[error("Key {0} not found")]
+    NoEntry(String),
+    #[error("Field {field} of key {key} not found")]
+    NoField { key: String, field: String },
+    #[error("{0}")]
+    Busy(&'static str),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl Problem {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::NoSuchPath | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Refused(Refusal::Overflow { .. }) => StatusCode::CONFLICT,
+            Self::BodyTooLarge { .. } | Self::Refused(Refusal::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Busy(_)
+            | Self::Refused(Refusal::Memory { .. } | Refusal::LogBehind { .. } | Refusal::LogClosed(_)) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let status = self.status();
+        let mut response = text(self.to_string());
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, RETRY_SECONDS);
+        }
+        if let Self::WrongMethod(allowed) = self {
+            let allowed = if allowed == Method::GET { "GET, HEAD" } else { allowed_name(&allowed) };
+            headers.insert(ALLOW, HeaderValue::from_static(allowed));
+        }
+        response
+    }
+}
+
+fn allowed_name(method: &Method) -> &'static str {
+    match *method {
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::POST => "POST",
+        _ => "GET, HEAD",
+    }
+}
+
+impl From<BadEncoding> for Problem {
+    fn from(bad: BadEncoding) -> Self {
+        Self::Malformed(bad.to_string())
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(bad: KeyError) -> Self {
+        Self::Malformed(bad.to_string())
+    }
+}
+
+/// The problem with text in `what`: in a body or path segment, NUL is well-formed but not representable.
+pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
+    let message = format!("{what} {error}");
+    match error {
+        TextError::NotUtf8(_) => Problem::Malformed(message),
+        TextError::Nul(_) => Problem::NotRepresentable(message),
+    }
+}
+
+/// The response to an operation on `key`, and on `item` of it, that was carried out.
+pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response, Failure> {
+    Ok(match reply {
+        Reply::Stored => empty(),
+        Reply::Value(value) => from_value(value),
+        Reply::Field(value) => text(shared(value)),
+        Reply::NoEntry => return Err(Problem::NoEntry(key.into()).into()),
+        Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }.into()),
+        Reply::Deleted(deleted) => {
+            let mut response = empty();
+            if deleted {
+                response.headers_mut().insert(DELETED, YES);
+            }
+            response
+        }
+        Reply::Count(count) => text(count.to_string()),
+        Reply::Has(has) => text(if has { "true" } else { "false" }),
+    })
+}
+
+fn from_value(value: Value) -> Response {
+    match value {
+        Value::Int(number) => text(number.to_string()),
+        Value::Uint(number) => text(number.to_string()),
+        Value::Float(number) => text(number::format_float(number)),
+        Value::Str(value) => text(shared(value)),
+        Value::Map(list) => with_type(json::write_map(list.as_strings()), JSON),
+        Value::Set(list) => with_type(json::write_set(list.as_strings()), JSON),
+    }
+}
+
+/// The text as a body; a long one is not copied.
+fn shared(value: Text) -> Bytes {
+    match &value {
+        Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
+        Text::Shared(_) => Bytes::from_owner(value),
+    }
+}
+
+/// 200 with plain text.
+pub(super) fn text(body: impl Into<Bytes>) -> Response {
+    with_type(body, TEXT)
+}
+
+fn with_type(body: impl Into<Bytes>, content_type: HeaderValue) -> Response {
+    let mut response = Response::new(Full::new(body.into()));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+fn empty() -> Response {
+    Response::default()
+}

@@ -1,0 +1,45 @@
+//! The three endpoints that touch no entry.
+
+use num_bigint::BigUint;
+
+use super::Failure;
+use super::answer::{Problem, Response, text};
+
+/// Largest N of `fibo?n=N`.
+const MAX_FIBO: u32 = 10_000;
+
+/// The body with the case of its letters swapped.
+pub(super) fn echo(body: &[u8]) -> Result<Response, Failure> {
+    let body = std::str::from_utf8(body)
+        .map_err(|e| Problem::Malformed(format!("the body is not valid UTF-8 from byte {} on", e.valid_up_to())))?;
+    let mut swapped = String::with_capacity(body.len());
+    for letter in body.chars() {
+        if letter.is_lowercase() {
+            swapped.extend(letter.to_uppercase());
+        } else if letter.is_uppercase() {
+            swapped.extend(letter.to_lowercase());
+        } else {
+            swapped.push(letter);
+        }
+    }
+    Ok(text(swapped))
+}
+
+pub(super) fn hello() -> Response {
+    text("Hello from kvs:v1-0-0 service!")
+}
+
+/// The N-th Fibonacci number for the query `n=N`.
+pub(super) fn fibo(query: Option<&str>) -> Result<Response, Failure> {
+    let n = query.unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("n="));
+    let n = n
+        .and_then(|n| n.parse().ok())
+        .filter(|n| *n <= MAX_FIBO)
+        .ok_or_else(|| Problem::Malformed(format!("expected ?n=N with N from 0 to {MAX_FIBO}, such as fibo?n=90")))?;
+    let (mut this, mut next) = (BigUint::ZERO, BigUint::from(1u8));
+    for _ in 0..n {
+        this += &next;
+        std::mem::swap(&mut this, &mut next);
+    }
+    Ok(text(this.to_string()))
+}

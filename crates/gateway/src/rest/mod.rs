@@ -1,0 +1,87 @@
+//! REST v1: one request from its head to its answer.
+//!
+//! ```text
+//!   Request ── route.rs ──> Route ── body.rs, json.rs, number.rs ──> Op ──> engine ──> Reply ── answer.rs ──> Response
+//!
+//!   mod.rs      the way through: answer()
+//!   route.rs    paths into routes, methods, keys
+//!   operate.rs  routes and bodies into operations, their execution, durability
+//!   body.rs     reading a body within its limits
+//!   number.rs   numbers as text
+//!   json.rs     maps and sets as JSON
+//!   answer.rs   replies and problems into responses: the one table of status codes
+//!   extras.rs   echo, hello, fibo
+//! ```
+
+mod answer;
+mod body;
+mod extras;
+mod json;
+mod number;
+mod operate;
+mod route;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request};
+
+use crate::config::MAX_URI_BYTES;
+use crate::connection::Activity;
+use crate::durability::OutcomeUnknown;
+use crate::worker::Worker;
+use answer::{Problem, Response};
+use body::Body;
+use route::Route;
+
+/// Answers one request. The error means that no answer may be given: the connection is closed.
+pub(crate) async fn answer(
+    worker: &Worker,
+    activity: &Activity,
+    request: Request<Incoming>,
+) -> Result<Response, OutcomeUnknown> {
+    let answered = respond(worker, activity, request).await;
+    activity.answered();
+    match answered {
+        Ok(response) => Ok(response),
+        Err(Failure::Problem(problem)) => Ok(problem.into_response()),
+        Err(Failure::Unknown(unknown)) => Err(unknown),
+    }
+}
+
+/// Why there is no answer of the wished kind.
+enum Failure {
+    Problem(Problem),
+    Unknown(OutcomeUnknown),
+}
+
+impl<P: Into<Problem>> From<P> for Failure {
+    fn from(problem: P) -> Self {
+        Self::Problem(problem.into())
+    }
+}
+
+impl From<OutcomeUnknown> for Failure {
+    fn from(unknown: OutcomeUnknown) -> Self {
+        Self::Unknown(unknown)
+    }
+}
+
+async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, Failure> {
+    let (head, body) = request.into_parts();
+    if head.uri.path_and_query().map_or(0, |uri| uri.as_str().len()) > MAX_URI_BYTES {
+        return Err(Problem::UriTooLong.into());
+    }
+    let route = Route::parse(head.uri.path()).ok_or(Problem::NoSuchPath)?;
+    let method = route.method();
+    if head.method != method && !(method == Method::GET && head.method == Method::HEAD) {
+        return Err(Problem::WrongMethod(method).into());
+    }
+    let body =
+        if route.takes_body() { body::read(&worker.shared, &head.headers, body).await? } else { Body::default() };
+    activity.working();
+    match route {
+        Route::Echo => extras::echo(body.bytes()),
+        Route::Hello => Ok(extras::hello()),
+        Route::Fibo => extras::fibo(head.uri.query()),
+        Route::Entry(entry) => operate::operate(worker, &head.headers, entry, body.bytes()).await,
+    }
+}

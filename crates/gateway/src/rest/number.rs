@@ -1,0 +1,88 @@
+//! Numbers as decimal text.
+
+use std::num::IntErrorKind;
+use std::str::FromStr;
+
+use super::answer::Problem;
+
+/// Reads an integer. Text that is not one is malformed; one that the type cannot hold is not representable.
+pub(super) fn parse_integer<T>(body: &[u8], expected: &str) -> Result<T, Problem>
+where
+    T: TryFrom<i64>,
+{
+    let text = text(body, expected)?;
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(malformed(text, expected));
+    }
+    match i64::from_str(text) {
+        Ok(number) => T::try_from(number).map_err(|_| out_of_range(text, expected)),
+        Err(e) if matches!(e.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
+            Err(out_of_range(text, expected))
+        }
+        Err(_) => Err(malformed(text, expected)),
+    }
+}
+
+/// Reads a finite 32-bit number.
+pub(super) fn parse_float(body: &[u8]) -> Result<f32, Problem> {
+    const EXPECTED: &str = "a decimal number such as 3.14159 or 2.7e+00";
+    let text = text(body, EXPECTED)?;
+    match f32::from_str(text) {
+        Ok(number) if number.is_finite() => Ok(number),
+        Ok(_) => Err(out_of_range(text, "a finite 32-bit number")),
+        Err(_) => Err(malformed(text, EXPECTED)),
+    }
+}
+
+/// The shortest text that reads back as the same number: plain or with an exponent, whichever is shorter.
+pub(super) fn format_float(number: f32) -> String {
+    let (plain, exponent) = (number.to_string(), format!("{number:e}"));
+    if exponent.len() < plain.len() { exponent } else { plain }
+}
+
+fn text<'b>(body: &'b [u8], expected: &str) -> Result<&'b str, Problem> {
+    std::str::from_utf8(body)
+        .map_err(|_| Problem::Malformed(format!("the body is not valid UTF-8; expected {expected}")))
+}
+
+fn malformed(text: &str, expected: &str) -> Problem {
+    Problem::Malformed(format!("{} is not a number; expected {expected}", quoted(text)))
+}
+
+fn out_of_range(text: &str, expected: &str) -> Problem {
+    Problem::NotRepresentable(format!("{} is out of range; expected {expected}", quoted(text)))
+}
+
+/// The text for a message: on one line, and not longer than useful.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn floats_are_as_short_as_can_be() {
+        for (number, text) in
+            [(0.0, "0"), (-0.0, "-0"), (5.0, "5"), (3.14159, "3.14159"), (1e38, "1e38"), (1e-5, "1e-5"), (0.1, "0.1")]
+        {
+            assert_eq!(format_float(number), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn floats_read_back(bits in any::<u32>()) {
+            let number = f32::from_bits(bits);
+            prop_assume!(number.is_finite());
+            prop_assert_eq!(parse_float(format_float(number).as_bytes()).ok().map(f32::to_bits), Some(bits));
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Routes about entries: into an operation, through the engine, to a durable answer.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hyper::HeaderMap;
+use hyper::header::HeaderName;
+use proto::{Key, Micros, Op, StringsBuf, ValueRef, ValueType, check_text};
+
+use super::Failure;
+use super::answer::{self, Problem, Response, bad_text};
+use super::route::{EntryRoute, Verb, percent_decode};
+use super::{json, number};
+use crate::config::Durability;
+use crate::shipper::LogHealth;
+use crate::worker::Worker;
+
+/// Raises one request's durability above the server's.
+const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
+
+const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
+const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
+const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
+
+/// Carries out what `route` and `body` ask for.
+pub(super) async fn operate(
+    worker: &Worker,
+    headers: &HeaderMap,
+    route: EntryRoute<'_>,
+    body: &[u8],
+) -> Result<Response, Failure> {
+    let key = percent_decode(route.key)?;
+    let key = Key::new(&key)?;
+    let item = percent_decode(route.item)?;
+    let item = check_text(&item).map_err(|e| bad_text("the last path segment", e))?;
+    let mut list = StringsBuf::default();
+    let op = operation(route.verb, key, item, body, &mut list)?;
+
+    let writes = op.kind().writes();
+    let must_be_durable = writes && worker.shared.log.is_some() && durability(worker, headers)? == Durability::Sync;
+    if must_be_durable && worker.gate.health() == LogHealth::Down {
+        return Err(Problem::Busy("the log is down; try again later").into());
+    }
+    let outcome = worker.shared.engine.execute(&op, now()).map_err(Problem::Refused)?;
+    if let Some(lsn) = outcome.lsn.filter(|_| must_be_durable) {
+        worker.gate.wait(lsn).await?;
+    }
+    answer::from_reply(outcome.reply, key.as_str(), item)
+}
+
+/// The operation; `list` is where the members or fields of a body are unpacked to.
+fn operation<'o>(
+    verb: Verb,
+    key: Key<'o>,
+    item: &'o str,
+    body: &'o [u8],
+    list: &'o mut StringsBuf,
+) -> Result<Op<'o>, Problem> {
+    let text = || check_text(body).map_err(|e| bad_text("the body", e));
+    Ok(match verb {
+        Verb::Get(ty) => Op::Get { ty, key },
+        Verb::Del(ty) => Op::Del { ty, key },
+        Verb::DelAll => Op::DelAll { key },
+        Verb::Put(ty) => {
+            let value = match ty {
+                ValueType::Int => ValueRef::Int(number::parse_integer(body, EXPECTED_INT)?),
+                ValueType::Uint => ValueRef::Uint(number::parse_integer(body, EXPECTED_UINT)?),
+                ValueType::Float => ValueRef::Float(number::parse_float(body)?),
+                ValueType::Str => ValueRef::Str(text()?),
+                ValueType::Map => {
+                    *list = json::parse_map(body)?;
+                    ValueRef::Map(list.as_strings())
+                }
+                ValueType::Set => {
+                    *list = json::parse_set(body)?;
+                    ValueRef::Set(list.as_strings())
+                }
+            };
+            Op::Put { key, value }
+        }
+        Verb::Incr(ty) => Op::Incr { ty, key },
+        Verb::IncrBy(ty) => Op::IncrBy { ty, key, by: step(ty, body)? },
+        Verb::SetAdd => {
+            *list = json::parse_set(body)?;
+            Op::SetAdd { key, members: list.as_strings() }
+        }
+        Verb::SetRem => {
+            *list = json::parse_set(body)?;
+            Op::SetRem { key, members: list.as_strings() }
+        }
+        Verb::SetHas => Op::SetHas { key, member: item },
+        Verb::MapGet => Op::MapGet { key, field: item },
+        Verb::MapSet => Op::MapSet { key, field: item, value: text()? },
+        Verb::MapDel => Op::MapDel { key, field: item },
+    })
+}
+
+/// What to add to a counter: an i32 for an int; for a uint anything that can lead from one u32 to another.
+fn step(ty: ValueType, body: &[u8]) -> Result<i64, Problem> {
+    match ty {
+        ValueType::Uint => {
+            let by: i64 = number::parse_integer(body, EXPECTED_UINT_STEP)?;
+            match by.unsigned_abs() <= u64::from(u32::MAX) {
+                true => Ok(by),
+                false => Err(Problem::NotRepresentable(format!("{by} is out of range; expected {EXPECTED_UINT_STEP}"))),
+            }
+        }
+        _ => number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from),
+    }
+}
+
+/// The stronger of what the server is set to and what the request asks for.
+fn durability(worker: &Worker, headers: &HeaderMap) -> Result<Durability, Problem> {
+    let asked = match headers.get(DURABILITY).map(|value| value.as_bytes()) {
+        None | Some(b"async") => Durability::Async,
+        Some(b"sync") => Durability::Sync,
+        Some(_) => return Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
+    };
+    Ok(asked.max(worker.shared.config.durability))
+}
+
+fn now() -> Micros {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
+}

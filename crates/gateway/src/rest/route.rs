@@ -1,0 +1,180 @@
+//! Paths into routes. Matched on the raw path: a key is decoded once, after its segment has been cut out.
+
+use std::borrow::Cow;
+
+use hyper::Method;
+use proto::ValueType;
+
+/// Where the service lives.
+pub(super) const BASE: &str = "/kvs/v1-0-0/";
+
+/// What a path asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route<'p> {
+    Echo,
+    Hello,
+    Fibo,
+    Entry(EntryRoute<'p>),
+}
+
+/// A path about an entry. `key` and `item` are still percent-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct EntryRoute<'p> {
+    pub(super) verb: Verb,
+    pub(super) key: &'p str,
+    /// The member of a set or field of a map; empty for verbs that take none.
+    pub(super) item: &'p str,
+}
+
+/// What to do with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verb {
+    Get(ValueType),
+    Put(ValueType),
+    Del(ValueType),
+    DelAll,
+    Incr(ValueType),
+    IncrBy(ValueType),
+    SetAdd,
+    SetRem,
+    SetHas,
+    MapGet,
+    MapSet,
+    MapDel,
+}
+
+impl<'p> Route<'p> {
+    /// The route of a raw path, or `None` if there is no such path.
+    pub(super) fn parse(path: &'p str) -> Option<Self> {
+        let mut segments = path.strip_prefix(BASE)?.split('/');
+        let name = segments.next()?;
+        let rest = [segments.next(), segments.next(), segments.next()];
+        let entry = |verb, key, item| Some(Self::Entry(EntryRoute { verb, key, item }));
+        match (name, rest) {
+            ("echo", [None, ..]) => Some(Self::Echo),
+            ("hello", [None, ..]) => Some(Self::Hello),
+            ("fibo", [None, ..]) => Some(Self::Fibo),
+            ("del", [Some(key), None, _]) => entry(Verb::DelAll, key, ""),
+            ("uint", [Some(verb), Some(key), None]) => entry(Verb::on_value(ValueType::Uint, verb)?, key, ""),
+            (name, [Some(key), None, _]) => entry(Verb::on_entry(name)?, key, ""),
+            (name, [Some(key), Some(item), None]) => entry(Verb::on_item(name)?, key, item),
+            _ => None,
+        }
+    }
+
+    /// The method that goes with the route; HEAD goes wherever GET does.
+    pub(super) fn method(&self) -> Method {
+        match self {
+            Self::Echo | Self::Hello | Self::Fibo => Method::POST,
+            Self::Entry(entry) => match entry.verb {
+                Verb::Get(_) | Verb::SetHas | Verb::MapGet => Method::GET,
+                Verb::Del(_) | Verb::DelAll | Verb::MapDel => Method::DELETE,
+                Verb::Put(_) | Verb::Incr(_) | Verb::IncrBy(_) | Verb::SetAdd | Verb::SetRem | Verb::MapSet => {
+                    Method::PUT
+                }
+            },
+        }
+    }
+
+    /// Whether the request's body means something.
+    pub(super) fn takes_body(&self) -> bool {
+        match self {
+            Self::Echo => true,
+            Self::Hello | Self::Fibo => false,
+            Self::Entry(entry) => {
+                matches!(entry.verb, Verb::Put(_) | Verb::IncrBy(_) | Verb::SetAdd | Verb::SetRem | Verb::MapSet)
+            }
+        }
+    }
+}
+
+impl Verb {
+    /// `put`, `get` and `del` of whole values.
+    fn on_value(ty: ValueType, verb: &str) -> Option<Self> {
+        match verb {
+            "put" => Some(Self::Put(ty)),
+            "get" => Some(Self::Get(ty)),
+            "del" => Some(Self::Del(ty)),
+            _ => None,
+        }
+    }
+
+    /// Names of the form `type-verb` that are followed by a key.
+    fn on_entry(name: &str) -> Option<Self> {
+        let (ty, verb) = name.split_once('-')?;
+        let ty = ValueType::ALL.into_iter().find(|candidate| candidate.name() == ty)?;
+        match (ty, verb) {
+            (ValueType::Int | ValueType::Uint, "incr") => Some(Self::Incr(ty)),
+            (ValueType::Int | ValueType::Uint, "incrby") => Some(Self::IncrBy(ty)),
+            (ValueType::Set, "add") => Some(Self::SetAdd),
+            (ValueType::Set, "rem") => Some(Self::SetRem),
+            (ty, verb) => Self::on_value(ty, verb),
+        }
+    }
+
+    /// Names that are followed by a key and a member or field.
+    fn on_item(name: &str) -> Option<Self> {
+        match name {
+            "set-has" => Some(Self::SetHas),
+            "map-get" => Some(Self::MapGet),
+            "map-set" => Some(Self::MapSet),
+            "map-del" => Some(Self::MapDel),
+            _ => None,
+        }
+    }
+}
+
+/// A `%` that is not followed by two hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bad percent-encoding at byte {0} of the path segment; expected % and two hexadecimal digits")]
+pub(super) struct BadEncoding(usize);
+
+/// Decodes a path segment, once. `+` is a plus sign, `%2F` a slash within the segment.
+pub(super) fn percent_decode(segment: &str) -> Result<Cow<'_, [u8]>, BadEncoding> {
+    let bytes = segment.as_bytes();
+    if !bytes.contains(&b'%') {
+        return Ok(Cow::Borrowed(bytes));
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] != b'%' {
+            decoded.push(bytes[at]);
+            at += 1;
+            continue;
+        }
+        let digit = |offset: usize| bytes.get(at + offset).and_then(|&digit| char::from(digit).to_digit(16));
+        let (Some(high), Some(low)) = (digit(1), digit(2)) else {
+            return Err(BadEncoding(at));
+        };
+        decoded.push((high * 16 + low) as u8);
+        at += 3;
+    }
+    Ok(Cow::Owned(decoded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_decoded_once() {
+        assert_eq!(percent_decode("a+b").unwrap().as_ref(), b"a+b");
+        assert_eq!(percent_decode("%2F%252F..").unwrap().as_ref(), b"/%2F..");
+        assert_eq!(percent_decode("%c3%A4").unwrap().as_ref(), "ä".as_bytes());
+        for (bad, at) in [("%", 0), ("a%1", 1), ("%zz", 0), ("ab%+1", 2)] {
+            assert_eq!(percent_decode(bad), Err(BadEncoding(at)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_that_do_not_exist() {
+        for path in ["/", "/kvs", "/kvs/v1-0-0", "/kvs/v1-0-0/", "/kvs/v2/int-get/a", "/kvs/v1-0-0/int-get"] {
+            assert_eq!(Route::parse(path), None, "{path}");
+        }
+        for name in ["int-get/a/b", "str-incr/a", "float-incrby/a", "set-has/a", "uint/incr/a", "echo/", "map-put/a/b"]
+        {
+            assert_eq!(Route::parse(&format!("{BASE}{name}")), None, "{name}");
+        }
+    }
+}

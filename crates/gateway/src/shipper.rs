@@ -1,0 +1,144 @@
+//! Takes batches from the log buffer to the sink and says how far the log is durable.
+//!
+//! Group commit without a timer: while one group is being made durable the next one fills. At most
+//! [`txnd::MAX_IN_FLIGHT`] batches are out; they are kept until they are durable, to be sent again after an error.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::LogBuffer;
+use proto::{Batch, Chain, Lsn};
+use tokio::sync::{Notify, watch};
+use tracing::{error, info, warn};
+use txnd::{MAX_IN_FLIGHT, Opened, Sink, SinkError};
+
+/// First pause before a sink is tried again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Longest pause before a sink is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How the log is, as the workers see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LogStatus {
+    /// Everything up to here is durable.
+    pub(crate) durable: Lsn,
+    pub(crate) health: LogHealth,
+}
+
+/// Whether the log takes records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogHealth {
+    Up,
+    /// It is being tried again.
+    Down,
+    /// It will not come back in this process.
+    Failed,
+}
+
+/// A sink in use, and what was taken from the buffer and is not durable.
+pub(crate) struct Shipper<S> {
+    sink: S,
+    opened: Opened,
+    /// The log after the last batch that was sealed.
+    chain: Chain,
+    in_flight: VecDeque<Batch>,
+    /// How many of `in_flight` the sink has taken.
+    appended: usize,
+    buffer: Arc<LogBuffer>,
+    status: watch::Sender<LogStatus>,
+}
+
+impl<S: Sink> Shipper<S> {
+    pub(crate) fn new(sink: S, opened: Opened, buffer: Arc<LogBuffer>, status: watch::Sender<LogStatus>) -> Self {
+        Self { sink, opened, chain: opened.chain, in_flight: VecDeque::new(), appended: 0, buffer, status }
+    }
+
+    /// Ships until `stop` is set and everything is durable and the sink closed, or until the sink fails for good. `filled` is
+    /// notified when the buffer has something after it had nothing.
+    pub(crate) async fn run(mut self, filled: &Notify, mut stop: watch::Receiver<bool>) -> Result<(), SinkError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let stopping = *stop.borrow();
+            let shipped = match self.step(filled, &mut stop).await {
+                Ok(()) if stopping && self.in_flight.is_empty() => self.sink.close().await,
+                other => other,
+            };
+            match shipped {
+                Ok(()) if stopping && self.in_flight.is_empty() => return Ok(()),
+                Ok(()) => pause = FIRST_PAUSE,
+                Err(e) if e.is_retryable() => {
+                    self.note_down(&e);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    if let Ok(durable) = self.sink.resume().await {
+                        self.appended = 0;
+                        self.note_durable(durable);
+                    }
+                }
+                Err(e) => return Err(self.give_up(e)),
+            }
+        }
+    }
+
+    /// One turn: take what there is, hand it over, wait until some of it is durable or there is more.
+    async fn step(&mut self, filled: &Notify, stop: &mut watch::Receiver<bool>) -> Result<(), SinkError> {
+        while self.in_flight.len() < MAX_IN_FLIGHT
+            && let Some(buffer) = self.buffer.take()
+        {
+            let batch = buffer.seal(&self.chain, self.opened.epoch, self.status.borrow().durable);
+            self.chain = self.chain.after(&batch);
+            self.in_flight.push_back(batch);
+        }
+        while let Some(batch) = self.in_flight.get(self.appended) {
+            self.sink.append(batch).await?;
+            self.appended += 1;
+        }
+        if self.in_flight.is_empty() {
+            tokio::select! {
+                () = filled.notified() => {}
+                // A closed channel means that the server is gone: as good as a stop.
+                _ = stop.wait_for(|stop| *stop) => {}
+            }
+            return Ok(());
+        }
+        let room = self.in_flight.len() < MAX_IN_FLIGHT;
+        tokio::select! {
+            // In this order: a sink that blocks in `durable` is asked before it is known whether there is more.
+            biased;
+            durable = self.sink.durable() => self.note_durable(durable?),
+            () = filled.notified(), if room => return Ok(()),
+        }
+        if self.status.borrow().health == LogHealth::Down {
+            self.status.send_modify(|status| status.health = LogHealth::Up);
+            info!(durable = self.status.borrow().durable, "the log is available again");
+        }
+        Ok(())
+    }
+
+    fn note_durable(&mut self, durable: Lsn) {
+        while let Some(batch) = self.in_flight.pop_front_if(|batch| batch.last_lsn() <= durable) {
+            self.appended = self.appended.saturating_sub(1);
+            self.buffer.release(batch.body_bytes(), batch.into_memory());
+        }
+        self.status.send_if_modified(|status| {
+            debug_assert!(durable >= status.durable, "the durable lsn never goes back");
+            std::mem::replace(&mut status.durable, durable) != durable
+        });
+    }
+
+    fn note_down(&self, why: &SinkError) {
+        if self.status.borrow().health == LogHealth::Up {
+            self.status.send_modify(|status| status.health = LogHealth::Down);
+            warn!(%why, pending_bytes = self.buffer.pending(), "the log is down; it is tried again, writes are refused meanwhile");
+        }
+    }
+
+    fn give_up(&self, why: SinkError) -> SinkError {
+        self.buffer.close("the log has failed; see the server's diagnostics");
+        self.status.send_modify(|status| status.health = LogHealth::Failed);
+        error!(%why, "the log has failed; no write is accepted any more, reads go on");
+        why
+    }
+}

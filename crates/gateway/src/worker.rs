@@ -1,0 +1,184 @@
+//! A worker: one thread, pinned to a core, with its own runtime, its own listener and its own sessions.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, warn};
+
+use crate::config::LISTEN_BACKLOG;
+use crate::connection::{self, Reaper};
+use crate::durability::DurableGate;
+use crate::server::Shared;
+use crate::shipper::{LogHealth, LogStatus};
+
+/// Pause after `accept` failed, as when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\r\n\
+    too many connections; try again later";
+
+/// What the sessions of one worker share. Never leaves the worker's thread.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) gate: DurableGate,
+    pub(crate) reaper: Reaper,
+}
+
+/// One bound socket per worker, all on the same address; the kernel spreads connections over those that listen.
+pub(crate) struct Listeners {
+    pub(crate) address: SocketAddr,
+    sockets: Vec<Socket>,
+}
+
+impl Listeners {
+    /// Binds without listening: until then clients are refused, and nobody else can take the address unnoticed.
+    pub(crate) fn bind(address: SocketAddr, workers: usize) -> std::io::Result<Self> {
+        // With SO_REUSEPORT a second kvs would share the port silently; without it the kernel tells.
+        let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        probe.set_reuse_address(true)?;
+        probe.bind(&address.into())?;
+        probe.listen(1)?;
+        drop(probe);
+
+        let mut listeners = Self { address, sockets: Vec::with_capacity(workers) };
+        for _ in 0..workers {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+            socket.set_reuse_address(true)?;
+            socket.set_reuse_port(true)?;
+            socket.set_nonblocking(true)?;
+            socket.bind(&listeners.address.into())?;
+            if let Some(bound) = socket.local_addr()?.as_socket() {
+                listeners.address = bound;
+            }
+            listeners.sockets.push(socket);
+        }
+        Ok(listeners)
+    }
+
+    /// From here on clients can connect.
+    pub(crate) fn listen(self) -> std::io::Result<Vec<std::net::TcpListener>> {
+        let listen = |socket: Socket| socket.listen(LISTEN_BACKLOG).map(|()| socket.into());
+        self.sockets.into_iter().map(listen).collect()
+    }
+}
+
+/// Starts the worker's thread.
+pub(crate) fn spawn(
+    number: usize,
+    listener: std::net::TcpListener,
+    shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<JoinHandle<()>> {
+    let runtime = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let run = move || {
+        pin(number);
+        match runtime() {
+            Ok(runtime) => runtime.block_on(serve(listener, shared, stop)),
+            Err(e) => error!(worker = number, error = %e, "cannot make a runtime"),
+        }
+    };
+    std::thread::Builder::new().name(format!("kvs-worker-{number}")).spawn(run)
+}
+
+/// Pins the thread to a core of its own, if there are enough.
+fn pin(number: usize) {
+    if let Some(core) = core_affinity::get_core_ids().and_then(|cores| cores.get(number).copied()) {
+        core_affinity::set_for_current(core);
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(e) => return error!(error = %e, "cannot use the listening socket"),
+    };
+    let drain_timeout = shared.config.drain_timeout;
+    // Without a log everything counts as durable.
+    let off = LogStatus { durable: u64::MAX, health: LogHealth::Up };
+    let worker = Rc::new(Worker {
+        gate: DurableGate::new(shared.log.as_ref().map_or(off, |log| *log.borrow())),
+        reaper: Reaper::new(shared.config.request_timeout, shared.config.idle_timeout),
+        shared,
+    });
+    let for_sessions = stop.clone();
+    let _helpers = spawn_helpers(&worker);
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => open_session(&worker, &mut sessions, stream, &for_sessions),
+                Err(e) => {
+                    warn!(error = %e, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    drop(listener);
+    let drained = tokio::time::timeout(drain_timeout, async { while sessions.join_next().await.is_some() {} });
+    if drained.await.is_err() {
+        warn!(connections = sessions.len(), "cut off requests that did not finish within {drain_timeout:?}");
+    }
+}
+
+/// The worker's background tasks, which end with it.
+fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
+    let mut helpers = JoinSet::new();
+    let reaping = Rc::clone(worker);
+    helpers.spawn_local(async move { reaping.reaper.run().await });
+    if let Some(status) = worker.shared.log.clone() {
+        let following = Rc::clone(worker);
+        helpers.spawn_local(async move { following.gate.follow(status).await });
+    }
+    helpers
+}
+
+fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, mut stream: TcpStream, stop: &watch::Receiver<bool>) {
+    let shared = &worker.shared;
+    let open = Open::count(shared);
+    if open.connections > shared.config.max_connections {
+        sessions.spawn_local(async move {
+            // The answer is a courtesy; the client may be gone already.
+            let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(TOO_MANY_CONNECTIONS)).await;
+            drop(open);
+        });
+        return;
+    }
+    let (worker, stop) = (Rc::clone(worker), stop.clone());
+    sessions.spawn_local(async move {
+        connection::serve(worker, stream, stop).await;
+        drop(open);
+    });
+}
+
+/// A connection that counts against the limit for as long as this lives.
+struct Open {
+    shared: Arc<Shared>,
+    connections: usize,
+}
+
+impl Open {
+    fn count(shared: &Arc<Shared>) -> Self {
+        let connections = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { shared: Arc::clone(shared), connections }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,163 @@
+//! A log in memory, for tests: it survives its handles, and fails on request.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use proto::batch::{BatchError, Chain};
+use proto::{Batch, Lsn};
+use tokio::sync::watch;
+
+use crate::intake::{Admission, Intake};
+use crate::{Opened, Sink, SinkError};
+
+/// The storage. Clones share it.
+#[derive(Clone, Debug)]
+pub struct MemoryLog {
+    state: Arc<Mutex<State>>,
+    stalled: Arc<watch::Sender<bool>>,
+}
+
+/// Faults that the next calls run into. Each counter counts down to 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Faults {
+    /// Appends that fail before anything is stored.
+    pub refuse_appends: u32,
+    /// Calls to `durable` that fail although everything has become durable: the acknowledgement is lost.
+    pub lose_acks: u32,
+    /// Calls to `durable` after which whatever was not durable is gone, as in a power cut of the storage.
+    pub lose_tails: u32,
+    /// `durable` fails for good.
+    pub fail_for_good: bool,
+}
+
+#[derive(Debug)]
+struct State {
+    intake: Intake,
+    batches: Vec<Batch>,
+    durable: Chain,
+    faults: Faults,
+}
+
+/// A writer's handle on a [`MemoryLog`].
+#[derive(Debug)]
+pub struct MemorySink {
+    log: MemoryLog,
+    epoch: u64,
+}
+
+impl Default for MemoryLog {
+    fn default() -> Self {
+        let chain = Chain::start(rand::random());
+        let intake = Intake::new(Opened { epoch: 0, chain });
+        let state = State { intake, batches: Vec::new(), durable: chain, faults: Faults::default() };
+        Self { state: Arc::new(Mutex::new(state)), stalled: Arc::new(watch::Sender::new(false)) }
+    }
+}
+
+impl MemoryLog {
+    /// A handle for one writer.
+    pub fn sink(&self) -> MemorySink {
+        MemorySink { log: self.clone(), epoch: 0 }
+    }
+
+    /// Sets the faults to come.
+    pub fn inject(&self, faults: Faults) {
+        self.state.lock().faults = faults;
+    }
+
+    /// While stalled, `durable` does not return.
+    pub fn stall(&self, stalled: bool) {
+        self.stalled.send_replace(stalled);
+    }
+}
+
+impl State {
+    fn lose_tail(&mut self) {
+        let durable = self.durable;
+        self.batches.retain(|batch| batch.last_lsn() <= durable.lsn);
+        self.intake = Intake::new(Opened { epoch: self.intake.epoch(), chain: durable });
+    }
+}
+
+impl MemorySink {
+    fn state(&self) -> Result<parking_lot::MutexGuard<'_, State>, SinkError> {
+        let state = self.log.state.lock();
+        match state.intake.epoch() {
+            newer if newer != self.epoch => Err(SinkError::Fenced { own: self.epoch, newer }),
+            _ => Ok(state),
+        }
+    }
+}
+
+/// Counts a fault down; whether it strikes.
+fn strikes(counter: &mut u32) -> bool {
+    let strikes = *counter > 0;
+    *counter = counter.saturating_sub(1);
+    strikes
+}
+
+impl Sink for MemorySink {
+    async fn open(&mut self) -> Result<Opened, SinkError> {
+        let mut state = self.log.state.lock();
+        state.lose_tail();
+        let opened = Opened { epoch: state.intake.epoch() + 1, chain: state.durable };
+        state.intake = Intake::new(opened);
+        self.epoch = opened.epoch;
+        Ok(opened)
+    }
+
+    async fn read(
+        &mut self,
+        from: Lsn,
+        visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<Chain, SinkError> {
+        let (batches, durable) = {
+            let state = self.state()?;
+            (state.batches.clone(), state.durable)
+        };
+        for batch in batches.iter().filter(|batch| batch.last_lsn() >= from && batch.last_lsn() <= durable.lsn) {
+            visit(batch).map_err(|e| SinkError::Failed(e.to_string()))?;
+        }
+        Ok(durable)
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let mut state = self.state()?;
+        if strikes(&mut state.faults.refuse_appends) {
+            return Err(SinkError::Unavailable("injected: append refused".into()));
+        }
+        if state.intake.admit(batch)? == Admission::Store {
+            state.intake.stored(batch);
+            state.batches.push(batch.clone());
+        }
+        Ok(())
+    }
+
+    async fn durable(&mut self) -> Result<Lsn, SinkError> {
+        let mut stalled = self.log.stalled.subscribe();
+        stalled.wait_for(|stalled| !stalled).await.map_err(|e| SinkError::Failed(e.to_string()))?;
+        let mut state = self.state()?;
+        if state.faults.fail_for_good {
+            return Err(SinkError::Failed("injected: failed for good".into()));
+        }
+        if strikes(&mut state.faults.lose_tails) {
+            state.lose_tail();
+            return Err(SinkError::Unavailable("injected: the tail is lost".into()));
+        }
+        state.durable = state.intake.chain();
+        if strikes(&mut state.faults.lose_acks) {
+            return Err(SinkError::Unavailable("injected: the acknowledgement is lost".into()));
+        }
+        Ok(state.durable.lsn)
+    }
+
+    async fn resume(&mut self) -> Result<Lsn, SinkError> {
+        Ok(self.state()?.durable.lsn)
+    }
+
+    async fn close(&mut self) -> Result<(), SinkError> {
+        let mut state = self.state()?;
+        state.durable = state.intake.chain();
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! The log's identity and the last writer's epoch, as a small text file that is replaced atomically.
+//!
+//! ```text
+//!   kvs-log 1
+//!   id 91b4f6a2c07d3e58
+//!   epoch 7
+//!   crc32c 1f9e02bb        of the lines before
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use proto::Epoch;
+
+use super::{cannot_open, file};
+use crate::SinkError;
+
+const FORMAT: &str = "kvs-log 1";
+
+/// See the module's documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Manifest {
+    pub(super) log_id: u64,
+    /// 0 until the first writer has begun.
+    pub(super) epoch: Epoch,
+}
+
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join("MANIFEST")
+}
+
+impl Manifest {
+    fn to_text(self) -> String {
+        let lines = format!("{FORMAT}\nid {:016x}\nepoch {}\n", self.log_id, self.epoch);
+        format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (_, fields) = text.split_once('\n')?;
+        let mut lines = fields.lines();
+        let log_id = u64::from_str_radix(lines.next()?.strip_prefix("id ")?, 16).ok()?;
+        let epoch = lines.next()?.strip_prefix("epoch ")?.parse().ok()?;
+        let manifest = Self { log_id, epoch };
+        (manifest.to_text() == text).then_some(manifest)
+    }
+
+    /// Reads the folder's manifest; `None` if there is none.
+    pub(super) fn load(folder: &Path) -> Result<Option<Self>, SinkError> {
+        let file = path(folder);
+        let bytes = match std::fs::read(&file) {
+            Ok(bytes) => bytes,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(cannot_open("read", &file, &e)),
+        };
+        match std::str::from_utf8(&bytes).ok().and_then(Self::parse) {
+            Some(manifest) => Ok(Some(manifest)),
+            None => {
+                let what = format!("this is not a manifest of the form {FORMAT:?} with a right checksum");
+                Err(SinkError::Corrupt { file, offset: 0, lsn: 1, what })
+            }
+        }
+    }
+
+    /// Replaces the folder's manifest.
+    pub(super) fn store(self, folder: &Path) -> std::io::Result<()> {
+        file::replace(&path(folder), |file| std::io::Write::write_all(file, self.to_text().as_bytes())).map(drop)
+    }
+}

@@ -1,0 +1,295 @@
+//! The log as append-only files in a folder.
+//!
+//! ```text
+//!   kvs-data/
+//!     LOCK                          held (flock) by the process that has the log open
+//!     MANIFEST                      the log's identity and the last epoch, replaced atomically
+//!     00000000000000000001.seg      segments, named by their first lsn, preallocated
+//!     00000000000000483920.seg
+//!     ….seg.torn-81920              a torn tail that was cut off, kept aside
+//!
+//!   segment := header (64 bytes) batch* [mark] zeros
+//! ```
+//!
+//! **Writing.** A batch is written behind the last one, over the mark; then `fdatasync`; then a *mark* (an empty batch) behind
+//! it that says that everything before is durable; then the acknowledgement. The mark is not synced: it costs a 64-byte
+//! write into the page cache, and survives the death of the process. When a segment is full the next one is created,
+//! and made durable together with its name, before the old one gets a *sealed* mark and before anything goes into the new one.
+//!
+//! **Reading.** Each batch must have a right checksum and continue the chain. Where that ends before the last segment,
+//! the log is damaged. In the last segment it may be the tail that a crash tore. It is cut off, and kept aside, only
+//! if nothing behind it proves that it was acknowledged: a later batch or mark whose durable lsn covers it.
+//! A sealed mark without a following segment shows that a segment is missing.
+//!
+//! An error of `fdatasync` is final: the kernel may have dropped the dirty pages, and a second call would report success
+//! (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
+//!
+//! ```text
+//!   mod.rs        SegmentSink: open, append, durable, roll over, read
+//!   file.rs       names, headers, creation and preallocation of segments, durable renames
+//!   scan.rs       walking through a segment's batches; what the end of the last one means
+//!   manifest.rs   identity and epoch
+//! ```
+
+mod file;
+mod manifest;
+mod scan;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use proto::batch::{BatchError, Chain, HEADER_BYTES as MARK_BYTES};
+use proto::{Batch, Lsn};
+use tracing::{info, warn};
+
+use crate::intake::{Admission, Intake};
+use crate::{Opened, Sink, SinkError};
+use file::SegmentFile;
+use manifest::Manifest;
+
+/// Default size of a segment, in bytes.
+pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Smallest size of a segment, in bytes.
+pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
+
+const LOCK_FILE: &str = "LOCK";
+
+/// The segmented file log.
+#[derive(Debug)]
+pub struct SegmentSink {
+    folder: PathBuf,
+    segment_bytes: u64,
+    open: Option<OpenLog>,
+}
+
+#[derive(Debug)]
+struct OpenLog {
+    /// Held for as long as the log is open.
+    _lock: File,
+    intake: Intake,
+    /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
+    durable: Chain,
+    active: SegmentFile,
+    /// Where in the active segment the next batch goes.
+    write_at: u64,
+    failed: Option<String>,
+}
+
+impl SegmentSink {
+    /// A log in `folder`, which is created when the log is opened. Segments have `segment_bytes`, or more where a single
+    /// batch needs it.
+    pub fn new(folder: impl Into<PathBuf>, segment_bytes: u64) -> Self {
+        Self { folder: folder.into(), segment_bytes: segment_bytes.max(MIN_SEGMENT_BYTES), open: None }
+    }
+
+    fn log(&mut self) -> Result<&mut OpenLog, SinkError> {
+        let log = self.open.as_mut().ok_or_else(|| SinkError::Failed("the log is not open".into()))?;
+        match &log.failed {
+            Some(why) => Err(SinkError::Failed(why.clone())),
+            None => Ok(log),
+        }
+    }
+
+    fn open_log(&self) -> Result<(OpenLog, Opened), SinkError> {
+        let folder = &self.folder;
+        std::fs::create_dir_all(folder).map_err(|e| cannot_open("create the folder", folder, &e))?;
+        let lock = lock(folder)?;
+        file::remove_unfinished(folder)?;
+        let segments = file::list(folder)?;
+        let mut manifest = match Manifest::load(folder)? {
+            Some(manifest) => manifest,
+            None => self.begin_log(&segments)?,
+        };
+        let mut active = match segments.last() {
+            Some(path) => SegmentFile::open(path, manifest.log_id)?,
+            // Epoch 0 says that no writer has ever begun: the crash came between manifest and first segment.
+            None if manifest.epoch == 0 => {
+                SegmentFile::create(folder, &Chain::start(manifest.log_id), self.segment_bytes)
+                    .map_err(|e| cannot_open("create the first segment in", folder, &e))?
+            }
+            None => return Err(file::missing(folder, 1)),
+        };
+        let end = scan::find_end(&active)?;
+        if let Some(torn) = &end.torn {
+            active.cut_off(torn.clone(), self.segment_bytes).map_err(|e| cannot_open("repair", &active.path, &e))?;
+            warn!(file = %active.path.display(), from = torn.start, bytes = torn.end - torn.start,
+                "cut off a torn tail that was never acknowledged; a copy is kept beside the segment");
+        }
+        manifest.epoch += 1;
+        manifest.store(folder).map_err(|e| cannot_open("write the manifest in", folder, &e))?;
+        let opened = Opened { epoch: manifest.epoch, chain: end.chain };
+        let intake = Intake::new(opened);
+        let log =
+            OpenLog { _lock: lock, intake, durable: end.chain, active, write_at: end.offset as u64, failed: None };
+        Ok((log, opened))
+    }
+
+    fn begin_log(&self, segments: &[PathBuf]) -> Result<Manifest, SinkError> {
+        if let Some(segment) = segments.first() {
+            return Err(SinkError::Corrupt {
+                file: manifest::path(&self.folder),
+                offset: 0,
+                lsn: 1,
+                what: format!("the file is missing, but there are segments such as {}", segment.display()),
+            });
+        }
+        let manifest = Manifest { log_id: rand::random(), epoch: 0 };
+        manifest.store(&self.folder).map_err(|e| cannot_open("write the manifest in", &self.folder, &e))?;
+        info!(folder = %self.folder.display(), "began a new log");
+        Ok(manifest)
+    }
+}
+
+impl OpenLog {
+    fn sync(&mut self) -> Result<(), SinkError> {
+        let synced = self.active.file.sync_data();
+        self.settle(synced)
+    }
+
+    /// Takes note of how an `fdatasync` of everything that was appended has ended.
+    fn settle(&mut self, synced: std::io::Result<()>) -> Result<(), SinkError> {
+        match synced {
+            Ok(()) => {
+                self.durable = self.intake.chain();
+                Ok(())
+            }
+            Err(e) => {
+                let why = format!(
+                    "fdatasync of {} reported: {e}. Written data may be lost, so nothing more is written; check the disk, \
+                     then restart to recover what is durable",
+                    self.active.path.display()
+                );
+                self.failed = Some(why.clone());
+                Err(SinkError::Failed(why))
+            }
+        }
+    }
+
+    /// Writes the mark behind the last batch: everything before it is durable.
+    fn write_mark(&mut self, sealed: bool) -> std::io::Result<()> {
+        debug_assert_eq!(self.durable, self.intake.chain());
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
+        let mark = Batch::mark(&self.durable, self.intake.epoch(), now, sealed);
+        self.active.file.write_all_at(mark.as_bytes(), self.write_at)
+    }
+
+    /// Goes on to a new segment that has room for `needed` bytes. May be called again after an error.
+    fn roll_over(&mut self, segment_bytes: u64, needed: u64) -> Result<(), SinkError> {
+        self.sync()?;
+        let size = segment_bytes.max(file::HEADER_BYTES as u64 + needed);
+        let folder = self.active.path.parent().unwrap_or(Path::new("."));
+        let next = SegmentFile::create(folder, &self.durable, size)
+            .map_err(|e| SinkError::Unavailable(format!("cannot create a segment in {}: {e}", folder.display())))?;
+        self.write_mark(true).map_err(|e| unwritable(&self.active.path, &e))?;
+        self.sync()?;
+        (self.active, self.write_at) = (next, file::HEADER_BYTES as u64);
+        Ok(())
+    }
+}
+
+impl Sink for SegmentSink {
+    async fn open(&mut self) -> Result<Opened, SinkError> {
+        self.open = None;
+        let (log, opened) = self.open_log()?;
+        self.open = Some(log);
+        Ok(opened)
+    }
+
+    async fn read(
+        &mut self,
+        from: Lsn,
+        visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<Chain, SinkError> {
+        let durable = self.log()?.durable;
+        let paths = file::list(&self.folder)?;
+        let segments: Vec<_> =
+            paths.iter().map(|path| SegmentFile::open(path, durable.log_id)).collect::<Result<_, _>>()?;
+        if segments.first().is_none_or(|first| first.start.lsn != 0) {
+            return Err(file::missing(&self.folder, 1));
+        }
+        for (index, segment) in segments.iter().enumerate() {
+            let end = segments.get(index + 1).map_or(durable, |next| next.start);
+            if end.lsn >= from {
+                scan::read(segment, end, from, visit)?;
+            }
+        }
+        Ok(durable)
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let segment_bytes = self.segment_bytes;
+        let log = self.log()?;
+        if log.intake.admit(batch)? == Admission::Repeat {
+            return Ok(());
+        }
+        let bytes = batch.as_bytes();
+        let needed = (bytes.len() + MARK_BYTES) as u64;
+        if log.write_at + needed > log.active.size {
+            log.roll_over(segment_bytes, needed)?;
+        }
+        log.active.file.write_all_at(bytes, log.write_at).map_err(|e| unwritable(&log.active.path, &e))?;
+        log.write_at += bytes.len() as u64;
+        log.intake.stored(batch);
+        Ok(())
+    }
+
+    async fn durable(&mut self) -> Result<Lsn, SinkError> {
+        let log = self.log()?;
+        if log.durable != log.intake.chain() {
+            log.sync()?;
+            log.write_mark(false).map_err(|e| unwritable(&log.active.path, &e))?;
+        }
+        Ok(log.durable.lsn)
+    }
+
+    async fn resume(&mut self) -> Result<Lsn, SinkError> {
+        Ok(self.log()?.durable.lsn)
+    }
+
+    async fn close(&mut self) -> Result<(), SinkError> {
+        let log = self.log()?;
+        log.sync()?;
+        log.write_mark(false).map_err(|e| unwritable(&log.active.path, &e))?;
+        log.sync()?;
+        self.open = None;
+        Ok(())
+    }
+}
+
+/// Takes the folder's lock or tells who has it.
+fn lock(folder: &Path) -> Result<File, SinkError> {
+    use std::fs::TryLockError;
+
+    let path = folder.join(LOCK_FILE);
+    let lock = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+    let lock = lock.map_err(|e| cannot_open("open", &path, &e))?;
+    match lock.try_lock() {
+        Ok(()) => {
+            // The number is for messages only; the lock is the kernel's.
+            let written =
+                lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
+            written.map_err(|e| cannot_open("write", &path, &e))?;
+            Ok(lock)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = match std::fs::read_to_string(&path) {
+                Ok(pid) if !pid.is_empty() => format!("process {pid}"),
+                _ => "another process".into(),
+            };
+            Err(SinkError::InUse { path: folder.into(), holder })
+        }
+        Err(TryLockError::Error(e)) => Err(cannot_open("lock", &path, &e)),
+    }
+}
+
+fn cannot_open(what: &str, path: &Path, error: &std::io::Error) -> SinkError {
+    SinkError::Unavailable(format!("cannot {what} {}: {error}", path.display()))
+}
+
+/// A write (not a sync) that failed has stored nothing that counts; it may be tried again, as when a disk is full.
+fn unwritable(path: &Path, error: &std::io::Error) -> SinkError {
+    SinkError::Unavailable(format!("cannot write to {}: {error}", path.display()))
+}

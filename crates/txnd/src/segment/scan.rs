@@ -1,0 +1,120 @@
+//! Walking through a segment's batches, and what it means where they end.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use proto::batch::{BatchError, Chain};
+use proto::{Batch, Lsn};
+
+use super::file::{self, HEADER_BYTES, SegmentFile};
+use crate::SinkError;
+
+/// Where the last segment ends.
+#[derive(Debug)]
+pub(super) struct End {
+    /// The log after its last batch.
+    pub(super) chain: Chain,
+    /// Where the next batch goes.
+    pub(super) offset: usize,
+    /// Bytes behind `offset` that were never acknowledged.
+    pub(super) torn: Option<Range<usize>>,
+}
+
+/// A place in a segment's content.
+struct Cursor {
+    content: Bytes,
+    offset: usize,
+    chain: Chain,
+}
+
+impl Cursor {
+    fn at_start(segment: &SegmentFile) -> Result<Self, SinkError> {
+        Ok(Self { content: segment.content()?, offset: HEADER_BYTES, chain: segment.start })
+    }
+
+    /// The batch here, which may be a mark; the cursor stays.
+    fn peek(&self) -> Result<Batch, BatchError> {
+        Batch::decode(&self.content.slice(self.offset.min(self.content.len())..))
+    }
+
+    fn pass(&mut self, batch: &Batch) {
+        self.chain = self.chain.after(batch);
+        self.offset += batch.as_bytes().len();
+    }
+
+    fn corrupt(&self, segment: &SegmentFile, what: impl Into<String>) -> SinkError {
+        let (file, offset) = (segment.path.clone(), self.offset as u64);
+        SinkError::Corrupt { file, offset, lsn: self.chain.lsn + 1, what: what.into() }
+    }
+}
+
+/// Passes the batches of `segment` that hold records of `from` or later to `visit`. They must lead exactly to `end`.
+pub(super) fn read(
+    segment: &SegmentFile,
+    end: Chain,
+    from: Lsn,
+    visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+) -> Result<(), SinkError> {
+    let mut cursor = Cursor::at_start(segment)?;
+    while cursor.chain.lsn < end.lsn {
+        let batch = match cursor.peek() {
+            Ok(batch) if batch.count() > 0 && cursor.chain.continues_with(&batch) => batch,
+            Ok(mark) if mark.is_sealed() => return Err(gap_behind(segment, &cursor)),
+            Ok(_) => return Err(cursor.corrupt(segment, "the batch here does not continue the one before it")),
+            Err(e) => return Err(cursor.corrupt(segment, e.to_string())),
+        };
+        if batch.last_lsn() >= from {
+            visit(&batch).map_err(|e| cursor.corrupt(segment, e.to_string()))?;
+        }
+        cursor.pass(&batch);
+    }
+    match cursor.chain == end {
+        true => Ok(()),
+        false => Err(cursor.corrupt(segment, "the next segment does not continue this one")),
+    }
+}
+
+/// The segment ends properly, but the next one present begins later.
+fn gap_behind(segment: &SegmentFile, cursor: &Cursor) -> SinkError {
+    file::missing(segment.path.parent().unwrap_or(&segment.path), cursor.chain.lsn + 1)
+}
+
+/// Finds the end of the log in its last segment, or the proof that acknowledged records are damaged or missing.
+pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
+    let mut cursor = Cursor::at_start(segment)?;
+    let mut rest = loop {
+        match cursor.peek() {
+            Ok(mark) if mark.count() == 0 && cursor.chain.continues_with(&mark) => {
+                if mark.is_sealed() {
+                    return Err(gap_behind(segment, &cursor));
+                }
+                break cursor.offset + mark.as_bytes().len();
+            }
+            Ok(batch) if cursor.chain.continues_with(&batch) => cursor.pass(&batch),
+            Err(BatchError::Version(newer)) => {
+                return Err(cursor.corrupt(segment, BatchError::Version(newer).to_string()));
+            }
+            Ok(_) | Err(_) => break cursor.offset,
+        }
+    };
+    let content = &cursor.content;
+    rest = rest.min(content.len());
+    let torn = match content[rest..].iter().rposition(|&byte| byte != 0) {
+        None => None,
+        Some(last) => {
+            if let Some(proof) = find_proof(content, rest, &cursor.chain) {
+                let what = format!("the records here are damaged; offset {proof} proves that they were acknowledged");
+                return Err(cursor.corrupt(segment, what));
+            }
+            Some(cursor.offset..rest + last + 1)
+        }
+    };
+    Ok(End { chain: cursor.chain, offset: cursor.offset, torn })
+}
+
+/// Looks from `from` on for a batch or mark of this log that says that records beyond `end` are durable.
+fn find_proof(content: &Bytes, from: usize, end: &Chain) -> Option<usize> {
+    (from..content.len())
+        .filter(|&at| Batch::begins(&content[at..], end.log_id))
+        .find(|&at| Batch::decode(&content.slice(at..)).is_ok_and(|batch| batch.durable_lsn() > end.lsn))
+}
