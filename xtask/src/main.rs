@@ -1,2 +1,113 @@
-//! x
-fn main() {}
+//! Chores of the project. `cargo xtask --help` lists them.
+//!
+//! ```text
+//!   main.rs   commands
+//!   tidy.rs   rules that no other tool checks: crate edges, file sizes, leftovers
+//! ```
+
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+
+/// Chores of the project
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+enum Task {
+    /// Run every test: unit, property, black box with killed processes, and the interleavings under loom
+    Test {
+        /// Passed on to `cargo test`, such as a test's name
+        args: Vec<String>,
+    },
+    /// Check formatting, lints and the project's own rules, then run every test
+    Ci,
+    /// Kill -9 the server under load again and again (release build), and check what survives
+    Crash {
+        /// How many times, for each durability
+        #[arg(long, default_value_t = 200)]
+        cycles: u32,
+        /// Seed of the run, to repeat one
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Write a log of many records (release build), kill the server, and report the rate of recovery
+    Recovery {
+        /// Number of records
+        #[arg(long, default_value_t = 5_000_000)]
+        records: u64,
+    },
+}
+
+/// A step failed; its own output has said why.
+struct Failed(String);
+
+fn main() -> ExitCode {
+    match run(&Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(step)) => {
+            eprintln!("xtask: failed: {step}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<(), Failed> {
+    match task {
+        Task::Test { args } => test(args),
+        Task::Ci => {
+            step(cargo().args(["fmt", "--all", "--check"]))?;
+            step(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+            step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+            test(&[])
+        }
+        Task::Crash { cycles, seed } => {
+            let mut crash = gateway_test("crash");
+            crash.env("KVS_CRASH_CYCLES", cycles.to_string());
+            if let Some(seed) = seed {
+                crash.env("KVS_SEED", seed.to_string());
+            }
+            step(&mut crash)
+        }
+        Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
+    }
+}
+
+fn test(args: &[String]) -> Result<(), Failed> {
+    tidy::check(&root()).map_err(Failed)?;
+    step(cargo().args(["test", "--workspace"]).args(args))?;
+    if args.is_empty() {
+        // loom replaces the locks at compile time, so it has a build of its own.
+        let loom = ["test", "--release", "--package", "engine", "--test", "loom", "--target-dir", "target/loom"];
+        step(cargo().args(loom).env("RUSTFLAGS", "--cfg loom"))?;
+    }
+    Ok(())
+}
+
+/// A long run of one of the gateway's black-box tests.
+fn gateway_test(name: &str) -> Command {
+    let mut command = cargo();
+    command.args(["test", "--release", "--package", "gateway", "--test", name, "--", "--nocapture"]);
+    command
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+fn step(command: &mut Command) -> Result<(), Failed> {
+    let name = format!("{command:?}");
+    eprintln!("xtask: {name}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Failed(format!("{name}: {status}"))),
+        Err(e) => Err(Failed(format!("{name}: {e}"))),
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}

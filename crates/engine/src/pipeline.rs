@@ -13,6 +13,9 @@ use crate::{Engine, Executed, replayed};
 /// Operations whose cache misses are in flight together. A core keeps 10 to 16 line fills outstanding.
 const WINDOW: usize = 16;
 
+/// Records that are decoded at a time during recovery; few enough to stay in the first-level cache.
+const DECODED: usize = 8 * WINDOW;
+
 /// Asks the processor to load the cache line at the start of `target`.
 #[allow(unsafe_code)]
 pub(crate) fn prefetch<T>(target: &T) {
@@ -33,13 +36,22 @@ impl Engine {
         self.run_batch(ops, &self.context(at), |one| executed.push(one));
     }
 
-    /// Applies a batch of the log during recovery, see [`Engine::replay`]. Nothing of it is applied if one of its records
-    /// cannot be read.
+    /// Applies a batch of the log during recovery, see [`Engine::replay`]. After an error the engine holds a part of the
+    /// batch and is of no use.
     pub fn replay_batch(&self, batch: &Batch) -> Result<(), BatchError> {
-        let ops =
-            batch.records().map(|record| record.map(|record| replayed(&record))).collect::<Result<Vec<_>, _>>()?;
-        self.run_batch(&ops, &self.replay_context(), drop);
-        Ok(())
+        let context = self.replay_context();
+        let mut ops = Vec::with_capacity(DECODED);
+        let mut records = batch.records();
+        loop {
+            for record in records.by_ref().take(DECODED) {
+                ops.push(replayed(&record?));
+            }
+            if ops.is_empty() {
+                return Ok(());
+            }
+            self.run_batch(&ops, &context, drop);
+            ops.clear();
+        }
     }
 
     fn run_batch(&self, ops: &[Op<'_>], context: &Context<'_>, mut each: impl FnMut(Executed)) {

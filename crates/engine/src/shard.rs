@@ -7,7 +7,7 @@
 
 use proto::limits::MAX_VALUE_BYTES;
 use proto::strings::packed_bytes;
-use proto::{Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueType};
+use proto::{Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueRef, ValueType};
 
 use crate::collection::{MapValue, SetValue};
 use crate::stored::{Counter, Owned, Stored};
@@ -116,7 +116,7 @@ impl Shard {
                 let value = with_table!(self, ty, table => table.get(hash, key).map(Stored::to_value));
                 outcome(value.map_or(Reply::NoEntry, Reply::Value), None)
             }
-            Op::Put { key, value } => match fresh.unwrap_or_else(|| value.into()) {
+            Op::Put { key, value } => match sized(value, fresh)? {
                 Owned::Int(v) => put(&mut self.ints, op, hash, key, v, garbage, context),
                 Owned::Uint(v) => put(&mut self.uints, op, hash, key, v, garbage, context),
                 Owned::Float(v) => put(&mut self.floats, op, hash, key, v, garbage, context),
@@ -338,6 +338,12 @@ fn set_field(
         }
     }
     outcome(Reply::Stored, lsn)
+}
+
+/// The value of a put, if it is not too large: `fresh`, which was built outside of the lock, or built now.
+fn sized(value: ValueRef<'_>, fresh: Option<Owned>) -> Result<Owned, Refusal> {
+    check_size(value.packed_bytes())?;
+    Ok(fresh.unwrap_or_else(|| value.into()))
 }
 
 fn check_size(packed: usize) -> Result<(), Refusal> {

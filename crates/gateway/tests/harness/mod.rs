@@ -31,9 +31,16 @@ pub struct NotStarted {
 impl Kvs {
     /// The command for a kvs with this log folder, a free port, two workers and small segments.
     pub fn command(folder: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
-        command.args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--trace-format", "json", "--log"]);
+        let mut command = Self::program();
+        command.args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log"]);
         command.arg(format!("file:{}", folder.display()));
+        command
+    }
+
+    /// The command for a kvs with nothing set but the form of the diagnostics, which the harness reads.
+    pub fn program() -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
+        command.args(["--trace-format", "json"]);
         command
     }
 
@@ -133,6 +140,35 @@ impl Answer {
     pub fn deleted(&self) -> bool {
         self.header("deleted") == Some("true")
     }
+
+    /// Panics unless this is an answer with `status`, and in the form that REST v1 promises of every error.
+    #[track_caller]
+    pub fn assert_error(&self, status: u16, request: &str) {
+        let shown = || format!("{request}: {} {:?} {}", self.status, self.headers, String::from_utf8_lossy(&self.body));
+        assert_eq!(self.status, status, "{}", shown());
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{}", shown());
+        assert_eq!(self.header("content-type"), Some("text/plain; charset=utf-8"), "{}", shown());
+        assert_eq!(self.header("deleted"), None, "{}", shown());
+        assert_eq!(self.header("allow").is_some(), status == 405, "{}", shown());
+        let retry_after = self.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+        assert_eq!(retry_after.is_some(), status == 503, "{}", shown());
+        if !request.starts_with("HEAD ") {
+            assert!(!self.body.is_empty() && !self.text().contains(['\n', '\r']), "one line: {}", shown());
+        }
+    }
+}
+
+/// The bytes of a request for `path` behind the base path, with Content-Length.
+pub fn request_bytes(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    let head = format!("{method} {BASE}/{path} HTTP/1.1\r\nHost: kvs\r\n{headers}Content-Length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// Every byte percent-encoded.
+pub fn percent_encoded(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// A keep-alive connection.
@@ -158,10 +194,21 @@ impl Client {
 
     /// Sends one request with Content-Length; `path` comes behind the base path.
     pub fn send_request(&mut self, method: &str, path: &str, body: &[u8]) -> std::io::Result<()> {
-        let mut request =
-            format!("{method} {BASE}/{path} HTTP/1.1\r\nHost: kvs\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
-        request.extend_from_slice(body);
-        self.send(&request)
+        self.send(&request_bytes(method, path, &[], body))
+    }
+
+    /// Sends bytes as they are and reads one answer; panics if the connection fails.
+    pub fn exchange(&mut self, bytes: &[u8]) -> Answer {
+        let request = || String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+        self.send(bytes).and_then(|()| self.receive()).unwrap_or_else(|e| panic!("{e}: {}", request()))
+    }
+
+    /// Everything that comes until the server closes the connection.
+    pub fn receive_rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        // A reset ends the answers as well as an orderly end does; what came before is kept.
+        let _ = self.reader.read_to_end(&mut rest);
+        rest
     }
 
     /// Reads one answer. Interim (1xx) answers are answers of their own. For a HEAD request use `receive_head`.
@@ -201,7 +248,7 @@ impl Client {
     /// One request and its answer.
     pub fn try_request(&mut self, method: &str, path: &str, body: impl AsRef<[u8]>) -> std::io::Result<Answer> {
         self.send_request(method, path, body.as_ref())?;
-        self.receive()
+        if method == "HEAD" { self.receive_head() } else { self.receive() }
     }
 
     /// One request and its answer; panics if the connection fails.

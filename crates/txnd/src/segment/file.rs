@@ -12,7 +12,7 @@
 //! ```
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Write};
+use std::io::{Error, ErrorKind, Read, Seek, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -163,9 +163,12 @@ impl SegmentFile {
         Ok(Self { file, path: path.into(), size, start })
     }
 
-    /// The whole content.
-    pub(super) fn content(&self) -> Result<Bytes, SinkError> {
-        std::fs::read(&self.path).map(Bytes::from).map_err(|e| cannot_open("read", &self.path, &e))
+    /// The whole content, in `memory` if that is large enough.
+    pub(super) fn content(&self, mut memory: Vec<u8>) -> Result<Bytes, SinkError> {
+        memory.clear();
+        let mut file = &self.file;
+        file.rewind().and_then(|()| file.read_to_end(&mut memory)).map_err(|e| cannot_open("read", &self.path, &e))?;
+        Ok(memory.into())
     }
 
     /// Copies the bytes of `torn` into a file beside the segment, then clears everything from there on, durably.

@@ -210,10 +210,11 @@ impl Sink for SegmentSink {
         if segments.first().is_none_or(|first| first.start.lsn != 0) {
             return Err(file::missing(&self.folder, 1));
         }
+        let mut memory = Vec::new();
         for (index, segment) in segments.iter().enumerate() {
             let end = segments.get(index + 1).map_or(durable, |next| next.start);
             if end.lsn >= from {
-                scan::read(segment, end, from, visit)?;
+                memory = scan::read(segment, memory, end, from, visit)?;
             }
         }
         Ok(durable)
