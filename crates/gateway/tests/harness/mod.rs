@@ -50,6 +50,7 @@ impl Kvs {
     }
 
     /// Starts kvs and waits until it listens or ends.
+    #[allow(clippy::zombie_processes)] // The Kvs that holds the child waits for it when it is dropped.
     pub fn try_start(command: &mut Command) -> Result<Self, NotStarted> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("kvs can be executed");
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
