@@ -6,7 +6,7 @@ use proto::strings::packed_bytes;
 use proto::{Strings, StringsBuf};
 
 /// Estimated memory of one tree item besides its text: two 16-byte pointers in a B-tree that is about two thirds full.
-const ITEM_BYTES: usize = 48;
+pub(crate) const ITEM_BYTES: usize = 48;
 
 /// A map's fields and values.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,12 @@ impl MapValue {
             Some(old) => self.packed - old.len() + value.len(),
             None => self.packed + packed_bytes(field.len()) + packed_bytes(value.len()),
         }
+    }
+
+    /// Bytes by which [`MapValue::heap_bytes`] grows with [`MapValue::set`].
+    pub(crate) fn growth_after_set(&self, field: &str, value: &str) -> usize {
+        let item = if self.get(field).is_some() { 0 } else { ITEM_BYTES };
+        (self.packed_after_set(field, value) + item).saturating_sub(self.packed)
     }
 
     pub(crate) fn set(&mut self, field: &str, value: &str) {

@@ -58,7 +58,11 @@ impl Bucket {
 
 impl Index {
     pub(crate) fn with_room_for(len: usize) -> Self {
-        Self { buckets: vec![EMPTY; len.div_ceil(FULL).max(1)], len: 0 }
+        Self { buckets: vec![EMPTY; Self::buckets_for(len)], len: 0 }
+    }
+
+    fn buckets_for(len: usize) -> usize {
+        len.div_ceil(FULL).max(1)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -77,6 +81,11 @@ impl Index {
     /// How many entries the next larger index should have room for.
     pub(crate) fn next_room(&self) -> usize {
         (self.len + self.len / 2).max(FULL)
+    }
+
+    /// Bytes by which the next larger index is larger.
+    pub(crate) fn growth_bytes(&self) -> usize {
+        Self::buckets_for(self.next_room()) * size_of::<Bucket>() - self.bytes()
     }
 
     fn home(&self, hash: u64) -> usize {
@@ -163,6 +172,18 @@ mod tests {
     /// Keys are small numbers whose hash collides on purpose: few buckets, few tags.
     fn poor_hash(key: u32) -> u64 {
         (u64::from(key % 5) << 32) | u64::from((key % 7) << 29)
+    }
+
+    #[test]
+    fn a_removed_entry_is_not_matched_behind_one_that_differs_from_it_in_the_lowest_bit() {
+        let hash = 1 << 32; // Tag 1; an empty entry has tag 0.
+        let mut index = Index::with_room_for(2);
+        index.insert(hash, 1);
+        index.insert(hash, 2);
+        let (position, _) = index.find(hash, |slot| slot == 2).unwrap();
+        index.remove(hash, position);
+        assert!(index.find(hash, |slot| slot == 2).is_none());
+        assert!(index.find(hash, |slot| slot == 1).is_some());
     }
 
     proptest! {

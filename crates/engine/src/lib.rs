@@ -36,7 +36,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use crossbeam_utils::CachePadded;
 use parking_lot::Mutex;
-use proto::{Key, Lsn, Micros, Op, Record, Refusal, Reply, ValueRef, ValueType};
+use proto::{CounterType, Key, Lsn, Micros, Op, Record, Refusal, Reply, ValueRef, ValueType};
 
 pub use log::LogBuffer;
 pub use memory::Meter;
@@ -77,8 +77,8 @@ pub struct Options {
 pub struct Outcome {
     /// The answer.
     pub reply: Reply,
-    /// The operation's place in the log; `None` when it was not recorded. The answer to a write that must be durable
-    /// waits for this lsn.
+    /// A write's place in the log, which the answer waits for when the write must be durable; `None` for a read and for
+    /// a write that was not recorded.
     pub lsn: Option<Lsn>,
 }
 
@@ -212,8 +212,8 @@ fn replayed<'a>(record: &Record<'a>) -> Op<'a> {
     match record.op {
         Op::Incr { ty, key } | Op::IncrBy { ty, key, .. } => {
             let value = match ty {
-                ValueType::Uint => ValueRef::Uint(record.effect),
-                _ => ValueRef::Int(record.effect.cast_signed()),
+                CounterType::Uint => ValueRef::Uint(record.effect),
+                CounterType::Int => ValueRef::Int(record.effect.cast_signed()),
             };
             Op::Put { key, value }
         }

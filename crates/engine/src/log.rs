@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use proto::limits::BATCH_TARGET_BYTES;
+use proto::limits::{BATCH_TARGET_BYTES, MAX_RECORD_BYTES};
 use proto::{BatchBuffer, Lsn, Micros, Op, Refusal, record};
 
 use crate::sync::Mutex;
@@ -60,6 +60,9 @@ impl LogBuffer {
     /// the operation before it releases that lock.
     pub fn append(&self, op: &Op<'_>, effect: u32, at: Micros) -> Result<Lsn, Refusal> {
         let bytes = record::encoded_bytes(op);
+        if bytes > MAX_RECORD_BYTES {
+            return Err(Refusal::TooLarge(bytes));
+        }
         let mut state = self.state.lock();
         if let Some(why) = &state.refuses {
             return Err(Refusal::LogClosed(Arc::clone(why)));

@@ -7,9 +7,9 @@
 
 use proto::limits::MAX_VALUE_BYTES;
 use proto::strings::packed_bytes;
-use proto::{Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueRef, ValueType};
+use proto::{CounterType, Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueRef, ValueType};
 
-use crate::collection::{MapValue, SetValue};
+use crate::collection::{ITEM_BYTES, MapValue, SetValue};
 use crate::stored::{Counter, Owned, Stored};
 use crate::table::Table;
 use crate::{Env, Executed, LogBuffer, Outcome, RecordMode};
@@ -179,15 +179,14 @@ impl Shard {
         &mut self,
         op: &Op<'_>,
         hash: u64,
-        ty: ValueType,
+        ty: CounterType,
         key: Key<'_>,
         by: i64,
         context: &Context<'_>,
     ) -> Executed {
         match ty {
-            ValueType::Uint => increment(&mut self.uints, op, hash, (ty, key), by, context),
-            // The record codec and every boundary let only int and uint through.
-            _ => increment(&mut self.ints, op, hash, (ValueType::Int, key), by, context),
+            CounterType::Int => increment(&mut self.ints, op, hash, (ty, key), by, context),
+            CounterType::Uint => increment(&mut self.uints, op, hash, (ty, key), by, context),
         }
     }
 
@@ -265,7 +264,7 @@ fn increment<C: Counter>(
     table: &mut Table<C>,
     op: &Op<'_>,
     hash: u64,
-    (ty, key): (ValueType, Key<'_>),
+    (ty, key): (CounterType, Key<'_>),
     by: i64,
     context: &Context<'_>,
 ) -> Executed {
@@ -294,12 +293,15 @@ fn add_members(
     let found = table.find(hash, key);
     let set = found.map(|found| table.value(found));
     let is_new = |member: &&str| !set.is_some_and(|set| set.contains(member));
-    let more: usize = members.iter().filter(is_new).map(|member| packed_bytes(member.len())).sum();
+    let (items, more) = members
+        .iter()
+        .filter(is_new)
+        .fold((0, 0), |(items, bytes), member| (items + 1, bytes + packed_bytes(member.len())));
     if more == 0 {
         return outcome(Reply::Count(0), context.log_idle(op)?);
     }
     check_size(set.map_or(0, SetValue::packed) + more)?;
-    context.admit(more + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    context.admit(more + items * ITEM_BYTES + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
     let lsn = context.log(op, 0)?;
     let added = match found {
         Some(found) => table.update(found, context.env, |set| set.add(members)),
@@ -322,12 +324,10 @@ fn set_field(
     context: &Context<'_>,
 ) -> Executed {
     let found = table.find(hash, key);
-    let size = match found {
-        Some(found) => table.value(found).packed_after_set(field, value),
-        None => MapValue::default().packed_after_set(field, value),
-    };
-    check_size(size)?;
-    context.admit(field.len() + value.len() + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    let empty = MapValue::default();
+    let map = found.map_or(&empty, |found| table.value(found));
+    check_size(map.packed_after_set(field, value))?;
+    context.admit(map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
     let lsn = context.log(op, 0)?;
     match found {
         Some(found) => table.update(found, context.env, |map| map.set(field, value)),

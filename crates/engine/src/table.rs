@@ -27,6 +27,16 @@ impl<V> Default for Table<V> {
     }
 }
 
+/// Heap memory that a slot will need for `key`, in bytes.
+fn key_heap_bytes(key: Key<'_>) -> usize {
+    // The least that a CompactString allocates (MIN_HEAP_SIZE in its heap.rs).
+    const LEAST: usize = size_of::<CompactString>() + size_of::<usize>();
+    match key.as_str().len() {
+        len if len <= size_of::<CompactString>() => 0,
+        len => len.max(LEAST),
+    }
+}
+
 impl<V: Stored> Table<V> {
     pub(crate) fn len(&self) -> usize {
         self.index.len()
@@ -52,9 +62,8 @@ impl<V: Stored> Table<V> {
     /// Bytes that the insertion of `key` would allocate, its value's heap memory not included.
     pub(crate) fn insertion_bytes(&self, key: Key<'_>) -> usize {
         let chunk = if self.slots.is_full() { Slab::<V>::CHUNK_BYTES } else { 0 };
-        let index = if self.index.is_full() { self.index.bytes() / 2 } else { 0 };
-        let long_key = if key.as_str().len() > size_of::<CompactString>() { key.as_str().len() } else { 0 };
-        chunk + index + long_key
+        let index = if self.index.is_full() { self.index.growth_bytes() } else { 0 };
+        chunk + index + key_heap_bytes(key)
     }
 
     /// Adds an entry that is not there yet.

@@ -14,7 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::limits::{BATCH_TARGET_BYTES, MAX_RECORD_BYTES, MAX_VALUE_BYTES};
 use proto::record::encoded_bytes;
-use proto::{Op, OpKind, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
+use proto::{CounterType, Op, OpKind, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
 use shipping::{Shipped, quiet_log};
 
 fn engine_with(options: Options, log: &Arc<LogBuffer>) -> Engine {
@@ -23,8 +23,9 @@ fn engine_with(options: Options, log: &Arc<LogBuffer>) -> Engine {
     engine
 }
 
-fn bounded(shards: usize, max_memory: usize) -> Engine {
-    Engine::new(Options { shards, max_memory: Some(max_memory), ..Options::default() })
+/// Options with a memory limit. Keys always hash alike, so that a failure can be repeated and shrunk.
+fn bounded(shards: usize, max_memory: usize) -> Options {
+    Options { shards, max_memory: Some(max_memory), hash_seeds: Some([1, 2, 3, 4]), ..Options::default() }
 }
 
 fn key_number(number: u32) -> String {
@@ -70,7 +71,7 @@ mod memory {
             limit in 0usize..100_000,
             shards in 1usize..=4,
         ) {
-            let engine = bounded(shards, limit);
+            let engine = Engine::new(bounded(shards, limit));
             for op in &ops {
                 let _ = engine.execute(&op.as_op(), 0);
                 prop_assert!(engine.meter().used() <= limit, "{} of {limit} bytes after {op:?}", engine.meter().used());
@@ -83,7 +84,9 @@ mod memory {
             limit in 0usize..100_000,
             shards in 1usize..=4,
         ) {
-            let (engine, mut oracle, mut keys) = (bounded(shards, limit), Oracle::default(), Vec::new());
+            let log = quiet_log(usize::MAX);
+            let engine = engine_with(bounded(shards, limit), &log);
+            let (mut oracle, mut keys) = (Oracle::default(), Vec::new());
             for op in &ops {
                 let result = reply(&engine, &op.as_op());
                 if let Err(Refusal::Memory { .. }) = result {
@@ -95,6 +98,7 @@ mod memory {
                 keys.push(op.as_op().key());
             }
             prop_assert_eq!(contents(&engine), oracle.contents());
+            prop_assert_eq!(contents(&Shipped::all_of(&log).recovered()), oracle.contents());
             for key in keys {
                 reply(&engine, &Op::DelAll { key }).unwrap();
             }
@@ -105,7 +109,7 @@ mod memory {
     #[test]
     fn a_full_engine_reads_and_deletes_and_then_writes_again() {
         const LIMIT: usize = 1 << 20;
-        let engine = bounded(4, LIMIT);
+        let engine = Engine::new(bounded(4, LIMIT));
         let (stored, refusal) = fill(&engine);
         let used = engine.meter().used();
         assert_eq!(refusal, Refusal::Memory { used, limit: LIMIT });
@@ -128,8 +132,8 @@ mod memory {
         for n in 0..1000 {
             engine.execute(&put_int(&key_number(n)), 0).unwrap();
         }
-        let recovered = bounded(1, 0);
-        Shipped::all_of(&log).batches().iter().for_each(|batch| recovered.replay_batch(batch).unwrap());
+        let recovered = Engine::new(bounded(1, 0));
+        Shipped::all_of(&log).replay_into(&recovered);
         assert_eq!(contents(&recovered), contents(&engine));
         assert!(matches!(reply(&recovered, &put_int("one more")), Err(Refusal::Memory { .. })));
     }
@@ -150,7 +154,7 @@ mod log_budget {
         let (present, refused) = (key_number(0), key_number(stored));
         let before = contents(&engine);
         let writes = [
-            Op::Incr { ty: ValueType::Uint, key: as_key(&refused) },
+            Op::Incr { ty: CounterType::Uint, key: as_key(&refused) },
             Op::Del { ty: ValueType::Int, key: as_key(&present) },
             Op::DelAll { key: as_key(&present) },
             Op::MapSet { key: as_key(&refused), field: "f", value: "v" },
@@ -254,6 +258,17 @@ mod value_size {
         let member = format!("{first}{}", "x".repeat(bytes - 5));
         let members: StringsBuf = [member.as_str()].into_iter().collect();
         reply(engine, &Op::SetAdd { key: as_key("k"), members: members.as_strings() })
+    }
+
+    #[test]
+    fn the_largest_value_can_be_put_and_no_larger_one() {
+        let log = quiet_log(usize::MAX);
+        let engine = engine_with(Options::default(), &log);
+        let text = "x".repeat(MAX_VALUE_BYTES + 1);
+        let put = |text| Op::Put { key: as_key("k"), value: ValueRef::Str(text) };
+        assert_eq!(reply(&engine, &put(&text)), Err(Refusal::TooLarge(MAX_VALUE_BYTES + 1)));
+        assert!(engine.is_empty() && log.pending() == 0);
+        assert_eq!(reply(&engine, &put(&text[1..])), Ok(Reply::Stored));
     }
 
     #[test]

@@ -67,6 +67,8 @@ pub enum BatchError {
     Checksum,
     #[error("record {index} of the batch: {error}")]
     Record { index: u32, error: RecordError },
+    #[error("the batch's lsns from {0} on go beyond 64 bits")]
+    Lsn(Lsn),
     #[error("the batch holds another number of records than its header says")]
     Count,
 }
@@ -210,8 +212,12 @@ impl Batch {
             return Err(BatchError::Checksum);
         }
         match u16::from_le_bytes(batch.field(VERSION_AT)) {
-            VERSION => Ok(batch),
-            newer => Err(BatchError::Version(newer)),
+            VERSION => {}
+            newer => return Err(BatchError::Version(newer)),
+        }
+        match batch.first_lsn().checked_add(u64::from(batch.count())) {
+            Some(_) => Ok(batch),
+            None => Err(BatchError::Lsn(batch.first_lsn())),
         }
     }
 

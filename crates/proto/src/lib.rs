@@ -30,7 +30,7 @@ pub use op::{Op, OpKind, Refusal, Reply};
 pub use record::{Record, RecordError};
 pub use strings::{Strings, StringsBuf, StringsError};
 pub use text::{Text, TextError, check_text};
-pub use value::{Value, ValueRef, ValueType};
+pub use value::{CounterType, Value, ValueRef, ValueType};
 
 /// Log sequence number: the position of a record in the log's one total order. The first record has 1; there are no
 /// holes. 0 stands for "before the first record".

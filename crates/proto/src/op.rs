@@ -4,7 +4,7 @@ use crate::key::Key;
 use crate::limits::MAX_VALUE_BYTES;
 use crate::strings::Strings;
 use crate::text::Text;
-use crate::value::{Value, ValueRef, ValueType};
+use crate::value::{CounterType, Value, ValueRef, ValueType};
 
 /// One request, validated. `ty` and `key` name the entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,9 +19,9 @@ pub enum Op<'a> {
     /// Delete the key's entries of all types.
     DelAll { key: Key<'a> },
     /// Add 1 to an int or uint; a missing entry counts as 0.
-    Incr { ty: ValueType, key: Key<'a> },
+    Incr { ty: CounterType, key: Key<'a> },
     /// Add `by` to an int or uint; a missing entry counts as 0.
-    IncrBy { ty: ValueType, key: Key<'a>, by: i64 },
+    IncrBy { ty: CounterType, key: Key<'a>, by: i64 },
     /// Add members to a set; creates the set if there is something to add.
     SetAdd { key: Key<'a>, members: Strings<'a> },
     /// Remove members from a set; a set left empty stays.
@@ -123,7 +123,8 @@ impl<'a> Op<'a> {
     /// The value type that the operation is about; none for [`Op::DelAll`].
     pub fn value_type(&self) -> Option<ValueType> {
         match self {
-            Self::Get { ty, .. } | Self::Del { ty, .. } | Self::Incr { ty, .. } | Self::IncrBy { ty, .. } => Some(*ty),
+            Self::Get { ty, .. } | Self::Del { ty, .. } => Some(*ty),
+            Self::Incr { ty, .. } | Self::IncrBy { ty, .. } => Some((*ty).into()),
             Self::Put { value, .. } => Some(value.value_type()),
             Self::SetAdd { .. } | Self::SetRem { .. } | Self::SetHas { .. } => Some(ValueType::Set),
             Self::MapGet { .. } | Self::MapSet { .. } | Self::MapDel { .. } => Some(ValueType::Map),
@@ -157,17 +158,17 @@ pub enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// An increment whose result the type cannot hold.
-    #[error("the increment would overflow: {before} + {by} does not fit into {}", .ty.name())]
+    #[error("the increment would overflow: {before} + {by} does not fit into {}", ValueType::from(*.ty).name())]
     Overflow {
         /// The counter's type.
-        ty: ValueType,
+        ty: CounterType,
         /// Its present value, which stays.
         before: i64,
         /// What should have been added.
         by: i64,
     },
-    /// The entry's value would be larger than [`MAX_VALUE_BYTES`].
-    #[error("the value would have {0} bytes; an entry holds at most {MAX_VALUE_BYTES}")]
+    /// The entry's value would be larger than [`MAX_VALUE_BYTES`], or the operation's record too large for the log.
+    #[error("this takes {0} bytes; a value has at most {MAX_VALUE_BYTES}")]
     TooLarge(usize),
     /// The engine is at its memory limit. Deleting helps.
     #[error("the memory limit of {limit} bytes is reached ({used} in use); delete something or raise --max-memory")]

@@ -32,7 +32,7 @@ use crate::limits::MAX_RECORD_BYTES;
 use crate::op::{Op, OpKind};
 use crate::strings::{Strings, StringsError, packed_bytes};
 use crate::text::{TextError, check_text};
-use crate::value::{ValueRef, ValueType};
+use crate::value::{CounterType, ValueRef, ValueType};
 use crate::{Lsn, Micros};
 
 const LENGTH: usize = 0;
@@ -169,10 +169,7 @@ fn decode_op<'a>(
         true => Ok(u32::from_le_bytes(field(payload, at))),
         false => Err(wrong_size),
     };
-    let counter = match ty {
-        Some(ty @ (ValueType::Int | ValueType::Uint)) => Ok(ty),
-        other => Err(RecordError::Type { kind, ty: other.map_or(0, |ty| ty as u8) }),
-    };
+    let counter = ty.and_then(CounterType::of).ok_or(RecordError::Type { kind, ty: ty.map_or(0, |ty| ty as u8) });
     let typed = ty.ok_or(RecordError::Type { kind, ty: 0 });
     Ok(match kind {
         OpKind::Get if payload.is_empty() => (Op::Get { ty: typed?, key }, 0),

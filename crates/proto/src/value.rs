@@ -48,6 +48,35 @@ impl ValueType {
     }
 }
 
+/// A value type that can be incremented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CounterType {
+    /// See [`ValueType::Int`].
+    Int,
+    /// See [`ValueType::Uint`].
+    Uint,
+}
+
+impl From<CounterType> for ValueType {
+    fn from(ty: CounterType) -> Self {
+        match ty {
+            CounterType::Int => Self::Int,
+            CounterType::Uint => Self::Uint,
+        }
+    }
+}
+
+impl CounterType {
+    /// The counter of this value type, if it is one.
+    pub fn of(ty: ValueType) -> Option<Self> {
+        match ty {
+            ValueType::Int => Some(Self::Int),
+            ValueType::Uint => Some(Self::Uint),
+            ValueType::Float | ValueType::Str | ValueType::Map | ValueType::Set => None,
+        }
+    }
+}
+
 /// A borrowed value, as an operation carries it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValueRef<'a> {

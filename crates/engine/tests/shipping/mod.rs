@@ -43,6 +43,18 @@ impl Shipped {
         &self.batches
     }
 
+    /// Applies every batch to `engine`.
+    pub(crate) fn replay_into(&self, engine: &Engine) {
+        self.batches.iter().for_each(|batch| engine.replay_batch(batch).expect("the engine writes readable records"));
+    }
+
+    /// A new engine in the state that the log describes.
+    pub(crate) fn recovered(&self) -> Engine {
+        let engine = Engine::new(Options::default());
+        self.replay_into(&engine);
+        engine
+    }
+
     pub(crate) fn last_lsn(&self) -> Lsn {
         self.chain.lsn
     }

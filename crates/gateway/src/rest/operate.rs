@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
-use proto::{Key, Micros, Op, StringsBuf, ValueRef, ValueType, check_text};
+use proto::{CounterType, Key, Micros, Op, StringsBuf, ValueRef, ValueType, check_text};
 
 use super::Failure;
 use super::answer::{self, Problem, Response, bad_text};
@@ -95,16 +95,16 @@ fn operation<'o>(
 }
 
 /// What to add to a counter: an i32 for an int; for a uint anything that can lead from one u32 to another.
-fn step(ty: ValueType, body: &[u8]) -> Result<i64, Problem> {
+fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
     match ty {
-        ValueType::Uint => {
+        CounterType::Uint => {
             let by: i64 = number::parse_integer(body, EXPECTED_UINT_STEP)?;
             match by.unsigned_abs() <= u64::from(u32::MAX) {
                 true => Ok(by),
                 false => Err(Problem::NotRepresentable(format!("{by} is out of range; expected {EXPECTED_UINT_STEP}"))),
             }
         }
-        _ => number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from),
+        CounterType::Int => number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hyper::Method;
-use proto::ValueType;
+use proto::{CounterType, ValueType};
 
 /// Where the service lives.
 pub(super) const BASE: &str = "/kvs/v1-0-0/";
@@ -33,8 +33,8 @@ pub(super) enum Verb {
     Put(ValueType),
     Del(ValueType),
     DelAll,
-    Incr(ValueType),
-    IncrBy(ValueType),
+    Incr(CounterType),
+    IncrBy(CounterType),
     SetAdd,
     SetRem,
     SetHas,
@@ -104,8 +104,8 @@ impl Verb {
         let (ty, verb) = name.split_once('-')?;
         let ty = ValueType::ALL.into_iter().find(|candidate| candidate.name() == ty)?;
         match (ty, verb) {
-            (ValueType::Int | ValueType::Uint, "incr") => Some(Self::Incr(ty)),
-            (ValueType::Int | ValueType::Uint, "incrby") => Some(Self::IncrBy(ty)),
+            (ty, "incr") => CounterType::of(ty).map(Self::Incr),
+            (ty, "incrby") => CounterType::of(ty).map(Self::IncrBy),
             (ValueType::Set, "add") => Some(Self::SetAdd),
             (ValueType::Set, "rem") => Some(Self::SetRem),
             (ty, verb) => Self::on_value(ty, verb),

@@ -6,7 +6,7 @@
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
-use proto::{Key, Op, StringsBuf, Value, ValueRef, ValueType};
+use proto::{CounterType, Key, Op, StringsBuf, Value, ValueRef, ValueType};
 
 /// An [`Op`] that owns what the `Op` borrows; the fields stand in the same order.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,8 @@ pub(crate) enum OwnedOp {
     Put(String, Value),
     Del(ValueType, String),
     DelAll(String),
-    Incr(ValueType, String),
-    IncrBy(ValueType, String, i64),
+    Incr(CounterType, String),
+    IncrBy(CounterType, String, i64),
     SetAdd(String, StringsBuf),
     SetRem(String, StringsBuf),
     SetHas(String, String),
@@ -66,11 +66,12 @@ pub(crate) fn packed<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> Strin
     list
 }
 
-/// `cases` random cases; a failing one is shrunk, kept next to the test's source and tried first the next time.
+/// `cases` random cases; a failing one is shrunk for up to 10 s, kept next to the test's source and tried first the next time.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let persistence = FileFailurePersistence::WithSource("regressions");
     let failure_persistence: Option<Box<dyn FailurePersistence>> = Some(Box::new(persistence));
-    ProptestConfig { cases, failure_persistence, max_shrink_iters: 20_000, ..ProptestConfig::default() }
+    let (max_shrink_iters, max_shrink_time) = (u32::MAX - 1, 10_000);
+    ProptestConfig { cases, failure_persistence, max_shrink_iters, max_shrink_time, ..ProptestConfig::default() }
 }
 
 /// Any text that may be stored, up to 40 characters.
@@ -118,7 +119,7 @@ pub(crate) fn any_value(text: &BoxedStrategy<String>) -> BoxedStrategy<Value> {
 /// Operations of every kind on keys from `key` with texts from `text`.
 pub(crate) fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedStrategy<OwnedOp> {
     use OwnedOp::*;
-    let counter = prop::sample::select(vec![ValueType::Int, ValueType::Uint]);
+    let counter = prop::sample::select(vec![CounterType::Int, CounterType::Uint]);
     // A request may name a member twice.
     let members = vec(text.clone(), 0..4).prop_map(packed);
     let key = || key.clone();
