@@ -139,9 +139,9 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, mut stop: watch
     let service = service_fn(|request| rest::answer(&worker, &activity, request));
     let mut http = http1::Builder::new();
     http.title_case_headers(true)
-        .pipeline_flush(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
+        .half_close(true)
         .header_read_timeout(None);
     let mut serving = pin!(http.serve_connection(io, service));
     let mut stopping = false;

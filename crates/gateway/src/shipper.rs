@@ -96,6 +96,8 @@ impl<S: Sink> Shipper<S> {
             self.appended += 1;
         }
         if self.in_flight.is_empty() {
+            // Also after an error whose resume found that everything is durable.
+            self.note_up();
             tokio::select! {
                 () = filled.notified() => {}
                 // A closed channel means that the server is gone: as good as a stop.
@@ -110,11 +112,15 @@ impl<S: Sink> Shipper<S> {
             durable = self.sink.durable() => self.note_durable(durable?),
             () = filled.notified(), if room => return Ok(()),
         }
+        self.note_up();
+        Ok(())
+    }
+
+    fn note_up(&self) {
         if self.status.borrow().health == LogHealth::Down {
             self.status.send_modify(|status| status.health = LogHealth::Up);
             info!(durable = self.status.borrow().durable, "the log is available again");
         }
-        Ok(())
     }
 
     fn note_durable(&mut self, durable: Lsn) {

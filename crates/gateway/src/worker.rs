@@ -54,7 +54,7 @@ impl Listeners {
         let mut listeners = Self { address, sockets: Vec::with_capacity(workers) };
         for _ in 0..workers {
             let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-            socket.set_reuse_address(true)?;
+            // Not yet SO_REUSEADDR: another kvs's probe must fail already while this one recovers.
             socket.set_reuse_port(true)?;
             socket.set_nonblocking(true)?;
             socket.bind(&listeners.address.into())?;
@@ -68,7 +68,11 @@ impl Listeners {
 
     /// From here on clients can connect.
     pub(crate) fn listen(self) -> std::io::Result<Vec<std::net::TcpListener>> {
-        let listen = |socket: Socket| socket.listen(LISTEN_BACKLOG).map(|()| socket.into());
+        let listen = |socket: Socket| {
+            // From here on, so that a restart can take the address from connections in TIME_WAIT.
+            socket.set_reuse_address(true)?;
+            socket.listen(LISTEN_BACKLOG).map(|()| socket.into())
+        };
         self.sockets.into_iter().map(listen).collect()
     }
 }

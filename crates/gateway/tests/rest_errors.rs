@@ -150,12 +150,12 @@ fn a_bad_key_gets_400_on_every_route() {
     let too_long_letters = percent_encoded("ä".repeat(257));
     #[rustfmt::skip]
     let keys = [
-        "", "%00", "a%00b", "%", "a%", "%1", "%4", "%zz", "%+1", "%-1", "% 1".trim(), "a%f", "%ff", "a%C3", "%C3%28",
+        "", "%00", "a%00b", "%", "a%", "%1", "%4", "%zz", "%+1", "%-1", "a%f", "%ff", "a%C3", "%C3%28",
         "%c0%80", "%ed%a0%80", "%F4%90%80%80", &too_long, &too_long_encoded, &too_long_letters,
     ];
     serve(|client| {
         for (method, path, item, body) in ENTRY_ROUTES {
-            for key in keys.into_iter().filter(|key| !key.contains(' ')) {
+            for key in keys {
                 assert_refused(client, method, &format!("{path}{key}{item}"), body, 400);
             }
         }
@@ -178,11 +178,8 @@ fn a_bad_field_or_member_is_refused() {
 #[test]
 fn what_is_missing_gets_404_and_its_name() {
     serve(|client| {
-        for (get, ..) in [("int-get"), ("uint-get"), ("uint/get"), ("float-get"), ("str-get"), ("map-get"), ("set-get")]
-            .map(|get| (get,))
-        {
-            for (sent, key) in [("a", "a"), ("%25 ".trim(), "%"), ("%C3%A4%2F%F0%9F%98%80", "ä/😀"), ("a+b", "a+b")]
-            {
+        for get in ["int-get", "uint-get", "uint/get", "float-get", "str-get", "map-get", "set-get"] {
+            for (sent, key) in [("a", "a"), ("%25", "%"), ("%C3%A4%2F%F0%9F%98%80", "ä/😀"), ("a+b", "a+b")] {
                 let answer = client.get(&format!("{get}/{sent}"));
                 answer.assert_error(404, get);
                 assert_eq!(answer.text(), format!("Key {key} not found"));
@@ -343,9 +340,7 @@ fn a_connection_lives_on_when_the_body_comes_after_the_refusal() {
             let (head, body) = request.split_at(request.len() - b"a short body".len());
             let shown = format!("{method} {path} with a late body");
             client.send(head).expect("the head is sent");
-            client.stream.set_read_timeout(Some(Duration::from_millis(50))).expect("a TCP socket");
-            let early = client.stream.peek(&mut [0]).is_ok();
-            client.stream.set_read_timeout(Some(harness::DEADLINE)).expect("a TCP socket");
+            let early = client.answers_within(Duration::from_millis(50));
             client.send(body).expect("the body is sent");
             let answer = client.receive().expect("an answer");
             assert_eq!(answer.status, status, "{shown}");
@@ -417,18 +412,4 @@ fn a_refused_write_leaves_no_trace() {
         recovered.contains(&format!("\"records\":{},", values.len())),
         "only what was accepted is logged: {recovered}"
     );
-}
-
-#[test]
-fn errors_of_the_parser_too_say_what_was_wrong() {
-    let folder = folder();
-    let kvs = Kvs::start(folder.path(), &[]);
-    let long = "a".repeat(20 << 10);
-    for (request, status) in [
-        ("NO SUCH THING AS THIS\r\n\r\n".to_string(), 400),
-        (format!("GET {BASE}/int-get/a HTTP/1.1\r\nX: {long}\r\n\r\n"), 431),
-        (format!("PUT {BASE}/str-put/a HTTP/1.1\r\nContent-Length: -1\r\n\r\n"), 400),
-    ] {
-        kvs.connect().exchange(request.as_bytes()).assert_error(status, &request[..40.min(request.len())]);
-    }
 }

@@ -2,10 +2,11 @@
 
 mod harness;
 
-use std::io::{Read, Write};
+use std::io::Write;
+use std::net::Shutdown;
 use std::time::Duration;
 
-use harness::{Answer, BASE, Client, DEADLINE, Kvs, eventually, folder, request_bytes, seed};
+use harness::{Answer, BASE, Client, Kvs, folder, request_bytes, seed};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -216,6 +217,23 @@ fn connection_close_closes() {
 }
 
 #[test]
+fn a_client_may_end_its_half_behind_the_request() {
+    // As `printf … | nc -N` does.
+    for durability in ["sync", "async"] {
+        serve(&["--durability", durability], |kvs| {
+            for n in 0..20 {
+                let mut client = kvs.connect();
+                client.send_request("PUT", "int-incr/n", b"").expect("the request is sent");
+                client.stream.shutdown(Shutdown::Write).expect("it is open");
+                let answer = client.receive().unwrap_or_else(|e| panic!("{durability}: no answer to number {n}: {e}"));
+                assert_eq!(answer.text(), n.to_string());
+                assert!(client.is_closed());
+            }
+        });
+    }
+}
+
+#[test]
 fn a_client_may_ask_before_it_sends_a_body() {
     serve(&[], |kvs| {
         let ask = |length: usize| {
@@ -229,10 +247,12 @@ fn a_client_may_ask_before_it_sends_a_body() {
             assert_eq!(client.exchange(b"hello").status, 200);
         }
         assert_eq!(client.get("str-get/a").text(), "hello");
-        only_answer(kvs, ask(MAX_BODY + 1).as_bytes()).assert_error(413, "without an interim answer");
-        // Refused for its head: no reason to ask for the body.
-        let wrong_path = ask(5).replace("str-put", "nothing");
-        kvs.connect().exchange(wrong_path.as_bytes()).assert_error(404, &wrong_path);
+        // Refused for its head: no reason to ask for the body, which then may come or not, so the connection ends here.
+        for (refused, status) in [(ask(MAX_BODY + 1), 413), (ask(5).replace("str-put", "nothing"), 404)] {
+            let answer = only_answer(kvs, refused.as_bytes());
+            answer.assert_error(status, &refused);
+            assert_eq!(answer.header("connection"), Some("close"), "{refused}");
+        }
     });
 }
 
@@ -417,10 +437,10 @@ fn without_a_log_everything_else_works() {
     assert!(status.success(), "{diagnostics}");
 }
 
-/// Breaks a request in one to eight places.
+/// Breaks a request in one to three places.
 fn mutate(request: &[u8], random: &mut StdRng) -> Vec<u8> {
     let mut bytes = request.to_vec();
-    for _ in 0..random.random_range(1..=8) {
+    for _ in 0..random.random_range(1..=3) {
         let at = random.random_range(0..=bytes.len());
         let until = random.random_range(at..=bytes.len().min(at + 20));
         match random.random_range(0..6) {
@@ -455,16 +475,13 @@ fn thousands_of_broken_requests_do_no_harm() {
         for _ in 0..4000 {
             let request = mutate(seeds[random.random_range(0..seeds.len())], &mut random);
             let mut client = kvs.connect();
-            let sent =
-                client.stream.write_all(&request).and_then(|()| client.stream.shutdown(std::net::Shutdown::Write));
+            let sent = client.stream.write_all(&request).and_then(|()| client.stream.shutdown(Shutdown::Write));
             for status in statuses(&client.receive_rest()) {
                 assert_ne!(status, 500, "{sent:?} {:?}", String::from_utf8_lossy(&request));
                 answered[usize::from(status / 100).min(5)] += 1;
             }
         }
-        assert!(
-            answered[2] > 100 && answered[4] > 100,
-            "the requests are neither all right nor all wrong: {answered:?}"
-        );
+        println!("answers by the first digit of their status: {answered:?}");
+        assert!(answered[2] > 50 && answered[4] > 100, "neither all right nor all wrong: {answered:?}");
     });
 }

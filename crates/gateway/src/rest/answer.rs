@@ -64,7 +64,7 @@ impl Problem {
 
     pub(super) fn into_response(self) -> Response {
         let status = self.status();
-        let mut response = text(self.to_string());
+        let mut response = text(one_line(self.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
@@ -85,6 +85,17 @@ fn allowed_name(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::POST => "POST",
         _ => "GET, HEAD",
+    }
+}
+
+/// The message on one line, whatever a key in it holds.
+fn one_line(message: String) -> String {
+    match message.contains(char::is_control) {
+        false => message,
+        true => message.chars().fold(String::new(), |line, c| match c.is_control() {
+            true => line + &c.escape_default().to_string(),
+            false => line + c.encode_utf8(&mut [0; 4]),
+        }),
     }
 }
 

@@ -1,4 +1,7 @@
 //! Reading a request's body within its limits.
+//!
+//! Whatever the answer will be, the body is received first: a client that is still sending could not read it. Only one that
+//! asks before it sends (`Expect: 100-continue`) is told at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,43 +17,53 @@ use crate::server::Shared;
 /// Bodies up to this many bytes do not count against `--max-bodies`: the limit of connections bounds them.
 const UNCOUNTED_BYTES: usize = 16 << 10;
 
-/// A client that sends a body over the limit is listened to for this many times the limit, so that it is ready to read
-/// the answer; then the connection is closed.
-const DRAIN_FACTOR: usize = 4;
+/// Most bytes of a body that are received only to be dropped; a connection whose client sends more is closed.
+const MAX_SKIPPED_BYTES: usize = 64 << 20;
 
 /// A whole body, and its share of the memory for bodies.
-#[derive(Default)]
 pub(super) struct Body<'s> {
-    bytes: Bytes,
-    _share: Option<Share<'s>>,
+    whole: BytesMut,
+    /// Bytes of `used` that are this body's.
+    counted: usize,
+    used: &'s AtomicUsize,
 }
 
-impl Body<'_> {
+impl<'s> Body<'s> {
+    fn new(shared: &'s Shared) -> Self {
+        Self { whole: BytesMut::new(), counted: 0, used: &shared.bodies }
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.whole
+    }
+
+    fn push(&mut self, data: &Bytes, shared: &Shared) -> Result<(), Problem> {
+        let length = self.whole.len() + data.len();
+        let limit = max_body(shared);
+        if length > limit {
+            return Err(Problem::BodyTooLarge { limit });
+        }
+        if length > UNCOUNTED_BYTES {
+            let more = length - std::mem::replace(&mut self.counted, length);
+            if self.used.fetch_add(more, Ordering::Relaxed) + more > shared.config.max_bodies.as_u64() as usize {
+                return Err(Problem::Busy("too many large request bodies at a time; try again later"));
+            }
+        }
+        self.whole.extend_from_slice(data);
+        Ok(())
     }
 }
 
-/// Bytes that count against `--max-bodies` for as long as this lives.
-struct Share<'s> {
-    used: &'s AtomicUsize,
-    bytes: usize,
-}
-
-impl Share<'_> {
-    fn grow(&mut self, more: usize, limit: usize) -> Result<(), Problem> {
-        self.bytes += more;
-        match self.used.fetch_add(more, Ordering::Relaxed) + more > limit {
-            true => Err(Problem::Busy("too many large request bodies at a time; try again later")),
-            false => Ok(()),
+impl Drop for Body<'_> {
+    fn drop(&mut self) {
+        if self.counted > 0 {
+            self.used.fetch_sub(self.counted, Ordering::Relaxed);
         }
     }
 }
 
-impl Drop for Share<'_> {
-    fn drop(&mut self) {
-        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
+fn max_body(shared: &Shared) -> usize {
+    shared.config.max_body.as_u64() as usize
 }
 
 /// Reads `incoming` to its end, or says why not.
@@ -59,34 +72,36 @@ pub(super) async fn read<'s>(
     headers: &HeaderMap,
     mut incoming: Incoming,
 ) -> Result<Body<'s>, Problem> {
-    let limit = shared.config.max_body.as_u64() as usize;
-    let too_large = Problem::BodyTooLarge { limit };
-    let announced = incoming.size_hint().exact();
-    if announced.is_some_and(|announced| announced > limit as u64) {
-        // A client that asks before it sends is told at once; any other is sending already.
-        if !headers.contains_key(EXPECT) {
-            drain(incoming, limit).await;
-        }
-        return Err(too_large);
+    let limit = max_body(shared);
+    let mut problem = None;
+    if incoming.size_hint().lower() > limit as u64 {
+        problem = Some(Problem::BodyTooLarge { limit });
     }
-    let mut share = Share { used: &shared.bodies, bytes: 0 };
-    let mut whole = BytesMut::new();
-    while let Some(data) = next_data(&mut incoming).await? {
-        let length = whole.len() + data.len();
-        if length > limit {
-            drop((whole, share));
-            drain(incoming, limit).await;
-            return Err(too_large);
-        }
-        if length > UNCOUNTED_BYTES {
-            share.grow(length - share.bytes, shared.config.max_bodies.as_u64() as usize)?;
-        }
-        if whole.is_empty() && incoming.is_end_stream() {
-            return Ok(Body { bytes: data, _share: Some(share) });
-        }
-        whole.extend_from_slice(&data);
+    let mut body = Body::new(shared);
+    while problem.is_none()
+        && let Some(data) = next_data(&mut incoming).await?
+    {
+        problem = body.push(&data, shared).err();
     }
-    Ok(Body { bytes: whole.freeze(), _share: Some(share) })
+    match problem {
+        None => Ok(body),
+        Some(problem) => {
+            drop(body);
+            skip(headers, incoming).await;
+            Err(problem)
+        }
+    }
+}
+
+/// Receives a body that is of no use.
+pub(super) async fn skip(headers: &HeaderMap, mut incoming: Incoming) {
+    let mut skipped = 0;
+    while !headers.contains_key(EXPECT)
+        && skipped < MAX_SKIPPED_BYTES
+        && let Ok(Some(data)) = next_data(&mut incoming).await
+    {
+        skipped += data.len();
+    }
 }
 
 async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Problem> {
@@ -98,14 +113,4 @@ async fn next_data(incoming: &mut Incoming) -> Result<Option<Bytes>, Problem> {
         }
     }
     Ok(None)
-}
-
-async fn drain(mut incoming: Incoming, limit: usize) {
-    let mut drained = 0;
-    while drained < limit.saturating_mul(DRAIN_FACTOR) {
-        match next_data(&mut incoming).await {
-            Ok(Some(data)) => drained += data.len(),
-            Ok(None) | Err(_) => return,
-        }
-    }
 }

@@ -1,42 +1,98 @@
 //! Maps and sets as JSON.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::fmt;
 
 use proto::{Strings, StringsBuf, check_text};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 
 use super::answer::Problem;
 
 /// Reads a JSON object of strings as a packed map. Of a field that is there twice the last value counts.
 pub(super) fn parse_map(body: &[u8]) -> Result<StringsBuf, Problem> {
-    let fields: BTreeMap<String, String> = parse(body, "a JSON object of strings")?;
-    let mut list = StringsBuf::with_capacity(body.len());
-    for (field, value) in &fields {
-        push(&mut list, field)?;
-        push(&mut list, value)?;
-    }
-    Ok(list)
+    let Fields(mut fields) = parse(body, "a JSON object of strings")?;
+    // Stable, so that of equal fields the last one stays last; that is the one to keep.
+    fields.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0));
+    let superseded = |n: usize| fields.get(n + 1).is_some_and(|(next, _)| next.0 == fields[n].0.0);
+    let kept = fields.iter().enumerate().filter(|(n, _)| !superseded(*n));
+    pack(body, kept.flat_map(|(_, (field, value))| [field, value]))
 }
 
 /// Reads a JSON array of strings as a packed set. Duplicates collapse.
 pub(super) fn parse_set(body: &[u8]) -> Result<StringsBuf, Problem> {
-    let members: BTreeSet<String> = parse(body, "a JSON array of strings")?;
+    let mut members: Vec<JsonText> = parse(body, "a JSON array of strings")?;
+    members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    members.dedup_by(|a, b| a.0 == b.0);
+    pack(body, members.iter())
+}
+
+fn parse<'b, T: Deserialize<'b>>(body: &'b [u8], expected: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|e| Problem::Malformed(format!("the body is not {expected}: {e}")))
+}
+
+fn pack<'t>(body: &[u8], texts: impl Iterator<Item = &'t JsonText<'t>>) -> Result<StringsBuf, Problem> {
     let mut list = StringsBuf::with_capacity(body.len());
-    for member in &members {
-        push(&mut list, member)?;
+    for JsonText(text) in texts {
+        check_text(text.as_bytes()).map_err(|e| Problem::NotRepresentable(format!("a string of the body {e}")))?;
+        list.push(text);
     }
     Ok(list)
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8], expected: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|e| Problem::Malformed(format!("the body is not {expected}: {e}")))
+/// A JSON string: a part of the body itself unless it holds escapes. Millions of short ones cost no allocation each.
+struct JsonText<'b>(Cow<'b, str>);
+
+/// The fields and values of a JSON object, in its order, repeated ones included.
+struct Fields<'b>(Vec<(JsonText<'b>, JsonText<'b>)>);
+
+impl<'de> Deserialize<'de> for JsonText<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Text;
+
+        impl<'de> Visitor<'de> for Text {
+            type Value = JsonText<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(JsonText(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(JsonText(Cow::Owned(text.into())))
+            }
+        }
+
+        json.deserialize_str(Text)
+    }
 }
 
-fn push(list: &mut StringsBuf, text: &str) -> Result<(), Problem> {
-    check_text(text.as_bytes()).map_err(|e| Problem::NotRepresentable(format!("a string of the body {e}")))?;
-    list.push(text);
-    Ok(())
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = object.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+
+        json.deserialize_map(Object)
+    }
 }
 
 /// Writes a packed map as a JSON object.

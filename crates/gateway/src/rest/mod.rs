@@ -22,6 +22,7 @@ mod operate;
 mod route;
 
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::{Method, Request};
 
 use crate::config::MAX_URI_BYTES;
@@ -38,11 +39,19 @@ pub(crate) async fn answer(
     activity: &Activity,
     request: Request<Incoming>,
 ) -> Result<Response, OutcomeUnknown> {
+    let asked_before_body = request.headers().contains_key(EXPECT);
     let answered = respond(worker, activity, request).await;
     activity.answered();
     match answered {
         Ok(response) => Ok(response),
-        Err(Failure::Problem(problem)) => Ok(problem.into_response()),
+        Err(Failure::Problem(problem)) => {
+            let mut response = problem.into_response();
+            if asked_before_body {
+                // The body may come or not.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        }
         Err(Failure::Unknown(unknown)) => Err(unknown),
     }
 }
@@ -67,21 +76,38 @@ impl From<OutcomeUnknown> for Failure {
 
 async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, Failure> {
     let (head, body) = request.into_parts();
+    let route = match route(&head) {
+        Ok(route) => route,
+        Err(problem) => {
+            body::skip(&head.headers, body).await;
+            return Err(problem.into());
+        }
+    };
+    let body = match route.takes_body() {
+        true => Some(body::read(&worker.shared, &head.headers, body).await?),
+        false => {
+            body::skip(&head.headers, body).await;
+            None
+        }
+    };
+    let body = body.as_ref().map_or(&[][..], Body::bytes);
+    activity.working();
+    match route {
+        Route::Echo => extras::echo(body),
+        Route::Hello => Ok(extras::hello()),
+        Route::Fibo => extras::fibo(head.uri.query()),
+        Route::Entry(entry) => operate::operate(worker, &head.headers, entry, body).await,
+    }
+}
+
+fn route(head: &hyper::http::request::Parts) -> Result<Route<'_>, Problem> {
     if head.uri.path_and_query().map_or(0, |uri| uri.as_str().len()) > MAX_URI_BYTES {
-        return Err(Problem::UriTooLong.into());
+        return Err(Problem::UriTooLong);
     }
     let route = Route::parse(head.uri.path()).ok_or(Problem::NoSuchPath)?;
     let method = route.method();
     if head.method != method && !(method == Method::GET && head.method == Method::HEAD) {
-        return Err(Problem::WrongMethod(method).into());
+        return Err(Problem::WrongMethod(method));
     }
-    let body =
-        if route.takes_body() { body::read(&worker.shared, &head.headers, body).await? } else { Body::default() };
-    activity.working();
-    match route {
-        Route::Echo => extras::echo(body.bytes()),
-        Route::Hello => Ok(extras::hello()),
-        Route::Fibo => extras::fibo(head.uri.query()),
-        Route::Entry(entry) => operate::operate(worker, &head.headers, entry, body.bytes()).await,
-    }
+    Ok(route)
 }

@@ -36,7 +36,7 @@ pub(super) async fn operate(
     let op = operation(route.verb, key, item, body, &mut list)?;
 
     let writes = op.kind().writes();
-    let must_be_durable = writes && worker.shared.log.is_some() && durability(worker, headers)? == Durability::Sync;
+    let must_be_durable = writes && durability(worker, headers)? == Durability::Sync && worker.shared.log.is_some();
     if must_be_durable && worker.gate.health() == LogHealth::Down {
         return Err(Problem::Busy("the log is down; try again later").into());
     }

@@ -87,8 +87,13 @@ impl Kvs {
     }
 
     /// SIGTERM; returns the exit status and the rest of the diagnostics.
-    pub fn stop(mut self) -> (ExitStatus, String) {
+    pub fn stop(self) -> (ExitStatus, String) {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits for the end; returns the exit status and the rest of the diagnostics.
+    pub fn wait(mut self) -> (ExitStatus, String) {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).expect("diagnostics are UTF-8");
         (self.child.wait().expect("kvs ends"), rest)
@@ -96,10 +101,7 @@ impl Kvs {
 
     /// Resident memory in bytes.
     pub fn resident_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("kvs runs");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident set size");
-        let kib: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
-        kib * 1024
+        resident_bytes(self.pid())
     }
 
     pub fn connect(&self) -> Client {
@@ -112,6 +114,14 @@ impl Drop for Kvs {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Resident memory of a process in bytes.
+pub fn resident_bytes(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident set size");
+    let kib: u64 = line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number");
+    kib * 1024
 }
 
 /// The string value of `name` in a flat JSON line.
@@ -202,6 +212,14 @@ impl Client {
     pub fn exchange(&mut self, bytes: &[u8]) -> Answer {
         let request = || String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
         self.send(bytes).and_then(|()| self.receive()).unwrap_or_else(|e| panic!("{e}: {}", request()))
+    }
+
+    /// Whether any of an answer comes within this time.
+    pub fn answers_within(&mut self, time: Duration) -> bool {
+        self.stream.set_read_timeout(Some(time)).expect("a TCP socket");
+        let arrived = self.reader.fill_buf().is_ok_and(|bytes| !bytes.is_empty());
+        self.stream.set_read_timeout(Some(DEADLINE)).expect("a TCP socket");
+        arrived
     }
 
     /// Everything that comes until the server closes the connection.
