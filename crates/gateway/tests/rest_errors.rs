@@ -4,7 +4,7 @@ mod harness;
 
 use std::time::Duration;
 
-use harness::{BASE, Client, Kvs, folder, percent_encoded, request_bytes};
+use harness::{Client, Kvs, folder, percent_encoded, request_bytes};
 
 /// Every route about an entry: method, path up to the key, path behind the key, a body it accepts.
 const ENTRY_ROUTES: [(&str, &str, &str, &str); 34] = [
