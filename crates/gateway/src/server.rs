@@ -11,9 +11,9 @@ use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info, warn};
 use txnd::{Opened, SegmentSink, Sink, SinkError};
 
-use crate::config::{Config, LogTarget};
+use crate::config::{Config, Durability, LogTarget};
 use crate::recovery::recover;
-use crate::shipper::{LogHealth, LogStatus, Shipper};
+use crate::shipper::{LINGER, LogHealth, LogStatus, Shipper};
 use crate::worker::{self, Listeners};
 
 /// Why the server did not start, or did not stop in order.
@@ -91,7 +91,7 @@ pub async fn start_with<S: Sink + Send + 'static>(config: Config, sink: Option<S
             (engine, None, None)
         }
         Some(sink) => {
-            let (recovered, log) = start_log(sink, engine, config.log_budget.as_u64() as usize).await?;
+            let (recovered, log) = start_log(sink, engine, &config).await?;
             (recovered.engine, Some(recovered.status), Some(log))
         }
     };
@@ -113,9 +113,14 @@ pub async fn start_with<S: Sink + Send + 'static>(config: Config, sink: Option<S
 async fn start_log<S: Sink + Send + 'static>(
     mut sink: S,
     mut engine: Engine,
-    budget: usize,
+    config: &Config,
 ) -> Result<(Recovered, RunningLog), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let budget = config.log_budget.as_u64() as usize;
+    let linger = match config.durability {
+        Durability::Sync => Duration::ZERO,
+        Durability::Async => LINGER,
+    };
     let (stop, stopped) = watch::channel(false);
     let (send_recovered, recovered) = oneshot::channel();
     let (send_ended, ended) = oneshot::channel();
@@ -130,7 +135,7 @@ async fn start_log<S: Sink + Send + 'static>(
             let buffer = new_buffer(&opened, budget, Arc::clone(&filled));
             engine.attach_log(Arc::clone(&buffer));
             let (send_status, status) = watch::channel(LogStatus { durable: opened.chain.lsn, health: LogHealth::Up });
-            let shipper = Shipper::new(sink, opened, Arc::clone(&buffer), send_status);
+            let shipper = Shipper::new(sink, opened, Arc::clone(&buffer), send_status, linger);
             if send_recovered.send(Ok(Recovered { engine, status, buffer })).is_ok() {
                 // The receiver is gone when nobody waits for the end.
                 let _ = send_ended.send(shipper.run(&filled, stopped).await);
