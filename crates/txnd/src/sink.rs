@@ -107,7 +107,7 @@ pub enum SinkError {
     },
     /// The stored log is damaged within its acknowledged part.
     #[error(
-        "the log is damaged: {}, offset {offset}, lsn {lsn}: {what}. Nothing was changed. Restore this file from a copy; \
+        "the log is damaged: {}, offset {offset}, lsn {lsn}: {what}. No record was changed. Restore this file from a copy; \
          starting without it would lose acknowledged data", .file.display()
     )]
     Corrupt {

@@ -171,12 +171,11 @@ impl SegmentFile {
         Ok(memory.into())
     }
 
-    /// Copies the bytes of `torn` into a file beside the segment, then clears everything from there on, durably.
-    pub(super) fn cut_off(&mut self, torn: Range<usize>, size: u64) -> std::io::Result<()> {
+    /// Copies the bytes of `torn` into the file `aside`, then clears everything from there on, durably.
+    pub(super) fn cut_off(&mut self, torn: &Range<usize>, aside: &Path, size: u64) -> std::io::Result<()> {
         let mut tail = vec![0; torn.len()];
         self.file.read_exact_at(&mut tail, torn.start as u64)?;
-        let aside = self.path.with_added_extension(format!("torn-{}", torn.start));
-        replace(&aside, |file| file.write_all(&tail))?;
+        replace(aside, |file| file.write_all(&tail))?;
         self.file.set_len(torn.start as u64)?;
         self.size = size.max(torn.start as u64);
         preallocate(&self.file, self.size)?;

@@ -15,6 +15,7 @@ use super::{cannot_open, file};
 use crate::SinkError;
 
 const FORMAT: &str = "kvs-log 1";
+const CHECKSUM: &str = "crc32c";
 
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(super) fn path(folder: &Path) -> PathBuf {
 impl Manifest {
     fn to_text(self) -> String {
         let lines = format!("{FORMAT}\nid {:016x}\nepoch {}\n", self.log_id, self.epoch);
-        format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()))
+        format!("{lines}{CHECKSUM} {:08x}\n", crc32c::crc32c(lines.as_bytes()))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -51,10 +52,12 @@ impl Manifest {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(cannot_open("read", &file, &e)),
         };
-        match std::str::from_utf8(&bytes).ok().and_then(Self::parse) {
+        let text = String::from_utf8_lossy(&bytes);
+        match Self::parse(&text) {
             Some(manifest) => Ok(Some(manifest)),
             None => {
-                let what = format!("this is not a manifest of the form {FORMAT:?} with a right checksum");
+                let found = text.lines().next().unwrap_or_default();
+                let what = format!("expected a manifest of format {FORMAT:?} with a right {CHECKSUM}, found {found:?}");
                 Err(SinkError::Corrupt { file, offset: 0, lsn: 1, what })
             }
         }

@@ -11,9 +11,10 @@
 //!   segment := header (64 bytes) batch* [mark] zeros
 //! ```
 //!
-//! **Writing.** A batch is written behind the last one, over the mark; then `fdatasync`; then a *mark* (an empty batch) behind
-//! it that says that everything before is durable; then the acknowledgement. The mark is not synced: it costs a 64-byte
-//! write into the page cache, and survives the death of the process. When a segment is full the next one is created,
+//! **Writing.** A batch is written behind the last one; then `fdatasync`; then a *mark* (an empty batch) behind it that says
+//! that everything before is durable; then the acknowledgement. The mark is not synced: it costs a 64-byte write into the
+//! page cache, and survives the death of the process. The next batch is written over the mark if its header says as much
+//! about what is durable, else behind it. When a segment is full the next one is created,
 //! and made durable together with its name, before the old one gets a *sealed* mark and before anything goes into the new one.
 //!
 //! **Reading.** Each batch must have a right checksum and continue the chain. Where that ends before the last segment,
@@ -41,7 +42,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::batch::{BatchError, Chain, HEADER_BYTES as MARK_BYTES};
-use proto::{Batch, Lsn};
+use proto::{Batch, Epoch, Lsn};
 use tracing::{info, warn};
 
 use crate::intake::{Admission, Intake};
@@ -73,8 +74,10 @@ struct OpenLog {
     /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
     durable: Chain,
     active: SegmentFile,
-    /// Where in the active segment the next batch goes.
+    /// Where in the active segment the last batch ends.
     write_at: u64,
+    /// Whether there is a mark at `write_at`.
+    marked: bool,
     failed: Option<String>,
 }
 
@@ -113,17 +116,36 @@ impl SegmentSink {
             None => return Err(file::missing(folder, 1)),
         };
         let end = scan::find_end(&active)?;
-        if let Some(torn) = &end.torn {
-            active.cut_off(torn.clone(), self.segment_bytes).map_err(|e| cannot_open("repair", &active.path, &e))?;
-            warn!(file = %active.path.display(), from = torn.start, bytes = torn.end - torn.start,
-                "cut off a torn tail that was never acknowledged; a copy is kept beside the segment");
+        if end.sealed {
+            return Err(scan::missing_after(&active, &end.chain));
         }
         manifest.epoch += 1;
+        if let Some(torn) = &end.torn {
+            // The epoch tells several tails of one place apart.
+            let aside = active.path.with_added_extension(format!("torn-{}-{}", manifest.epoch, torn.start));
+            active.cut_off(torn, &aside, self.segment_bytes).map_err(|e| cannot_open("repair", &active.path, &e))?;
+            warn!(file = %active.path.display(), from = torn.start, bytes = torn.end - torn.start, kept = %aside.display(),
+                "cut off a torn tail that was never acknowledged");
+        }
         manifest.store(folder).map_err(|e| cannot_open("write the manifest in", folder, &e))?;
         let opened = Opened { epoch: manifest.epoch, chain: end.chain };
-        let intake = Intake::new(opened);
-        let log =
-            OpenLog { _lock: lock, intake, durable: end.chain, active, write_at: end.offset as u64, failed: None };
+        let is_empty = end.chain == active.start;
+        let mut log = OpenLog {
+            _lock: lock,
+            intake: Intake::new(opened),
+            durable: end.chain,
+            active,
+            write_at: end.offset as u64,
+            marked: end.marked && end.torn.is_none(),
+            failed: None,
+        };
+        if !log.marked {
+            // What the last writer did not acknowledge may be in the page cache only; from here on it counts as durable.
+            log.make_durable()?;
+        }
+        if is_empty && let [.., before, _] = &segments[..] {
+            log.seal_before(SegmentFile::open(before, manifest.log_id)?)?;
+        }
         Ok((log, opened))
     }
 
@@ -144,18 +166,16 @@ impl SegmentSink {
 }
 
 impl OpenLog {
-    fn sync(&mut self) -> Result<(), SinkError> {
-        let synced = self.active.file.sync_data();
-        self.settle(synced)
+    /// Syncs what was appended and marks it as durable.
+    fn make_durable(&mut self) -> Result<(), SinkError> {
+        self.sync()?;
+        self.durable = self.intake.chain();
+        self.write_mark(false)
     }
 
-    /// Takes note of how an `fdatasync` of everything that was appended has ended.
-    fn settle(&mut self, synced: std::io::Result<()>) -> Result<(), SinkError> {
-        match synced {
-            Ok(()) => {
-                self.durable = self.intake.chain();
-                Ok(())
-            }
+    fn sync(&mut self) -> Result<(), SinkError> {
+        match self.active.file.sync_data() {
+            Ok(()) => Ok(()),
             Err(e) => {
                 let why = format!(
                     "fdatasync of {} reported: {e}. Written data may be lost, so nothing more is written; check the disk, \
@@ -169,23 +189,36 @@ impl OpenLog {
     }
 
     /// Writes the mark behind the last batch: everything before it is durable.
-    fn write_mark(&mut self, sealed: bool) -> std::io::Result<()> {
+    fn write_mark(&mut self, sealed: bool) -> Result<(), SinkError> {
         debug_assert_eq!(self.durable, self.intake.chain());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64);
-        let mark = Batch::mark(&self.durable, self.intake.epoch(), now, sealed);
-        self.active.file.write_all_at(mark.as_bytes(), self.write_at)
+        self.marked = true;
+        let mark = mark(&self.durable, self.intake.epoch(), sealed);
+        self.active.file.write_all_at(mark.as_bytes(), self.write_at).map_err(|e| unwritable(&self.active.path, &e))
+    }
+
+    /// Seals the segment before the active one, should a crash have come between the creation of the one and the seal of the
+    /// other. Only while the active one is empty can that be missing.
+    fn seal_before(&self, before: SegmentFile) -> Result<(), SinkError> {
+        let end = scan::find_end(&before)?;
+        if !end.sealed && end.chain == self.durable {
+            let seal = mark(&end.chain, self.intake.epoch(), true);
+            let sealed = before.file.write_all_at(seal.as_bytes(), end.offset as u64);
+            sealed.and_then(|()| before.file.sync_data()).map_err(|e| unwritable(&before.path, &e))?;
+        }
+        // A segment that ends elsewhere is damaged; reading says where.
+        Ok(())
     }
 
     /// Goes on to a new segment that has room for `needed` bytes. May be called again after an error.
     fn roll_over(&mut self, segment_bytes: u64, needed: u64) -> Result<(), SinkError> {
-        self.sync()?;
+        self.make_durable()?;
         let size = segment_bytes.max(file::HEADER_BYTES as u64 + needed);
         let folder = self.active.path.parent().unwrap_or(Path::new("."));
         let next = SegmentFile::create(folder, &self.durable, size)
             .map_err(|e| SinkError::Unavailable(format!("cannot create a segment in {}: {e}", folder.display())))?;
-        self.write_mark(true).map_err(|e| unwritable(&self.active.path, &e))?;
+        self.write_mark(true)?;
         self.sync()?;
-        (self.active, self.write_at) = (next, file::HEADER_BYTES as u64);
+        (self.active, self.write_at, self.marked) = (next, file::HEADER_BYTES as u64, false);
         Ok(())
     }
 }
@@ -227,12 +260,15 @@ impl Sink for SegmentSink {
             return Ok(());
         }
         let bytes = batch.as_bytes();
-        let needed = (bytes.len() + MARK_BYTES) as u64;
+        // Room for the batch between two marks.
+        let needed = (MARK_BYTES + bytes.len() + MARK_BYTES) as u64;
         if log.write_at + needed > log.active.size {
             log.roll_over(segment_bytes, needed)?;
         }
-        log.active.file.write_all_at(bytes, log.write_at).map_err(|e| unwritable(&log.active.path, &e))?;
-        log.write_at += bytes.len() as u64;
+        let keeps_mark = log.marked && batch.durable_lsn() < log.durable.lsn;
+        let at = log.write_at + if keeps_mark { MARK_BYTES as u64 } else { 0 };
+        log.active.file.write_all_at(bytes, at).map_err(|e| unwritable(&log.active.path, &e))?;
+        (log.write_at, log.marked) = (at + bytes.len() as u64, false);
         log.intake.stored(batch);
         Ok(())
     }
@@ -240,8 +276,7 @@ impl Sink for SegmentSink {
     async fn durable(&mut self) -> Result<Lsn, SinkError> {
         let log = self.log()?;
         if log.durable != log.intake.chain() {
-            log.sync()?;
-            log.write_mark(false).map_err(|e| unwritable(&log.active.path, &e))?;
+            log.make_durable()?;
         }
         Ok(log.durable.lsn)
     }
@@ -252,8 +287,8 @@ impl Sink for SegmentSink {
 
     async fn close(&mut self) -> Result<(), SinkError> {
         let log = self.log()?;
-        log.sync()?;
-        log.write_mark(false).map_err(|e| unwritable(&log.active.path, &e))?;
+        log.make_durable()?;
+        // The mark, too.
         log.sync()?;
         self.open = None;
         Ok(())
@@ -288,6 +323,11 @@ fn lock(folder: &Path) -> Result<File, SinkError> {
 
 fn cannot_open(what: &str, path: &Path, error: &std::io::Error) -> SinkError {
     SinkError::Unavailable(format!("cannot {what} {}: {error}", path.display()))
+}
+
+fn mark(chain: &Chain, epoch: Epoch, sealed: bool) -> Batch {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    Batch::mark(chain, epoch, now, sealed)
 }
 
 /// A write (not a sync) that failed has stored nothing that counts; it may be tried again, as when a disk is full.

@@ -9,13 +9,17 @@ use proto::{Batch, Lsn};
 use super::file::{self, HEADER_BYTES, SegmentFile};
 use crate::SinkError;
 
-/// Where the last segment ends.
+/// Where a segment's batches end.
 #[derive(Debug)]
 pub(super) struct End {
     /// The log after its last batch.
     pub(super) chain: Chain,
-    /// Where the next batch goes.
+    /// Where the last batch ends.
     pub(super) offset: usize,
+    /// Whether there is a mark at `offset`.
+    pub(super) marked: bool,
+    /// Whether the segment says that the log goes on in another one.
+    pub(super) sealed: bool,
     /// Bytes behind `offset` that were never acknowledged.
     pub(super) torn: Option<Range<usize>>,
 }
@@ -60,12 +64,12 @@ pub(super) fn read(
     let mut cursor = Cursor::at_start(segment, memory)?;
     while cursor.chain.lsn < end.lsn {
         let batch = match cursor.peek() {
-            Ok(batch) if batch.count() > 0 && cursor.chain.continues_with(&batch) => batch,
-            Ok(mark) if mark.is_sealed() => return Err(gap_behind(segment, &cursor)),
+            Ok(batch) if batch.is_sealed() => return Err(missing_after(segment, &cursor.chain)),
+            Ok(batch) if cursor.chain.continues_with(&batch) => batch,
             Ok(_) => return Err(cursor.corrupt(segment, "the batch here does not continue the one before it")),
             Err(e) => return Err(cursor.corrupt(segment, e.to_string())),
         };
-        if batch.last_lsn() >= from {
+        if batch.count() > 0 && batch.last_lsn() >= from {
             visit(&batch).map_err(|e| cursor.corrupt(segment, e.to_string()))?;
         }
         cursor.pass(&batch);
@@ -76,42 +80,40 @@ pub(super) fn read(
     }
 }
 
-/// The segment ends properly, but the next one present begins later.
-fn gap_behind(segment: &SegmentFile, cursor: &Cursor) -> SinkError {
-    file::missing(segment.path.parent().unwrap_or(&segment.path), cursor.chain.lsn + 1)
+/// The error for a segment that ends properly, at `end`, while the one that goes on from there is not there.
+pub(super) fn missing_after(segment: &SegmentFile, end: &Chain) -> SinkError {
+    file::missing(segment.path.parent().unwrap_or(&segment.path), end.lsn + 1)
 }
 
-/// Finds the end of the log in its last segment, or the proof that acknowledged records are damaged or missing.
+/// Finds the end of the last segment in use, or the proof that acknowledged records in it are damaged.
 pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
     let mut cursor = Cursor::at_start(segment, Vec::new())?;
-    let mut rest = loop {
+    // The mark behind the last batch, which the next one may overwrite.
+    let mut mark = None;
+    let mut sealed = false;
+    while !sealed {
         match cursor.peek() {
-            Ok(mark) if mark.count() == 0 && cursor.chain.continues_with(&mark) => {
-                if mark.is_sealed() {
-                    return Err(gap_behind(segment, &cursor));
-                }
-                break cursor.offset + mark.as_bytes().len();
+            Ok(batch) if cursor.chain.continues_with(&batch) => {
+                mark = (batch.count() == 0).then_some(cursor.offset);
+                sealed = batch.is_sealed();
+                cursor.pass(&batch);
             }
-            Ok(batch) if cursor.chain.continues_with(&batch) => cursor.pass(&batch),
             Err(BatchError::Version(newer)) => {
                 return Err(cursor.corrupt(segment, BatchError::Version(newer).to_string()));
             }
-            Ok(_) | Err(_) => break cursor.offset,
+            Ok(_) | Err(_) => break,
         }
-    };
-    let content = &cursor.content;
-    rest = rest.min(content.len());
-    let torn = match content[rest..].iter().rposition(|&byte| byte != 0) {
-        None => None,
-        Some(last) => {
-            if let Some(proof) = find_proof(content, rest, &cursor.chain) {
-                let what = format!("the records here are damaged; offset {proof} proves that they were acknowledged");
-                return Err(cursor.corrupt(segment, what));
-            }
-            Some(cursor.offset..rest + last + 1)
-        }
-    };
-    Ok(End { chain: cursor.chain, offset: cursor.offset, torn })
+    }
+    let (content, rest) = (&cursor.content, cursor.offset);
+    let offset = mark.unwrap_or(rest);
+    let torn = content[rest..].iter().rposition(|&byte| byte != 0).map(|last| offset..rest + last + 1);
+    if torn.is_some()
+        && let Some(proof) = find_proof(content, rest, &cursor.chain)
+    {
+        let what = format!("the records here are damaged; offset {proof} proves that they were acknowledged");
+        return Err(cursor.corrupt(segment, what));
+    }
+    Ok(End { chain: cursor.chain, offset, marked: mark.is_some(), sealed, torn })
 }
 
 /// Looks from `from` on for a batch or mark of this log that says that records beyond `end` are durable.

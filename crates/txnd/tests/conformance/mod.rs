@@ -1,0 +1,72 @@
+//! What every sink must do: the contract of `Sink`, property by property. `sink_conformance!` runs all of them.
+//!
+//! ```text
+//!   mod.rs      Storage, what is run against; the list of properties
+//!   order.rs    what is stored and read back, and in which order; which batches are refused
+//!   terms.rs    epochs, fences, the end of a term in order and without
+//!   script.rs   random calls against a model
+//! ```
+
+pub(crate) mod order;
+pub(crate) mod script;
+pub(crate) mod terms;
+
+use proto::Batch;
+use txnd::Sink;
+
+/// A place that holds one log, at first an empty one, and outlives its sinks.
+pub(crate) trait Storage {
+    type Sink: Sink;
+
+    /// A handle for another writer on the same log.
+    fn sink(&self) -> Self::Sink;
+}
+
+/// Compares what was read with what was appended, and says where they part.
+pub(crate) fn assert_same(read: &[Batch], appended: &[Batch]) {
+    let differ = read.iter().zip(appended).position(|(read, appended)| read.as_bytes() != appended.as_bytes());
+    if let Some(index) = differ {
+        panic!("batch {index} was appended as {:?} and read as {:?}", appended[index], read[index]);
+    }
+    assert_eq!(read.len(), appended.len(), "number of batches read, and appended");
+}
+
+/// Makes a module of tests, one for each property. `$storage` is an expression for a new, empty [`Storage`].
+macro_rules! sink_conformance {
+    ($name:ident, $storage:expr) => {
+        mod $name {
+            use super::*;
+
+            sink_conformance! { @each $storage;
+                order::a_new_log_is_empty,
+                order::what_is_durable_is_read_back_byte_for_byte,
+                order::a_read_begins_at_any_lsn,
+                order::a_read_returns_a_prefix_with_everything_durable,
+                order::a_read_fails_when_its_visitor_fails,
+                order::durable_returns_at_once_when_nothing_is_outstanding,
+                order::durable_can_be_dropped_and_called_again,
+                order::a_repeat_is_acknowledged_and_not_stored,
+                order::everything_in_flight_can_be_sent_again,
+                order::a_gap_is_refused,
+                order::a_batch_that_contradicts_the_log_is_refused,
+                order::values_of_every_type_and_size_come_back,
+                order::a_batch_holds_one_record_or_thousands,
+                terms::every_term_has_a_higher_epoch,
+                terms::a_batch_of_an_earlier_term_is_refused,
+                terms::a_second_writer_fences_the_first_or_waits_for_it,
+                terms::what_was_durable_survives_a_dropped_writer,
+                terms::what_was_appended_survives_a_closed_writer,
+                terms::a_writer_may_begin_another_term,
+                terms::after_resume_the_rest_is_sent_again,
+                script::a_random_script_agrees_with_the_model,
+            }
+        }
+    };
+    (@each $storage:expr; $($file:ident::$property:ident,)*) => { $(
+        #[tokio::test]
+        async fn $property() {
+            conformance::$file::$property($storage).await;
+        }
+    )* };
+}
+pub(crate) use sink_conformance;
