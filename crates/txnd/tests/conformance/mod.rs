@@ -47,6 +47,7 @@ macro_rules! sink_conformance {
                 order::durable_can_be_dropped_and_called_again,
                 order::a_repeat_is_acknowledged_and_not_stored,
                 order::everything_in_flight_can_be_sent_again,
+                order::a_writer_may_seal_long_before_it_appends,
                 order::a_gap_is_refused,
                 order::a_batch_that_contradicts_the_log_is_refused,
                 order::values_of_every_type_and_size_come_back,

@@ -9,7 +9,7 @@ use txnd::{MAX_IN_FLIGHT, Sink, SinkError};
 
 use super::{Storage, assert_same};
 use crate::writer::arbitrary::{OwnedOp, packed};
-use crate::writer::{Content, Writer, poll_once, put_text, read, seal, seed};
+use crate::writer::{Content, Writer, poll_once, put_text, read, seal, seed, wait_for};
 
 /// A call that should return at once is given up after this time.
 const AT_ONCE: Duration = Duration::from_secs(10);
@@ -158,6 +158,24 @@ pub(crate) async fn everything_in_flight_can_be_sent_again<T: Storage>(storage: 
     }
     writer.make_durable().await;
     assert_same(&writer.read(1).await, &appended);
+}
+
+pub(crate) async fn a_writer_may_seal_long_before_it_appends<T: Storage>(storage: T) {
+    let mut content = Content::new(seed());
+    let mut writer = Writer::begin(storage.sink()).await.unwrap();
+    // None of these batches knows that anything is durable.
+    let sealed: Vec<Batch> = (0..MAX_IN_FLIGHT).map(|_| writer.seal(&content.ops(3))).collect();
+    for (index, batch) in sealed.iter().enumerate() {
+        writer.sink.append(batch).await.unwrap();
+        if index % 3 != 0 {
+            wait_for(&mut writer.sink, batch.last_lsn()).await.unwrap();
+            assert_same(&writer.read(1).await, &sealed[..=index]);
+        }
+    }
+    drop(writer);
+    let mut next = Writer::begin(storage.sink()).await.unwrap();
+    assert_same(&next.read(1).await, &sealed[..next.opened.chain.lsn as usize / 3]);
+    assert!(next.opened.chain.lsn >= sealed[MAX_IN_FLIGHT - 2].last_lsn());
 }
 
 pub(crate) async fn a_gap_is_refused<T: Storage>(storage: T) {

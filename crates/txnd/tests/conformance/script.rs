@@ -53,7 +53,12 @@ impl<T: Storage> Run<T> {
         if self.outstanding() < MAX_IN_FLIGHT {
             let records = 1 + self.rng.random_range(0..8usize).pow(2);
             let ops = self.content.ops(records);
-            self.log.push(self.writer.append(&ops).await);
+            // The writer may have sealed it some time ago.
+            let known = self.rng.random_range(0..=self.writer.durable);
+            let batch = seal(&ops, &self.writer.chain, self.writer.opened.epoch, known);
+            self.writer.sink.append(&batch).await.expect("the next batch is taken");
+            self.writer.chain = self.writer.chain.after(&batch);
+            self.log.push(batch);
         }
     }
 

@@ -16,17 +16,31 @@ const SAMPLE_BYTES: usize = 64;
 
 #[test]
 fn in_a_log_that_was_closed() {
-    flip_every_bit(Ending::Closed);
+    flip_every_bit(Ending::Closed, Sealing::InTime);
 }
 
 #[test]
 fn in_a_log_whose_process_died_after_the_acknowledgement() {
-    flip_every_bit(Ending::Killed);
+    flip_every_bit(Ending::Killed, Sealing::InTime);
 }
 
-fn flip_every_bit(ending: Ending) {
+#[test]
+fn in_a_log_whose_writer_had_sealed_everything_beforehand() {
+    flip_every_bit(Ending::Killed, Sealing::Beforehand);
+}
+
+/// When a batch is sealed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sealing {
+    /// When the one before it is durable, which its header says.
+    InTime,
+    /// When nothing is durable yet.
+    Beforehand,
+}
+
+fn flip_every_bit(ending: Ending, sealing: Sealing) {
     let folder = quick_folder();
-    let batches = write_log(folder.path(), &mut Content::new(seed()), ending);
+    let batches = write_log(folder.path(), &mut Content::new(seed()), ending, sealing);
     let files = Files::of(folder.path());
     let mut wrong = Vec::new();
     let mut tried = 0;
@@ -49,11 +63,14 @@ fn flip_every_bit(ending: Ending) {
 }
 
 /// Two segments of three small batches each, all acknowledged.
-fn write_log(folder: &Path, content: &mut Content, ending: Ending) -> Vec<Batch> {
+fn write_log(folder: &Path, content: &mut Content, ending: Ending, sealing: Sealing) -> Vec<Batch> {
     let mut batches = Vec::new();
     for (segment, ending) in [(1, Ending::Closed), (2, ending)] {
         let mut writer = begin(folder).unwrap();
         for records in [1, 3, 2] {
+            if sealing == Sealing::Beforehand {
+                writer.durable = 0;
+            }
             batches.push(now(writer.append(&content.ops(records))));
             now(writer.make_durable());
         }
