@@ -6,21 +6,23 @@ mod log_folder;
 mod small_disk;
 mod writer;
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log_folder::{
-    Ending, Files, batches_in, begin, edit, end, files_with, last_segment, now, quick_folder, recover, segments,
-    torn_tails, write_segments,
+    Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, end, files_with, last_segment, now, quick_folder,
+    recover, segments, torn_tails, write_segments,
 };
 use proto::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tempfile::TempDir;
+use rustix::fs::FallocateFlags;
+use small_disk::{PAGE_BYTES, SmallDisk};
+use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::{MAX_IN_FLIGHT, SegmentSink, Sink, SinkError};
-use writer::{Content, Writer, deliver, put_text, seed};
+use writer::{Content, Writer, deliver, put_text, seal, seed};
 
 /// Bytes of the text in one batch on the small disk: a few of them fill a segment.
 const TEXT_BYTES: usize = 20_000;
@@ -182,6 +184,84 @@ mod full {
         disk.remove_ballast();
         assert_eq!(recover(&folder), Ok(vec![batch]));
         assert_eq!(torn_tails(&folder).len(), 1);
+    }
+}
+
+/// Some file systems cannot reserve space, and some write every change to a new place: there a full disk shows at any
+/// write, after any byte.
+mod full_without_reserved_space {
+    use super::*;
+
+    /// Bytes that the first batch leaves free in its page: less than the mark behind it needs.
+    const ROOM: [u64; 4] = [0, 1, 32, 63];
+
+    /// A log on a full disk whose segment has one page.
+    fn begin_on_one_page(disk: &SmallDisk) -> Writer<SegmentSink> {
+        let writer = begin(&disk.log()).unwrap();
+        let segment = std::fs::File::options().write(true).open(last_segment(&disk.log())).unwrap();
+        let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        rustix::fs::fallocate(&segment, hole, PAGE_BYTES, MIN_SEGMENT_BYTES - PAGE_BYTES).expect("a tmpfs can do that");
+        disk.fill_up();
+        writer
+    }
+
+    /// Seals batches, none of which knows that anything is durable. The first one leaves `room` bytes of its page.
+    fn seal_all(writer: &mut Writer<SegmentSink>, room: u64) -> Vec<Batch> {
+        let around = SEGMENT_HEADER_BYTES + seal(&[put_text("k", 0)], &writer.chain, 1, 0).as_bytes().len();
+        let first = PAGE_BYTES as usize - around - room as usize;
+        [first, 1000, 5000, 10].map(|bytes| writer.seal(&[put_text("k", bytes)])).to_vec()
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_written_again() {
+        let _alone = alone();
+        for room in ROOM {
+            let Some(disk) = SmallDisk::new() else { return };
+            let folder = disk.log();
+            let mut writer = begin_on_one_page(&disk);
+            let batches = seal_all(&mut writer, room);
+            is_out_of_space(&now(deliver_once(&mut writer, &batches[0])).unwrap_err(), &folder);
+            // As long as the disk is full, the sink may resume, and has room for nothing.
+            match now(writer.sink.resume()) {
+                Ok(reported) => {
+                    let next = batches.iter().find(|batch| batch.last_lsn() > reported).expect("there are more");
+                    is_out_of_space(&now(deliver_once(&mut writer, next)).unwrap_err(), &folder);
+                }
+                Err(e) => is_out_of_space(&e, &folder),
+            }
+
+            disk.remove_ballast();
+            let reported = now(writer.sink.resume()).unwrap();
+            let rest = &batches[batches.partition_point(|batch| batch.last_lsn() <= reported)..];
+            for batch in rest {
+                now(deliver_once(&mut writer, batch)).unwrap();
+            }
+            assert!(now(writer.read(1)) == batches, "{room} bytes of room");
+            drop(writer);
+            match recover(&folder) {
+                Ok(found) => assert!(found == batches, "{room} bytes of room"),
+                Err(e) => panic!("{room} bytes of room: {e}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_reported_as_durable_is_protected() {
+        let _alone = alone();
+        for room in ROOM {
+            let Some(disk) = SmallDisk::new() else { return };
+            let folder = disk.log();
+            let mut writer = begin_on_one_page(&disk);
+            let first = seal_all(&mut writer, room).remove(0);
+            is_out_of_space(&now(deliver_once(&mut writer, &first)).unwrap_err(), &folder);
+            disk.remove_ballast();
+            let reported = now(writer.sink.resume()).and_then(|_| now(writer.sink.durable())).unwrap();
+            assert_eq!(reported, 1);
+            drop(writer);
+            edit(&last_segment(&folder), |bytes| bytes[SEGMENT_HEADER_BYTES + first.as_bytes().len() - 1] ^= 1);
+            let found = recover(&folder);
+            assert!(matches!(found, Err(SinkError::Corrupt { .. })), "{room} bytes of room: {found:?}");
+        }
     }
 }
 

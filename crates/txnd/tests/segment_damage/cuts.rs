@@ -9,8 +9,8 @@ use proto::Batch;
 use txnd::SegmentSink;
 
 use crate::log_folder::{
-    Ending, Files, batches_in, begin, data_end, is_in_memory, last_segment, name_of, now, quick_folder, recover,
-    recover_prefix, segments, torn_tails, write_segments,
+    Ending, Files, batches_in, begin, data_end, is_in_memory, last_segment, make_full, name_of, now, quick_folder,
+    recover, recover_prefix, segments, torn_tails, write_segments,
 };
 use crate::writer::{Content, Writer, put_text, seed};
 
@@ -58,7 +58,11 @@ fn a_log_that_is_cut_anywhere_opens_with_the_batches_before_the_cut() {
 
 /// Several small segments, then a large one that holds more data than is cut at.
 fn write_log(folder: &Path, content: &mut Content) -> Log {
-    let mut batches = write_segments(folder, 2, content, Ending::Closed);
+    let mut batches = Vec::new();
+    for count in 1..=3 {
+        batches.extend(write_segments(folder, count, content, Ending::Closed));
+        make_full(&last_segment(folder));
+    }
     let small_segments = segments(folder).len();
     let mut writer = now(Writer::begin(SegmentSink::new(folder, LAST_SEGMENT_BYTES))).unwrap();
     let last = loop {
