@@ -15,14 +15,14 @@
 //!   slab.rs        slots: fixed-size cells with stable numbers
 //!   stored.rs      what a slot holds for each value type
 //!   collection.rs  maps and sets
-//!   memory.rs      the memory meter and its limit
+//!   meter.rs       the memory meter and its limit
 //!   log.rs         LogBuffer: where records get their lsn and wait for the shipper
 //! ```
 
 mod collection;
 mod index;
 pub mod log;
-mod memory;
+mod meter;
 mod pipeline;
 mod shard;
 mod slab;
@@ -39,7 +39,7 @@ use parking_lot::Mutex;
 use proto::{CounterType, Key, Lsn, Micros, Op, Record, Refusal, Reply, ValueRef, ValueType};
 
 pub use log::LogBuffer;
-pub use memory::Meter;
+pub use meter::Meter;
 use shard::{Context, Shard};
 use stored::Owned;
 
@@ -144,9 +144,16 @@ impl Engine {
     /// Applies a record of the log during recovery: no limits, nothing recorded. Records must come in order of their
     /// lsn; applying a run of records again leaves the same state.
     pub fn replay(&self, record: &Record<'_>) {
-        let op = replayed(record);
-        // Without a log and a memory limit nothing is left that could refuse.
-        let _ = self.run(&op, self.hash(op.key()), &self.replay_context());
+        if let Some(op) = replayed(record) {
+            // Without a log and limits nothing is left that could refuse.
+            let _ = self.run(&op, self.hash(op.key()), &self.replay_context());
+        }
+    }
+
+    /// The lsn of the last record of any operation; 0 without a log. A write that found nothing to do and is not recorded
+    /// itself rests on an earlier one, which is durable when this is.
+    pub fn last_lsn(&self) -> Lsn {
+        self.log.as_ref().map_or(0, |log| log.last_lsn())
     }
 
     /// Number of entries of all types.
@@ -200,16 +207,16 @@ impl Engine {
             Op::Put { value, .. } => Some(Owned::from(*value)),
             _ => None,
         };
-        let mut garbage = None;
+        let mut garbage = Vec::new();
         let executed = self.shard(hash).lock().execute(op, hash, fresh, &mut garbage, context);
         drop(garbage);
         executed
     }
 }
 
-/// The operation whose execution has the record's effect: a counter's record says what the result was.
-fn replayed<'a>(record: &Record<'a>) -> Op<'a> {
-    match record.op {
+/// The operation whose execution has the record's effect, if it has one: a counter's record says what the result was.
+fn replayed<'a>(record: &Record<'a>) -> Option<Op<'a>> {
+    let op = match record.op {
         Op::Incr { ty, key } | Op::IncrBy { ty, key, .. } => {
             let value = match ty {
                 CounterType::Uint => ValueRef::Uint(record.effect),
@@ -218,5 +225,6 @@ fn replayed<'a>(record: &Record<'a>) -> Op<'a> {
             Op::Put { key, value }
         }
         op => op,
-    }
+    };
+    op.kind().writes().then_some(op)
 }

@@ -127,6 +127,11 @@ impl LogBuffer {
         self.state.lock().pending
     }
 
+    /// The last record's lsn.
+    pub fn last_lsn(&self) -> Lsn {
+        self.next_lsn() - 1
+    }
+
     /// The lsn that the next record will get.
     pub fn next_lsn(&self) -> Lsn {
         self.state.lock().open.next_lsn()

@@ -43,14 +43,16 @@ impl Engine {
         let mut ops = Vec::with_capacity(DECODED);
         let mut records = batch.records();
         loop {
+            let mut decoded = 0;
             for record in records.by_ref().take(DECODED) {
-                ops.push(replayed(&record?));
-            }
-            if ops.is_empty() {
-                return Ok(());
+                decoded += 1;
+                ops.extend(replayed(&record?));
             }
             self.run_batch(&ops, &context, drop);
             ops.clear();
+            if decoded < DECODED {
+                return Ok(());
+            }
         }
     }
 

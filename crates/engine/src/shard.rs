@@ -63,7 +63,7 @@ pub(crate) struct Context<'e> {
     pub(crate) env: &'e Env,
     pub(crate) log: Option<&'e LogBuffer>,
     pub(crate) record: RecordMode,
-    /// Whether the memory limit applies.
+    /// Whether limits apply: not during replay.
     pub(crate) limited: bool,
     pub(crate) at: Micros,
 }
@@ -72,6 +72,11 @@ impl Context<'_> {
     /// Refuses if the memory limit does not leave `more` bytes.
     fn admit(&self, more: usize) -> Result<(), Refusal> {
         if self.limited { self.env.meter.admit(more) } else { Ok(()) }
+    }
+
+    /// Refuses if a value would be too large. What is in the log was not, by the limit of its time.
+    fn check_size(&self, packed: usize) -> Result<(), Refusal> {
+        if self.limited && packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
     }
 
     /// Records a write that has an effect.
@@ -107,7 +112,7 @@ impl Shard {
         op: &Op<'_>,
         hash: u64,
         fresh: Option<Owned>,
-        garbage: &mut Option<Owned>,
+        garbage: &mut Vec<Owned>,
         context: &Context<'_>,
     ) -> Executed {
         match *op {
@@ -116,7 +121,7 @@ impl Shard {
                 let value = with_table!(self, ty, table => table.get(hash, key).map(Stored::to_value));
                 outcome(value.map_or(Reply::NoEntry, Reply::Value), None)
             }
-            Op::Put { key, value } => match sized(value, fresh)? {
+            Op::Put { key, value } => match sized(value, fresh, context)? {
                 Owned::Int(v) => put(&mut self.ints, op, hash, key, v, garbage, context),
                 Owned::Uint(v) => put(&mut self.uints, op, hash, key, v, garbage, context),
                 Owned::Float(v) => put(&mut self.floats, op, hash, key, v, garbage, context),
@@ -129,10 +134,10 @@ impl Shard {
                     return outcome(Reply::Deleted(false), context.log_idle(op)?);
                 };
                 let lsn = context.log(op, 0)?;
-                *garbage = Some(table.remove(hash, found, context.env).into_owned());
+                garbage.push(table.remove(hash, found, context.env).into_owned());
                 outcome(Reply::Deleted(true), lsn)
             }),
-            Op::DelAll { key } => self.delete_all(op, hash, key, context),
+            Op::DelAll { key } => self.delete_all(op, hash, key, garbage, context),
             Op::Incr { ty, key } => self.increment(op, hash, ty, key, 1, context),
             Op::IncrBy { ty, key, by } => self.increment(op, hash, ty, key, by, context),
             Op::SetAdd { key, members } => add_members(&mut self.sets, op, hash, key, members, context),
@@ -190,7 +195,14 @@ impl Shard {
         }
     }
 
-    fn delete_all(&mut self, op: &Op<'_>, hash: u64, key: Key<'_>, context: &Context<'_>) -> Executed {
+    fn delete_all(
+        &mut self,
+        op: &Op<'_>,
+        hash: u64,
+        key: Key<'_>,
+        garbage: &mut Vec<Owned>,
+        context: &Context<'_>,
+    ) -> Executed {
         let mut present = 0;
         for ty in ValueType::ALL {
             if with_table!(self, ty, table => table.find(hash, key).is_some()) {
@@ -203,7 +215,7 @@ impl Shard {
         let lsn = context.log(op, present)?;
         for ty in ValueType::ALL {
             with_table!(self, ty, table => if let Some(found) = table.find(hash, key) {
-                table.remove(hash, found, context.env);
+                garbage.push(table.remove(hash, found, context.env).into_owned());
             });
         }
         outcome(Reply::Deleted(true), lsn)
@@ -243,7 +255,7 @@ fn put<V: Stored>(
     hash: u64,
     key: Key<'_>,
     value: V,
-    garbage: &mut Option<Owned>,
+    garbage: &mut Vec<Owned>,
     context: &Context<'_>,
 ) -> Executed {
     let bytes = value.heap_bytes();
@@ -256,7 +268,7 @@ fn put<V: Stored>(
     context.admit(bytes.saturating_sub(table.value(found).heap_bytes()))?;
     let lsn = context.log(op, 0)?;
     let old = table.update(found, context.env, |stored| std::mem::replace(stored, value));
-    *garbage = Some(old.into_owned());
+    garbage.push(old.into_owned());
     outcome(Reply::Stored, lsn)
 }
 
@@ -300,7 +312,7 @@ fn add_members(
     if more == 0 {
         return outcome(Reply::Count(0), context.log_idle(op)?);
     }
-    check_size(set.map_or(0, SetValue::packed) + more)?;
+    context.check_size(set.map_or(0, SetValue::packed) + more)?;
     context.admit(more + items * ITEM_BYTES + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
     let lsn = context.log(op, 0)?;
     let added = match found {
@@ -326,7 +338,7 @@ fn set_field(
     let found = table.find(hash, key);
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
-    check_size(map.packed_after_set(field, value))?;
+    context.check_size(map.packed_after_set(field, value))?;
     context.admit(map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
     let lsn = context.log(op, 0)?;
     match found {
@@ -341,11 +353,7 @@ fn set_field(
 }
 
 /// The value of a put, if it is not too large: `fresh`, which was built outside of the lock, or built now.
-fn sized(value: ValueRef<'_>, fresh: Option<Owned>) -> Result<Owned, Refusal> {
-    check_size(value.packed_bytes())?;
+fn sized(value: ValueRef<'_>, fresh: Option<Owned>, context: &Context<'_>) -> Result<Owned, Refusal> {
+    context.check_size(value.packed_bytes())?;
     Ok(fresh.unwrap_or_else(|| value.into()))
-}
-
-fn check_size(packed: usize) -> Result<(), Refusal> {
-    if packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
 }

@@ -135,7 +135,10 @@ mod memory {
         let recovered = Engine::new(bounded(1, 0));
         Shipped::all_of(&log).replay_into(&recovered);
         assert_eq!(contents(&recovered), contents(&engine));
-        assert!(matches!(reply(&recovered, &put_int("one more")), Err(Refusal::Memory { .. })));
+        let text = ValueRef::Str("a text that is longer than what a slot holds");
+        let more = Op::Put { key: as_key("one more"), value: text };
+        assert!(matches!(reply(&recovered, &more), Err(Refusal::Memory { .. })));
+        assert_eq!(reply(&recovered, &put_int(&key_number(0))), Ok(Reply::Stored), "a write that needs no more memory");
     }
 }
 

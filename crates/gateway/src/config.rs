@@ -20,6 +20,14 @@ pub const MAX_URI_BYTES: usize = 8 << 10;
 /// Largest `--max-body`: a body of that size fits into a log record whatever it holds.
 pub const LARGEST_BODY: u64 = 16 << 20;
 
+/// Longest time for a request to be carried out: a write may wait for a log that is down. Then the connection is closed without an
+/// answer, because none would be true.
+pub const MAX_WORKING_TIME: Duration = Duration::from_secs(60);
+
+/// Bodies and answers up to this many bytes do not count against `--max-bodies` and `--max-answers`: the limit of
+/// connections bounds them.
+pub const UNCOUNTED_BYTES: usize = 16 << 10;
+
 /// Connections that may wait to be accepted, for each worker.
 pub const LISTEN_BACKLOG: i32 = 4096;
 
@@ -71,26 +79,32 @@ pub struct Config {
 
     /// Size of a log segment
     #[arg(long, env = "KVS_SEGMENT_SIZE", default_value = "64MiB", value_name = "SIZE",
-          value_parser = at_least::<{ txnd::segment::MIN_SEGMENT_BYTES }>)]
+          value_parser = within::<{ txnd::segment::MIN_SEGMENT_BYTES }, { txnd::segment::MAX_SEGMENT_BYTES }>)]
     pub segment_size: ByteSize,
 
     /// Largest request body; a larger one gets 413. At most 16MiB
-    #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE", value_parser = body_size)]
+    #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",
+          value_parser = within::<1, LARGEST_BODY>)]
     pub max_body: ByteSize,
 
     /// Request bodies in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503
     #[arg(long, env = "KVS_MAX_BODIES", default_value = "256MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
     pub max_bodies: ByteSize,
 
+    /// Answers in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503
+    #[arg(long, env = "KVS_MAX_ANSWERS", default_value = "512MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub max_answers: ByteSize,
+
     /// Open connections; a further one gets 503 and is closed
-    #[arg(long, env = "KVS_MAX_CONNECTIONS", default_value_t = 16_384, value_name = "N")]
-    pub max_connections: usize,
+    #[arg(long, env = "KVS_MAX_CONNECTIONS", default_value_t = 16_384, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
 
     /// Time for a client to send a whole request, from its first byte, and to take any of an answer
     #[arg(long, env = "KVS_REQUEST_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub request_timeout: Duration,
 
-    /// Time without a request after which a connection is closed
+    /// Time without a request after which a connection is closed, and time for an answer to be taken as a whole
     #[arg(long, env = "KVS_IDLE_TIMEOUT", default_value = "5m", value_name = "TIME", value_parser = positive_time)]
     pub idle_timeout: Duration,
 
@@ -179,18 +193,15 @@ impl Config {
 }
 
 fn at_least<const MIN: u64>(text: &str) -> Result<ByteSize, String> {
-    match text.parse::<ByteSize>()? {
-        size if size.as_u64() < MIN => Err(format!("at least {} is expected", ByteSize::b(MIN))),
-        size => Ok(size),
-    }
+    within::<MIN, { u64::MAX }>(text)
 }
 
-fn body_size(text: &str) -> Result<ByteSize, String> {
-    match text.parse::<ByteSize>()? {
-        size if !(1..=LARGEST_BODY).contains(&size.as_u64()) => {
-            Err(format!("1 B to {} is expected", ByteSize::b(LARGEST_BODY)))
-        }
-        size => Ok(size),
+fn within<const MIN: u64, const MAX: u64>(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    match size.as_u64() {
+        bytes if bytes < MIN => Err(format!("at least {} is expected", ByteSize::b(MIN))),
+        bytes if bytes > MAX => Err(format!("at most {} is expected", ByteSize::b(MAX))),
+        _ => Ok(size),
     }
 }
 

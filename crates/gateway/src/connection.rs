@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   Idle ── first byte ──> Receiving ── request complete ──> Working ── answer made ──> Idle
-//!    idle timeout           request timeout                   no limit    (any) output blocked: request timeout
+//!    idle timeout           request timeout             MAX_WORKING_TIME   (any) output blocked: request timeout
 //! ```
 
 use std::cell::{Cell, RefCell};
@@ -25,7 +25,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
+use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS, MAX_WORKING_TIME};
 use crate::rest;
 use crate::worker::Worker;
 
@@ -111,7 +111,7 @@ impl Reaper {
         let limit = match phase {
             Phase::Idle => self.idle_timeout,
             Phase::Receiving => self.request_timeout,
-            Phase::Working => Duration::MAX,
+            Phase::Working => MAX_WORKING_TIME,
         };
         let blocked = activity.output_blocked.get().is_some_and(|since| now - since >= self.request_timeout);
         blocked || now - since >= limit

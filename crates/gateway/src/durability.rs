@@ -55,7 +55,10 @@ impl DurableGate {
             self.status.set(now);
             self.let_go(now);
             if status.changed().await.is_err() {
-                return;
+                // The shipper is gone. Unless it was in order, after the last session, nobody must wait for it.
+                let gone = LogStatus { health: LogHealth::Failed, ..now };
+                self.status.set(gone);
+                return self.let_go(gone);
             }
         }
     }

@@ -24,7 +24,7 @@ const LOG_DAMAGED: u8 = 5;
 fn main() -> ExitCode {
     let config = Config::parse();
     init_tracing(config.trace_format);
-    raise_file_limit(config.max_connections as u64 + OTHER_FILES);
+    raise_file_limit(u64::from(config.max_connections) + OTHER_FILES);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -110,7 +110,8 @@ fn raise_file_limit(wanted: u64) {
     }
     let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
     limit.current = Some(allowed);
-    if allowed < wanted || setrlimit(Resource::Nofile, limit).is_err() {
+    let raised = setrlimit(Resource::Nofile, limit).is_ok();
+    if !raised || allowed < wanted {
         warn!(
             allowed,
             wanted, "the limit of open files is lower than --max-connections needs; raise it with ulimit -n"

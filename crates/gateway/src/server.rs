@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) connections: AtomicUsize,
     /// Bytes of larger request bodies in memory.
     pub(crate) bodies: AtomicUsize,
+    /// Bytes of larger answers in memory.
+    pub(crate) answers: AtomicUsize,
 }
 
 /// A server that answers. Dropping it without [`Running::stop`] leaves its threads running.
@@ -96,8 +98,14 @@ pub async fn start_with<S: Sink + Send + 'static>(config: Config, sink: Option<S
         }
     };
     let drain_timeout = config.drain_timeout;
-    let shared =
-        Arc::new(Shared { config, engine, log: status, connections: AtomicUsize::new(0), bodies: AtomicUsize::new(0) });
+    let shared = Arc::new(Shared {
+        config,
+        engine,
+        log: status,
+        connections: AtomicUsize::new(0),
+        bodies: AtomicUsize::new(0),
+        answers: AtomicUsize::new(0),
+    });
     let (stop_workers, stop) = watch::channel(false);
     let sockets = listeners.listen().map_err(|e| StartError::Listen(http_addr, e))?;
     let workers = sockets

@@ -73,29 +73,37 @@ impl<S: Sink> Shipper<S> {
     pub(crate) async fn run(mut self, filled: &Notify, mut stop: watch::Receiver<bool>) -> Result<(), SinkError> {
         let mut pause = FIRST_PAUSE;
         loop {
-            let stopping = *stop.borrow();
-            let shipped = match self.step(filled, &mut stop).await {
-                Ok(()) if stopping && self.in_flight.is_empty() => self.sink.close().await,
-                other => other,
-            };
-            match shipped {
-                Ok(()) if stopping && self.in_flight.is_empty() => return Ok(()),
-                Ok(()) => {
-                    pause = FIRST_PAUSE;
-                    self.linger(&mut stop).await;
+            // A closed channel means that the server is gone: as good as a stop.
+            let stopping = *stop.borrow() || stop.has_changed().is_err();
+            let mut shipped = self.step(filled, &mut stop).await;
+            if shipped.is_ok() && stopping && self.buffer.pending() == 0 {
+                shipped = self.sink.close().await;
+                if shipped.is_ok() {
+                    return Ok(());
                 }
-                Err(e) if e.is_retryable() => {
-                    self.note_down(&e);
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    if let Ok(durable) = self.sink.resume().await {
-                        self.appended = 0;
-                        self.note_durable(durable);
-                    }
+            }
+            if shipped.is_ok() {
+                pause = FIRST_PAUSE;
+                self.linger(&mut stop).await;
+            }
+            while let Err(e) = shipped {
+                if !e.is_retryable() {
+                    return Err(self.give_up(e));
                 }
-                Err(e) => return Err(self.give_up(e)),
+                self.note_down(&e);
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                shipped = self.resume().await;
             }
         }
+    }
+
+    /// Makes the sink usable again: what is not durable is appended again.
+    async fn resume(&mut self) -> Result<(), SinkError> {
+        let durable = self.sink.resume().await?;
+        self.appended = 0;
+        self.note_durable(durable);
+        Ok(())
     }
 
     /// Lets records come together before the next turn.
@@ -124,7 +132,6 @@ impl<S: Sink> Shipper<S> {
             self.note_up();
             tokio::select! {
                 () = filled.notified() => {}
-                // A closed channel means that the server is gone: as good as a stop.
                 _ = stop.wait_for(|stop| *stop) => {}
             }
             return Ok(());

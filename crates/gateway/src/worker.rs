@@ -153,7 +153,7 @@ fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
 fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, mut stream: TcpStream, stop: &watch::Receiver<bool>) {
     let shared = &worker.shared;
     let open = Open::count(shared);
-    if open.connections > shared.config.max_connections {
+    if open.connections > shared.config.max_connections as usize {
         sessions.spawn_local(async move {
             // The answer is a courtesy; the client may be gone already.
             let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(TOO_MANY_CONNECTIONS)).await;

@@ -1,5 +1,8 @@
 //! Replies and problems into responses. The only place that knows status codes.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
@@ -7,7 +10,9 @@ use hyper::{Method, StatusCode};
 use proto::{KeyError, Refusal, Reply, Text, TextError, Value};
 
 use super::route::{BASE, BadEncoding};
-use super::{Failure, json, number};
+use super::{json, number};
+use crate::config::UNCOUNTED_BYTES;
+use crate::server::Shared;
 
 pub(super) type Response = hyper::Response<Full<Bytes>>;
 
@@ -121,13 +126,13 @@ pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
 }
 
 /// The response to an operation on `key`, and on `item` of it, that was carried out.
-pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response, Failure> {
+pub(super) fn from_reply(shared: &Arc<Shared>, reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
     Ok(match reply {
         Reply::Stored => empty(),
-        Reply::Value(value) => from_value(value),
-        Reply::Field(value) => text(shared(value)),
-        Reply::NoEntry => return Err(Problem::NoEntry(key.into()).into()),
-        Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }.into()),
+        Reply::Value(value) => from_value(shared, value)?,
+        Reply::Field(value) => text(counted(shared, as_body(value))?),
+        Reply::NoEntry => return Err(Problem::NoEntry(key.into())),
+        Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }),
         Reply::Deleted(deleted) => {
             let mut response = empty();
             if deleted {
@@ -140,19 +145,49 @@ pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response
     })
 }
 
-fn from_value(value: Value) -> Response {
-    match value {
+fn from_value(shared: &Arc<Shared>, value: Value) -> Result<Response, Problem> {
+    Ok(match value {
         Value::Int(number) => text(number.to_string()),
         Value::Uint(number) => text(number.to_string()),
         Value::Float(number) => text(number::format_float(number)),
-        Value::Str(value) => text(shared(value)),
-        Value::Map(list) => with_type(json::write_map(list.as_strings()), JSON),
-        Value::Set(list) => with_type(json::write_set(list.as_strings()), JSON),
+        Value::Str(value) => text(counted(shared, as_body(value))?),
+        Value::Map(list) => with_type(counted(shared, json::write_map(list.as_strings()).into())?, JSON),
+        Value::Set(list) => with_type(counted(shared, json::write_set(list.as_strings()).into())?, JSON),
+    })
+}
+
+/// A larger answer, which counts against `--max-answers` until the client has taken it.
+struct Counted {
+    body: Bytes,
+    shared: Arc<Shared>,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.shared.answers.fetch_sub(self.body.len(), Ordering::Relaxed);
+    }
+}
+
+fn counted(shared: &Arc<Shared>, body: Bytes) -> Result<Bytes, Problem> {
+    if body.len() <= UNCOUNTED_BYTES {
+        return Ok(body);
+    }
+    let used = shared.answers.fetch_add(body.len(), Ordering::Relaxed) + body.len();
+    let counted = Counted { body, shared: Arc::clone(shared) };
+    match used > shared.config.max_answers.as_u64() as usize {
+        true => Err(Problem::Busy("too many large answers at a time; try again later")),
+        false => Ok(Bytes::from_owner(counted)),
     }
 }
 
 /// The text as a body; a long one is not copied.
-fn shared(value: Text) -> Bytes {
+fn as_body(value: Text) -> Bytes {
     match &value {
         Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
         Text::Shared(_) => Bytes::from_owner(value),

@@ -12,10 +12,8 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::EXPECT;
 
 use super::answer::Problem;
+use crate::config::UNCOUNTED_BYTES;
 use crate::server::Shared;
-
-/// Bodies up to this many bytes do not count against `--max-bodies`: the limit of connections bounds them.
-const UNCOUNTED_BYTES: usize = 16 << 10;
 
 /// Most bytes of a body that are received only to be dropped; a connection whose client sends more is closed.
 const MAX_SKIPPED_BYTES: usize = 64 << 20;

@@ -2,14 +2,13 @@
 
 use num_bigint::BigUint;
 
-use super::Failure;
 use super::answer::{Problem, Response, text};
 
 /// Largest N of `fibo?n=N`.
 const MAX_FIBO: u32 = 10_000;
 
 /// The body with the case of its letters swapped.
-pub(super) fn echo(body: &[u8]) -> Result<Response, Failure> {
+pub(super) fn echo(body: &[u8]) -> Result<Response, Problem> {
     let body = std::str::from_utf8(body)
         .map_err(|e| Problem::Malformed(format!("the body is not valid UTF-8 from byte {} on", e.valid_up_to())))?;
     let mut swapped = String::with_capacity(body.len());
@@ -30,7 +29,7 @@ pub(super) fn hello() -> Response {
 }
 
 /// The N-th Fibonacci number for the query `n=N`.
-pub(super) fn fibo(query: Option<&str>) -> Result<Response, Failure> {
+pub(super) fn fibo(query: Option<&str>) -> Result<Response, Problem> {
     let n = query.unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("n="));
     let n = n
         .and_then(|n| n.parse().ok())

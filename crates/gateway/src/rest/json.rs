@@ -29,7 +29,10 @@ pub(super) fn parse_set(body: &[u8]) -> Result<StringsBuf, Problem> {
 }
 
 fn parse<'b, T: Deserialize<'b>>(body: &'b [u8], expected: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|e| Problem::Malformed(format!("the body is not {expected}: {e}")))
+    serde_json::from_slice(body).map_err(|e| {
+        // serde_json's own message may quote the body at length.
+        Problem::Malformed(format!("the body is not {expected}: see line {}, column {}", e.line(), e.column()))
+    })
 }
 
 fn pack<'t>(body: &[u8], texts: impl Iterator<Item = &'t JsonText<'t>>) -> Result<StringsBuf, Problem> {

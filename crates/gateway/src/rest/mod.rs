@@ -90,14 +90,21 @@ async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming
             None
         }
     };
-    let body = body.as_ref().map_or(&[][..], Body::bytes);
     activity.working();
-    match route {
-        Route::Echo => extras::echo(body),
-        Route::Hello => Ok(extras::hello()),
-        Route::Fibo => extras::fibo(head.uri.query()),
-        Route::Entry(entry) => operate::operate(worker, &head.headers, entry, body).await,
+    let operated = {
+        let body = body.as_ref().map_or(&[][..], Body::bytes);
+        match route {
+            Route::Echo => return Ok(extras::echo(body)?),
+            Route::Hello => return Ok(extras::hello()),
+            Route::Fibo => return Ok(extras::fibo(head.uri.query())?),
+            Route::Entry(entry) => operate::operate(worker, &head.headers, entry, body)?,
+        }
+    };
+    drop(body);
+    if let Some(lsn) = operated.awaits {
+        worker.gate.wait(lsn).await?;
     }
+    Ok(operated.response)
 }
 
 fn route(head: &hyper::http::request::Parts) -> Result<Route<'_>, Problem> {

@@ -4,9 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
-use proto::{CounterType, Key, Micros, Op, StringsBuf, ValueRef, ValueType, check_text};
+use proto::{CounterType, Key, Lsn, Micros, Op, StringsBuf, ValueRef, ValueType, check_text};
 
-use super::Failure;
 use super::answer::{self, Problem, Response, bad_text};
 use super::route::{EntryRoute, Verb, percent_decode};
 use super::{json, number};
@@ -21,13 +20,20 @@ const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
 const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
 const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
 
-/// Carries out what `route` and `body` ask for.
-pub(super) async fn operate(
+/// An operation that was carried out.
+pub(super) struct Operated {
+    pub(super) response: Response,
+    /// What has to be durable before the response may be given.
+    pub(super) awaits: Option<Lsn>,
+}
+
+/// Carries out what `route` and `body` ask for. Does not wait, so that nothing of the request is kept while the log is.
+pub(super) fn operate(
     worker: &Worker,
     headers: &HeaderMap,
     route: EntryRoute<'_>,
     body: &[u8],
-) -> Result<Response, Failure> {
+) -> Result<Operated, Problem> {
     let key = percent_decode(route.key)?;
     let key = Key::new(&key)?;
     let item = percent_decode(route.item)?;
@@ -35,16 +41,16 @@ pub(super) async fn operate(
     let mut list = StringsBuf::default();
     let op = operation(route.verb, key, item, body, &mut list)?;
 
-    let writes = op.kind().writes();
-    let must_be_durable = writes && durability(worker, headers)? == Durability::Sync && worker.shared.log.is_some();
-    if must_be_durable && worker.gate.health() == LogHealth::Down {
-        return Err(Problem::Busy("the log is down; try again later").into());
+    let must_be_durable = op.kind().writes() && durability(worker, headers)? == Durability::Sync;
+    if must_be_durable && worker.gate.health() != LogHealth::Up {
+        return Err(Problem::Busy("the log is down; try again later"));
     }
-    let outcome = worker.shared.engine.execute(&op, now()).map_err(Problem::Refused)?;
-    if let Some(lsn) = outcome.lsn.filter(|_| must_be_durable) {
-        worker.gate.wait(lsn).await?;
-    }
-    answer::from_reply(outcome.reply, key.as_str(), item)
+    let engine = &worker.shared.engine;
+    let outcome = engine.execute(&op, now())?;
+    // A write that found nothing to do rests on an earlier one, which may not be durable yet.
+    let awaits = must_be_durable.then(|| outcome.lsn.unwrap_or_else(|| engine.last_lsn()));
+    let response = answer::from_reply(&worker.shared, outcome.reply, key.as_str(), item)?;
+    Ok(Operated { response, awaits })
 }
 
 /// The operation; `list` is where the members or fields of a body are unpacked to.

@@ -98,6 +98,14 @@ pub(super) fn replace(path: &Path, fill: impl FnOnce(&mut File) -> std::io::Resu
     Ok(file)
 }
 
+/// Creates a folder and what is missing above it, durably.
+pub(super) fn create_folder(folder: &Path) -> std::io::Result<()> {
+    let missing: Vec<_> = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
+    std::fs::create_dir_all(folder)?;
+    missing.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes the entry of `path` in its folder durable.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)?.sync_all()

@@ -56,6 +56,9 @@ pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
 /// Smallest size of a segment, in bytes.
 pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
 
+/// Largest size of a segment, in bytes: a segment is read into memory as a whole.
+pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
+
 const LOCK_FILE: &str = "LOCK";
 
 /// The segmented file log.
@@ -76,7 +79,7 @@ struct OpenLog {
     active: SegmentFile,
     /// Where in the active segment the last batch ends.
     write_at: u64,
-    /// Whether there is a mark at `write_at`.
+    /// Whether there is a mark at `write_at`: everything before it is durable, and says so.
     marked: bool,
     failed: Option<String>,
 }
@@ -98,7 +101,7 @@ impl SegmentSink {
 
     fn open_log(&self) -> Result<(OpenLog, Opened), SinkError> {
         let folder = &self.folder;
-        std::fs::create_dir_all(folder).map_err(|e| cannot_open("create the folder", folder, &e))?;
+        file::create_folder(folder).map_err(|e| cannot_open("create the folder", folder, &e))?;
         let lock = lock(folder)?;
         file::remove_unfinished(folder)?;
         let segments = file::list(folder)?;
@@ -191,9 +194,10 @@ impl OpenLog {
     /// Writes the mark behind the last batch: everything before it is durable.
     fn write_mark(&mut self, sealed: bool) -> Result<(), SinkError> {
         debug_assert_eq!(self.durable, self.intake.chain());
-        self.marked = true;
         let mark = mark(&self.durable, self.intake.epoch(), sealed);
-        self.active.file.write_all_at(mark.as_bytes(), self.write_at).map_err(|e| unwritable(&self.active.path, &e))
+        let written = self.active.file.write_all_at(mark.as_bytes(), self.write_at);
+        self.marked = written.is_ok();
+        written.map_err(|e| unwritable(&self.active.path, &e))
     }
 
     /// Seals the segment before the active one, should a crash have come between the creation of the one and the seal of the
@@ -238,19 +242,22 @@ impl Sink for SegmentSink {
     ) -> Result<Chain, SinkError> {
         let durable = self.log()?.durable;
         let paths = file::list(&self.folder)?;
-        let segments: Vec<_> =
-            paths.iter().map(|path| SegmentFile::open(path, durable.log_id)).collect::<Result<_, _>>()?;
-        if segments.first().is_none_or(|first| first.start.lsn != 0) {
-            return Err(file::missing(&self.folder, 1));
-        }
+        // Two files are open at a time, however many there are.
+        let mut segments = paths.iter().map(|path| SegmentFile::open(path, durable.log_id));
+        let first = segments.next().transpose()?.filter(|first| first.start.lsn == 0);
+        let mut segment = first.ok_or_else(|| file::missing(&self.folder, 1))?;
         let mut memory = Vec::new();
-        for (index, segment) in segments.iter().enumerate() {
-            let end = segments.get(index + 1).map_or(durable, |next| next.start);
+        loop {
+            let next = segments.next().transpose()?;
+            let end = next.as_ref().map_or(durable, |next| next.start);
             if end.lsn >= from {
-                memory = scan::read(segment, memory, end, from, visit)?;
+                memory = scan::read(&segment, memory, end, from, visit)?;
+            }
+            match next {
+                Some(next) => segment = next,
+                None => return Ok(durable),
             }
         }
-        Ok(durable)
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
@@ -275,14 +282,19 @@ impl Sink for SegmentSink {
 
     async fn durable(&mut self) -> Result<Lsn, SinkError> {
         let log = self.log()?;
-        if log.durable != log.intake.chain() {
+        if !log.marked {
             log.make_durable()?;
         }
         Ok(log.durable.lsn)
     }
 
     async fn resume(&mut self) -> Result<Lsn, SinkError> {
-        Ok(self.log()?.durable.lsn)
+        let log = self.log()?;
+        // What is reported must be marked, also if writing the mark is what failed.
+        if !log.marked && log.durable == log.intake.chain() {
+            log.write_mark(false)?;
+        }
+        Ok(log.durable.lsn)
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {
@@ -304,10 +316,8 @@ fn lock(folder: &Path) -> Result<File, SinkError> {
     let lock = lock.map_err(|e| cannot_open("open", &path, &e))?;
     match lock.try_lock() {
         Ok(()) => {
-            // The number is for messages only; the lock is the kernel's.
-            let written =
-                lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
-            written.map_err(|e| cannot_open("write", &path, &e))?;
+            // The number is for messages only, so it may be missing; the lock is the kernel's.
+            let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
             Ok(lock)
         }
         Err(TryLockError::WouldBlock) => {

@@ -23,7 +23,8 @@ impl Meter {
 
     /// Refuses when `more` bytes would cross the limit. Concurrent writers may overshoot it by what each of them adds.
     pub(crate) fn admit(&self, more: usize) -> Result<(), Refusal> {
-        if self.limit == usize::MAX {
+        // What needs no memory is never refused, so that deletions help even beyond the limit: they free slots.
+        if more == 0 || self.limit == usize::MAX {
             return Ok(());
         }
         let used = self.used();
