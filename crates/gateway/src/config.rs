@@ -31,20 +31,27 @@ pub const UNCOUNTED_BYTES: usize = 16 << 10;
 /// Connections that may wait to be accepted, for each worker.
 pub const LISTEN_BACKLOG: i32 = 4096;
 
+const ABOUT: &str = "Typed values in memory, over REST, with a log that survives crashes";
+
 const AFTER_HELP: &str = "\
 Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
 
-Exit codes: 0 stopped in order; 1 the log failed, or did not become durable before the program ended; 2 wrong usage;
-3 an address could not be listened on; 4 the log could not be opened; 5 the log is damaged.
+SIGTERM or Ctrl-C stops in order; another one, a second or more later, at once.
 
-Diagnostics go to standard error; KVS_TRACE sets their level (error, warn, info, debug).";
+Exit codes:
+  0  stopped in order
+  1  the log failed, or did not become durable before the program ended
+  2  wrong usage
+  3  an address could not be listened on
+  4  the log could not be opened
+  5  the log is damaged";
 
 /// kvs: typed values in memory, over REST, with a log that survives crashes.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "kvs", version, about, after_help = AFTER_HELP)]
+#[command(name = "kvs", version, about = ABOUT, long_about = None, after_help = AFTER_HELP)]
 pub struct Config {
     /// Address of the REST service; port 0 picks a free one
-    #[arg(long, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    #[arg(long, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
     pub http_addr: SocketAddr,
 
     /// Where the log goes: `file:DIR` (segments in a folder) or `off` (memory only, everything is lost at exit)
@@ -70,7 +77,7 @@ pub struct Config {
     pub shards: u32,
 
     /// Memory that entries may take; beyond it writes get 503, reads and deletions go on [default: no limit]
-    #[arg(long, env = "KVS_MAX_MEMORY", value_name = "SIZE")]
+    #[arg(long, env = "KVS_MAX_MEMORY", value_name = "SIZE", value_parser = at_least::<1>)]
     pub max_memory: Option<ByteSize>,
 
     /// Log records that may wait to become durable; beyond it writes get 503, reads go on
@@ -112,6 +119,10 @@ pub struct Config {
     #[arg(long, env = "KVS_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub drain_timeout: Duration,
 
+    /// How much diagnostics go to standard error
+    #[arg(long, env = "KVS_TRACE", default_value = "info", value_name = "LEVEL")]
+    pub trace: TraceLevel,
+
     /// Form of the diagnostics: `auto`: text, in colour on a terminal; `json`: one object a line
     #[arg(long, env = "KVS_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
     pub trace_format: TraceFormat,
@@ -142,6 +153,17 @@ pub enum Record {
     Writes,
     /// Every operation.
     All,
+}
+
+/// How much diagnostics are given; each level includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum TraceLevel {
+    Error,
+    Warn,
+    Info,
+    /// Refused requests and broken connections, too.
+    Debug,
 }
 
 /// Form of the diagnostics.
@@ -190,6 +212,10 @@ impl Config {
             hash_seeds: None,
         }
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an IP address and a port are expected, such as 127.0.0.1:8080 or [::1]:8080".into())
 }
 
 fn at_least<const MIN: u64>(text: &str) -> Result<ByteSize, String> {

@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway::config::TraceFormat;
+use gateway::config::{TraceFormat, TraceLevel};
 use gateway::{Config, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info, warn};
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, error, info, warn};
 use txnd::SinkError;
 
 #[global_allocator]
@@ -16,6 +15,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// File descriptors besides one for each connection: listeners, runtimes, the log.
 const OTHER_FILES: u64 = 256;
 
+/// Signals within this time are one wish to stop.
+const SAME_STOP: std::time::Duration = std::time::Duration::from_secs(1);
+
 const LOG_FAILED: u8 = 1;
 const CANNOT_LISTEN: u8 = 3;
 const CANNOT_OPEN_LOG: u8 = 4;
@@ -23,7 +25,7 @@ const LOG_DAMAGED: u8 = 5;
 
 fn main() -> ExitCode {
     let config = Config::parse();
-    init_tracing(config.trace_format);
+    init_tracing(config.trace, config.trace_format);
     raise_file_limit(u64::from(config.max_connections) + OTHER_FILES);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -75,9 +77,20 @@ async fn run(config: Config) -> ExitCode {
                 ExitCode::from(LOG_FAILED)
             }
         },
-        () = either(&mut terminate, &mut interrupt) => {
-            warn!("second signal: ending at once");
+        () = again(&mut terminate, &mut interrupt) => {
+            warn!("another signal: ending at once");
             ExitCode::from(LOG_FAILED)
+        }
+    }
+}
+
+/// Waits for a signal that is not part of the first stop: supervisors send one to a process and to its group.
+async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
+    let first = std::time::Instant::now();
+    loop {
+        either(terminate, interrupt).await;
+        if first.elapsed() >= SAME_STOP {
+            return;
         }
     }
 }
@@ -89,13 +102,22 @@ async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
     }
 }
 
-fn init_tracing(format: TraceFormat) {
+fn init_tracing(level: TraceLevel, format: TraceFormat) {
     use std::io::IsTerminal;
 
-    let filter = EnvFilter::try_from_env("KVS_TRACE").unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let level = match level {
+        TraceLevel::Error => Level::ERROR,
+        TraceLevel::Warn => Level::WARN,
+        TraceLevel::Info => Level::INFO,
+        TraceLevel::Debug => Level::DEBUG,
+    };
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+    // Where diagnostics cannot be written, the server goes on without them.
+    let subscriber =
+        tracing_subscriber::fmt().log_internal_errors(false).with_max_level(level).with_writer(std::io::stderr);
+    let subscriber = subscriber.with_target(false);
     match format {
-        TraceFormat::Auto => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
+        TraceFormat::Auto => subscriber.with_ansi(colours).init(),
         TraceFormat::Json => subscriber.json().flatten_event(true).init(),
     }
 }

@@ -9,18 +9,20 @@ use proto::Lsn;
 use tracing::info;
 use txnd::{Opened, Sink, SinkError};
 
+use crate::config::TraceFormat;
+
 /// Time between two lines of progress where there is no terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// Opens the log for writing and applies all of it to `engine`.
-pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine) -> Result<Opened, SinkError> {
+pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine, format: TraceFormat) -> Result<Opened, SinkError> {
     let opened = sink.open().await?;
     let total = opened.chain.lsn;
     if total == 0 {
         info!(epoch = opened.epoch, "the log is empty");
         return Ok(opened);
     }
-    let mut progress = Progress::new(total);
+    let mut progress = Progress::new(total, format);
     let end = sink
         .read(1, &mut |batch| {
             engine.replay_batch(batch)?;
@@ -37,7 +39,7 @@ pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine) -> Result<Op
         entries = engine.len(),
         memory_bytes = engine.meter().used(),
         epoch = opened.epoch,
-        seconds = format_args!("{seconds:.3}"),
+        seconds = (seconds * 1000.0).round() / 1000.0,
         records_per_second = (total as f64 / seconds) as u64,
         "recovered the state from the log"
     );
@@ -53,9 +55,9 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(total: Lsn) -> Self {
-        let style = "recovering {bar:40} {pos}/{len} records, {per_sec}, {eta} left";
-        let bar = std::io::stderr().is_terminal().then(|| {
+    fn new(total: Lsn, format: TraceFormat) -> Self {
+        let style = "recovering {bar:40} {pos}/{len} records, {eta} left";
+        let bar = (format == TraceFormat::Auto && std::io::stderr().is_terminal()).then(|| {
             ProgressBar::new(total).with_style(ProgressStyle::with_template(style).expect("the template is valid"))
         });
         Self { total, began: Instant::now(), reported: Instant::now(), bar }

@@ -16,7 +16,7 @@ use crate::recovery::recover;
 use crate::shipper::{LINGER, LogHealth, LogStatus, Shipper};
 use crate::worker::{self, Listeners};
 
-/// Why the server did not start, or did not stop in order.
+/// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The REST address cannot be used.
@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) answers: AtomicUsize,
 }
 
-/// A server that answers. Dropping it without [`Running::stop`] leaves its threads running.
+/// A server that answers. Dropping it stops it without waiting for the end; [`Running::stop`] waits.
 pub struct Running {
     http_addr: SocketAddr,
     stop_workers: watch::Sender<bool>,
@@ -68,7 +68,11 @@ struct Recovered {
 }
 
 /// Starts a server with the log that the configuration names. Returns when it answers.
-pub async fn start(config: Config) -> Result<Running, StartError> {
+pub async fn start(mut config: Config) -> Result<Running, StartError> {
+    if let LogTarget::File(folder) = &mut config.log {
+        // Messages name the folder in a way that does not depend on where the program was started.
+        *folder = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
+    }
     match &config.log {
         LogTarget::Off => start_with(config, None::<SegmentSink>).await,
         LogTarget::File(folder) => {
@@ -124,7 +128,7 @@ async fn start_log<S: Sink + Send + 'static>(
     config: &Config,
 ) -> Result<(Recovered, RunningLog), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let budget = config.log_budget.as_u64() as usize;
+    let (budget, format) = (config.log_budget.as_u64() as usize, config.trace_format);
     let linger = match config.durability {
         Durability::Sync => Duration::ZERO,
         Durability::Async => LINGER,
@@ -135,7 +139,7 @@ async fn start_log<S: Sink + Send + 'static>(
     // The sink's futures need not be Send: they are made on the thread that runs them.
     let run = move || {
         runtime.block_on(async move {
-            let opened = match recover(&mut sink, &engine).await {
+            let opened = match recover(&mut sink, &engine, format).await {
                 Ok(opened) => opened,
                 Err(e) => return drop(send_recovered.send(Err(e))),
             };
@@ -183,7 +187,10 @@ impl Running {
         if joined.await.is_err() {
             error!("waiting for the workers failed");
         }
-        let Some(log) = self.log else { return Ok(()) };
+        let Some(log) = self.log else {
+            info!("stopped");
+            return Ok(());
+        };
         log.buffer.close("the server is stopping");
         log.stop.send_replace(true);
         let ended = match tokio::time::timeout(self.drain_timeout, log.ended).await {

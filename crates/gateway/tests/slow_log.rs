@@ -38,12 +38,13 @@ fn runtime() -> Runtime {
 
 impl Embedded {
     fn start(log: &MemoryLog, durability: &str) -> Self {
-        Self::start_with(log.sink(), "127.0.0.1:0", durability)
+        Self::start_with(log.sink(), "127.0.0.1:0", durability, BUDGET)
     }
 
     /// Starts with any sink and waits until the server listens.
-    fn start_with(sink: impl Sink + Send + 'static, addr: &str, durability: &str) -> Self {
-        let limits = ["--workers", "2", "--log-budget", "1MiB"];
+    fn start_with(sink: impl Sink + Send + 'static, addr: &str, durability: &str, budget: usize) -> Self {
+        let budget = budget.to_string();
+        let limits = ["--workers", "2", "--log-budget", &budget];
         let args = ["kvs", "--http-addr", addr, "--durability", durability].into_iter().chain(limits);
         let config = Config::parse_from(args);
         let (send_addr, addr) = std::sync::mpsc::channel();
@@ -139,6 +140,25 @@ fn behind_a_stalled_log_writes_are_refused_before_they_are_applied() {
     let keys: Vec<String> = logged_puts(&log).into_iter().map(|(_, key, _)| key).collect();
     let expected: Vec<String> = (0..accepted).chain([0]).map(|n| n.to_string()).collect();
     assert_eq!(keys, expected, "the log holds what was accepted, and nothing that was refused");
+}
+
+#[test]
+fn an_orderly_stop_ships_a_queue_of_any_length() {
+    // Each value fills a batch of its own, and there are more of them than may be in flight.
+    const VALUES: usize = 3 * txnd::MAX_IN_FLIGHT;
+    let log = MemoryLog::default();
+    let server = Embedded::start_with(log.sink(), "127.0.0.1:0", "async", 64 << 20);
+    let (addr, client) = (server.addr, &mut server.connect());
+    log.stall(true);
+    let value = "v".repeat(1 << 20);
+    for n in 0..VALUES {
+        assert_eq!(client.put(&format!("str-put/{n}"), &value).status, 200);
+    }
+    let stopping = std::thread::spawn(|| server.stop());
+    eventually("the server stops listening", || TcpStream::connect(addr).is_err());
+    log.stall(false);
+    stopping.join().expect("no panic").expect("everything becomes durable");
+    assert_eq!(logged_puts(&log).len(), VALUES);
 }
 
 #[test]
@@ -326,7 +346,7 @@ fn while_it_recovers_a_server_holds_its_address_and_serves_nobody() {
     let (go_on, may_go_on) = oneshot::channel();
     let sink = SlowToOpen { sink: log.sink(), began: Some(began), go_on: Some(may_go_on) };
     std::thread::scope(|scope| {
-        let server = scope.spawn(|| Embedded::start_with(sink, &free, "sync"));
+        let server = scope.spawn(|| Embedded::start_with(sink, &free, "sync", BUDGET));
         has_begun.blocking_recv().expect("the log is opened");
         assert!(TcpStream::connect(&free).is_err(), "nobody is served before the state is complete");
         let mut second = Kvs::program();

@@ -24,6 +24,7 @@ mod route;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, EXPECT, HeaderValue};
 use hyper::{Method, Request};
+use tracing::debug;
 
 use crate::config::MAX_URI_BYTES;
 use crate::connection::Activity;
@@ -45,6 +46,7 @@ pub(crate) async fn answer(
     match answered {
         Ok(response) => Ok(response),
         Err(Failure::Problem(problem)) => {
+            debug!(%problem, "refused a request");
             let mut response = problem.into_response();
             if asked_before_body {
                 // The body may come or not.

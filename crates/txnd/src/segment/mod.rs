@@ -128,7 +128,7 @@ impl SegmentSink {
             let aside = active.path.with_added_extension(format!("torn-{}-{}", manifest.epoch, torn.start));
             active.cut_off(torn, &aside, self.segment_bytes).map_err(|e| cannot_open("repair", &active.path, &e))?;
             warn!(file = %active.path.display(), from = torn.start, bytes = torn.end - torn.start, kept = %aside.display(),
-                "cut off a torn tail that was never acknowledged");
+                "cut off a torn tail; nothing in the log shows that it was acknowledged");
         }
         manifest.store(folder).map_err(|e| cannot_open("write the manifest in", folder, &e))?;
         let opened = Opened { epoch: manifest.epoch, chain: end.chain };
