@@ -126,6 +126,29 @@ mod full {
     }
 
     #[test]
+    fn a_segment_never_needs_more_than_was_reserved_for_it() {
+        let _alone = alone();
+        let seed = seed();
+        let mut rng = StdRng::seed_from_u64(seed);
+        let folder = quick_folder();
+        let mut writer = begin(folder.path()).unwrap();
+        for _ in 0..2000 {
+            // Some know what is durable, others were sealed before.
+            if rng.random() {
+                writer.durable = 0;
+            }
+            now(writer.append(&[put_text("k", rng.random_range(0..3000))]));
+            if rng.random() {
+                now(writer.make_durable());
+            }
+        }
+        now(writer.sink.close()).unwrap();
+        let sizes = segments(folder.path()).into_iter().map(|path| std::fs::metadata(path).unwrap().len());
+        assert!(sizes.len() > 10);
+        sizes.enumerate().for_each(|(index, size)| assert_eq!(size, MIN_SEGMENT_BYTES, "segment {index}"));
+    }
+
+    #[test]
     fn a_process_that_died_on_it_comes_back_when_there_is_space() {
         let _alone = alone();
         let Some(disk) = SmallDisk::new() else { return };
@@ -258,6 +281,27 @@ mod full_without_reserved_space {
             let reported = now(writer.sink.resume()).and_then(|_| now(writer.sink.durable())).unwrap();
             assert_eq!(reported, 1);
             drop(writer);
+            edit(&last_segment(&folder), |bytes| bytes[SEGMENT_HEADER_BYTES + first.as_bytes().len() - 1] ^= 1);
+            let found = recover(&folder);
+            assert!(matches!(found, Err(SinkError::Corrupt { .. })), "{room} bytes of room: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_durable_is_protected_when_the_next_batch_was_half_written() {
+        let _alone = alone();
+        // Room for the mark behind the first batch, and for half of the second one.
+        for room in [64, 65, 127, 128, 500] {
+            let Some(disk) = SmallDisk::new() else { return };
+            let folder = disk.log();
+            let mut writer = begin_on_one_page(&disk);
+            let first = seal_all(&mut writer, room).remove(0);
+            now(deliver_once(&mut writer, &first)).unwrap();
+            let second = seal(&[put_text("k", 1000)], &writer.opened.chain.after(&first), writer.opened.epoch, 1);
+            is_out_of_space(&now(deliver_once(&mut writer, &second)).unwrap_err(), &folder);
+            assert_eq!(now(writer.sink.resume()), Ok(1));
+            drop(writer);
+            disk.remove_ballast();
             edit(&last_segment(&folder), |bytes| bytes[SEGMENT_HEADER_BYTES + first.as_bytes().len() - 1] ^= 1);
             let found = recover(&folder);
             assert!(matches!(found, Err(SinkError::Corrupt { .. })), "{room} bytes of room: {found:?}");

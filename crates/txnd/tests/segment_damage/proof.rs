@@ -6,7 +6,7 @@ use std::path::Path;
 use txnd::{Sink, SinkError};
 
 use crate::log_folder::{
-    Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, last_segment, now, quick_folder, recover, segments,
+    Files, SEGMENT_HEADER_BYTES, batches_in, begin, data_end, edit, last_segment, now, quick_folder, recover, segments,
 };
 use crate::writer::put_text;
 
@@ -70,6 +70,21 @@ fn after_a_torn_tail_was_cut_off() {
     let writer = begin(folder.path()).unwrap();
     assert_eq!(writer.opened.chain.lsn, 1, "the torn batch is cut off");
     drop(writer);
+    damage_is_noticed(folder.path(), 1);
+}
+
+#[test]
+fn after_a_torn_tail_behind_the_mark_was_cut_off() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path()).unwrap();
+    now(writer.append(&[put_text("acknowledged", 100)]));
+    now(writer.make_durable());
+    drop(writer);
+    edit(&last_segment(folder.path()), |segment| {
+        let end = data_end(segment);
+        segment[end + 5..end + 9].copy_from_slice(b"torn");
+    });
+    assert_eq!(begin(folder.path()).unwrap().opened.chain.lsn, 1);
     damage_is_noticed(folder.path(), 1);
 }
 

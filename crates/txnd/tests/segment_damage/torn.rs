@@ -79,6 +79,9 @@ impl Crashed {
         assert!(log.len() >= ACKNOWLEDGED, "{ACKNOWLEDGED} batches were acknowledged, {} are left", log.len());
         assert_eq!(log, self.batches[..log.len()], "what is left is a prefix");
         self.is_kept(&left[self.ends[log.len() - 1]..]);
+        let kept = torn_tails(self.folder());
+        drop(begin(self.folder()).unwrap());
+        assert_eq!(torn_tails(self.folder()), kept, "what was cut off is gone from the segment");
 
         let mut writer = begin(self.folder()).unwrap();
         for bytes in [1, 30_000, 60_000] {
@@ -87,6 +90,7 @@ impl Crashed {
         }
         end(writer, Ending::Closed);
         assert_eq!(recover(self.folder()), Ok(log));
+        assert_eq!(torn_tails(self.folder()), kept);
     }
 
     /// Checks that `cut`, what lay behind the log's end, is kept, unless it is nothing but zeros.
