@@ -274,6 +274,8 @@ impl Sink for SegmentSink {
         }
         let keeps_mark = log.marked && batch.durable_lsn() < log.durable.lsn;
         let at = log.write_at + if keeps_mark { MARK_BYTES as u64 } else { 0 };
+        // A write that fails half-way has overwritten it as well.
+        log.marked = keeps_mark;
         log.active.file.write_all_at(bytes, at).map_err(|e| unwritable(&log.active.path, &e))?;
         (log.write_at, log.marked) = (at + bytes.len() as u64, false);
         log.intake.stored(batch);
