@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::Lsn;
+use proto::{Batch, Lsn};
 use tracing::info;
 use txnd::{Opened, Sink, SinkError};
 
@@ -24,7 +24,7 @@ pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine, format: Trac
     }
     let mut progress = Progress::new(total, format);
     let end = sink
-        .read(1, &mut |batch| {
+        .read(1, &mut async |batch: &Batch| {
             engine.replay_batch(batch)?;
             progress.reached(batch.last_lsn());
             Ok(())

@@ -100,9 +100,18 @@ impl<S: Sink> Shipper<S> {
 
     /// Makes the sink usable again: what is not durable is appended again.
     async fn resume(&mut self) -> Result<(), SinkError> {
-        let durable = self.sink.resume().await?;
+        let end = self.sink.resume(&self.opened).await?;
+        // The log must end where this writer knows it to end, or where one of its batches ends.
+        let known = self.status.borrow().durable == end.lsn
+            || self.in_flight.iter().any(|batch| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
+        if !known {
+            let (lsn, durable) = (end.lsn, self.status.borrow().durable);
+            return Err(SinkError::Failed(format!(
+                "the log came back with its end at lsn {lsn}; durable was {durable}, and what was sent does not end there"
+            )));
+        }
         self.appended = 0;
-        self.note_durable(durable);
+        self.note_durable(end.lsn);
         Ok(())
     }
 

@@ -78,7 +78,7 @@ fn logged_puts(log: &MemoryLog) -> Vec<(Lsn, String, String)> {
     let mut puts = Vec::new();
     let read = async {
         sink.open().await?;
-        let mut visit = |batch: &Batch| {
+        let mut visit = async |batch: &Batch| {
             for record in batch.records() {
                 let record = record?;
                 if let Op::Put { key, value: ValueRef::Str(value) } = record.op {
@@ -315,7 +315,7 @@ impl Sink for SlowToOpen {
     async fn read(
         &mut self,
         from: Lsn,
-        visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Chain, SinkError> {
         self.sink.read(from, visit).await
     }
@@ -328,8 +328,8 @@ impl Sink for SlowToOpen {
         self.sink.durable().await
     }
 
-    async fn resume(&mut self) -> Result<Lsn, SinkError> {
-        self.sink.resume().await
+    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+        self.sink.resume(term).await
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

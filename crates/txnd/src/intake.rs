@@ -39,12 +39,21 @@ impl Intake {
         self.epoch
     }
 
+    /// Goes back to `durable`, where the stored log ends: what was admitted beyond it is gone.
+    pub(crate) fn rewind(&mut self, durable: Chain) {
+        self.chain = durable;
+        self.recent.retain(|(last, _)| *last <= durable.lsn);
+    }
+
     /// Decides about `batch` without changing anything.
     pub(crate) fn admit(&self, batch: &Batch) -> Result<Admission, SinkError> {
         let lsn = batch.first_lsn();
         let conflict = |what| Err(SinkError::Conflict { lsn, what });
         if batch.epoch() < self.epoch {
             return Err(SinkError::Fenced { own: batch.epoch(), newer: self.epoch });
+        }
+        if batch.epoch() > self.epoch {
+            return conflict("its epoch has not begun");
         }
         if batch.log_id() != self.chain.log_id {
             return conflict("it belongs to another log");

@@ -75,7 +75,7 @@ impl State {
     fn lose_tail(&mut self) {
         let durable = self.durable;
         self.batches.retain(|batch| batch.last_lsn() <= durable.lsn);
-        self.intake = Intake::new(Opened { epoch: self.intake.epoch(), chain: durable });
+        self.intake.rewind(durable);
     }
 }
 
@@ -106,17 +106,24 @@ impl Sink for MemorySink {
         Ok(opened)
     }
 
+    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+        self.epoch = term.epoch;
+        let durable = self.state()?.durable;
+        term.check_resumed(&durable)?;
+        Ok(durable)
+    }
+
     async fn read(
         &mut self,
         from: Lsn,
-        visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Chain, SinkError> {
         let (batches, durable) = {
             let state = self.state()?;
             (state.batches.clone(), state.durable)
         };
         for batch in batches.iter().filter(|batch| batch.last_lsn() >= from && batch.last_lsn() <= durable.lsn) {
-            visit(batch).map_err(|e| SinkError::Failed(e.to_string()))?;
+            visit(batch).await.map_err(|e| SinkError::Failed(e.to_string()))?;
         }
         Ok(durable)
     }
@@ -149,10 +156,6 @@ impl Sink for MemorySink {
             return Err(SinkError::Unavailable("injected: the acknowledgement is lost".into()));
         }
         Ok(state.durable.lsn)
-    }
-
-    async fn resume(&mut self) -> Result<Lsn, SinkError> {
-        Ok(self.state()?.durable.lsn)
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

@@ -20,7 +20,8 @@ pub struct Opened {
 /// `close`. The watermarks are ordered at all times: `durable <= appended`.
 ///
 /// **Order.** Batches are stored in the order of their lsn, without holes. What `read` returns is always a prefix of what
-/// was appended, and contains everything that `durable` has reported.
+/// was appended, and contains everything that `durable` has reported. A sink that stores batches as they are returns the same
+/// ones; a sink that stores records (rows of a table) returns the same records, in batches that it cuts and seals itself.
 ///
 /// **Exactly once.** `append` stores the batch that continues the chain; acknowledges without storing one that is
 /// there already (same lsn, same checksum), so that a writer may send again what it is not sure of; and refuses
@@ -30,13 +31,16 @@ pub struct Opened {
 /// returning means that the sink has taken the batch and no more.
 ///
 /// **Terms.** `open` begins a term with a higher epoch. If the sink can be reached by two writers, the older one is fenced:
-/// each of its later calls fails with [`SinkError::Fenced`]. A sink that only one writer can hold refuses the second
-/// `open` with [`SinkError::InUse`].
+/// none of its batches becomes durable any more, and its calls fail with [`SinkError::Fenced`]; only `append`, which may not
+/// look so far, can still return before the next call says so. A sink that only one writer can hold refuses the second `open` with
+/// [`SinkError::InUse`].
 ///
 /// **Errors.** After [`SinkError::Unavailable`] nothing is lost: call `resume`, drop what it reports as durable, append the
-/// rest again. Every other error is final for this writer.
+/// rest again. [`SinkError::Gap`] and [`SinkError::Conflict`] refuse one batch, which is the writer's mistake, and leave
+/// the sink as it was. Every other error ends the writer's term.
 ///
-/// **Cancellation.** `durable` may be dropped while it waits and called again. The other calls must be awaited to their end.
+/// **Cancellation.** `durable` and `read` may be dropped while they wait, and called again. The other calls must be awaited to
+/// their end.
 ///
 /// **Blocking.** A sink on local files does its I/O in the calling thread; give it a thread of its own.
 #[allow(async_fn_in_trait)] // Writers are generic over the sink and run it on one thread: no Send bound to express.
@@ -44,12 +48,16 @@ pub trait Sink {
     /// Begins a term: repairs a torn tail that was never acknowledged, fences earlier writers.
     async fn open(&mut self) -> Result<Opened, SinkError>;
 
+    /// Takes up `term` again: after [`SinkError::Unavailable`], or through another handle when the one that began it is gone.
+    /// Returns where the durable log ends. Fails with [`SinkError::Fenced`] if it is not the latest term.
+    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError>;
+
     /// Passes every durable batch that holds a record of `from` or later to `visit`, in order; fails unless it has
     /// reached the durable end. Returns the chain at the end.
     async fn read(
         &mut self,
         from: Lsn,
-        visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Chain, SinkError>;
 
     /// Takes one batch. Up to [`crate::MAX_IN_FLIGHT`] batches may be appended beyond the durable lsn.
@@ -57,9 +65,6 @@ pub trait Sink {
 
     /// Waits until more is durable than at the last call, or everything that was appended is. Returns the durable lsn.
     async fn durable(&mut self) -> Result<Lsn, SinkError>;
-
-    /// Makes the sink usable again after [`SinkError::Unavailable`], within the same term. Returns the durable lsn.
-    async fn resume(&mut self) -> Result<Lsn, SinkError>;
 
     /// Ends the term: everything that was appended becomes durable.
     async fn close(&mut self) -> Result<(), SinkError>;
@@ -123,6 +128,24 @@ pub enum SinkError {
     /// For good: the sink must not be written to any more.
     #[error("the log has failed: {0}")]
     Failed(String),
+}
+
+impl Opened {
+    /// Checks that a log that ends at `durable` is the one that this term was begun on.
+    pub(crate) fn check_resumed(&self, durable: &Chain) -> Result<(), SinkError> {
+        if durable.log_id != self.chain.log_id {
+            return Err(SinkError::Failed(
+                "another log has come in the place of this one; restart to recover from it".into(),
+            ));
+        }
+        if durable.lsn < self.chain.lsn {
+            let (lsn, was) = (durable.lsn, self.chain.lsn);
+            return Err(SinkError::Failed(format!(
+                "the log has lost records: it ended at lsn {was} and now ends at {lsn}"
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl SinkError {

@@ -78,7 +78,7 @@ mod full {
         assert!(appended.len() > 3);
 
         for _ in 0..3 {
-            assert_eq!(now(writer.sink.resume()), Ok(writer.durable), "everything before was acknowledged");
+            assert_eq!(now(writer.resume()), Ok(writer.durable), "everything before was acknowledged");
             is_out_of_space(&now(writer.sink.append(&refused)).unwrap_err(), &folder);
             assert_eq!(now(writer.sink.durable()), Ok(writer.durable));
             assert!(now(writer.read(1)) == appended, "what is durable can be read");
@@ -86,8 +86,8 @@ mod full {
         }
 
         disk.remove_ballast();
-        assert_eq!(now(writer.sink.resume()), Ok(writer.durable));
-        assert_eq!(now(deliver(&mut writer.sink, std::slice::from_ref(&refused))), Ok(0));
+        assert_eq!(now(writer.resume()), Ok(writer.durable));
+        assert_eq!(now(deliver(&mut writer, std::slice::from_ref(&refused))), Ok(0));
         appended.push(refused);
         appended.push(now(writer.append(&[put_text("after", 1)])));
         now(writer.make_durable());
@@ -116,10 +116,10 @@ mod full {
             appended.extend(batches);
         };
         disk.remove_ballast();
-        let durable = now(writer.sink.resume()).unwrap();
+        let durable = now(writer.resume()).unwrap();
         assert!((writer.durable..writer.chain.lsn).contains(&durable));
         let rest: Vec<Batch> = in_flight.iter().filter(|batch| batch.last_lsn() > durable).cloned().collect();
-        assert_eq!(now(deliver(&mut writer.sink, &rest)), Ok(0));
+        assert_eq!(now(deliver(&mut writer, &rest)), Ok(0));
         appended.extend(in_flight);
         drop(writer);
         assert!(recover(&folder) == Ok(appended));
@@ -245,7 +245,7 @@ mod full_without_reserved_space {
             let batches = seal_all(&mut writer, room);
             is_out_of_space(&now(deliver_once(&mut writer, &batches[0])).unwrap_err(), &folder);
             // As long as the disk is full, the sink may resume, and has room for nothing.
-            match now(writer.sink.resume()) {
+            match now(writer.resume()) {
                 Ok(reported) => {
                     let next = batches.iter().find(|batch| batch.last_lsn() > reported).expect("there are more");
                     is_out_of_space(&now(deliver_once(&mut writer, next)).unwrap_err(), &folder);
@@ -254,7 +254,7 @@ mod full_without_reserved_space {
             }
 
             disk.remove_ballast();
-            let reported = now(writer.sink.resume()).unwrap();
+            let reported = now(writer.resume()).unwrap();
             let rest = &batches[batches.partition_point(|batch| batch.last_lsn() <= reported)..];
             for batch in rest {
                 now(deliver_once(&mut writer, batch)).unwrap();
@@ -278,7 +278,7 @@ mod full_without_reserved_space {
             let first = seal_all(&mut writer, room).remove(0);
             is_out_of_space(&now(deliver_once(&mut writer, &first)).unwrap_err(), &folder);
             disk.remove_ballast();
-            let reported = now(writer.sink.resume()).and_then(|_| now(writer.sink.durable())).unwrap();
+            let reported = now(writer.resume()).and_then(|_| now(writer.sink.durable())).unwrap();
             assert_eq!(reported, 1);
             drop(writer);
             edit(&last_segment(&folder), |bytes| bytes[SEGMENT_HEADER_BYTES + first.as_bytes().len() - 1] ^= 1);
@@ -299,7 +299,7 @@ mod full_without_reserved_space {
             now(deliver_once(&mut writer, &first)).unwrap();
             let second = seal(&[put_text("k", 1000)], &writer.opened.chain.after(&first), writer.opened.epoch, 1);
             is_out_of_space(&now(deliver_once(&mut writer, &second)).unwrap_err(), &folder);
-            assert_eq!(now(writer.sink.resume()), Ok(1));
+            assert_eq!(now(writer.resume()), Ok(1));
             drop(writer);
             disk.remove_ballast();
             edit(&last_segment(&folder), |bytes| bytes[SEGMENT_HEADER_BYTES + first.as_bytes().len() - 1] ^= 1);

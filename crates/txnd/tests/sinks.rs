@@ -60,11 +60,11 @@ mod memory_with_faults {
 
         log.inject(faults);
         let batches: Vec<Batch> = (0..MAX_IN_FLIGHT).map(|size| writer.seal(&[put_text("k", size)])).collect();
-        let interruptions = deliver(&mut writer.sink, &batches).await.unwrap();
+        let interruptions = deliver(&mut writer, &batches).await.unwrap();
         appended.extend(batches);
-        assert_same(&writer.read(1).await, &appended);
+        assert_same::<MemoryLog>(&writer.read(1).await, &appended);
         drop(writer);
-        assert_same(&Writer::begin(log.sink()).await.unwrap().read(1).await, &appended);
+        assert_same::<MemoryLog>(&Writer::begin(log.sink()).await.unwrap().read(1).await, &appended);
         interruptions
     }
 
@@ -101,10 +101,10 @@ mod memory_with_faults {
             });
             let count = rng.random_range(1..=MAX_IN_FLIGHT);
             let batches: Vec<Batch> = (0..count).map(|_| writer.seal(&content.ops(2))).collect();
-            deliver(&mut writer.sink, &batches).await.unwrap();
+            deliver(&mut writer, &batches).await.unwrap();
             appended.extend(batches);
             log.inject(Faults::default());
-            assert_same(&writer.read(1).await, &appended);
+            assert_same::<MemoryLog>(&writer.read(1).await, &appended);
         }
     }
 
@@ -117,15 +117,15 @@ mod memory_with_faults {
 
         log.inject(Faults { fail_for_good: true, ..Faults::default() });
         let lost = writer.seal(&[put_text("lost", 1)]);
-        let error = deliver(&mut writer.sink, std::slice::from_ref(&lost)).await.unwrap_err();
+        let error = deliver(&mut writer, std::slice::from_ref(&lost)).await.unwrap_err();
         assert!(matches!(error, SinkError::Failed(_)) && !error.is_retryable(), "{error}");
 
         log.inject(Faults::default());
         let mut next = Writer::begin(log.sink()).await.unwrap();
-        assert_same(&next.read(1).await, &appended);
+        assert_same::<MemoryLog>(&next.read(1).await, &appended);
         appended.push(next.append(&[put_text("after", 1)]).await);
         next.make_durable().await;
-        assert_same(&next.read(1).await, &appended);
+        assert_same::<MemoryLog>(&next.read(1).await, &appended);
     }
 
     #[tokio::test]
@@ -138,13 +138,13 @@ mod memory_with_faults {
             appended.push(writer.append(&[put_text("k", 1)]).await);
             assert_eq!(poll_once(writer.sink.durable()), Poll::Pending);
         }
-        assert_same(&writer.read(1).await, &[]);
+        assert_same::<MemoryLog>(&writer.read(1).await, &[]);
 
         let (reported, ()) = tokio::join!(writer.sink.durable(), async {
             tokio::task::yield_now().await;
             log.stall(false);
         });
         assert_eq!(reported, Ok(3));
-        assert_same(&writer.read(1).await, &appended);
+        assert_same::<MemoryLog>(&writer.read(1).await, &appended);
     }
 }

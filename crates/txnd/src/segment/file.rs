@@ -72,6 +72,13 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
     Ok(paths)
 }
 
+/// A name beside `path` that no file has: `path` with `suffix`, and a number if need be.
+pub(super) fn unused_name(path: &Path, suffix: &str) -> PathBuf {
+    let numbered = (1..).map(|n| path.with_added_extension(format!("{suffix}-{n}")));
+    let mut names = std::iter::once(path.with_added_extension(suffix)).chain(numbered);
+    names.find(|name| !name.exists()).expect("a folder has room for another name")
+}
+
 /// Removes files whose creation was cut short.
 pub(super) fn remove_unfinished(folder: &Path) -> Result<(), SinkError> {
     let entries = std::fs::read_dir(folder).map_err(|e| cannot_open("read", folder, &e))?;

@@ -36,6 +36,7 @@ mod file;
 mod manifest;
 mod scan;
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -99,7 +100,8 @@ impl SegmentSink {
         }
     }
 
-    fn open_log(&self) -> Result<(OpenLog, Opened), SinkError> {
+    /// Opens the log for a new term, or for `resumed`, which must be the latest.
+    fn open_log(&self, resumed: Option<Epoch>) -> Result<OpenLog, SinkError> {
         let folder = &self.folder;
         file::create_folder(folder).map_err(|e| cannot_open("create the folder", folder, &e))?;
         let lock = lock(folder)?;
@@ -122,10 +124,12 @@ impl SegmentSink {
         if end.sealed {
             return Err(scan::missing_after(&active, &end.chain));
         }
-        manifest.epoch += 1;
+        match resumed {
+            Some(epoch) => check_term(epoch, manifest.epoch)?,
+            None => manifest.epoch += 1,
+        }
         if let Some(torn) = &end.torn {
-            // The epoch tells several tails of one place apart.
-            let aside = active.path.with_added_extension(format!("torn-{}-{}", manifest.epoch, torn.start));
+            let aside = file::unused_name(&active.path, &format!("torn-{}-{}", manifest.epoch, torn.start));
             active.cut_off(torn, &aside, self.segment_bytes).map_err(|e| cannot_open("repair", &active.path, &e))?;
             warn!(file = %active.path.display(), from = torn.start, bytes = torn.end - torn.start, kept = %aside.display(),
                 "cut off a torn tail; nothing in the log shows that it was acknowledged");
@@ -149,7 +153,7 @@ impl SegmentSink {
         if is_empty && let [.., before, _] = &segments[..] {
             log.seal_before(SegmentFile::open(before, manifest.log_id)?)?;
         }
-        Ok((log, opened))
+        Ok(log)
     }
 
     fn begin_log(&self, segments: &[PathBuf]) -> Result<Manifest, SinkError> {
@@ -230,15 +234,30 @@ impl OpenLog {
 impl Sink for SegmentSink {
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.open = None;
-        let (log, opened) = self.open_log()?;
+        let log = self.open_log(None)?;
+        let opened = Opened { epoch: log.intake.epoch(), chain: log.durable };
         self.open = Some(log);
         Ok(opened)
+    }
+
+    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+        if self.open.is_none() {
+            self.open = Some(self.open_log(Some(term.epoch))?);
+        }
+        let log = self.log()?;
+        check_term(term.epoch, log.intake.epoch())?;
+        term.check_resumed(&log.durable)?;
+        // What is reported must be marked, also if writing the mark is what failed.
+        if !log.marked && log.durable == log.intake.chain() {
+            log.write_mark(false)?;
+        }
+        Ok(log.durable)
     }
 
     async fn read(
         &mut self,
         from: Lsn,
-        visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Chain, SinkError> {
         let durable = self.log()?.durable;
         let paths = file::list(&self.folder)?;
@@ -251,7 +270,7 @@ impl Sink for SegmentSink {
             let next = segments.next().transpose()?;
             let end = next.as_ref().map_or(durable, |next| next.start);
             if end.lsn >= from {
-                memory = scan::read(&segment, memory, end, from, visit)?;
+                memory = scan::read(&segment, memory, end, from, visit).await?;
             }
             match next {
                 Some(next) => segment = next,
@@ -290,15 +309,6 @@ impl Sink for SegmentSink {
         Ok(log.durable.lsn)
     }
 
-    async fn resume(&mut self) -> Result<Lsn, SinkError> {
-        let log = self.log()?;
-        // What is reported must be marked, also if writing the mark is what failed.
-        if !log.marked && log.durable == log.intake.chain() {
-            log.write_mark(false)?;
-        }
-        Ok(log.durable.lsn)
-    }
-
     async fn close(&mut self) -> Result<(), SinkError> {
         let log = self.log()?;
         log.make_durable()?;
@@ -306,6 +316,17 @@ impl Sink for SegmentSink {
         log.sync()?;
         self.open = None;
         Ok(())
+    }
+}
+
+/// Checks that the term `own` is the log's latest one.
+fn check_term(own: Epoch, latest: Epoch) -> Result<(), SinkError> {
+    match own.cmp(&latest) {
+        Ordering::Equal => Ok(()),
+        Ordering::Less => Err(SinkError::Fenced { own, newer: latest }),
+        Ordering::Greater => Err(SinkError::Failed(format!(
+            "this log's latest term is epoch {latest}, the writer's is {own}: is it another log?"
+        ))),
     }
 }
 

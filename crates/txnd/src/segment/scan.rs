@@ -54,12 +54,12 @@ impl Cursor {
 
 /// Passes the batches of `segment` that hold records of `from` or later to `visit`. They must lead exactly to `end`. The
 /// content is read into `memory`, which comes back for the next segment: fresh pages would cost a fifth of recovery.
-pub(super) fn read(
+pub(super) async fn read(
     segment: &SegmentFile,
     memory: Vec<u8>,
     end: Chain,
     from: Lsn,
-    visit: &mut dyn FnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
 ) -> Result<Vec<u8>, SinkError> {
     let mut cursor = Cursor::at_start(segment, memory)?;
     while cursor.chain.lsn < end.lsn {
@@ -70,12 +70,13 @@ pub(super) fn read(
             Err(e) => return Err(cursor.corrupt(segment, e.to_string())),
         };
         if batch.count() > 0 && batch.last_lsn() >= from {
-            visit(&batch).map_err(|e| cursor.corrupt(segment, e.to_string()))?;
+            visit(&batch).await.map_err(|e| cursor.corrupt(segment, e.to_string()))?;
         }
         cursor.pass(&batch);
     }
     match cursor.chain == end {
-        true => Ok(cursor.content.into()),
+        // A visitor that keeps batches keeps this memory.
+        true => Ok(cursor.content.try_into_mut().map(Vec::from).unwrap_or_default()),
         false => Err(cursor.corrupt(segment, "the next segment does not continue this one")),
     }
 }

@@ -40,13 +40,13 @@ pub(crate) async fn what_is_durable_is_read_back_byte_for_byte<T: Storage>(stora
     writer.make_durable().await;
 
     let (batches, end) = read(&mut writer.sink, 1).await.unwrap();
-    assert_same(&batches, &appended);
+    assert_same::<T>(&batches, &appended);
     assert_eq!(end, writer.chain);
     writer.sink.close().await.unwrap();
 
     let mut next = Writer::begin(storage.sink()).await.unwrap();
     assert_eq!(next.opened.chain, writer.chain);
-    assert_same(&next.read(1).await, &appended);
+    assert_same::<T>(&next.read(1).await, &appended);
 }
 
 pub(crate) async fn a_read_begins_at_any_lsn<T: Storage>(storage: T) {
@@ -60,7 +60,7 @@ pub(crate) async fn a_read_begins_at_any_lsn<T: Storage>(storage: T) {
     for from in 1..=writer.chain.lsn + 2 {
         let expected: Vec<Batch> = appended.iter().filter(|batch| batch.last_lsn() >= from).cloned().collect();
         let (batches, end) = read(&mut writer.sink, from).await.unwrap();
-        assert_same(&batches, &expected);
+        assert_same::<T>(&batches, &expected);
         assert_eq!(end, writer.chain, "the chain at the end does not depend on where a read begins");
     }
 }
@@ -72,12 +72,13 @@ pub(crate) async fn a_read_returns_a_prefix_with_everything_durable<T: Storage>(
     writer.make_durable().await;
     appended.push(writer.append(&content.ops(3)).await);
 
-    let batches = writer.read(1).await;
-    assert!((1..=2).contains(&batches.len()));
-    assert_same(&batches, &appended[..batches.len()]);
+    let (batches, end) = read(&mut writer.sink, 1).await.unwrap();
+    let read = appended.iter().take_while(|batch| batch.last_lsn() <= end.lsn).count();
+    assert!((1..=2).contains(&read), "what is read ends at lsn {}", end.lsn);
+    assert_same::<T>(&batches, &appended[..read]);
 
     writer.make_durable().await;
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }
 
 pub(crate) async fn a_read_fails_when_its_visitor_fails<T: Storage>(storage: T) {
@@ -87,14 +88,16 @@ pub(crate) async fn a_read_fails_when_its_visitor_fails<T: Storage>(storage: T) 
         writer.append(&content.ops(records)).await;
     }
     writer.make_durable().await;
+    // A sink that cuts batches itself may make one of all three.
+    let refused = if T::KEEPS_BATCHES { 2 } else { 1 };
     let mut visits = 0;
-    let refuse_the_second = &mut |_: &Batch| {
+    let refuse = &mut async |_: &Batch| {
         visits += 1;
-        if visits == 2 { Err(BatchError::Count) } else { Ok(()) }
+        if visits == refused { Err(BatchError::Count) } else { Ok(()) }
     };
-    let error = writer.sink.read(1, refuse_the_second).await.unwrap_err();
+    let error = writer.sink.read(1, refuse).await.unwrap_err();
     assert!(error.to_string().contains(&BatchError::Count.to_string()), "{error}");
-    assert_eq!(visits, 2, "nothing is visited after an error");
+    assert_eq!(visits, refused, "nothing is visited after an error");
 }
 
 pub(crate) async fn durable_returns_at_once_when_nothing_is_outstanding<T: Storage>(storage: T) {
@@ -116,7 +119,7 @@ pub(crate) async fn durable_can_be_dropped_and_called_again<T: Storage>(storage:
         }
     }
     writer.make_durable().await;
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }
 
 pub(crate) async fn a_repeat_is_acknowledged_and_not_stored<T: Storage>(storage: T) {
@@ -132,10 +135,10 @@ pub(crate) async fn a_repeat_is_acknowledged_and_not_stored<T: Storage>(storage:
         writer.make_durable().await;
         appended.push(batch);
     }
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
     writer.sink.close().await.unwrap();
     let mut next = Writer::begin(storage.sink()).await.unwrap();
-    assert_same(&next.read(1).await, &appended);
+    assert_same::<T>(&next.read(1).await, &appended);
 }
 
 pub(crate) async fn everything_in_flight_can_be_sent_again<T: Storage>(storage: T) {
@@ -157,7 +160,7 @@ pub(crate) async fn everything_in_flight_can_be_sent_again<T: Storage>(storage: 
         appended.append(&mut in_flight);
     }
     writer.make_durable().await;
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }
 
 pub(crate) async fn a_writer_may_seal_long_before_it_appends<T: Storage>(storage: T) {
@@ -169,12 +172,12 @@ pub(crate) async fn a_writer_may_seal_long_before_it_appends<T: Storage>(storage
         writer.sink.append(batch).await.unwrap();
         if index % 3 != 0 {
             wait_for(&mut writer.sink, batch.last_lsn()).await.unwrap();
-            assert_same(&writer.read(1).await, &sealed[..=index]);
+            assert_same::<T>(&writer.read(1).await, &sealed[..=index]);
         }
     }
     drop(writer);
     let mut next = Writer::begin(storage.sink()).await.unwrap();
-    assert_same(&next.read(1).await, &sealed[..next.opened.chain.lsn as usize / 3]);
+    assert_same::<T>(&next.read(1).await, &sealed[..next.opened.chain.lsn as usize / 3]);
     assert!(next.opened.chain.lsn >= sealed[MAX_IN_FLIGHT - 2].last_lsn());
 }
 
@@ -193,7 +196,7 @@ pub(crate) async fn a_gap_is_refused<T: Storage>(storage: T) {
         appended.extend([missing, beyond]);
         writer.make_durable().await;
     }
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }
 
 pub(crate) async fn a_batch_that_contradicts_the_log_is_refused<T: Storage>(storage: T) {
@@ -229,10 +232,10 @@ pub(crate) async fn a_batch_that_contradicts_the_log_is_refused<T: Storage>(stor
         appended.push(writer.append(&two).await);
         writer.make_durable().await;
     }
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
     writer.sink.close().await.unwrap();
     let mut next = Writer::begin(storage.sink()).await.unwrap();
-    assert_same(&next.read(1).await, &appended);
+    assert_same::<T>(&next.read(1).await, &appended);
 }
 
 pub(crate) async fn values_of_every_type_and_size_come_back<T: Storage>(storage: T) {
@@ -259,10 +262,10 @@ pub(crate) async fn values_of_every_type_and_size_come_back<T: Storage>(storage:
         appended.push(writer.append(&puts).await);
     }
     writer.make_durable().await;
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
     writer.sink.close().await.unwrap();
     let mut next = Writer::begin(storage.sink()).await.unwrap();
-    assert_same(&next.read(1).await, &appended);
+    assert_same::<T>(&next.read(1).await, &appended);
 }
 
 pub(crate) async fn a_batch_holds_one_record_or_thousands<T: Storage>(storage: T) {
@@ -275,6 +278,6 @@ pub(crate) async fn a_batch_holds_one_record_or_thousands<T: Storage>(storage: T
         appended.push(batch);
     }
     writer.make_durable().await;
-    assert_same(&writer.read(1).await, &appended);
-    assert_same(&writer.read(5_001).await, &appended[1..]);
+    assert_same::<T>(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(5_001).await, &appended[1..]);
 }

@@ -41,7 +41,7 @@ pub(crate) async fn a_random_script_agrees_with_the_model<T: Storage>(storage: T
         }
     }
     run.close().await;
-    assert_same(&run.writer.read(1).await, &run.log);
+    assert_same::<T>(&run.writer.read(1).await, &run.log);
 }
 
 impl<T: Storage> Run<T> {
@@ -83,7 +83,7 @@ impl<T: Storage> Run<T> {
     }
 
     async fn resume(&mut self) {
-        let durable = self.writer.sink.resume().await.unwrap();
+        let durable = self.writer.resume().await.unwrap();
         self.note_durable(durable);
         for batch in &self.log[self.log.len() - self.outstanding()..] {
             self.writer.sink.append(batch).await.expect("what is not durable is sent again");
@@ -106,7 +106,7 @@ impl<T: Storage> Run<T> {
         let (batches, end) = read(&mut self.writer.sink, from).await.unwrap();
         assert!((self.writer.durable..=self.writer.chain.lsn).contains(&end.lsn));
         let expected = self.log.iter().filter(|batch| batch.last_lsn() >= from && batch.last_lsn() <= end.lsn);
-        assert_same(&batches, &expected.cloned().collect::<Vec<_>>());
+        assert_same::<T>(&batches, &expected.cloned().collect::<Vec<_>>());
     }
 
     /// Ends the term without a word; the next writer finds at least what was durable.
@@ -118,7 +118,7 @@ impl<T: Storage> Run<T> {
         self.log.truncate(self.log.partition_point(|batch| batch.last_lsn() <= end));
         assert_eq!(end, self.log.last().map_or(0, Batch::last_lsn), "the log ends with a whole batch");
         self.before_term = self.log.len();
-        assert_same(&self.writer.read(1).await, &self.log);
+        assert_same::<T>(&self.writer.read(1).await, &self.log);
     }
 
     async fn close(&mut self) {

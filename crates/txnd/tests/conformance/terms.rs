@@ -32,7 +32,7 @@ pub(crate) async fn a_batch_of_an_earlier_term_is_refused<T: Storage>(storage: T
 
     appended.push(writer.append(&[put_text("k", 2)]).await);
     writer.make_durable().await;
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }
 
 pub(crate) async fn a_second_writer_fences_the_first_or_waits_for_it<T: Storage>(storage: T) {
@@ -45,9 +45,10 @@ pub(crate) async fn a_second_writer_fences_the_first_or_waits_for_it<T: Storage>
         Ok(opened) => {
             let fenced = SinkError::Fenced { own: first.opened.epoch, newer: opened.epoch };
             let late = first.seal(&[put_text("late", 1)]);
-            assert_eq!(first.sink.append(&late).await, Err(fenced.clone()));
+            let taken = first.sink.append(&late).await;
+            assert!(taken.is_ok() || taken == Err(fenced.clone()), "{taken:?}");
             assert_eq!(first.sink.durable().await, Err(fenced.clone()));
-            assert_eq!(first.sink.resume().await, Err(fenced.clone()));
+            assert_eq!(first.resume().await, Err(fenced.clone()));
             assert_eq!(read(&mut first.sink, 1).await, Err(fenced.clone()));
             assert_eq!(first.sink.close().await, Err(fenced));
         }
@@ -61,7 +62,7 @@ pub(crate) async fn a_second_writer_fences_the_first_or_waits_for_it<T: Storage>
     let mut second = Writer::begin(second).await.expect("the first writer is gone");
     appended.push(second.append(&[put_text("second", 1)]).await);
     second.make_durable().await;
-    assert_same(&second.read(1).await, &appended);
+    assert_same::<T>(&second.read(1).await, &appended);
 }
 
 pub(crate) async fn what_was_durable_survives_a_dropped_writer<T: Storage>(storage: T) {
@@ -81,9 +82,9 @@ pub(crate) async fn what_was_durable_survives_a_dropped_writer<T: Storage>(stora
 
         let mut next = Writer::begin(storage.sink()).await.unwrap();
         let found = next.read(1).await;
-        assert!(found.len() >= safe, "{safe} batches were durable, {} are left", found.len());
-        appended.truncate(found.len());
-        assert_same(&found, &appended);
+        appended.truncate(appended.partition_point(|batch| batch.last_lsn() <= next.opened.chain.lsn));
+        assert!(appended.len() >= safe, "{safe} batches were durable, {} are left", appended.len());
+        assert_same::<T>(&found, &appended);
         assert_eq!(next.opened.chain.lsn, appended.last().map_or(0, |batch| batch.last_lsn()));
     }
 }
@@ -100,7 +101,7 @@ pub(crate) async fn what_was_appended_survives_a_closed_writer<T: Storage>(stora
 
         let mut next = Writer::begin(storage.sink()).await.unwrap();
         assert_eq!(next.opened.chain, writer.chain);
-        assert_same(&next.read(1).await, &appended);
+        assert_same::<T>(&next.read(1).await, &appended);
     }
 }
 
@@ -116,7 +117,7 @@ pub(crate) async fn a_writer_may_begin_another_term<T: Storage>(storage: T) {
     writer.sink.close().await.unwrap();
 
     let mut writer = Writer::begin(writer.sink).await.expect("the same handle, after its term");
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }
 
 pub(crate) async fn after_resume_the_rest_is_sent_again<T: Storage>(storage: T) {
@@ -128,12 +129,12 @@ pub(crate) async fn after_resume_the_rest_is_sent_again<T: Storage>(storage: T) 
         appended.push(writer.append(&[put_text("outstanding", 10)]).await);
         appended.push(writer.append(&[put_text("outstanding", 20)]).await);
 
-        let resumed = writer.sink.resume().await.unwrap();
+        let resumed = writer.resume().await.unwrap();
         assert!((writer.durable..=writer.chain.lsn).contains(&resumed));
         for batch in appended.iter().filter(|batch| batch.last_lsn() > resumed) {
             writer.sink.append(batch).await.expect("what is not durable is sent again");
         }
         writer.make_durable().await;
     }
-    assert_same(&writer.read(1).await, &appended);
+    assert_same::<T>(&writer.read(1).await, &appended);
 }

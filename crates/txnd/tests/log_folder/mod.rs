@@ -79,7 +79,7 @@ pub(crate) fn recover(folder: &Path) -> Result<Vec<Batch>, SinkError> {
 pub(crate) fn recover_prefix(folder: &Path, expected: &[Batch]) -> Result<usize, SinkError> {
     let mut writer = begin(folder)?;
     let mut rest = expected.iter();
-    now(writer.sink.read(1, &mut |batch| {
+    now(writer.sink.read(1, &mut async |batch: &Batch| {
         assert_eq!(rest.next(), Some(batch), "what comes back is a prefix of what was appended");
         Ok(())
     }))?;

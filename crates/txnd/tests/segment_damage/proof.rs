@@ -124,7 +124,7 @@ fn after_resume_has_reported_them() {
     // Something is in the way of the next segment.
     std::fs::create_dir(folder.path().join("00000000000000000002.seg.tmp")).unwrap();
     assert!(now(writer.sink.append(&next)).unwrap_err().is_retryable());
-    let reported = now(writer.sink.resume()).unwrap();
+    let reported = now(writer.resume()).unwrap();
     drop(writer);
     std::fs::remove_dir(folder.path().join("00000000000000000002.seg.tmp")).unwrap();
     match reported {

@@ -60,6 +60,11 @@ impl<S: Sink> Writer<S> {
         self.durable = wait_for(&mut self.sink, self.chain.lsn).await.expect("what was appended becomes durable");
     }
 
+    /// Takes the term up again; returns the durable lsn.
+    pub(crate) async fn resume(&mut self) -> Result<Lsn, SinkError> {
+        self.sink.resume(&self.opened).await.map(|chain| chain.lsn)
+    }
+
     /// What is durable, from the batch that holds `from`.
     pub(crate) async fn read(&mut self, from: Lsn) -> Vec<Batch> {
         let (batches, _) = read(&mut self.sink, from).await.expect("the log can be read");
@@ -82,7 +87,7 @@ pub(crate) async fn wait_for<S: Sink>(sink: &mut S, lsn: Lsn) -> Result<Lsn, Sin
 pub(crate) async fn read<S: Sink>(sink: &mut S, from: Lsn) -> Result<(Vec<Batch>, Chain), SinkError> {
     let mut batches = Vec::new();
     let end = sink
-        .read(from, &mut |batch| {
+        .read(from, &mut async |batch: &Batch| {
             batches.push(batch.clone());
             Ok(())
         })
@@ -92,12 +97,12 @@ pub(crate) async fn read<S: Sink>(sink: &mut S, from: Lsn) -> Result<(Vec<Batch>
 
 /// Makes `batches` durable. Whenever the sink is unavailable, resumes and sends again what is not durable. Returns how
 /// often that was.
-pub(crate) async fn deliver<S: Sink>(sink: &mut S, batches: &[Batch]) -> Result<usize, SinkError> {
+pub(crate) async fn deliver<S: Sink>(writer: &mut Writer<S>, batches: &[Batch]) -> Result<usize, SinkError> {
     let mut rest = batches;
     for interruptions in 0.. {
-        match append_all(sink, rest).await {
+        match append_all(&mut writer.sink, rest).await {
             Err(e) if e.is_retryable() => {
-                let durable = sink.resume().await?;
+                let durable = writer.resume().await?;
                 rest = &rest[rest.partition_point(|batch| batch.last_lsn() <= durable)..];
             }
             ended => return ended.map(|()| interruptions),
