@@ -1,10 +1,20 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 //!
 //! ```text
-//!   main.rs   commands
-//!   tidy.rs   rules that no other tool checks: crate edges, file sizes, leftovers
+//!   main.rs      commands
+//!   tidy.rs      rules that no other tool checks: crate edges, file sizes, leftovers
+//!   compose.rs   the deployment of compose.yaml, started, used, and its processes killed
+//!   stack.rs     the running deployment
+//!   images.rs    the images that it needs
+//!   docker.rs    commands with a deadline, and a cleanup that happens however the test ends
+//!   rest.rs      a client of the REST API
 //! ```
 
+mod compose;
+mod docker;
+mod images;
+mod rest;
+mod stack;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -21,8 +31,10 @@ enum Task {
         /// Passed on to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints and the project's own rules, then run every test
+    /// Check formatting, lints and the project's own rules, then run every test; where a Docker engine answers, `compose` too
     Ci,
+    /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
+    Compose,
     /// Kill -9 the server under load again and again (release build), and check what survives
     Crash {
         /// How many times, for each durability
@@ -43,6 +55,12 @@ enum Task {
 /// A step failed; its own output has said why.
 struct Failed(String);
 
+impl From<String> for Failed {
+    fn from(what: String) -> Self {
+        Self(what)
+    }
+}
+
 fn main() -> ExitCode {
     match run(&Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,8 +78,16 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["fmt", "--all", "--check"]))?;
             step(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-            test(&[])
+            test(&[])?;
+            match docker::engine_answers() {
+                true => compose::test(),
+                false => {
+                    eprintln!("xtask: no Docker engine answers (docker info): compose.yaml is not tested");
+                    Ok(())
+                }
+            }
         }
+        Task::Compose => compose::test(),
         Task::Crash { cycles, seed } => {
             let mut crash = gateway_test("crash");
             crash.env("KVS_CRASH_CYCLES", cycles.to_string());
@@ -92,13 +118,13 @@ fn gateway_test(name: &str) -> Command {
     command
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
-fn step(command: &mut Command) -> Result<(), Failed> {
+pub(crate) fn step(command: &mut Command) -> Result<(), Failed> {
     let name = format!("{command:?}");
     eprintln!("xtask: {name}");
     match command.status() {
@@ -108,6 +134,6 @@ fn step(command: &mut Command) -> Result<(), Failed> {
     }
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }
