@@ -58,6 +58,7 @@ fn check(stack: &Stack) -> Result<(), Failed> {
     step("write, and kill what is written to");
     let writes = writes_under_kills(stack)?;
     exactly_once(stack, &writes)?;
+    without_holes(stack)?;
     remembers(stack)?;
     step("stop and start it");
     stops_in_order(stack)?;
@@ -123,22 +124,24 @@ fn remembers(stack: &Stack) -> Result<(), Failed> {
 
 /// The rows of what `answers` did: reads too, because the deployment records everything.
 fn recorded(stack: &Stack) -> Result<(), Failed> {
-    let rows = |transactions: &str, keys: &str, key: &str| {
+    let history = |transactions: &str, keys: &str, key: &str| {
         format!(
-            "SELECT string_agg(transaction_type || ' ' || coalesce(value::text, ''), ', ' ORDER BY t.id) \
+            "SELECT string_agg(concat_ws(' ', transaction_type, value), ', ' ORDER BY t.id) \
              FROM {transactions} t JOIN {keys} k ON k.id = t.key_id WHERE k.key = '{key}'"
         )
     };
     for (query, expected) in [
-        (rows("integer_transactions", "int_keys", "visits"), "put 41, incr 42, get 42"),
-        (rows("uint_transactions", "uint_keys", "size"), "put 4294967295"),
-        (rows("float_transactions", "float_keys", "pi"), "put 3.25"),
-        (rows("string_transactions", "string_keys", "name"), "put Ada\\\tLovelace \u{1f5a5}"),
+        (history("integer_transactions", "int_keys", "visits"), "put 41, incr 42, get"),
+        (history("integer_transactions", "int_keys", "gone"), "put 1, del"),
+        (history("uint_transactions", "uint_keys", "size"), "put 4294967295"),
+        (history("float_transactions", "float_keys", "pi"), "put 3.25"),
+        (history("string_transactions", "string_keys", "name"), "put Ada\\\tLovelace \u{1f5a5}"),
+        ("SELECT value FROM current_map WHERE key = 'user'".into(), r#"{"born": "1815", "name": "Ada"}"#),
+        ("SELECT value FROM current_set WHERE key = 'langs'".into(), "{go,python,rust}"),
     ] {
         // Nobody waits for the record of a read to become durable.
-        let found =
-            wait_for(expected, Duration::from_secs(20), || stack.sql(&query).ok().filter(|rows| rows == expected));
-        if found.is_err() {
+        let right = || stack.sql(&query).is_ok_and(|rows| rows == expected).then_some(());
+        if wait_for(expected, Duration::from_secs(20), right).is_err() {
             expect(&query, &stack.sql(&query)?, expected)?;
         }
     }
@@ -249,6 +252,14 @@ fn writes_under_kills(stack: &Stack) -> Result<HashMap<String, Outcome>, Failed>
         result
     })?;
     writes.into_inner().map_err(|_| Failed("a writer panicked".into()))
+}
+
+/// The log has no holes, and no lsn beyond its end.
+fn without_holes(stack: &Stack) -> Result<(), Failed> {
+    let tables = ["integer", "uint", "float", "string", "map", "set", "key"];
+    let ids = tables.map(|table| format!("SELECT id FROM {table}_transactions")).join(" UNION ");
+    let query = format!("SELECT lsn - count(id), lsn - max(id) FROM ({ids}) log, producer GROUP BY lsn");
+    expect("missing and last transactions of the log", &stack.sql(&query)?, "0|0")
 }
 
 /// Acknowledged writes are in PostgreSQL once, refused ones not at all, those without an answer at most once; and kvs has
