@@ -1,8 +1,4 @@
-# One image with both programs, kvs and txnd, and a user who is not root.
-#
-#   docker build -t kvs .                        compiles them (BuildKit or the classic builder)
-#   docker build -t kvs -f Dockerfile \
-#     --target prebuilt DIR                      takes them from DIR; they must run on Debian 12
+# One image with both programs, kvs and txnd, and a user who is not root. BuildKit and the classic builder make it.
 
 FROM debian:bookworm-slim AS runtime
 # A new volume takes the owner and mode of the folder it is mounted on; compose.yaml mounts its volumes on these.
@@ -12,10 +8,6 @@ RUN groupadd --gid 10001 kvs \
  && install -d -o kvs -g kvs -m 0755 /secrets/postgres
 USER 10001:10001
 CMD ["kvs"]
-
-# Before `build`, because the classic builder makes every stage that comes before its target.
-FROM runtime AS prebuilt
-COPY kvs txnd /usr/local/bin/
 
 FROM rust:1-bookworm AS build
 WORKDIR /src

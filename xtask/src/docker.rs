@@ -24,10 +24,15 @@ pub(crate) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
     }
 }
 
-/// The command, not yet started, under coreutils' `timeout`.
+/// The command, not yet started, under coreutils' `timeout`. In the foreground, so that Ctrl-C ends it together with the test.
 pub(crate) fn limited(seconds: u32, command: &[&str]) -> Command {
     let mut timeout = Command::new("timeout");
-    timeout.arg("--kill-after=10").arg(seconds.to_string()).args(command).current_dir(root()).stdin(Stdio::null());
+    timeout
+        .args(["--foreground", "--kill-after=10"])
+        .arg(seconds.to_string())
+        .args(command)
+        .current_dir(root())
+        .stdin(Stdio::null());
     timeout
 }
 

@@ -17,13 +17,12 @@ const STAND_IN: &str = "kvs-test/";
 pub(crate) fn provide(kvs: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     public(DEBIAN, cleanup, debian)?;
     public(POSTGRES, cleanup, |name| build(&["--tag", name, "xtask/images/postgres"]))?;
-    cleanup.add(&["docker", "image", "rm", kvs])?;
-    programs(kvs)
+    programs(kvs, cleanup)
 }
 
 /// Provides a public image: it is there already, or comes from its registry, or is made.
 fn public(name: &str, cleanup: &mut Cleanup, make: impl FnOnce(&str) -> Result<(), Failed>) -> Result<(), Failed> {
-    if exists(name) || run(600, &["docker", "pull", "--quiet", name]).is_ok() {
+    if exists(name) || run(300, &["docker", "pull", "--quiet", name]).is_ok() {
         return Ok(());
     }
     let stand_in = format!("{STAND_IN}{name}");
@@ -58,8 +57,8 @@ fn debian(name: &str) -> Result<(), Failed> {
     remove().map(drop)
 }
 
-/// kvs and txnd, built here. They run on Debian 12 if this system's C library is not newer than its.
-fn programs(name: &str) -> Result<(), Failed> {
+/// kvs and txnd, built here; inside of Docker if those do not run on Debian 12, because this system's C library is newer.
+fn programs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     step(cargo().args(["build", "--package", "gateway", "--package", "txnd", "--bins"]))?;
     let context = root().join("target/compose/programs");
     let built = std::env::current_exe().map_err(|e| Failed(format!("the path of xtask: {e}")))?;
@@ -69,7 +68,17 @@ fn programs(name: &str) -> Result<(), Failed> {
         let from = built.join(program);
         std::fs::copy(&from, context.join(program)).map_err(|e| Failed(format!("{}: {e}", from.display())))?;
     }
-    build(&["--tag", name, "--file", "Dockerfile", "--target", "prebuilt", "target/compose/programs"])
+    // The runtime stage stands first, so that the classic builder does not compile anything for it.
+    let runtime = format!("{name}-runtime");
+    cleanup.add(&["docker", "image", "rm", &runtime])?;
+    build(&["--tag", &runtime, "--target", "runtime", "."])?;
+    let with_programs = ["--file", "xtask/images/prebuilt/Dockerfile", "target/compose/programs"];
+    cleanup.add(&["docker", "image", "rm", name])?;
+    build(&[&["--tag", name, "--build-arg", &format!("RUNTIME={runtime}")], &with_programs[..]].concat())?;
+    match run(60, &["docker", "run", "--rm", "--network=none", name, "kvs", "--version"]) {
+        Ok(_) => Ok(()),
+        Err(_) => step(&mut limited(1800, &["docker", "build", "--tag", name, "."])),
+    }
 }
 
 fn build(args: &[&str]) -> Result<(), Failed> {

@@ -27,10 +27,9 @@ pub(crate) struct Stack {
 impl Stack {
     /// Prepares a project and its removal. Nothing runs yet.
     pub(crate) fn new(project: &str, image: &str, port: u16, cleanup: &mut Cleanup) -> Result<Self, Failed> {
-        let tool: &[&str] = match run(20, &["docker", "compose", "version"]) {
-            Ok(_) => &["docker", "compose"],
-            Err(_) => &["docker-compose"],
-        };
+        let tools = [&["docker", "compose"][..], &["docker-compose"]];
+        let tool = tools.into_iter().find(|tool| run(20, &[tool, &["version"][..]].concat()).is_ok());
+        let tool = tool.ok_or_else(|| Failed("neither `docker compose` nor docker-compose is here".into()))?;
         let settings = [format!("KVS_IMAGE={image}"), format!("KVS_PORT={port}")];
         let which = ["--file", "compose.yaml", "--project-name", project];
         let compose = ["env"].iter().copied().chain(settings.iter().map(String::as_str));
