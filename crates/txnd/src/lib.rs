@@ -20,4 +20,4 @@ mod sink;
 
 pub use memory::MemorySink;
 pub use segment::SegmentSink;
-pub use sink::{Opened, Sink, SinkError};
+pub use sink::{Opened, Place, Sink, SinkError};
