@@ -20,7 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every session sets. The server notices within 25 s that a client is cut off, and ends its transaction.
-const SESSION: &str = "SET synchronous_commit = on; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
+const SESSION: &str = "SET synchronous_commit = on; SET client_min_messages = warning; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
                        SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000; SET lock_timeout = 0; SET statement_timeout = 0";
 
 /// SQLSTATE of "you may not".

@@ -30,8 +30,9 @@ impl Producer {
     /// Begins a term; makes the row if this is a new log.
     pub(super) async fn begin_term(database: &Database, connection: &mut PgConnection) -> Result<Opened, SinkError> {
         let new = Chain::start(rand::random());
+        // A row that is there is not touched here: an earlier writer's transaction may hold its lock.
         let insert = format!(
-            "INSERT INTO producer ({COLUMNS}) VALUES ({}, 0, 0, {}) ON CONFLICT DO NOTHING",
+            "INSERT INTO producer ({COLUMNS}) SELECT {}, 0, 0, {} WHERE NOT EXISTS (SELECT FROM producer) ON CONFLICT DO NOTHING",
             new.log_id.cast_signed(),
             new.checksum
         );
