@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use txnd::PostgresSink;
 
 /// Longest request head (request line and headers), in bytes. A longer one gets 431.
@@ -51,8 +51,12 @@ Exit codes:
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kvs", version, about = ABOUT, long_about = None, after_help = AFTER_HELP)]
 pub struct Config {
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Address of the REST service; port 0 picks a free one
-    #[arg(long, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
+    #[arg(long, global = true, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
     pub http_addr: SocketAddr,
 
     /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
@@ -128,6 +132,13 @@ pub struct Config {
     /// Form of the diagnostics: `auto`: text, in colour on a terminal; `json`: one object a line
     #[arg(long, env = "KVS_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
     pub trace_format: TraceFormat,
+}
+
+/// What kvs does besides serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Ask the kvs at --http-addr whether it answers; exit code 0 if it does, else 1
+    Health,
 }
 
 /// Where the log goes.
