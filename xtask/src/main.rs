@@ -1,20 +1,14 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 //!
 //! ```text
-//!   main.rs      commands
-//!   tidy.rs      rules that no other tool checks: crate edges, file sizes, leftovers
-//!   compose.rs   the deployment of compose.yaml, started, used, and its processes killed
-//!   stack.rs     the running deployment
-//!   images.rs    the images that it needs
-//!   docker.rs    commands with a deadline, and a cleanup that happens however the test ends
-//!   rest.rs      a client of the REST API
+//!   main.rs       commands
+//!   compose/      the deployment of compose.yaml, started, used, and its processes killed
+//!   postgres.rs   PostgreSQL for the tests, installed where that may be done
+//!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
 //! ```
 
 mod compose;
-mod docker;
-mod images;
-mod rest;
-mod stack;
+mod postgres;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -26,7 +20,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Task {
-    /// Run every test: unit, property, black box with killed processes, and the interleavings under loom
+    /// Run every test: unit, property, black box with killed processes, and the interleavings under loom. Installs
+    /// PostgreSQL's server if it is missing and root's rights are at hand
     Test {
         /// Passed on to `cargo test`, such as a test's name
         args: Vec<String>,
@@ -79,7 +74,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
             test(&[])?;
-            match docker::engine_answers() {
+            match compose::engine_answers() {
                 true => compose::test(),
                 false => {
                     eprintln!("xtask: no Docker engine answers (docker info): compose.yaml is not tested");
@@ -102,7 +97,8 @@ fn run(task: &Task) -> Result<(), Failed> {
 
 fn test(args: &[String]) -> Result<(), Failed> {
     tidy::check(&root()).map_err(Failed)?;
-    step(cargo().args(["test", "--workspace"]).args(args))?;
+    let programs = postgres::programs()?;
+    step(cargo().args(["test", "--workspace"]).args(args).env(postgres::VARIABLE, programs))?;
     if args.is_empty() {
         // loom replaces the locks at compile time, so it has a build of its own.
         let loom = ["test", "--release", "--package", "engine", "--test", "loom", "--target-dir", "target/loom"];

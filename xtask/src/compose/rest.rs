@@ -8,7 +8,7 @@ use std::time::Duration;
 const ANSWER_TIME: Duration = Duration::from_secs(70);
 
 /// Status and body. An error means that there was no answer, so what was asked for may or may not have been done.
-pub(crate) fn request(port: u16, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
+pub(super) fn request(port: u16, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
     stream.set_read_timeout(Some(ANSWER_TIME))?;

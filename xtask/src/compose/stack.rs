@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::docker::{Cleanup, run, wait_for};
+use super::rest;
 use crate::Failed;
-use crate::docker::{Cleanup, run, wait_for};
-use crate::rest;
 
 /// Time for all services to become healthy; the first start makes a database.
 const START_SECONDS: u32 = 300;
@@ -13,20 +13,20 @@ const START_SECONDS: u32 = 300;
 const RESTART_TIME: Duration = Duration::from_secs(90);
 
 /// The services that stay, in the order in which they start.
-pub(crate) const SERVICES: [&str; 3] = ["postgres", "txnd", "kvs"];
+pub(super) const SERVICES: [&str; 3] = ["postgres", "txnd", "kvs"];
 
 /// A project of Docker Compose.
-pub(crate) struct Stack {
+pub(super) struct Stack {
     project: String,
     image: String,
     /// Where the REST service listens on this machine.
-    pub(crate) port: u16,
+    pub(super) port: u16,
     compose: Vec<String>,
 }
 
 impl Stack {
     /// Prepares a project and its removal. Nothing runs yet.
-    pub(crate) fn new(project: &str, image: &str, port: u16, cleanup: &mut Cleanup) -> Result<Self, Failed> {
+    pub(super) fn new(project: &str, image: &str, port: u16, cleanup: &mut Cleanup) -> Result<Self, Failed> {
         let tools = [&["docker", "compose"][..], &["docker-compose"]];
         let tool = tools.into_iter().find(|tool| run(20, &[tool, &["version"][..]].concat()).is_ok());
         let tool = tool.ok_or_else(|| Failed("neither `docker compose` nor docker-compose is here".into()))?;
@@ -44,25 +44,25 @@ impl Stack {
     }
 
     /// Runs a command of Docker Compose on the project.
-    pub(crate) fn compose(&self, seconds: u32, args: &[&str]) -> Result<String, Failed> {
+    pub(super) fn compose(&self, seconds: u32, args: &[&str]) -> Result<String, Failed> {
         run(seconds, &self.command(args))
     }
 
     /// Starts what does not run, and waits until everything is healthy.
-    pub(crate) fn up(&self) -> Result<(), Failed> {
+    pub(super) fn up(&self) -> Result<(), Failed> {
         self.compose(START_SECONDS, &["up", "--detach", "--no-build"])?;
         SERVICES.iter().try_for_each(|service| self.wait_healthy(service))
     }
 
     /// Waits until the health check of a service says that it works.
-    pub(crate) fn wait_healthy(&self, service: &str) -> Result<(), Failed> {
+    pub(super) fn wait_healthy(&self, service: &str) -> Result<(), Failed> {
         wait_for(&format!("{service} to be healthy"), RESTART_TIME, || {
             self.inspect(service, "{{.State.Health.Status}}").is_ok_and(|status| status == "healthy").then_some(())
         })
     }
 
     /// The container of a service, running or not.
-    pub(crate) fn container(&self, service: &str) -> Result<String, Failed> {
+    pub(super) fn container(&self, service: &str) -> Result<String, Failed> {
         let filter = format!("label=com.docker.compose.service={service}");
         let found = run(20, &["docker", "ps", "--all", "--quiet", "--filter", &self.label(), "--filter", &filter])?;
         match found.lines().count() {
@@ -72,29 +72,29 @@ impl Stack {
     }
 
     /// What `docker inspect` says about the container of a service.
-    pub(crate) fn inspect(&self, service: &str, format: &str) -> Result<String, Failed> {
+    pub(super) fn inspect(&self, service: &str, format: &str) -> Result<String, Failed> {
         run(20, &["docker", "inspect", "--format", format, &self.container(service)?])
     }
 
     /// Runs a command in the container of a service.
-    pub(crate) fn exec(&self, service: &str, command: &[&str]) -> Result<String, Failed> {
+    pub(super) fn exec(&self, service: &str, command: &[&str]) -> Result<String, Failed> {
         let container = self.container(service)?;
         run(60, &[&["docker", "exec", container.as_str()], command].concat())
     }
 
     /// The rows of a query, columns separated by `|`.
-    pub(crate) fn sql(&self, query: &str) -> Result<String, Failed> {
+    pub(super) fn sql(&self, query: &str) -> Result<String, Failed> {
         self.exec("postgres", &["psql", "-U", "postgres", "-d", "kvs", "-At", "-c", query])
     }
 
     /// One request to the REST service.
-    pub(crate) fn request(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
+    pub(super) fn request(&self, method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
         rest::request(self.port, method, path, body)
     }
 
     /// Kills the process of a service as a crash does, and waits until it is back by itself. Docker would not restart what it
     /// has itself been told to kill, so the signal comes from a container that sees the machine's processes.
-    pub(crate) fn kill(&self, service: &str) -> Result<(), Failed> {
+    pub(super) fn kill(&self, service: &str) -> Result<(), Failed> {
         eprintln!("xtask: kill -9 {service}");
         let process = self.inspect(service, "{{.State.Pid}}")?;
         let killer = ["docker", "run", "--rm", "--pid=host", "--userns=host", "--network=none", "--user=0:0"];
@@ -106,7 +106,7 @@ impl Stack {
     }
 
     /// Names of containers, volumes and networks that are there.
-    pub(crate) fn parts(&self) -> Result<String, Failed> {
+    pub(super) fn parts(&self) -> Result<String, Failed> {
         let mut parts = String::new();
         for list in [&["ps", "--all"][..], &["volume", "ls"], &["network", "ls"]] {
             parts += &run(20, &[&["docker"], list, &["--quiet", "--filter", &self.label()]].concat())?;

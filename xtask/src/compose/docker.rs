@@ -13,7 +13,7 @@ pub(crate) fn engine_answers() -> bool {
 }
 
 /// Runs a command in the root of the project and gives its standard output. It is killed, and has failed, after `seconds`.
-pub(crate) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
+pub(super) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
     let done = limited(seconds, command).output().map_err(|e| Failed(format!("{}: {e}", command.join(" "))))?;
     match done.status.success() {
         true => Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned()),
@@ -25,7 +25,7 @@ pub(crate) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
 }
 
 /// The command, not yet started, under coreutils' `timeout`. In the foreground, so that Ctrl-C ends it together with the test.
-pub(crate) fn limited(seconds: u32, command: &[&str]) -> Command {
+pub(super) fn limited(seconds: u32, command: &[&str]) -> Command {
     let mut timeout = Command::new("timeout");
     timeout
         .args(["--foreground", "--kill-after=10"])
@@ -37,7 +37,7 @@ pub(crate) fn limited(seconds: u32, command: &[&str]) -> Command {
 }
 
 /// Asks again and again until there is an answer, at most for `limit`.
-pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T, Failed> {
+pub(super) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T, Failed> {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -52,10 +52,10 @@ pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> 
 
 /// Undoes what the test did, the last thing first: a shell that waits for the end of its input, which also comes when the
 /// test is killed.
-pub(crate) struct Cleanup(Child);
+pub(super) struct Cleanup(Child);
 
 impl Cleanup {
-    pub(crate) fn new() -> Result<Self, Failed> {
+    pub(super) fn new() -> Result<Self, Failed> {
         Command::new("sh")
             .args(["-c", "trap '' HUP INT TERM; tac | sh"])
             .current_dir(root())
@@ -69,7 +69,7 @@ impl Cleanup {
     }
 
     /// Adds a command to run at the end. To be called before the thing to be undone is done.
-    pub(crate) fn add(&mut self, command: &[&str]) -> Result<(), Failed> {
+    pub(super) fn add(&mut self, command: &[&str]) -> Result<(), Failed> {
         let quoted: Vec<_> = command.iter().map(|word| format!("'{word}'")).collect();
         let input = self.0.stdin.as_mut().ok_or_else(|| Failed("the cleanup has no input".into()))?;
         writeln!(input, "{}", quoted.join(" ")).map_err(|e| Failed(format!("cleanup: {e}")))

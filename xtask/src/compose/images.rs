@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::docker::{Cleanup, limited, run};
+use super::docker::{Cleanup, limited, run};
 use crate::{Failed, cargo, root, step};
 
 const DEBIAN: &str = "debian:bookworm-slim";
@@ -14,7 +14,7 @@ const POSTGRES: &str = "postgres:15";
 const STAND_IN: &str = "kvs-test/";
 
 /// Provides every image. The one with kvs and txnd gets the name `kvs`.
-pub(crate) fn provide(kvs: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
+pub(super) fn provide(kvs: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     public(DEBIAN, cleanup, debian)?;
     public(POSTGRES, cleanup, |name| build(&["--tag", name, "xtask/images/postgres"]))?;
     programs(kvs, cleanup)

@@ -1,5 +1,18 @@
 //! The deployment of compose.yaml, started, used, and its processes killed: what was acknowledged is in PostgreSQL exactly
 //! once, the service comes back by itself, and nothing is open that need not be.
+//!
+//! ```text
+//!   mod.rs      the checks
+//!   stack.rs    the running deployment
+//!   images.rs   the images that it needs
+//!   docker.rs   commands with a deadline, and a cleanup that happens however the test ends
+//!   rest.rs     a client of the REST API
+//! ```
+
+mod docker;
+mod images;
+mod rest;
+mod stack;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,9 +20,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::docker::{Cleanup, engine_answers, run, wait_for};
-use crate::stack::{SERVICES, Stack};
-use crate::{Failed, images};
+pub(crate) use docker::engine_answers;
+use docker::{Cleanup, run, wait_for};
+use stack::{SERVICES, Stack};
+
+use crate::Failed;
 
 /// Clients that write while processes are killed.
 const WRITERS: usize = 4;
