@@ -8,6 +8,10 @@
 //!   recovery <── read(from 1) ───┘                               intake.rs   which batch may come next: gaps, repeats, fences
 //!                                                                memory.rs   in memory, with faults on request
 //!                                                                segment/    append-only segmented files
+//!                                                                postgres/   tables that can be queried with SQL
+//!
+//!   kvs ── TLS 1.3, certificates on both sides ──> txnd           tls/        who may connect; making certificates
+//!                                                                meters.rs   what is counted
 //! ```
 
 /// Batches that a writer may append beyond the durable lsn and must be able to send again.
@@ -15,9 +19,11 @@ pub const MAX_IN_FLIGHT: usize = 16;
 
 mod intake;
 pub mod memory;
+pub mod meters;
 pub mod postgres;
 pub mod segment;
 mod sink;
+pub mod tls;
 
 pub use memory::MemorySink;
 pub use postgres::PostgresSink;

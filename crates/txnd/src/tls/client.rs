@@ -1,0 +1,124 @@
+//! The client's side of a handshake.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncBufReadExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::incoming::prepare;
+use super::material::Material;
+use super::refusal::Refusal;
+use super::{ALPN, TlsFiles};
+
+/// How long a client waits.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For the TCP connection, name resolution included.
+    pub connect: Duration,
+    /// For the handshake, up to the server's first word.
+    pub handshake: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(5), handshake: Duration::from_secs(10) }
+    }
+}
+
+/// Connects to the txnd at `authority`, `host:port`; its certificate must carry the host as a DNS name or IP address.
+///
+/// The files are read anew each time, so that renewed certificates are used. The connection is returned when the server has
+/// spoken: in TLS 1.3 a client has completed its handshake before the server has looked at its certificate, and only
+/// the server's first word, the settings of HTTP/2, tells that it was accepted.
+///
+/// Errors are sentences for an operator: they name the server, the file, and what does not fit.
+pub async fn connect(files: &TlsFiles, authority: &str, timeouts: Timeouts) -> io::Result<TlsStream<TcpStream>> {
+    let (host, _) = split(authority)?;
+    connect_as(files, authority, host, timeouts).await
+}
+
+/// Like [`connect`], with the name that the server's certificate must carry.
+pub async fn connect_as(
+    files: &TlsFiles,
+    authority: &str,
+    name: &str,
+    timeouts: Timeouts,
+) -> io::Result<TlsStream<TcpStream>> {
+    let (host, port) = split(authority)?;
+    let server_name = ServerName::try_from(name.to_owned())
+        .map_err(|_| invalid(format!("{name:?} is neither a DNS name nor an IP address")))?;
+    let material = load(files).await?;
+    let config = material.client().map_err(|e| invalid(e.to_string()))?;
+
+    let failed = |e: io::Error, what: &str| io::Error::new(e.kind(), format!("txnd at {authority}: {what}"));
+    let stream = match timeout(timeouts.connect, TcpStream::connect((host, port))).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(e)) => return Err(io::Error::new(e.kind(), format!("txnd at {authority} cannot be reached: {e}"))),
+        Err(_) => return Err(late(authority, "no connection", timeouts.connect)),
+    };
+    prepare(&stream)?;
+    let handshake = async {
+        let mut stream = TlsConnector::from(Arc::new(config)).connect(server_name, stream).await?;
+        if stream.get_ref().1.alpn_protocol() != Some(ALPN) {
+            return Err(io::Error::other("it does not speak HTTP/2"));
+        }
+        match stream.fill_buf().await? {
+            [] => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(stream),
+        }
+    };
+    match timeout(timeouts.handshake, handshake).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(e)) => {
+            let refusal = Refusal::of(&e, &files.ca);
+            Err(failed(e, &refusal.sentence))
+        }
+        Err(_) => Err(late(authority, "no TLS handshake", timeouts.handshake)),
+    }
+}
+
+async fn load(files: &TlsFiles) -> io::Result<Material> {
+    let files = files.clone();
+    let loaded = tokio::task::spawn_blocking(move || Material::load(&files)).await?;
+    loaded.map_err(|e| invalid(e.to_string()))
+}
+
+/// Host, without the brackets of an IPv6 address, and port.
+fn split(authority: &str) -> io::Result<(&str, u16)> {
+    let expected = || invalid(format!("{authority:?} is no address; expected HOST:PORT, such as localhost:5051"));
+    let (host, port) = authority.rsplit_once(':').ok_or_else(expected)?;
+    let port = port.parse().map_err(|_| expected())?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    match host.is_empty() {
+        true => Err(expected()),
+        false => Ok((host, port)),
+    }
+}
+
+fn late(authority: &str, what: &str, limit: Duration) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, format!("txnd at {authority}: {what} within {limit:?}"))
+}
+
+fn invalid(message: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn authorities_are_host_and_port() {
+        assert_eq!(split("localhost:5051").unwrap(), ("localhost", 5051));
+        assert_eq!(split("[::1]:1").unwrap(), ("::1", 1));
+        for wrong in ["", "localhost", ":5051", "localhost:", "localhost:70000"] {
+            assert!(split(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Which clients are let in.
+
+use std::sync::Arc;
+
+use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
+use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
+use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use tokio_rustls::rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
+};
+
+use super::Leaf;
+use super::refusal::{Reason, Refusal, quoted};
+
+/// Who may come in, of those whose certificate is good.
+#[derive(Debug)]
+pub(super) struct GuestList {
+    /// DNS names, one of which the certificate must carry.
+    pub(super) allowed: Vec<String>,
+    /// The server's own certificate: who holds its key may ask for the server's health.
+    pub(super) own: CertificateDer<'static>,
+}
+
+/// A client that is let in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Guest {
+    pub(super) name: String,
+    pub(super) may_write: bool,
+}
+
+/// Checks a client's certificate with webpki first (CA, dates, revocation, purpose), then its key usage, which webpki does
+/// not look at, and its name. In the handshake, so that the client is told by an alert.
+#[derive(Debug)]
+pub(super) struct ClientVerifier {
+    webpki: Arc<dyn ClientCertVerifier>,
+    guests: Arc<GuestList>,
+}
+
+impl GuestList {
+    /// Decides about a certificate that is good as such.
+    pub(super) fn admit(&self, certificate: &CertificateDer<'_>) -> Result<Guest, Refusal> {
+        let leaf = Leaf::read(certificate)
+            .map_err(|what| Refusal::new(Reason::Malformed, format!("its certificate cannot be used: {what}")))?;
+        if !leaf.may_sign {
+            let sentence = "its certificate's key usage does not allow signatures (digitalSignature)";
+            return Err(Refusal::new(Reason::KeyUsage, sentence.into()));
+        }
+        if let Some(name) = self.allowed.iter().find(|name| leaf.is_named(name)) {
+            return Ok(Guest { name: name.clone(), may_write: true });
+        }
+        if *certificate == self.own {
+            let name = leaf.names.into_iter().next().unwrap_or_else(|| "the server itself".into());
+            return Ok(Guest { name, may_write: false });
+        }
+        let expected = quoted(&self.allowed, " or ");
+        Err(Refusal::new(
+            Reason::Name,
+            match leaf.names.is_empty() {
+                true => format!("its certificate carries no DNS name, expected {expected}"),
+                false => format!("its certificate is for {}, expected {expected}", quoted(&leaf.names, ", ")),
+            },
+        ))
+    }
+}
+
+impl ClientVerifier {
+    pub(super) fn new(webpki: Arc<dyn ClientCertVerifier>, guests: Arc<GuestList>) -> Self {
+        Self { webpki, guests }
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.webpki.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verified = self.webpki.verify_client_cert(end_entity, intermediates, now)?;
+        match self.guests.admit(end_entity) {
+            Ok(_) => Ok(verified),
+            Err(refusal) => Err(CertificateError::Other(OtherError(Arc::new(refusal))).into()),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
+}
