@@ -8,16 +8,28 @@
 //!   recovery <── read(from 1) ───┘                               intake.rs   which batch may come next: gaps, repeats, fences
 //!                                                                memory.rs   in memory, with faults on request
 //!                                                                segment/    append-only segmented files
+//!                                                                remote/     another machine's sink, by gRPC
+//!
+//!   RemoteSink ══ proto/txn/v1/txn.proto ══> service/ ──> Sink   service/    the gRPC service in front of any sink
+//!                                                                wire.rs     its messages, and what they stand for
+//!                                                                status.rs   errors as gRPC statuses, and back
+//!                                                                limits.rs   every limit of the connection
 //! ```
 
 /// Batches that a writer may append beyond the durable lsn and must be able to send again.
 pub const MAX_IN_FLIGHT: usize = 16;
 
 mod intake;
+pub mod limits;
 pub mod memory;
+pub mod remote;
 pub mod segment;
+pub mod service;
 mod sink;
+mod status;
+pub mod wire;
 
 pub use memory::MemorySink;
+pub use remote::RemoteSink;
 pub use segment::SegmentSink;
 pub use sink::{Opened, Sink, SinkError};
