@@ -1,5 +1,17 @@
-//! The migrations are part of the program: it is built again when they change.
+//! Compiles the service's definition; no `protoc` is needed.
 
-fn main() {
-    println!("cargo:rerun-if-changed=../../migrations");
+/// Folder of the definitions, from this crate's folder.
+const ROOT: &str = "../../proto";
+
+/// The definition, from [`ROOT`].
+const SERVICE: &str = "txn/v1/txn.proto";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed={ROOT}/{SERVICE}");
+    // The migrations are part of the program.
+    println!("cargo::rerun-if-changed=../../migrations");
+    let definitions = protox::compile([SERVICE], [ROOT])?;
+    // A batch is taken out of a message without being copied.
+    tonic_prost_build::configure().bytes(".").compile_fds(definitions)?;
+    Ok(())
 }

@@ -235,7 +235,7 @@ impl Batch {
         &self.bytes
     }
 
-    /// The whole batch in its final form, sharing its memory.
+    /// The whole batch in its final form, as another reference to the same memory.
     pub fn to_bytes(&self) -> Bytes {
         self.bytes.clone()
     }

@@ -9,8 +9,13 @@
 //!                                                                memory.rs   in memory, with faults on request
 //!                                                                segment/    append-only segmented files
 //!                                                                postgres/   tables that can be queried with SQL
+//!                                                                remote/     another machine's sink, by gRPC
 //!
-//!   kvs ── TLS 1.3, certificates on both sides ──> txnd           tls/        who may connect; making certificates
+//!   RemoteSink ══ proto/txn/v1/txn.proto ══> service/ ──> Sink   service/    the gRPC service in front of any sink
+//!          mutual TLS 1.3                                        tls/        who may connect; making certificates
+//!                                                                wire.rs     the messages, and what they stand for
+//!                                                                status.rs   errors as gRPC statuses, and back
+//!                                                                limits.rs   every limit of the connection
 //!                                                                meters.rs   what is counted
 //! ```
 
@@ -18,14 +23,20 @@
 pub const MAX_IN_FLIGHT: usize = 16;
 
 mod intake;
+pub mod limits;
 pub mod memory;
 pub mod meters;
 pub mod postgres;
+pub mod remote;
 pub mod segment;
+pub mod service;
 mod sink;
+mod status;
 pub mod tls;
+pub mod wire;
 
 pub use memory::MemorySink;
 pub use postgres::PostgresSink;
+pub use remote::RemoteSink;
 pub use segment::SegmentSink;
 pub use sink::{Opened, Place, Sink, SinkError};

@@ -1,0 +1,149 @@
+//! One connection to the service, with a writer's stream on it.
+
+use std::time::Duration;
+
+use proto::{Batch, Chain, Lsn};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+use tonic::{Response, Status, Streaming};
+
+use super::Connect;
+use crate::limits::{ANSWER_WITHIN, CONNECT_WITHIN, MAX_MESSAGE_BYTES};
+use crate::wire::v1::transaction_service_client::TransactionServiceClient;
+use crate::wire::v1::{
+    Close, OpenRequest, WriteTransactionsRequest, WriteTransactionsResponse, write_transactions_request,
+    write_transactions_response,
+};
+use crate::{Opened, SinkError, status};
+
+/// The calls of the service.
+pub(super) type Client = TransactionServiceClient<Channel>;
+
+/// A connection whose stream is attached to the log. Dropping it ends the stream.
+#[derive(Debug)]
+pub(super) struct Connection {
+    client: Client,
+    term: Opened,
+    /// Room for one: what waits is kept by the writer anyway.
+    to_service: mpsc::Sender<WriteTransactionsRequest>,
+    from_service: Streaming<WriteTransactionsResponse>,
+    acknowledged: Lsn,
+}
+
+/// Connects to the service.
+pub(super) async fn connect(connector: &impl Connect) -> Result<Client, SinkError> {
+    let unavailable = |why: String| SinkError::Unavailable(format!("cannot connect to the transaction service: {why}"));
+    let channel = tokio::time::timeout(CONNECT_WITHIN, connector.connect())
+        .await
+        .map_err(|_| unavailable(format!("no answer within {CONNECT_WITHIN:?}")))?
+        .map_err(|e| unavailable(status::causes(&*e)))?;
+    Ok(Client::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// Begins a term.
+pub(super) async fn open(client: &mut Client) -> Result<Opened, SinkError> {
+    let term = answer(client.open(OpenRequest {})).await?.into_inner().term;
+    let term = term.ok_or_else(|| Status::data_loss("the answer to Open holds no term"));
+    term.and_then(Opened::try_from).map_err(|status| status::to_error(&status))
+}
+
+/// Waits for an answer of the service.
+pub(super) async fn answer<T>(answer: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
+    answer_within(ANSWER_WITHIN, answer).await
+}
+
+async fn answer_within<T>(within: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
+    match tokio::time::timeout(within, answer).await {
+        Ok(answer) => answer.map_err(|status| status::to_error(&status)),
+        Err(_) => Err(SinkError::Unavailable(format!("the transaction service has not answered within {within:?}"))),
+    }
+}
+
+impl Connection {
+    /// Begins a stream that takes up `term`. Returns where the durable log ends.
+    pub(super) async fn attach(mut client: Client, term: Opened) -> Result<(Self, Chain), SinkError> {
+        let (to_service, messages) = mpsc::channel(1);
+        let resume = write_transactions_request::Message::Resume(term.into());
+        to_service.try_send(request(resume)).expect("the channel has room for one message");
+        let stream = answer(client.write_transactions(ReceiverStream::new(messages)));
+        let from_service = stream.await.map(Response::into_inner)?;
+        let mut connection = Self { client, term, to_service, from_service, acknowledged: 0 };
+        match answer_within(ANSWER_WITHIN, connection.from_service.message()).await?.and_then(|first| first.message) {
+            Some(write_transactions_response::Message::Resumed(chain)) => {
+                connection.acknowledged = chain.lsn;
+                Ok((connection, chain.into()))
+            }
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    pub(super) fn term(&self) -> Opened {
+        self.term
+    }
+
+    /// What the service has acknowledged.
+    pub(super) fn acknowledged(&self) -> Lsn {
+        self.acknowledged
+    }
+
+    /// Sends a batch. Returns when it is on its way, which waits while the service has no room.
+    pub(super) async fn send(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let message = write_transactions_request::Message::Batch(batch.to_bytes());
+        self.send_message(message).await
+    }
+
+    async fn send_message(&mut self, message: write_transactions_request::Message) -> Result<(), SinkError> {
+        if self.to_service.send(request(message)).await.is_ok() {
+            return Ok(());
+        }
+        // The stream has ended; it says why.
+        loop {
+            answer_within(CONNECT_WITHIN, self.next()).await?;
+        }
+    }
+
+    /// Waits for the next acknowledgement; may be dropped.
+    pub(super) async fn next_acknowledgement(&mut self) -> Result<(), SinkError> {
+        match self.next().await.map_err(|status| status::to_error(&status))? {
+            write_transactions_response::Message::DurableLsn(_) => Ok(()),
+            other => Err(unexpected(&Some(other))),
+        }
+    }
+
+    /// Ends the term, everything being durable.
+    pub(super) async fn close(&mut self) -> Result<(), SinkError> {
+        self.send_message(write_transactions_request::Message::Close(Close {})).await?;
+        loop {
+            match answer(self.next()).await? {
+                write_transactions_response::Message::DurableLsn(_) => {}
+                write_transactions_response::Message::Closed(_) => return Ok(()),
+                other => return Err(unexpected(&Some(other))),
+            }
+        }
+    }
+
+    /// The service's next message. An acknowledgement is noted.
+    async fn next(&mut self) -> Result<write_transactions_response::Message, Status> {
+        let message = self.from_service.message().await?.and_then(|response| response.message);
+        if let Some(write_transactions_response::Message::DurableLsn(lsn)) = message {
+            self.acknowledged = self.acknowledged.max(lsn);
+        }
+        message.ok_or_else(|| Status::unavailable("the service has ended the stream"))
+    }
+}
+
+fn request(message: write_transactions_request::Message) -> WriteTransactionsRequest {
+    WriteTransactionsRequest { message: Some(message) }
+}
+
+fn unexpected(message: &Option<write_transactions_response::Message>) -> SinkError {
+    match message {
+        Some(message) => SinkError::Failed(format!("the service has sent {message:?} where it may not")),
+        None => SinkError::Unavailable("the service has ended the stream".into()),
+    }
+}

@@ -1,0 +1,48 @@
+//! Connections with certificates on both sides.
+
+use std::error::Error;
+
+use hyper_util::rt::TokioIo;
+use tonic::transport::{Channel, Uri};
+use tower::service_fn;
+
+use super::{Connect, endpoint};
+use crate::tls::{self, Timeouts, TlsFiles};
+
+/// Port of a txnd whose URL names none.
+const DEFAULT_PORT: u16 = 5051;
+
+/// Connects to the txnd at an address, which its certificate must carry, with a certificate of one's own.
+#[derive(Clone, Debug)]
+pub struct MutualTls {
+    /// `host:port`.
+    authority: String,
+    files: TlsFiles,
+}
+
+impl MutualTls {
+    /// Connects to the txnd at `url`, `https://HOST:PORT`. The files are read at every connection.
+    pub fn new(url: &str, files: TlsFiles) -> Result<Self, String> {
+        let expected = || format!("{url}: expected https://HOST:PORT");
+        let uri: Uri = url.parse().map_err(|_| expected())?;
+        let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(expected)?;
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(expected());
+        }
+        let port = uri.port_u16().unwrap_or(DEFAULT_PORT);
+        Ok(Self { authority: format!("{host}:{port}"), files })
+    }
+}
+
+impl Connect for MutualTls {
+    async fn connect(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
+        let own = self.clone();
+        let connect = service_fn(move |_: Uri| {
+            let Self { authority, files } = own.clone();
+            async move { tls::connect(&files, &authority, Timeouts::default()).await.map(TokioIo::new) }
+        });
+        // For the library the connection is what it is given; the encryption is underneath.
+        let uri = format!("http://{}", self.authority).parse()?;
+        Ok(endpoint(uri).connect_with_connector(connect).await?)
+    }
+}

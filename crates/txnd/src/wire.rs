@@ -1,0 +1,79 @@
+//! The messages of `proto/txn/v1/txn.proto`, and what they stand for.
+
+use bytes::Bytes;
+use proto::batch::BatchError;
+use proto::{Batch, Chain};
+use tonic::Status;
+
+use crate::Opened;
+
+/// Generated from `proto/txn/v1/txn.proto`; documented there.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
+pub mod v1 {
+    tonic::include_proto!("txn.v1");
+}
+
+impl From<Chain> for v1::Chain {
+    fn from(Chain { log_id, lsn, checksum }: Chain) -> Self {
+        Self { log_id, lsn, checksum }
+    }
+}
+
+impl From<v1::Chain> for Chain {
+    fn from(v1::Chain { log_id, lsn, checksum }: v1::Chain) -> Self {
+        Self { log_id, lsn, checksum }
+    }
+}
+
+impl From<Opened> for v1::Term {
+    fn from(Opened { epoch, chain }: Opened) -> Self {
+        Self { epoch, chain: Some(chain.into()) }
+    }
+}
+
+impl TryFrom<v1::Term> for Opened {
+    type Error = Status;
+
+    fn try_from(v1::Term { epoch, chain }: v1::Term) -> Result<Self, Status> {
+        let chain =
+            chain.ok_or_else(|| Status::invalid_argument("the term has no chain; send it as Open returned it"))?;
+        Ok(Self { epoch, chain: chain.into() })
+    }
+}
+
+/// A message's batch, which must be all of it. Its records are not looked at.
+pub(crate) fn whole_batch(bytes: &Bytes) -> Result<Batch, BatchError> {
+    let batch = Batch::decode(bytes)?;
+    match (batch.as_bytes().len(), bytes.len()) {
+        (claimed, available) if claimed != available => Err(BatchError::Length { claimed, available }),
+        _ => Ok(batch),
+    }
+}
+
+/// What has gone through a stream of batches, counted on both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    batches: u64,
+    records: u64,
+    checksum: u32,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, batch: &Batch) {
+        self.batches += 1;
+        self.records += u64::from(batch.count());
+        self.checksum = crc32c::crc32c_append(self.checksum, &batch.checksum().to_le_bytes());
+    }
+
+    /// The message that ends the stream.
+    pub(crate) fn end(self, chain: Chain) -> v1::End {
+        let Self { batches, records, checksum } = self;
+        v1::End { batches, records, checksum, chain: Some(chain.into()) }
+    }
+}
+
+impl From<&v1::End> for Tally {
+    fn from(end: &v1::End) -> Self {
+        Self { batches: end.batches, records: end.records, checksum: end.checksum }
+    }
+}

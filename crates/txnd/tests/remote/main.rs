@@ -1,0 +1,40 @@
+//! The remote sink, and the gRPC service in front of a sink.
+//!
+//! The fault model: connections are cut at any byte, in either direction, or fall silent; the service is stopped and started
+//! again; its storage fails as the memory sink can; peers send what they should not.
+//!
+//! ```text
+//!   hosted.rs      a service in this process, on a thread of its own; how it is reached
+//!   proxy.rs       a connection that is cut or falls silent
+//!   raw.rs         a client that sends messages as it likes
+//!   delivery.rs    nothing is lost or doubled, whatever happens to connection, service and storage
+//!   refusals.rs    what a writer may not send, and streams that take over
+//!   reading.rs     a log that comes back cut or wrong is refused
+//! ```
+
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod delivery;
+mod hosted;
+mod proxy;
+mod raw;
+mod reading;
+mod refusals;
+#[path = "../writer/mod.rs"]
+mod writer;
+
+use conformance::{Storage, sink_conformance};
+use hosted::{Hosted, PlainTcp};
+use txnd::RemoteSink;
+use txnd::memory::MemoryLog;
+
+impl Storage for Hosted {
+    type Sink = RemoteSink<PlainTcp>;
+
+    fn sink(&self) -> Self::Sink {
+        self.service.sink()
+    }
+}
+
+sink_conformance!(remote_over_memory, Hosted::memory(&MemoryLog::default()));
+sink_conformance!(remote_over_segments, Hosted::segments());

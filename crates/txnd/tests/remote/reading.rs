@@ -1,0 +1,187 @@
+//! A log that comes back cut or wrong is refused; a reader that stalls holds nobody up.
+
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use proto::batch::Chain;
+use proto::{Batch, BatchError};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio_stream::Stream as Messages;
+use tonic::{Request, Response, Status, Streaming};
+use txnd::wire::v1::read_transactions_response::Message;
+use txnd::wire::v1::transaction_service_server::{TransactionService, TransactionServiceServer};
+use txnd::wire::v1::{
+    End, OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
+    WriteTransactionsResponse, write_transactions_response,
+};
+use txnd::{Opened, RemoteSink, Sink, SinkError};
+
+use crate::conformance::assert_same;
+use crate::hosted::{Hosted, PlainTcp};
+use crate::proxy::Proxy;
+use crate::raw;
+use crate::writer::{Content, Writer, put_text, read, seal, seed};
+
+#[tokio::test]
+async fn a_read_that_is_cut_is_never_a_short_log() {
+    let mut rng = StdRng::seed_from_u64(seed());
+    let hosted = Hosted::segments();
+    let proxy = Proxy::to(hosted.service.address);
+    let mut writer = Writer::begin(RemoteSink::new(PlainTcp(proxy.address))).await.unwrap();
+    let mut appended = Vec::new();
+    for _ in 0..20 {
+        appended.push(writer.append(&[put_text("large", 20_000)]).await);
+        writer.make_durable().await;
+    }
+    let mut cut = 0;
+    for _ in 0..60 {
+        proxy.cut_after(rng.random_range(0..450_000));
+        match read(&mut writer.sink, 1).await {
+            Ok((batches, _)) => assert_same::<Hosted>(&batches, &appended),
+            Err(e) => {
+                assert!(matches!(e, SinkError::Unavailable(_)), "{e}");
+                cut += 1;
+            }
+        }
+        proxy.heal();
+        writer.resume().await.unwrap();
+    }
+    assert!(cut > 20, "{cut} reads were cut");
+}
+
+#[tokio::test]
+async fn a_reader_that_stalls_is_interrupted_by_its_writer() {
+    let hosted = Hosted::segments();
+    let mut content = Content::new(seed());
+    let mut writer = Writer::begin(hosted.service.sink()).await.unwrap();
+    let mut appended = Vec::new();
+    for _ in 0..8 {
+        appended.push(writer.append(&[put_text("large", 3 << 20)]).await);
+    }
+    writer.make_durable().await;
+
+    // It takes the first batch and no more: what is beyond the windows stays in the service.
+    let mut client = raw::client(&hosted.service).await.max_decoding_message_size(usize::MAX);
+    let request = ReadTransactionsRequest { term: Some(writer.opened.into()), from_lsn: 1 };
+    let mut stalled = client.read_transactions(request).await.unwrap().into_inner();
+    stalled.message().await.unwrap().unwrap();
+
+    writer.resume().await.unwrap();
+    appended.push(writer.append(&content.ops(3)).await);
+    writer.make_durable().await;
+    assert_same::<Hosted>(&writer.read(1).await, &appended);
+    let interrupted = loop {
+        match stalled.message().await {
+            Ok(Some(message)) => assert!(!matches!(message.message, Some(Message::End(_))), "the read was interrupted"),
+            Ok(None) => panic!("an interrupted read ends with a status"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(interrupted.code(), tonic::Code::Unavailable, "{interrupted:?}");
+}
+
+/// A service that answers a read with what it is given.
+#[derive(Clone)]
+struct Forger {
+    term: Opened,
+    answers: Arc<Mutex<Vec<Message>>>,
+}
+
+type Answers<T> = Pin<Box<dyn Messages<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl TransactionService for Forger {
+    type WriteTransactionsStream = Answers<WriteTransactionsResponse>;
+    type ReadTransactionsStream = Answers<ReadTransactionsResponse>;
+
+    async fn open(&self, _: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
+        Ok(Response::new(OpenResponse { term: Some(self.term.into()) }))
+    }
+
+    async fn write_transactions(
+        &self,
+        _: Request<Streaming<WriteTransactionsRequest>>,
+    ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
+        let resumed = write_transactions_response::Message::Resumed(self.term.chain.into());
+        let first = tokio_stream::once(Ok(WriteTransactionsResponse { message: Some(resumed) }));
+        Ok(Response::new(Box::pin(tokio_stream::StreamExt::chain(first, tokio_stream::pending()))))
+    }
+
+    async fn read_transactions(
+        &self,
+        _: Request<ReadTransactionsRequest>,
+    ) -> Result<Response<Self::ReadTransactionsStream>, Status> {
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap());
+        let answers = answers.into_iter().map(|message| Ok(ReadTransactionsResponse { message: Some(message) }));
+        Ok(Response::new(Box::pin(tokio_stream::iter(answers))))
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_answer_to_a_read_is_refused() {
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let start = Chain::start(7);
+    let batch = |chain: &Chain| seal(&[put_text("k", 1), put_text("k", 2)], chain, 1, 0);
+    let first = batch(&start);
+    let second = batch(&start.after(&first));
+    let chain = start.after(&first).after(&second);
+    let forger = Forger { term: Opened { epoch: 3, chain }, answers: Arc::default() };
+    let answers = Arc::clone(&forger.answers);
+    let incoming = tonic::transport::server::TcpIncoming::from(listener);
+    let server = tonic::transport::Server::builder().add_service(TransactionServiceServer::new(forger));
+    tokio::spawn(server.serve_with_incoming(incoming));
+    let mut sink = RemoteSink::new(PlainTcp(address));
+    sink.open().await.unwrap();
+
+    let of = |batch: &Batch| Message::Batch(batch.to_bytes());
+    let checksum = |batches: &[&Batch]| {
+        batches.iter().fold(0, |sum, batch| crc32c::crc32c_append(sum, &batch.checksum().to_le_bytes()))
+    };
+    let whole = End { batches: 2, records: 4, checksum: checksum(&[&first, &second]), chain: Some(chain.into()) };
+    let end = |change: &dyn Fn(&mut End)| {
+        let mut end = whole;
+        change(&mut end);
+        Message::End(end)
+    };
+    *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
+    assert_eq!(read(&mut sink, 1).await.unwrap(), (vec![first.clone(), second.clone()], chain));
+
+    let other = seal(&[put_text("k", 1)], &Chain { log_id: 8, ..start }, 1, 0);
+    let mark = Batch::mark(&start, 1, 0, false);
+    let wrong = [
+        ("a batch is missing at the end", vec![of(&first), end(&|_| {})]),
+        ("a batch is missing at the start", vec![of(&second), end(&|_| {})]),
+        ("a batch comes twice", vec![of(&first), of(&first), of(&second), end(&|_| {})]),
+        ("the batches are exchanged", vec![of(&second), of(&first), end(&|_| {})]),
+        ("everything is missing", vec![end(&|_| {})]),
+        ("nothing is there, it says", vec![end(&|end| *end = End { chain: end.chain, ..End::default() })]),
+        ("the count of batches", vec![of(&first), of(&second), end(&|end| end.batches += 1)]),
+        ("the count of records", vec![of(&first), of(&second), end(&|end| end.records -= 1)]),
+        ("the checksum", vec![of(&first), of(&second), end(&|end| end.checksum ^= 1)]),
+        ("no chain", vec![of(&first), of(&second), end(&|end| end.chain = None)]),
+        ("a longer log", vec![of(&first), of(&second), end(&|end| end.chain.as_mut().unwrap().lsn += 1)]),
+        ("another log's end", vec![of(&first), of(&second), end(&|end| end.chain.as_mut().unwrap().log_id = 8)]),
+        ("another log's batch", vec![of(&other), end(&|_| {})]),
+        ("a mark", vec![of(&mark), end(&|_| {})]),
+        ("no batch", vec![Message::Batch(vec![1, 2, 3].into()), end(&|_| {})]),
+    ];
+    for (what, messages) in wrong {
+        *answers.lock().unwrap() = messages;
+        match read(&mut sink, 1).await {
+            Err(SinkError::Failed(_)) => {}
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+    *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
+    let refused = sink.read(1, &mut async |_: &Batch| Err(BatchError::Count)).await;
+    assert!(matches!(refused, Err(SinkError::Failed(_))), "{refused:?}");
+
+    *answers.lock().unwrap() = vec![of(&first), of(&second)];
+    match read(&mut sink, 1).await {
+        Err(SinkError::Unavailable(_)) => {}
+        other => panic!("a stream without its end was taken for {other:?}"),
+    }
+}
