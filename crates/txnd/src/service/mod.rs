@@ -50,7 +50,8 @@ pub struct TransactionService {
     calls: mpsc::Sender<Command>,
 }
 
-/// A server for `log`, and for gRPC health checks, with every limit set; it needs connections and a signal to stop:
+/// A server for `log`, and for gRPC health checks, with every limit set; it needs connections (with `TCP_NODELAY`) and a
+/// signal to stop:
 ///
 /// ```ignore
 /// server(&log).serve_with_incoming_shutdown(connections, async {
@@ -61,8 +62,7 @@ pub struct TransactionService {
 /// ```
 ///
 /// A peer that does not take its last answers keeps the server from ending: bound it in time. Must be called within a tokio
-/// runtime. The service is reported as serving while the sink can be used, as far as the last call
-/// has shown.
+/// runtime. The service is reported as serving while the sink can be used, as far as the last call has shown.
 pub fn server(log: &LogThread) -> Router {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(report_health(log.usable(), reporter));

@@ -253,3 +253,30 @@ async fn only_the_writer_of_the_term_reads() {
         assert_eq!(status.code(), code, "{term:?}: {status:?}");
     }
 }
+
+/// The status reaches a writer that is in the middle of sending.
+#[tokio::test]
+async fn a_writer_that_sends_all_the_time_learns_that_it_is_fenced() {
+    for _ in 0..20 {
+        let hosted = Hosted::memory(&MemoryLog::default());
+        let mut first = Writer::begin(hosted.service.sink()).await.unwrap();
+        let mut second = hosted.service.sink();
+        let large = [put_text("large", 1 << 20)];
+        let sending = async {
+            loop {
+                let batch = first.seal(&large);
+                if let Err(e) = first.sink.append(&batch).await {
+                    return e;
+                }
+                if first.chain.lsn % 4 == 0
+                    && let Err(e) = first.sink.durable().await
+                {
+                    return e;
+                }
+            }
+        };
+        let (error, opened) = tokio::join!(sending, second.open());
+        let fenced = SinkError::Fenced { own: first.opened.epoch, newer: opened.unwrap().epoch };
+        assert_eq!(error, fenced);
+    }
+}
