@@ -1,10 +1,12 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 //!
 //! ```text
-//!   main.rs   commands
-//!   tidy.rs   rules that no other tool checks: crate edges, file sizes, leftovers
+//!   main.rs       commands
+//!   postgres.rs   PostgreSQL for the tests, installed where that may be done
+//!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
 //! ```
 
+mod postgres;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -16,7 +18,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
 enum Task {
-    /// Run every test: unit, property, black box with killed processes, and the interleavings under loom
+    /// Run every test: unit, property, black box with killed processes, and the interleavings under loom. Installs
+    /// PostgreSQL's server if it is missing and root's rights are at hand
     Test {
         /// Passed on to `cargo test`, such as a test's name
         args: Vec<String>,
@@ -76,7 +79,8 @@ fn run(task: &Task) -> Result<(), Failed> {
 
 fn test(args: &[String]) -> Result<(), Failed> {
     tidy::check(&root()).map_err(Failed)?;
-    step(cargo().args(["test", "--workspace"]).args(args))?;
+    let programs = postgres::programs()?;
+    step(cargo().args(["test", "--workspace"]).args(args).env(postgres::VARIABLE, programs))?;
     if args.is_empty() {
         // loom replaces the locks at compile time, so it has a build of its own.
         let loom = ["test", "--release", "--package", "engine", "--test", "loom", "--target-dir", "target/loom"];

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
+use txnd::PostgresSink;
 
 /// Longest request head (request line and headers), in bytes. A longer one gets 431.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -50,12 +51,17 @@ Exit codes:
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kvs", version, about = ABOUT, long_about = None, after_help = AFTER_HELP)]
 pub struct Config {
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Address of the REST service; port 0 picks a free one
-    #[arg(long, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
+    #[arg(long, global = true, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
     pub http_addr: SocketAddr,
 
-    /// Where the log goes: `file:DIR` (segments in a folder) or `off` (memory only, everything is lost at exit)
-    #[arg(long, env = "KVS_LOG", default_value = "file:./kvs-data", value_name = "LOG")]
+    /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
+    /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
+    #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG")]
     pub log: LogTarget,
 
     /// What a 2xx for a write means: `sync`: it is on disk; `async`: it is applied and queued, a crash of the process loses at
@@ -128,6 +134,13 @@ pub struct Config {
     pub trace_format: TraceFormat,
 }
 
+/// What kvs does besides serving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Ask the kvs at --http-addr whether it answers; exit code 0 if it does, else 1
+    Health,
+}
+
 /// Where the log goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogTarget {
@@ -135,6 +148,10 @@ pub enum LogTarget {
     Off,
     /// Into segments in this folder.
     File(PathBuf),
+    /// Into tables of the database with this URL.
+    Postgres(String),
+    /// To the txnd at this URL.
+    Remote(String),
 }
 
 /// What a 2xx for a write promises. The order is that of strength.
@@ -182,10 +199,13 @@ impl FromStr for LogTarget {
         match text.split_once(':') {
             None if text == "off" => Ok(Self::Off),
             Some(("file", folder)) if !folder.is_empty() => Ok(Self::File(folder.into())),
-            Some(("postgres" | "postgresql" | "https", _)) => {
-                Err("this version writes its log into files only; use `file:DIR` or `off`".into())
+            Some(("postgres" | "postgresql", _)) => text.parse::<PostgresSink>().map(|_| Self::Postgres(text.into())),
+            Some(("https", _)) => Ok(Self::Remote(text.into())),
+            Some(("http", _)) => Err("txnd speaks TLS only: expected `https://HOST:PORT`".into()),
+            _ => {
+                Err("expected `file:DIR`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, `https://HOST:PORT` or `off`"
+                    .into())
             }
-            _ => Err("expected `file:DIR` or `off`".into()),
         }
     }
 }
@@ -195,6 +215,12 @@ impl std::fmt::Display for LogTarget {
         match self {
             Self::Off => f.write_str("off"),
             Self::File(folder) => write!(f, "file:{}", folder.display()),
+            // Without the password.
+            Self::Postgres(url) => match url.parse::<PostgresSink>() {
+                Ok(sink) => sink.fmt(f),
+                Err(_) => f.write_str("postgres"),
+            },
+            Self::Remote(url) => f.write_str(url),
         }
     }
 }
@@ -250,10 +276,12 @@ mod tests {
 
     #[test]
     fn log_targets_read_back() {
-        for text in ["off", "file:./kvs-data", "file:/var/lib/kvs:1"] {
+        for text in ["off", "file:./kvs-data", "file:/var/lib/kvs:1", "https://txnd:5051"] {
             assert_eq!(text.parse::<LogTarget>().unwrap().to_string(), text);
         }
-        for text in ["", "file:", "on", "postgres://localhost/kvs"] {
+        let postgres: LogTarget = "postgres://kvs:secret@db.example:5433/state".parse().unwrap();
+        assert_eq!(postgres.to_string(), "postgres://kvs@db.example:5433/state");
+        for text in ["", "file:", "on", "postgres:", "http://localhost:5051"] {
             assert!(text.parse::<LogTarget>().is_err(), "{text}");
         }
     }

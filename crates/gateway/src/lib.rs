@@ -12,12 +12,14 @@
 //!   worker.rs      a pinned thread with its own runtime and listener
 //!   connection.rs  one client's connection, its deadlines, and the reaper
 //!   durability.rs  replies that wait for their lsn
+//!   health.rs      asking a server whether it answers
 //!   rest/          REST v1: route, body, operation, answer
 //! ```
 
 pub mod config;
 mod connection;
 mod durability;
+pub mod health;
 mod recovery;
 mod rest;
 pub mod server;

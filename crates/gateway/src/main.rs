@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use gateway::config::{TraceFormat, TraceLevel};
+use gateway::config::{Command, TraceFormat, TraceLevel};
 use gateway::{Config, StartError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{Level, error, info, warn};
@@ -25,6 +25,15 @@ const LOG_DAMAGED: u8 = 5;
 
 fn main() -> ExitCode {
     let config = Config::parse();
+    if config.command == Some(Command::Health) {
+        return match gateway::health::check(config.http_addr) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("kvs at {}: {e}", config.http_addr);
+                ExitCode::FAILURE
+            }
+        };
+    }
     init_tracing(config.trace, config.trace_format);
     raise_file_limit(u64::from(config.max_connections) + OTHER_FILES);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {

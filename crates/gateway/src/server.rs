@@ -9,7 +9,7 @@ use std::time::Duration;
 use engine::{Engine, LogBuffer};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info, warn};
-use txnd::{Opened, SegmentSink, Sink, SinkError};
+use txnd::{Opened, PostgresSink, SegmentSink, Sink, SinkError};
 
 use crate::config::{Config, Durability, LogTarget};
 use crate::recovery::recover;
@@ -79,6 +79,11 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
             let sink = SegmentSink::new(folder, config.segment_size.as_u64());
             start_with(config, Some(sink)).await
         }
+        LogTarget::Postgres(url) => {
+            let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
+            start_with(config, Some(sink)).await
+        }
+        LogTarget::Remote(_) => todo!(),
     }
 }
 

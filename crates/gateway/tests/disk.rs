@@ -1,77 +1,24 @@
 //! A full disk and a read-only one, on a small file system of the test's own.
 //!
-//! The file system is a tmpfs in a mount namespace that a holder process keeps alive; servers enter it. Where the machine allows
-//! neither root nor user namespaces, the tests say so and end.
+//! Where the machine allows neither root nor user namespaces, the tests say so and end.
 
 mod harness;
+#[path = "../../txnd/tests/small_disk/mod.rs"]
+mod small_disk;
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use harness::{Client, Kvs, eventually, folder};
+use harness::{Client, Kvs, eventually};
+use small_disk::SmallDisk;
 
-/// Size of the file system; segments have 64 KiB.
-const DISK: &str = "1m";
-
-/// A file that takes space until it is removed.
-const BALLAST_BYTES: usize = 512 << 10;
-
-/// A small disk, gone with its holder.
-struct SmallDisk {
-    holder: Child,
-    mount: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    fn new() -> Option<Self> {
-        let mount = folder();
-        let script =
-            format!("mount -t tmpfs -o size={DISK} tmpfs '{}' && echo ready && exec cat", mount.path().display());
-        let mut holder = Command::new("unshare")
-            .args(["--map-root-user", "--mount", "sh", "-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .ok()?;
-        let mut ready = [0; 6];
-        let read = std::io::Read::read_exact(holder.stdout.as_mut()?, &mut ready);
-        let disk = Self { holder, mount };
-        if read.is_err() {
-            println!("skipped: this machine allows no mount namespaces (unshare --map-root-user --mount failed)");
-            return None;
-        }
-        Some(disk)
-    }
-
-    /// The disk's root as seen from outside of the namespace.
-    fn outside(&self) -> PathBuf {
-        let inside = self.mount.path().strip_prefix("/").expect("an absolute path");
-        PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside)
-    }
-
-    /// A command that runs within the namespace.
-    fn enter(&self, program: &Command) -> Command {
-        let mut command = Command::new("nsenter");
-        command.args(["--user", "--mount", "--preserve-credentials", "--target", &self.holder.id().to_string(), "--"]);
-        command.arg(program.get_program()).args(program.get_args());
-        command
-    }
-
-    fn kvs(&self) -> Command {
-        let mut kvs = Kvs::command(&self.mount.path().join("log"));
-        kvs.args(["--segment-size", "64KiB"]);
-        self.enter(&kvs)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
-    }
+/// A kvs whose log is on `disk`.
+fn kvs_on(disk: &SmallDisk) -> Command {
+    let mut kvs = Kvs::command(&disk.log());
+    kvs.args(["--segment-size", "64KiB"]);
+    kvs
 }
 
 /// Writes `k0`, `k1`, … until told to stop; returns how many were acknowledged. The write that hits the full disk waits until
@@ -92,9 +39,8 @@ fn write_until(mut client: Client, stop: &AtomicBool) -> usize {
 #[test]
 fn a_full_disk_refuses_writes_and_loses_nothing_and_recovers_by_itself() {
     let Some(disk) = SmallDisk::new() else { return };
-    let ballast = disk.outside().join("ballast");
-    std::fs::write(&ballast, vec![1; BALLAST_BYTES]).expect("room for the ballast");
-    let kvs = Kvs::try_start(&mut disk.kvs()).expect("kvs starts");
+    disk.add_ballast();
+    let kvs = Kvs::try_start(&mut kvs_on(&disk)).expect("kvs starts");
 
     // The write that hits the full disk is applied and waits; it is answered once there is space.
     let (writer, stop) = (kvs.connect(), Arc::new(AtomicBool::new(false)));
@@ -116,13 +62,13 @@ fn a_full_disk_refuses_writes_and_loses_nothing_and_recovers_by_itself() {
     assert_eq!(kvs.connect().get("str-get/k0").status, 200, "reads go on");
 
     stop.store(true, Ordering::SeqCst);
-    std::fs::remove_file(&ballast).expect("the ballast is there");
+    disk.remove_ballast();
     let mut client = kvs.connect();
     eventually("writes go on after space is freed", || client.put("int-put/after", "7").status == 200);
     let acknowledged = writing.join().expect("the writer");
     kvs.kill();
 
-    let kvs = Kvs::try_start(&mut disk.kvs()).expect("kvs starts again");
+    let kvs = Kvs::try_start(&mut kvs_on(&disk)).expect("kvs starts again");
     let mut client = kvs.connect();
     for n in 0..acknowledged {
         let answer = client.get(&format!("str-get/k{n}"));
@@ -133,13 +79,12 @@ fn a_full_disk_refuses_writes_and_loses_nothing_and_recovers_by_itself() {
 
 #[test]
 fn a_read_only_disk_is_refused_with_a_message() {
-    let Some(disk) = SmallDisk::new() else { return };
-    Kvs::try_start(&mut disk.kvs()).expect("kvs starts").stop();
-    let remount = format!("mount -o remount,ro '{}'", disk.mount.path().display());
-    assert!(disk.enter(Command::new("sh").args(["-c", &remount])).status().expect("sh can be executed").success());
+    let Some(mut disk) = SmallDisk::new() else { return };
+    Kvs::try_start(&mut kvs_on(&disk)).expect("kvs starts").stop();
+    disk.command("mount -o remount,ro").expect("the disk becomes read-only");
 
-    let refused = Kvs::try_start(&mut disk.kvs()).err().expect("kvs does not start");
+    let refused = Kvs::try_start(&mut kvs_on(&disk)).err().expect("kvs does not start");
     assert_eq!(refused.status.code(), Some(4));
     assert!(refused.diagnostics.contains("Read-only file system"), "{}", refused.diagnostics);
-    assert!(refused.diagnostics.contains(&disk.mount.path().display().to_string()), "{}", refused.diagnostics);
+    assert!(refused.diagnostics.contains(&disk.log().display().to_string()), "{}", refused.diagnostics);
 }

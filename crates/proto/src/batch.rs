@@ -235,6 +235,11 @@ impl Batch {
         &self.bytes
     }
 
+    /// The whole batch in its final form, sharing its memory.
+    pub fn to_bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
     /// Gives the memory back for another buffer, if nobody else holds the batch.
     pub fn into_memory(self) -> Option<Vec<u8>> {
         self.bytes.try_into_mut().ok().map(Vec::from)

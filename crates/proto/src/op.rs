@@ -77,6 +77,24 @@ impl OpKind {
         Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
     }
 
+    /// The kind's name, as it stands in tables and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Put => "put",
+            Self::Del => "del",
+            Self::DelAll => "del-all",
+            Self::Incr => "incr",
+            Self::IncrBy => "incrby",
+            Self::SetAdd => "set-add",
+            Self::SetRem => "set-rem",
+            Self::SetHas => "set-has",
+            Self::MapGet => "map-get",
+            Self::MapSet => "map-set",
+            Self::MapDel => "map-del",
+        }
+    }
+
     /// Whether operations of this kind can change an entry.
     pub fn writes(self) -> bool {
         !matches!(self, Self::Get | Self::SetHas | Self::MapGet)

@@ -19,10 +19,12 @@ pub const MAX_IN_FLIGHT: usize = 16;
 mod intake;
 pub mod memory;
 pub mod meters;
+pub mod postgres;
 pub mod segment;
 mod sink;
 pub mod tls;
 
 pub use memory::MemorySink;
+pub use postgres::PostgresSink;
 pub use segment::SegmentSink;
-pub use sink::{Opened, Sink, SinkError};
+pub use sink::{Opened, Place, Sink, SinkError};

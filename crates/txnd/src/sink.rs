@@ -112,14 +112,12 @@ pub enum SinkError {
     },
     /// The stored log is damaged within its acknowledged part.
     #[error(
-        "the log is damaged: {}, offset {offset}, lsn {lsn}: {what}. No record was changed. Restore this file from a copy; \
-         starting without it would lose acknowledged data", .file.display()
+        "the log is damaged: {place}, lsn {lsn}: {what}. No record was changed. Restore it from a copy; starting without it \
+         would lose acknowledged data"
     )]
     Corrupt {
-        /// The damaged file.
-        file: PathBuf,
-        /// Where in it, in bytes.
-        offset: u64,
+        /// What is damaged.
+        place: Place,
         /// The first lsn that cannot be read.
         lsn: Lsn,
         /// What was found and what was expected.
@@ -128,6 +126,29 @@ pub enum SinkError {
     /// For good: the sink must not be written to any more.
     #[error("the log has failed: {0}")]
     Failed(String),
+}
+
+/// Where in a stored log something is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Where in it, in bytes.
+        offset: u64,
+    },
+    /// Elsewhere: in a table, behind a service.
+    Other(String),
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, offset } => write!(f, "{}, offset {offset}", path.display()),
+            Self::Other(place) => f.write_str(place),
+        }
+    }
 }
 
 impl Opened {

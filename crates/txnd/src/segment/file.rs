@@ -23,7 +23,7 @@ use proto::batch::Chain;
 use rustix::fs::FallocateFlags;
 
 use super::cannot_open;
-use crate::SinkError;
+use crate::{Place, SinkError};
 
 const MAGIC: [u8; 4] = *b"KVSS";
 const VERSION: u32 = 1;
@@ -59,7 +59,7 @@ fn name(first_lsn: Lsn) -> String {
 /// The error for a segment that should be there.
 pub(super) fn missing(folder: &Path, first_lsn: Lsn) -> SinkError {
     let what = "the segment is missing; it was deleted, renamed or moved".to_string();
-    SinkError::Corrupt { file: folder.join(name(first_lsn)), offset: 0, lsn: first_lsn, what }
+    SinkError::Corrupt { place: Place::File { path: folder.join(name(first_lsn)), offset: 0 }, lsn: first_lsn, what }
 }
 
 /// The folder's segments in the order of their lsn.
@@ -152,7 +152,11 @@ impl SegmentFile {
     pub(super) fn open(path: &Path, log_id: u64) -> Result<Self, SinkError> {
         let file = File::options().read(true).write(true).open(path).map_err(|e| cannot_open("open", path, &e))?;
         let size = file.metadata().map_err(|e| cannot_open("read", path, &e))?.len();
-        let corrupt = |what: String| SinkError::Corrupt { file: path.into(), offset: 0, lsn: lsn_in_name(path), what };
+        let corrupt = |what: String| SinkError::Corrupt {
+            place: Place::File { path: path.into(), offset: 0 },
+            lsn: lsn_in_name(path),
+            what,
+        };
         let mut header = [0; HEADER_BYTES];
         file.read_exact_at(&mut header, 0).map_err(|e| match e.kind() {
             ErrorKind::UnexpectedEof => corrupt(format!("the file has {size} bytes, less than a segment's header")),

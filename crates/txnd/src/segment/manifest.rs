@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use proto::Epoch;
 
 use super::{cannot_open, file};
-use crate::SinkError;
+use crate::{Place, SinkError};
 
 const FORMAT: &str = "kvs-log 1";
 const CHECKSUM: &str = "crc32c";
@@ -58,7 +58,7 @@ impl Manifest {
             None => {
                 let found = text.lines().next().unwrap_or_default();
                 let what = format!("expected a manifest of format {FORMAT:?} with a right {CHECKSUM}, found {found:?}");
-                Err(SinkError::Corrupt { file, offset: 0, lsn: 1, what })
+                Err(SinkError::Corrupt { place: Place::File { path: file, offset: 0 }, lsn: 1, what })
             }
         }
     }

@@ -47,7 +47,7 @@ use proto::{Batch, Epoch, Lsn};
 use tracing::{info, warn};
 
 use crate::intake::{Admission, Intake};
-use crate::{Opened, Sink, SinkError};
+use crate::{Opened, Place, Sink, SinkError};
 use file::SegmentFile;
 use manifest::Manifest;
 
@@ -159,8 +159,7 @@ impl SegmentSink {
     fn begin_log(&self, segments: &[PathBuf]) -> Result<Manifest, SinkError> {
         if let Some(segment) = segments.first() {
             return Err(SinkError::Corrupt {
-                file: manifest::path(&self.folder),
-                offset: 0,
+                place: Place::File { path: manifest::path(&self.folder), offset: 0 },
                 lsn: 1,
                 what: format!("the file is missing, but there are segments such as {}", segment.display()),
             });

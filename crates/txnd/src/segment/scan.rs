@@ -7,7 +7,7 @@ use proto::batch::{BatchError, Chain};
 use proto::{Batch, Lsn};
 
 use super::file::{self, HEADER_BYTES, SegmentFile};
-use crate::SinkError;
+use crate::{Place, SinkError};
 
 /// Where a segment's batches end.
 #[derive(Debug)]
@@ -47,8 +47,8 @@ impl Cursor {
     }
 
     fn corrupt(&self, segment: &SegmentFile, what: impl Into<String>) -> SinkError {
-        let (file, offset) = (segment.path.clone(), self.offset as u64);
-        SinkError::Corrupt { file, offset, lsn: self.chain.lsn + 1, what: what.into() }
+        let place = Place::File { path: segment.path.clone(), offset: self.offset as u64 };
+        SinkError::Corrupt { place, lsn: self.chain.lsn + 1, what: what.into() }
     }
 }
 

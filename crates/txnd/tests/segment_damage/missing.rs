@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use proto::Chain;
 use proto::batch::BatchError;
-use txnd::SinkError;
+use txnd::{Place, SinkError};
 
 use crate::log_folder::{
     Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, end, files_with, last_segment, make_full, name_of,
@@ -26,7 +26,9 @@ fn is_refused(damage: impl Fn(&Path) -> Vec<PathBuf>) {
         let files = Files::of(folder.path());
         for attempt in 1..=2 {
             let error = recover(folder.path()).expect_err("a damaged log is refused");
-            let SinkError::Corrupt { file, .. } = &error else { panic!("{ending:?}: {error}") };
+            let SinkError::Corrupt { place: Place::File { path: file, .. }, .. } = &error else {
+                panic!("{ending:?}: {error}")
+            };
             assert!(named.contains(file), "{ending:?}, attempt {attempt}: {error}; expected one of {named:?}");
             assert!(error.to_string().contains(name_of(file)), "{error}");
         }
@@ -88,7 +90,9 @@ fn a_missing_last_segment_that_held_nothing_yet() {
     let last = last_segment(folder.path());
     assert_eq!(segments(folder.path()).len(), 2);
     remove(&last);
-    assert!(matches!(recover(folder.path()), Err(SinkError::Corrupt { file, .. }) if file == last));
+    assert!(
+        matches!(recover(folder.path()), Err(SinkError::Corrupt { place: Place::File { path: file, .. }, .. }) if file == last)
+    );
 }
 
 #[test]
@@ -264,7 +268,10 @@ fn a_batch_of_a_newer_format() {
                 bytes[at..at + batch.len()].copy_from_slice(&batch);
             });
             let error = recover(folder.path()).unwrap_err();
-            assert!(matches!(&error, SinkError::Corrupt { file, .. } if *file == segment), "{error}");
+            assert!(
+                matches!(&error, SinkError::Corrupt { place: Place::File { path: file, .. }, .. } if *file == segment),
+                "{error}"
+            );
             assert!(error.to_string().contains(&newer), "{error}");
         }
     }

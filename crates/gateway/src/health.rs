@@ -1,0 +1,35 @@
+//! `kvs health`: whether a kvs answers, for supervisors and containers that have no HTTP client at hand.
+
+use std::io::{Error, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Longest time for any part of the exchange.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+const REQUEST: &[u8] =
+    b"POST /kvs/v1-0-0/hello HTTP/1.1\r\nHost: kvs\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+/// Asks the kvs that listens on `addr` for a greeting.
+pub fn check(addr: SocketAddr) -> Result<(), Error> {
+    let mut stream = TcpStream::connect_timeout(&reachable(addr), PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.write_all(REQUEST)?;
+    let mut answer = String::new();
+    stream.take(1024).read_to_string(&mut answer)?;
+    match answer.starts_with("HTTP/1.1 200 ") {
+        true => Ok(()),
+        false => Err(Error::other(format!("an unexpected answer: {}", answer.lines().next().unwrap_or_default()))),
+    }
+}
+
+/// The address to connect to for one that is listened on: all addresses include that of this machine to itself.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    (ip, addr.port()).into()
+}

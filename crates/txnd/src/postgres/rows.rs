@@ -1,0 +1,251 @@
+//! Records as rows in the binary format of COPY, see <https://www.postgresql.org/docs/15/sql-copy.html>.
+//!
+//! ```text
+//!   file  := signature (11 bytes) flags (i32, 0) extension length (i32, 0) row* end (i16, -1)
+//!   row   := number of fields (i16) field*
+//!   field := length (i32, -1 for NULL) then that many bytes; integers are big-endian
+//! ```
+
+use proto::batch::Chain;
+use proto::{Batch, Lsn, Micros, Op, OpKind, Record, Strings, StringsBuf, ValueRef, ValueType};
+use serde::Serializer;
+
+use super::keys::{Keys, Numbered};
+use super::tables::{self, KEY_TABLE, TYPES};
+
+/// What stands before the first row.
+pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+const END: [u8; 2] = (-1_i16).to_be_bytes();
+
+/// Memory of each table's rows that is kept for the next group, in bytes.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Object id of the type TEXT, which the elements of a TEXT[] have.
+const TEXT_OID: u32 = 25;
+
+/// Version of the binary form of JSONB; its text follows.
+pub(super) const JSONB_VERSION: u8 = 1;
+
+/// From the Unix epoch to that of PostgreSQL, 2000-01-01, in microseconds.
+const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
+
+/// Times that TIMESTAMPTZ can hold, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
+const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
+
+/// Rows of one table in the form in which COPY takes them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    bytes: Vec<u8>,
+}
+
+impl Rows {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The whole of what COPY is sent.
+    pub(super) fn parts(&self) -> [&[u8]; 3] {
+        [HEADER, &self.bytes, &END]
+    }
+
+    fn begin(&mut self, fields: i16) {
+        self.bytes.extend_from_slice(&fields.to_be_bytes());
+    }
+
+    fn field(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    fn null(&mut self) {
+        self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+    }
+
+    fn bigint(&mut self, value: i64) {
+        self.field(&value.to_be_bytes());
+    }
+
+    fn text_array(&mut self, items: Strings<'_>) {
+        // In both forms an item is a length of 4 bytes and its text; an array without items has no dimension.
+        let dimensions = u32::from(items != Strings::EMPTY);
+        let length = 12 + 8 * dimensions + items.as_bytes().len() as u32;
+        for word in [length, dimensions, 0, TEXT_OID] {
+            self.bytes.extend_from_slice(&word.to_be_bytes());
+        }
+        if dimensions > 0 {
+            let (count, first_index) = (items.iter().count() as u32, 1_u32);
+            self.bytes.extend_from_slice(&count.to_be_bytes());
+            self.bytes.extend_from_slice(&first_index.to_be_bytes());
+        }
+        items.iter().for_each(|item| self.field(item.as_bytes()));
+    }
+
+    /// A field whose JSON `write` gives.
+    fn jsonb(&mut self, write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>>) -> serde_json::Result<()>) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0, 0, 0, 0, JSONB_VERSION]);
+        write(&mut serde_json::Serializer::new(&mut self.bytes)).expect("texts can be written as JSON into memory");
+        let length = (self.bytes.len() - at - 4) as i32;
+        self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+    }
+}
+
+/// Rows that are stored in one database transaction.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Of each of [`TABLES`].
+    pub(super) transactions: [Rows; TYPES + 1],
+    /// New keys of each of [`tables::KEYS`].
+    pub(super) keys: [Rows; TYPES],
+    /// Where the log stands after these rows; `None` as long as there are none.
+    pub(super) end: Option<Chain>,
+    /// How many keys each type has after these rows.
+    pub(super) key_counts: [usize; TYPES],
+}
+
+impl Group {
+    pub(super) fn new() -> Self {
+        Self { transactions: Default::default(), keys: Default::default(), end: None, key_counts: [0; TYPES] }
+    }
+
+    /// Bytes of rows.
+    pub(super) fn bytes(&self) -> usize {
+        self.transactions.iter().chain(&self.keys).map(|rows| rows.bytes.len()).sum()
+    }
+
+    /// Makes it as new, keeping some memory.
+    pub(super) fn clear(&mut self) {
+        self.transactions.iter_mut().chain(&mut self.keys).for_each(Rows::clear);
+        self.end = None;
+    }
+
+    /// Adds the rows of `batch`, or none of them if one of its records cannot be stored.
+    pub(super) fn add(&mut self, batch: &Batch, end: Chain, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
+        let marks = self.transactions.each_ref().map(|rows| rows.bytes.len());
+        let key_marks = self.keys.each_ref().map(|rows| rows.bytes.len());
+        let counts = keys.each_ref().map(Keys::len);
+        let added = batch.records().try_for_each(|record| match record {
+            Ok(record) => self.add_record(&record, keys),
+            Err(_) => Err("a record in it cannot be read"),
+        });
+        if added.is_err() {
+            self.transactions.iter_mut().zip(marks).for_each(|(rows, mark)| rows.bytes.truncate(mark));
+            self.keys.iter_mut().zip(key_marks).for_each(|(rows, mark)| rows.bytes.truncate(mark));
+            keys.iter_mut().zip(counts).for_each(|(keys, count)| keys.truncate(count));
+            return added;
+        }
+        (self.end, self.key_counts) = (Some(end), keys.each_ref().map(Keys::len));
+        Ok(())
+    }
+
+    fn add_record(&mut self, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
+        let head = Head { lsn: record.lsn, kind: record.op.kind(), at: timestamp(record.at)? };
+        let Some(ty) = record.op.value_type() else {
+            return Ok(self.add_deletion(head, record, keys));
+        };
+        let (rows, number) = self.typed(ty, record.op.key().as_str(), keys);
+        let result = |rows: &mut Rows, ty| match ty {
+            ValueType::Int => rows.field(&record.effect.to_be_bytes()),
+            _ => rows.bigint(i64::from(record.effect)),
+        };
+        let has_operand = tables::has_operand(ty);
+        rows.begin(if has_operand { 6 } else { 5 });
+        head.write(rows);
+        rows.bigint(number);
+        match record.op {
+            Op::Put { value, .. } => match value {
+                ValueRef::Int(value) => rows.field(&value.to_be_bytes()),
+                ValueRef::Uint(value) => rows.bigint(i64::from(value)),
+                ValueRef::Float(value) => rows.field(&value.to_be_bytes()),
+                ValueRef::Str(text) => rows.field(text.as_bytes()),
+                ValueRef::Map(map) => rows.jsonb(|json| json.collect_map(map.pairs())),
+                ValueRef::Set(members) => rows.text_array(members),
+            },
+            Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => result(rows, ty.into()),
+            Op::MapSet { value, .. } => rows.jsonb(|json| json.serialize_str(value)),
+            _ => rows.null(),
+        }
+        match record.op {
+            Op::Incr { .. } => rows.bigint(1),
+            Op::IncrBy { by, .. } => rows.bigint(by),
+            Op::SetAdd { members, .. } | Op::SetRem { members, .. } => rows.text_array(members),
+            Op::SetHas { member, .. } => rows.text_array(StringsBuf::from_iter([member]).as_strings()),
+            Op::MapGet { field, .. } | Op::MapSet { field, .. } | Op::MapDel { field, .. } => {
+                rows.field(field.as_bytes())
+            }
+            _ if has_operand => rows.null(),
+            _ => {}
+        }
+        rows.bigint(head.at);
+        Ok(())
+    }
+
+    /// A row in the table of whole keys, and one in the table of each type that had the key.
+    fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut [Keys; TYPES]) {
+        let key = record.op.key().as_str();
+        let mut names = StringsBuf::default();
+        for ty in ValueType::ALL.into_iter().filter(|ty| record.effect & ty.bit() != 0) {
+            names.push(ty.name());
+            let has_operand = tables::has_operand(ty);
+            let (rows, number) = self.typed(ty, key, keys);
+            rows.begin(if has_operand { 6 } else { 5 });
+            head.write(rows);
+            rows.bigint(number);
+            (0..if has_operand { 2 } else { 1 }).for_each(|_| rows.null());
+            rows.bigint(head.at);
+        }
+        let rows = &mut self.transactions[KEY_TABLE];
+        rows.begin(5);
+        head.write(rows);
+        rows.field(key.as_bytes());
+        rows.text_array(names.as_strings());
+        rows.bigint(head.at);
+    }
+
+    /// The rows of the type's transactions, and the number of `key`, which is written among the new ones if need be.
+    fn typed(&mut self, ty: ValueType, key: &str, keys: &mut [Keys; TYPES]) -> (&mut Rows, i64) {
+        let index = tables::index(ty);
+        let number = match keys[index].number_of(key) {
+            Numbered::Known(number) => number,
+            Numbered::New(number) => {
+                let rows = &mut self.keys[index];
+                rows.begin(2);
+                rows.bigint(number);
+                rows.field(key.as_bytes());
+                number
+            }
+        };
+        (&mut self.transactions[index], number)
+    }
+}
+
+/// What every row of transactions begins with, and its time.
+#[derive(Clone, Copy)]
+struct Head {
+    lsn: Lsn,
+    kind: OpKind,
+    at: i64,
+}
+
+impl Head {
+    fn write(self, rows: &mut Rows) {
+        rows.bigint(self.lsn.cast_signed());
+        rows.field(self.kind.name().as_bytes());
+    }
+}
+
+fn timestamp(at: Micros) -> Result<i64, &'static str> {
+    let since_2000 = at.checked_sub(POSTGRES_EPOCH).filter(|since| TIMESTAMPS.contains(since));
+    since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
+}
+
+/// The time that a TIMESTAMPTZ stands for.
+pub(super) fn micros(timestamp: i64) -> Option<Micros> {
+    timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
+}

@@ -1,0 +1,328 @@
+//! A PostgreSQL server of the tests' own: on a free port, in a temporary folder, with the durability of a real one, and
+//! gone with the test process, however that ends.
+//!
+//! ```text
+//!   mod.rs        the server: start, stop, kill, start again; databases and SQL
+//!   programs.rs   where PostgreSQL's programs are
+//!   template.rs   data folders, and whose they are
+//! ```
+//!
+//! ```text
+//!   test process ── stdin ──> watchdog (sh) ──> postmaster ──> backends
+//! ```
+//!
+//! The watchdog's stdin is a pipe that nobody writes to. The kernel closes it when the test process ends, were it by
+//! `kill -9`; the watchdog then ends the server and removes the folder. So a static may hold a server, see
+//! [`PostgresServer::shared`].
+
+// Every test binary that includes this file uses a part of it.
+#![allow(dead_code)]
+
+pub(crate) mod programs;
+mod template;
+
+use std::fs::{self, File};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{BufRead, BufReader, Seek, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use template::Account;
+
+/// The superuser. Its password is asked for over TCP only; the socket lies in a folder that nobody else can enter.
+pub(crate) const USER: &str = "kvs";
+pub(crate) const PASSWORD: &str = "kvs-password";
+
+/// How long a start or a stop may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Ports to choose from: none that the kernel gives out by itself (Linux from 32768 on, others from 49152 on). A client
+/// that tries to reach a server that is down could be given the very port that it tries, and be connected to itself.
+const PORTS: Range<u16> = 15_000..32_000;
+
+/// Arguments: the folder to remove at the end, the server's command. Prints the server's process id, and ends when the
+/// server does. Shells without job control let background commands ignore SIGQUIT, but PostgreSQL handles it anyway.
+const WATCHDOG: &str = r#"
+folder=$1; shift
+exec 3<&0
+trap 'kill -QUIT "$server"; wait "$server"; rm -rf "$folder"; exit' TERM
+"$@" 3<&- </dev/null >&2 &
+server=$!
+echo "$server"
+{ read -r nothing <&3; kill -TERM $$; } >&2 &
+watcher=$!
+wait "$server"
+kill -KILL "$watcher"
+"#;
+
+/// A server of one's own. Ended, with all of its data, when dropped.
+pub(crate) struct PostgresServer {
+    programs: PathBuf,
+    folder: TempDir,
+    account: Account,
+    port: u16,
+    running: Mutex<Option<Running>>,
+    databases: AtomicU32,
+}
+
+/// The processes of a server that runs.
+struct Running {
+    watchdog: Child,
+    /// Holds the server's life, see [`WATCHDOG`].
+    life: ChildStdin,
+    postmaster: u32,
+}
+
+impl PostgresServer {
+    /// Starts a server with the settings that PostgreSQL has by default.
+    pub(crate) fn start() -> Self {
+        Self::with_settings(&[])
+    }
+
+    /// Starts a server with these settings in its `postgresql.conf`, such as `("fsync", "off")`.
+    pub(crate) fn with_settings(settings: &[(&str, &str)]) -> Self {
+        let programs = programs::find().unwrap_or_else(|e| {
+            panic!("no PostgreSQL: {e}; `cargo xtask test` installs it where it may, or install its server yourself")
+        });
+        let (folder, account) = template::new_folder(&programs);
+        let mut configuration = File::options().append(true).open(folder.path().join("data/postgresql.conf")).unwrap();
+        let socket_folder = folder.path().to_str().expect("a temporary folder's path is text");
+        let own = [("listen_addresses", "127.0.0.1"), ("unix_socket_directories", socket_folder), ("timezone", "UTC")];
+        for (name, value) in own.iter().chain(settings) {
+            writeln!(configuration, "{name} = '{}'", value.replace('\'', "''")).unwrap();
+        }
+
+        let (running, databases) = (Mutex::default(), AtomicU32::new(0));
+        let mut server = Self { programs, folder, account, port: free_port(), running, databases };
+        loop {
+            match server.launch() {
+                Ok(running) => *server.running() = Some(running),
+                Err(log) if log.contains("Address already in use") => {
+                    server.port = free_port();
+                    continue;
+                }
+                Err(log) => panic!("PostgreSQL did not start:\n{log}"),
+            }
+            return server;
+        }
+    }
+
+    /// The server that all tests of this process share, started with the first call. It must stay up: who stops or kills
+    /// servers has one of their own.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<PostgresServer> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Creates a database and returns its URL, with the superuser's password.
+    pub(crate) fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(USER, PASSWORD, &name)
+    }
+
+    /// The URL of a database over TCP, where the server asks for the password.
+    pub(crate) fn url(&self, user: &str, password: &str, database: &str) -> String {
+        format!("postgres://{user}:{password}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Runs SQL in a database, given by its name or URL, and returns the rows: one a line, columns between `|`, without
+    /// headings. Every statement is a transaction unless the SQL says otherwise. Panics with psql's message if one fails.
+    pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
+        self.try_psql(database, sql).unwrap_or_else(|e| panic!("{sql}\n{e}"))
+    }
+
+    /// Like [`Self::psql`], but the error is psql's message.
+    pub(crate) fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
+        let mut script = tempfile::tempfile().expect("a temporary file");
+        script.write_all(sql.as_bytes()).and_then(|()| script.rewind()).expect("the SQL is written");
+        let mut psql = program(&self.programs, "psql");
+        psql.env("PGHOST", self.folder.path()).env("PGPORT", self.port.to_string()).env("PGUSER", USER);
+        psql.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1", "--no-password"]);
+        psql.args(["--dbname", database]).stdin(script);
+        output(&mut psql)
+    }
+
+    /// The server's version as PostgreSQL numbers it, such as 150018 for 15.18.
+    pub(crate) fn version(&self) -> u32 {
+        self.psql("postgres", "SHOW server_version_num").parse().expect("a number")
+    }
+
+    /// What the server has logged since it was first started.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.log_path()).expect("the log can be read")
+    }
+
+    /// The folder of the data, the Unix socket and the log.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Process id of the postmaster; panics unless the server runs.
+    pub(crate) fn postmaster_pid(&self) -> u32 {
+        self.running().as_ref().expect("the server runs").postmaster
+    }
+
+    /// Process ids of the backends that serve a database's clients.
+    pub(crate) fn backend_pids(&self, database: &str) -> Vec<u32> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+                   AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
+        self.psql(database, sql).lines().map(|pid| pid.parse().expect("a process id")).collect()
+    }
+
+    /// `kill -9` of one backend. The postmaster takes it for a crash: it ends all other backends and recovers the data,
+    /// for which this waits. To end a single session, there is `pg_terminate_backend`.
+    pub(crate) fn kill_backend(&self, pid: u32) {
+        let times_ready = || self.log().matches("database system is ready to accept connections").count();
+        let before = times_ready();
+        assert!(signal(pid, "KILL"), "there is no backend {pid}");
+        within("PostgreSQL recovers", || (times_ready() > before).then_some(()));
+    }
+
+    /// Stops the server in order; clients are disconnected, and their open transactions rolled back.
+    pub(crate) fn stop(&self) {
+        self.end("INT");
+    }
+
+    /// `kill -9` of the postmaster. Backends notice and end by themselves, some time after this returns.
+    pub(crate) fn kill_postmaster(&self) {
+        self.end("KILL");
+    }
+
+    /// Starts the server again after it was stopped or killed, with the same port and data.
+    pub(crate) fn start_again(&self) {
+        let mut running = self.running();
+        assert!(running.is_none(), "the server runs already");
+        let launched = within("PostgreSQL starts again", || match self.launch() {
+            // Backends of the killed postmaster hold the shared memory until they have noticed.
+            Err(log) if log.contains("is still in use") => None,
+            launched => Some(launched),
+        });
+        *running = Some(launched.unwrap_or_else(|log| panic!("PostgreSQL did not start again:\n{log}")));
+    }
+
+    /// Stops the server in order and starts it again.
+    pub(crate) fn restart(&self) {
+        self.stop();
+        self.start_again();
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Starts the server and waits until it takes connections. If it ends instead, the error is what it logged.
+    fn launch(&self) -> Result<Running, String> {
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("the log can be written");
+        let logged_before = log.metadata().expect("the log is there").len();
+        let data = self.folder.path().join("data");
+
+        let mut command = program(Path::new(""), "sh");
+        command.args(["-c", WATCHDOG, "watchdog"]).arg(self.folder.path());
+        command.arg(self.programs.join("postgres")).args(["-p", &self.port.to_string(), "-D"]).arg(&data);
+        self.account.runs(&mut command, self.folder.path());
+        // Not in the terminal's group: Ctrl-C is for the test process, and the watchdog's affair only when that has ended.
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).process_group(0);
+        let mut watchdog = command.spawn().expect("a shell can be executed");
+        let life = watchdog.stdin.take().expect("it is piped");
+        let mut postmaster = String::new();
+        let said = BufReader::new(watchdog.stdout.take().expect("it is piped")).read_line(&mut postmaster);
+        said.expect("a process id is said");
+        let postmaster = postmaster.trim().parse().expect("a process id is a number");
+
+        let ready = within("PostgreSQL is ready", || match watchdog.try_wait().expect("it is a child") {
+            Some(_) => Some(false),
+            None => is_ready(&data, postmaster).then_some(true),
+        });
+        match ready {
+            true => Ok(Running { watchdog, life, postmaster }),
+            false => Err(self.log().split_off(usize::try_from(logged_before).expect("a log fits into memory"))),
+        }
+    }
+
+    /// Sends a signal to the postmaster and waits for its end.
+    fn end(&self, name: &str) {
+        let Running { mut watchdog, life, postmaster } = self.running().take().expect("the server runs");
+        assert!(signal(postmaster, name), "the postmaster {postmaster} has ended by itself:\n{}", self.log());
+        // Child::wait would close stdin, which is the signal for the watchdog to do it in its own way.
+        within("PostgreSQL ends", || watchdog.try_wait().expect("it is a child"));
+        drop(life);
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        if let Some(Running { mut watchdog, life, .. }) = self.running().take() {
+            drop(life);
+            let _ = watchdog.wait();
+        }
+    }
+}
+
+/// Whether the postmaster says in its lock file, as it says to `pg_ctl`, that it takes connections.
+fn is_ready(data: &Path, postmaster: u32) -> bool {
+    let lock = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let mut lines = lock.lines();
+    // A killed postmaster leaves the file behind, with its own process id.
+    lines.next().and_then(|pid| pid.parse().ok()) == Some(postmaster) && lines.nth(6).map(str::trim) == Some("ready")
+}
+
+fn free_port() -> u16 {
+    let random = RandomState::new();
+    let port = |attempt: u64| PORTS.start + (random.hash_one(attempt) % PORTS.len() as u64) as u16;
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (0..1_000).map(port).find(is_free).expect("a free port")
+}
+
+/// A command whose messages are English and that nothing in the environment tells where to connect.
+fn program(folder: &Path, name: &str) -> Command {
+    let mut command = Command::new(folder.join(name));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
+        command.env_remove(name);
+    }
+    command.env("LC_ALL", "C");
+    command
+}
+
+/// Runs a command to its end and returns what it prints; the error is its message.
+fn output(command: &mut Command) -> Result<String, String> {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let printed = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is UTF-8");
+    match output.status.success() {
+        true => Ok(printed(output.stdout).trim_end_matches('\n').to_string()),
+        false => Err(printed(output.stderr)),
+    }
+}
+
+/// Sends a signal, such as `STOP`; whether there is such a process.
+pub(crate) fn signal(pid: u32, name: &str) -> bool {
+    let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
+    sent.expect("kill can be executed").success()
+}
+
+/// Looks again and again until there is a result; panics after [`DEADLINE`].
+pub(crate) fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begin = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begin.elapsed() < DEADLINE, "waited {DEADLINE:?} in vain: {what}");
+        std::thread::sleep(PAUSE);
+    }
+}
