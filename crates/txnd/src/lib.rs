@@ -8,18 +8,25 @@
 //!   recovery <── read(from 1) ───┘                               intake.rs   which batch may come next: gaps, repeats, fences
 //!                                                                memory.rs   in memory, with faults on request
 //!                                                                segment/    append-only segmented files
+//!                                                                postgres/   tables that can be queried with SQL
 //!
 //!   kvs ── TLS 1.3, certificates on both sides ──> txnd           tls/        who may connect; making certificates
 //!                                                                meters.rs   what is counted
+//!                                                                config.rs   flags and environment of the txnd program
+//!                                                                health.rs   asking a server whether it serves
+//!                                                                program.rs  what the programs kvs and txnd have in common
 //! ```
 
 /// Batches that a writer may append beyond the durable lsn and must be able to send again.
 pub const MAX_IN_FLIGHT: usize = 16;
 
+pub mod config;
+pub mod health;
 mod intake;
 pub mod memory;
 pub mod meters;
 pub mod postgres;
+pub mod program;
 pub mod segment;
 mod sink;
 pub mod tls;
