@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   main.rs       commands
+//!   compose/      the deployment of compose.yaml, started, used, and its processes killed
 //!   postgres.rs   PostgreSQL for the tests, installed where that may be done
 //!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
 //! ```
 
+mod compose;
 mod postgres;
 mod tidy;
 
@@ -24,8 +26,10 @@ enum Task {
         /// Passed on to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints and the project's own rules, then run every test
+    /// Check formatting, lints and the project's own rules, then run every test; where a Docker engine answers, `compose` too
     Ci,
+    /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
+    Compose,
     /// Kill -9 the server under load again and again (release build), and check what survives
     Crash {
         /// How many times, for each durability
@@ -46,6 +50,12 @@ enum Task {
 /// A step failed; its own output has said why.
 struct Failed(String);
 
+impl From<String> for Failed {
+    fn from(what: String) -> Self {
+        Self(what)
+    }
+}
+
 fn main() -> ExitCode {
     match run(&Task::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,8 +73,16 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["fmt", "--all", "--check"]))?;
             step(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
-            test(&[])
+            test(&[])?;
+            match compose::engine_answers() {
+                true => compose::test(),
+                false => {
+                    eprintln!("xtask: no Docker engine answers (docker info): compose.yaml is not tested");
+                    Ok(())
+                }
+            }
         }
+        Task::Compose => compose::test(),
         Task::Crash { cycles, seed } => {
             let mut crash = gateway_test("crash");
             crash.env("KVS_CRASH_CYCLES", cycles.to_string());
@@ -96,13 +114,13 @@ fn gateway_test(name: &str) -> Command {
     command
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
 }
 
-fn step(command: &mut Command) -> Result<(), Failed> {
+pub(crate) fn step(command: &mut Command) -> Result<(), Failed> {
     let name = format!("{command:?}");
     eprintln!("xtask: {name}");
     match command.status() {
@@ -112,6 +130,6 @@ fn step(command: &mut Command) -> Result<(), Failed> {
     }
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
 }

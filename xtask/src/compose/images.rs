@@ -1,0 +1,86 @@
+//! The images of the deployment: kvs's own, with the programs built here, and the public ones that it rests on. Where no
+//! registry can be reached, stand-ins of the same content take the public names for the time of the test.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use super::docker::{Cleanup, limited, run};
+use crate::{Failed, cargo, root, step};
+
+const DEBIAN: &str = "debian:bookworm-slim";
+const POSTGRES: &str = "postgres:15";
+
+/// What the names of stand-ins begin with. They stay, so that the next test is quick.
+const STAND_IN: &str = "kvs-test/";
+
+/// Provides every image. The one with kvs and txnd gets the name `kvs`.
+pub(super) fn provide(kvs: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
+    public(DEBIAN, cleanup, debian)?;
+    public(POSTGRES, cleanup, |name| build(&["--tag", name, "xtask/images/postgres"]))?;
+    programs(kvs, cleanup)
+}
+
+/// Provides a public image: it is there already, or comes from its registry, or is made.
+fn public(name: &str, cleanup: &mut Cleanup, make: impl FnOnce(&str) -> Result<(), Failed>) -> Result<(), Failed> {
+    if exists(name) || run(300, &["docker", "pull", "--quiet", name]).is_ok() {
+        return Ok(());
+    }
+    let stand_in = format!("{STAND_IN}{name}");
+    eprintln!("xtask: {name} cannot be pulled; {stand_in} takes its place");
+    make(&stand_in)?;
+    cleanup.add(&["docker", "image", "rm", name])?;
+    run(20, &["docker", "tag", &stand_in, name]).map(drop)
+}
+
+fn exists(name: &str) -> bool {
+    run(20, &["docker", "image", "inspect", name]).is_ok()
+}
+
+/// Debian's smallest system, from its packages. Takes root's rights, and a minute or two.
+fn debian(name: &str) -> Result<(), Failed> {
+    if exists(name) {
+        return Ok(());
+    }
+    if run(20, &["debootstrap", "--version"]).is_err() {
+        step(&mut limited(300, &["apt-get", "install", "--yes", "--no-install-recommends", "debootstrap"]))?;
+    }
+    let (folder, archive) = ("target/compose/debian", "target/compose/debian.tar");
+    std::fs::create_dir_all(root().join("target/compose")).map_err(|e| Failed(format!("target/compose: {e}")))?;
+    // A file system that is still mounted in there is not to be emptied.
+    let remove = || run(60, &["rm", "-rf", "--one-file-system", folder, archive]);
+    remove()?;
+    let system = ["debootstrap", "--variant=minbase", "bookworm", folder, "http://deb.debian.org/debian"];
+    step(limited(900, &system).stdout(Stdio::null()))?;
+    let without = ["--exclude=./var/cache/apt/*", "--exclude=./var/lib/apt/lists/*"];
+    run(60, &[&["tar", "-cf", archive, "-C", folder], &without[..], &["."]].concat())?;
+    run(120, &["docker", "import", "--change", "CMD [\"bash\"]", archive, name])?;
+    remove().map(drop)
+}
+
+/// kvs and txnd, built here; inside of Docker if those do not run on Debian 12, because this system's C library is newer.
+fn programs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
+    step(cargo().args(["build", "--package", "gateway", "--package", "txnd", "--bins"]))?;
+    let context = root().join("target/compose/programs");
+    let built = std::env::current_exe().map_err(|e| Failed(format!("the path of xtask: {e}")))?;
+    let built = built.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(&context).map_err(|e| Failed(format!("{}: {e}", context.display())))?;
+    for program in ["kvs", "txnd"] {
+        let from = built.join(program);
+        std::fs::copy(&from, context.join(program)).map_err(|e| Failed(format!("{}: {e}", from.display())))?;
+    }
+    // The runtime stage stands first, so that the classic builder does not compile anything for it.
+    let runtime = format!("{name}-runtime");
+    cleanup.add(&["docker", "image", "rm", &runtime])?;
+    build(&["--tag", &runtime, "--target", "runtime", "."])?;
+    let with_programs = ["--file", "xtask/images/prebuilt/Dockerfile", "target/compose/programs"];
+    cleanup.add(&["docker", "image", "rm", name])?;
+    build(&[&["--tag", name, "--build-arg", &format!("RUNTIME={runtime}")], &with_programs[..]].concat())?;
+    match run(60, &["docker", "run", "--rm", "--network=none", name, "kvs", "--version"]) {
+        Ok(_) => Ok(()),
+        Err(_) => step(&mut limited(1800, &["docker", "build", "--tag", name, "."])),
+    }
+}
+
+fn build(args: &[&str]) -> Result<(), Failed> {
+    run(900, &[&["docker", "build"], args].concat()).map(drop)
+}
