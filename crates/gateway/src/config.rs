@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use txnd::PostgresSink;
+use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, within};
 
 /// Longest request head (request line and headers), in bytes. A longer one gets 431.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -172,26 +173,6 @@ pub enum Record {
     All,
 }
 
-/// How much diagnostics are given; each level includes those before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)]
-pub enum TraceLevel {
-    Error,
-    Warn,
-    Info,
-    /// Refused requests and broken connections, too.
-    Debug,
-}
-
-/// Form of the diagnostics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TraceFormat {
-    /// Text.
-    Auto,
-    /// One JSON object a line.
-    Json,
-}
-
 impl FromStr for LogTarget {
     type Err = String;
 
@@ -237,30 +218,6 @@ impl Config {
             },
             hash_seeds: None,
         }
-    }
-}
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an IP address and a port are expected, such as 127.0.0.1:8080 or [::1]:8080".into())
-}
-
-fn at_least<const MIN: u64>(text: &str) -> Result<ByteSize, String> {
-    within::<MIN, { u64::MAX }>(text)
-}
-
-fn within<const MIN: u64, const MAX: u64>(text: &str) -> Result<ByteSize, String> {
-    let size: ByteSize = text.parse()?;
-    match size.as_u64() {
-        bytes if bytes < MIN => Err(format!("at least {} is expected", ByteSize::b(MIN))),
-        bytes if bytes > MAX => Err(format!("at most {} is expected", ByteSize::b(MAX))),
-        _ => Ok(size),
-    }
-}
-
-fn positive_time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text).map_err(|e| e.to_string())? {
-        Duration::ZERO => Err("more than 0 is expected".into()),
-        time => Ok(time),
     }
 }
 

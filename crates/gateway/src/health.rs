@@ -1,8 +1,10 @@
 //! `kvs health`: whether a kvs answers, for supervisors and containers that have no HTTP client at hand.
 
 use std::io::{Error, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+use txnd::program::reachable;
 
 /// Longest time for any part of the exchange.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -22,14 +24,4 @@ pub fn check(addr: SocketAddr) -> Result<(), Error> {
         true => Ok(()),
         false => Err(Error::other(format!("an unexpected answer: {}", answer.lines().next().unwrap_or_default()))),
     }
-}
-
-/// The address to connect to for one that is listened on: all addresses include that of this machine to itself.
-fn reachable(addr: SocketAddr) -> SocketAddr {
-    let ip = match addr.ip() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    (ip, addr.port()).into()
 }

@@ -7,9 +7,8 @@ use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::{Batch, Lsn};
 use tracing::info;
+use txnd::program::TraceFormat;
 use txnd::{Opened, Sink, SinkError};
-
-use crate::config::TraceFormat;
 
 /// Time between two lines of progress where there is no terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(2);

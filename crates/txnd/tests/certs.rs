@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use txnd::tls::certs::{CertsError, Made, Request, make};
 use txnd::tls::{Acceptor, Leaf, TlsFiles};
 
@@ -15,8 +17,7 @@ fn request(folder: &Path) -> Request {
 }
 
 fn leaf(request: &Request, name: &str) -> Leaf {
-    let pem = fs::read(request.folder.join(name)).unwrap();
-    Leaf::read(&rustls_pemfile::certs(&mut &pem[..]).next().unwrap().unwrap()).unwrap()
+    Leaf::read(&CertificateDer::from_pem_file(request.folder.join(name)).unwrap()).unwrap()
 }
 
 fn everything(request: &Request) -> Vec<(String, Vec<u8>)> {

@@ -15,13 +15,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{self, HandshakeKind, RootCertStore};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tracing::subscriber::DefaultGuard;
-use txnd::tls::{Acceptor, ClientStream, Limits, Peer, Timeouts, TlsFiles, connect, connect_as, incoming};
+use txnd::tls::{Acceptor, ClientStream, Limits, Peer, Timeouts, TlsFiles, connect, connect_to_self, incoming};
 
 /// What the server says first, in the place of HTTP/2's settings.
 const WELCOME: &[u8] = b"welcome";
@@ -148,7 +149,7 @@ async fn both_sides_come_together_when_their_certificates_are_good() {
 async fn the_servers_own_certificate_may_not_write() {
     let ca = Ca::new("CA");
     let mut server = Server::start(&ca).await;
-    connect_as(&server.files, &server.authority(), "txnd", Timeouts::default()).await.unwrap();
+    connect_to_self(&server.files, &server.authority(), Timeouts::default()).await.unwrap();
     let peer = server.peer().await;
     assert_eq!((peer.name.as_str(), peer.may_write), ("txnd", false));
     // Another certificate with the same names is not the server's own.
@@ -443,11 +444,11 @@ fn unusable_files_are_named() {
 // Clients and servers without the library's own checks.
 
 fn certificate(issued: &Issued) -> CertificateDer<'static> {
-    rustls_pemfile::certs(&mut issued.pem.as_bytes()).next().unwrap().unwrap()
+    CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap()
 }
 
 fn key(issued: &Issued) -> PrivateKeyDer<'static> {
-    rustls_pemfile::private_key(&mut issued.key.as_bytes()).unwrap().unwrap()
+    PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).unwrap()
 }
 
 fn client_builder(ca: &Ca) -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert> {

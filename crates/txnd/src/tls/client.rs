@@ -40,11 +40,26 @@ impl Default for Timeouts {
 /// Errors are sentences for an operator: they name the server, the file, and what does not fit.
 pub async fn connect(files: &TlsFiles, authority: &str, timeouts: Timeouts) -> io::Result<TlsStream<TcpStream>> {
     let (host, _) = split(authority)?;
-    connect_as(files, authority, host, timeouts).await
+    handshake(load(files).await?, files, authority, host, timeouts).await
 }
 
-/// Like [`connect`], with the name that the server's certificate must carry.
-pub async fn connect_as(
+/// Connects to a txnd with its own certificate, in which case it is expected under the first name of that certificate,
+/// however it is reached.
+pub async fn connect_to_self(
+    files: &TlsFiles,
+    authority: &str,
+    timeouts: Timeouts,
+) -> io::Result<TlsStream<TcpStream>> {
+    let material = load(files).await?;
+    let name = match material.leaf.names.first() {
+        Some(name) => name.clone(),
+        None => split(authority)?.0.to_owned(),
+    };
+    handshake(material, files, authority, &name, timeouts).await
+}
+
+async fn handshake(
+    material: Material,
     files: &TlsFiles,
     authority: &str,
     name: &str,
@@ -53,7 +68,6 @@ pub async fn connect_as(
     let (host, port) = split(authority)?;
     let server_name = ServerName::try_from(name.to_owned())
         .map_err(|_| invalid(format!("{name:?} is neither a DNS name nor an IP address")))?;
-    let material = load(files).await?;
     let config = material.client().map_err(|e| invalid(e.to_string()))?;
 
     let failed = |e: io::Error, what: &str| io::Error::new(e.kind(), format!("txnd at {authority}: {what}"));

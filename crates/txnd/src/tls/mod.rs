@@ -37,7 +37,7 @@ mod verifier;
 use std::path::{Path, PathBuf};
 
 pub use acceptor::Acceptor;
-pub use client::{Timeouts, connect, connect_as};
+pub use client::{Timeouts, connect, connect_to_self};
 pub use incoming::{Connection, Limits, Peer, incoming};
 pub use leaf::Leaf;
 pub use tokio_rustls::client::TlsStream as ClientStream;

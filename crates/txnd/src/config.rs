@@ -1,0 +1,206 @@
+//! Flags and environment variables of the txnd program.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand};
+
+use crate::PostgresSink;
+use crate::program::{TraceFormat, TraceLevel, address, positive_time, within};
+use crate::segment::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
+use crate::tls::{TlsFiles, certs};
+
+/// Longest `--days` of a certificate.
+const MAX_DAYS: i64 = 36_500;
+
+const ABOUT: &str = "The transaction service of kvs: takes batches of log records over gRPC and makes them durable";
+
+/// Heading of the flags that `health` needs too.
+const FRONT: &str = "Address and certificates, for serving and for health";
+
+const AFTER_HELP: &str = "\
+Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
+
+Only TLS 1.3 with certificates on both sides is spoken; `txnd certs certs` makes them. Changed
+certificate files are taken up within seconds, or at once on SIGHUP; the connections that are open
+are then ended, and clients connect again.
+
+SIGTERM or Ctrl-C stops in order; another one, a second or more later, at once.
+
+Exit codes:
+  0  stopped in order; for a command: done
+  1  the log failed, or did not become durable before the program ended; for a command: failed
+  2  wrong usage, or certificates that cannot be used
+  3  an address could not be listened on
+  4  the log could not be opened
+  5  the log is damaged";
+
+/// txnd: takes batches of log records over gRPC and makes them durable.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "txnd", version, about = ABOUT, long_about = None, after_help = AFTER_HELP)]
+pub struct Config {
+    /// What to do instead of serving
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// Address of the gRPC service; port 0 picks a free one
+    #[arg(long, global = true, help_heading = FRONT, env = "TXND_GRPC_ADDR", default_value = "127.0.0.1:5051", value_name = "ADDR",
+          value_parser = address)]
+    pub grpc_addr: SocketAddr,
+
+    /// Where batches become durable: `file:DIR` (segments in a folder) or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables)
+    #[arg(long, env = "TXND_SINK", hide_env_values = true, default_value = "file:./txnd-data", value_name = "SINK")]
+    pub sink: SinkTarget,
+
+    /// Size of a segment of `file:DIR`
+    #[arg(long, env = "TXND_SEGMENT_SIZE", default_value = "64MiB", value_name = "SIZE",
+          value_parser = within::<MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES>)]
+    pub segment_size: ByteSize,
+
+    /// Certificates of the CAs that sign clients' certificates, in PEM form
+    #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
+    pub tls_ca: PathBuf,
+
+    /// This server's certificate, in PEM form, followed by intermediate ones if there are any
+    #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CERT", default_value = "certs/txnd.pem", value_name = "FILE")]
+    pub tls_cert: PathBuf,
+
+    /// The key of the server's certificate, in PEM form
+    #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_KEY", default_value = "certs/txnd.key", value_name = "FILE")]
+    pub tls_key: PathBuf,
+
+    /// Revocation lists, in PEM form; each CA needs one, and a list is good up to its next update [default: nothing is revoked]
+    #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CRL", value_name = "FILE")]
+    pub tls_crl: Option<PathBuf>,
+
+    /// DNS names of the clients that may use the log: their certificates carry one as subject alternative name
+    #[arg(long, env = "TXND_ALLOW", default_value = certs::CLIENT, value_delimiter = ',', value_name = "NAMES")]
+    pub allow: Vec<String>,
+
+    /// Address of metrics for Prometheus, over plain HTTP [default: none]
+    #[arg(long, env = "TXND_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
+    pub metrics_addr: Option<SocketAddr>,
+
+    /// Time at SIGTERM for what was received to become durable
+    #[arg(long, env = "TXND_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
+    pub drain_timeout: Duration,
+
+    /// How much diagnostics go to standard error
+    #[arg(long, env = "TXND_TRACE", default_value = "info", value_name = "LEVEL")]
+    pub trace: TraceLevel,
+
+    /// Form of the diagnostics: `auto`: text, in colour on a terminal; `json`: one object a line
+    #[arg(long, env = "TXND_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    pub trace_format: TraceFormat,
+}
+
+/// What txnd does besides serving.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Make a CA (ca.pem, ca.key) and certificates for txnd (txnd.pem, txnd.key) and kvs (kvs.pem, kvs.key)
+    Certs(Certs),
+    /// Ask the txnd at --grpc-addr for its health, with its own certificate; exit code 0 if it serves, else 1
+    Health,
+}
+
+/// What certificates to make. No file is overwritten, unless --renew is given.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Certs {
+    /// The folder; it is created if it is not there
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+
+    /// A DNS name or IP address of txnd besides txnd, localhost, 127.0.0.1 and ::1; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub server_name: Vec<String>,
+
+    /// How long the two certificates are valid; the CA is for ten years, and they end with it
+    #[arg(long, default_value_t = 825, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS), value_name = "DAYS")]
+    pub days: u32,
+
+    /// Do nothing if the set is complete and valid
+    #[arg(long)]
+    pub keep: bool,
+
+    /// Replace the two certificates by new ones if there is a CA; with --keep, only if less than 30 days are left
+    #[arg(long)]
+    pub renew: bool,
+}
+
+/// Where batches become durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkTarget {
+    /// In segments in this folder.
+    File(PathBuf),
+    /// In tables of the database with this URL.
+    Postgres(String),
+}
+
+impl FromStr for SinkTarget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("file", folder)) if !folder.is_empty() => Ok(Self::File(folder.into())),
+            Some(("postgres" | "postgresql", _)) => text.parse::<PostgresSink>().map(|_| Self::Postgres(text.into())),
+            _ => Err("expected `file:DIR` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`".into()),
+        }
+    }
+}
+
+impl fmt::Display for SinkTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(folder) => write!(f, "file:{}", folder.display()),
+            // Without the password.
+            Self::Postgres(url) => match url.parse::<PostgresSink>() {
+                Ok(sink) => sink.fmt(f),
+                Err(_) => f.write_str("postgres"),
+            },
+        }
+    }
+}
+
+impl Config {
+    /// The certificates.
+    pub fn tls(&self) -> TlsFiles {
+        TlsFiles {
+            ca: self.tls_ca.clone(),
+            cert: self.tls_cert.clone(),
+            key: self.tls_key.clone(),
+            crl: self.tls_crl.clone(),
+        }
+    }
+}
+
+impl From<Certs> for certs::Request {
+    fn from(args: Certs) -> Self {
+        let Certs { folder, server_name, days, keep, renew } = args;
+        Self { folder, server_names: server_name, days, keep, renew }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn sinks_read_back_without_their_password() {
+        assert_eq!("file:./txnd-data".parse::<SinkTarget>().unwrap().to_string(), "file:./txnd-data");
+        let postgres: SinkTarget = "postgres://kvs:secret@db.example:5433/state".parse().unwrap();
+        assert_eq!(postgres.to_string(), "postgres://kvs@db.example:5433/state");
+        for text in ["", "file:", "off", "postgres:", "https://localhost:5051"] {
+            assert!(text.parse::<SinkTarget>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The txnd program: configuration, diagnostics, signals, exit codes. Everything else is in the library.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+use tracing::{error, info, warn};
+use txnd::config::{Certs, Command, Config, SinkTarget};
+use txnd::program::{StopSignals, exit, init_tracing, raise_file_limit};
+use txnd::tls::certs::{self, Made};
+use txnd::tls::{Acceptor, Limits, TlsError, incoming};
+use txnd::{PostgresSink, SegmentSink, Sink, SinkError, health, meters};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Upper bounds of the histograms' buckets, in seconds: from a local handshake to a disk in trouble.
+const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+
+/// Why txnd did not start, or did not stop in order.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("cannot listen on {0}: {1}; stop the other process or choose another address")]
+    Listen(SocketAddr, io::Error),
+    #[error("cannot serve metrics on {0}: {1}; stop the other process or choose another --metrics-addr")]
+    Metrics(SocketAddr, BuildError),
+    #[error(transparent)]
+    Log(#[from] SinkError),
+    #[error("the gRPC server failed: {0}")]
+    Grpc(#[from] tonic::transport::Error),
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
+    #[error("not everything was done within --drain-timeout")]
+    Late,
+    #[error("another signal: ended at once")]
+    Again,
+}
+
+/// Everything that is ready before the log is: a wrong certificate or address shows at once.
+struct Front {
+    config: Config,
+    acceptor: Arc<Acceptor>,
+    listener: TcpListener,
+    grpc_addr: SocketAddr,
+    signals: StopSignals,
+}
+
+fn main() -> ExitCode {
+    let mut config = Config::parse();
+    let command = config.command.take();
+    if let Some(Command::Certs(args)) = command {
+        return make_certs(args);
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("cannot make a runtime: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Some(Command::Health) = command {
+        return match runtime.block_on(health::check(&config.tls(), config.grpc_addr)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                eprintln!("{e}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    init_tracing(config.trace, config.trace_format);
+    let served = runtime.block_on(serve(config));
+    // A sink that hangs must not keep the process from ending.
+    runtime.shutdown_background();
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            error!("txnd: {e}");
+            ExitCode::from(e.exit_code())
+        }
+    }
+}
+
+fn make_certs(args: Certs) -> ExitCode {
+    let folder = args.folder.clone();
+    let folder = folder.display();
+    match certs::make(&args.into()) {
+        Ok(Made::Everything) => println!(
+            "made a CA, txnd's certificate and kvs's in {folder}. Give txnd its ca.pem, txnd.pem and txnd.key, kvs its ca.pem, kvs.pem \
+             and kvs.key; keep ca.key where neither runs"
+        ),
+        Ok(Made::Certificates) => {
+            println!("made new certificates for txnd and kvs in {folder}, under the CA that was there")
+        }
+        Ok(Made::Nothing) => {}
+        Err(e) => {
+            eprintln!("txnd certs: {e}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+async fn serve(config: Config) -> Result<(), ServeError> {
+    let front = Front::prepare(config).await?;
+    match front.config.sink.clone() {
+        SinkTarget::File(folder) => {
+            let sink = SegmentSink::new(folder, front.config.segment_size.as_u64());
+            front.run(sink).await
+        }
+        SinkTarget::Postgres(url) => {
+            let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
+            front.run(sink).await
+        }
+    }
+}
+
+impl Front {
+    async fn prepare(config: Config) -> Result<Self, ServeError> {
+        let signals = StopSignals::listen().map_err(ServeError::Signals)?;
+        if let Some(addr) = config.metrics_addr {
+            serve_metrics(addr).map_err(|e| ServeError::Metrics(addr, e))?;
+        }
+        let limits = Limits::default();
+        raise_file_limit((limits.connections + limits.handshakes) as u64);
+        let acceptor = Arc::new(Acceptor::new(config.tls(), config.allow.clone())?);
+        let bound = TcpListener::bind(config.grpc_addr).await.and_then(|listener| {
+            let addr = listener.local_addr()?;
+            Ok((listener, addr))
+        });
+        let (listener, grpc_addr) = bound.map_err(|e| ServeError::Listen(config.grpc_addr, e))?;
+        reload_on_hangup(Arc::clone(&acceptor)).map_err(ServeError::Signals)?;
+        Ok(Self { config, acceptor, listener, grpc_addr, signals })
+    }
+
+    /// Serves until a signal to stop.
+    async fn run<S: Sink>(mut self, sink: S) -> Result<(), ServeError> {
+        drop(sink);
+        let (_reporter, health) = tonic_health::server::health_reporter();
+        let stop = CancellationToken::new();
+        let connections = incoming(self.listener, self.acceptor, Limits::default(), stop.clone());
+        let mut serving = std::pin::pin!(
+            Server::builder()
+                .add_service(health)
+                .serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
+        );
+        info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
+        tokio::select! {
+            served = &mut serving => return Ok(served?),
+            () = self.signals.next() => stop.cancel(),
+        }
+        info!("stopping");
+        tokio::select! {
+            served = &mut serving => served?,
+            () = tokio::time::sleep(self.config.drain_timeout) => return Err(ServeError::Late),
+            () = self.signals.again() => return Err(ServeError::Again),
+        }
+        info!("stopped");
+        Ok(())
+    }
+}
+
+impl ServeError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Tls(_) => exit::USAGE,
+            Self::Listen(..) | Self::Metrics(..) => exit::CANNOT_LISTEN,
+            Self::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
+            Self::Log(_) => exit::CANNOT_OPEN_LOG,
+            Self::Grpc(_) | Self::Signals(_) | Self::Late | Self::Again => exit::FAILED,
+        }
+    }
+}
+
+/// Installs the recorder of metrics and serves them at `addr`.
+fn serve_metrics(addr: SocketAddr) -> Result<(), BuildError> {
+    PrometheusBuilder::new()
+        .with_http_listener(addr)
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?
+        .install()?;
+    meters::describe();
+    info!(metrics_addr = %addr, "serving metrics");
+    Ok(())
+}
+
+/// SIGHUP: looks at the certificates at once.
+fn reload_on_hangup(acceptor: Arc<Acceptor>) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match acceptor.reload().await {
+                Ok(true) => {}
+                Ok(false) => info!("SIGHUP: the certificates have not changed"),
+                Err(e) => warn!("SIGHUP: the certificates cannot be used, those of before stay in use: {e}"),
+            }
+        }
+    });
+    Ok(())
+}

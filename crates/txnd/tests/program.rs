@@ -1,0 +1,235 @@
+//! The txnd program as a black box: commands, signals, messages and exit codes.
+
+mod pki;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use pki::DEADLINE;
+use tempfile::TempDir;
+
+/// A running txnd on a free port, with its certificates and its log in a folder of its own. Killed when dropped.
+struct Txnd {
+    child: Child,
+    addr: SocketAddr,
+    stderr: BufReader<ChildStderr>,
+}
+
+fn program(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_txnd"));
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    program(folder).args(args).output().expect("txnd can be executed")
+}
+
+/// A folder with `certs/` as `txnd certs certs` makes it.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(folder.path(), &["certs", "certs"]).status.success());
+    folder
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.into()).expect("UTF-8")
+}
+
+impl Txnd {
+    #[allow(clippy::zombie_processes)] // Waited for when it is dropped.
+    fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut child = program(folder)
+            .env("TXND_GRPC_ADDR", "127.0.0.1:0")
+            .args(["--trace-format", "json"])
+            .args(args)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("txnd can be executed");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut txnd = Self { child, addr: ([0, 0, 0, 0], 0).into(), stderr };
+        let listening: serde_json::Value = serde_json::from_str(&txnd.line("listening")).expect("JSON");
+        txnd.addr = listening["grpc_addr"].as_str().expect("an address").parse().expect("an address");
+        txnd
+    }
+
+    /// Reads diagnostics up to a line that holds `wanted`.
+    fn line(&mut self, wanted: &str) -> String {
+        let mut before = String::new();
+        loop {
+            let mut line = String::new();
+            let read = self.stderr.read_line(&mut line).expect("diagnostics are UTF-8");
+            assert!(read > 0, "txnd ended without {wanted:?}: {before}");
+            if line.contains(wanted) {
+                return line;
+            }
+            before.push_str(&line);
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill can be executed").success());
+    }
+
+    fn health(&self, folder: &Path) -> Output {
+        run(folder, &["health", "--grpc-addr", &self.addr.to_string()])
+    }
+
+    /// The exit code and the rest of the diagnostics.
+    fn wait(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).expect("diagnostics are UTF-8");
+        (self.child.wait().expect("txnd ends").code(), rest)
+    }
+}
+
+impl Drop for Txnd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn it_serves_until_it_is_told_to_stop() {
+    let folder = folder();
+    for signal in ["TERM", "INT"] {
+        let txnd = Txnd::start(folder.path(), &[]);
+        let health = txnd.health(folder.path());
+        assert!(health.status.success(), "{}", text(&health.stderr));
+        txnd.signal(signal);
+        let (code, rest) = txnd.wait();
+        assert_eq!(code, Some(0), "{rest}");
+    }
+}
+
+#[test]
+fn health_reaches_a_server_that_listens_on_every_address() {
+    let folder = folder();
+    let txnd = Txnd::start(folder.path(), &["--grpc-addr", "0.0.0.0:0"]);
+    assert!(txnd.addr.ip().is_unspecified());
+    let health = txnd.health(folder.path());
+    assert!(health.status.success(), "{}", text(&health.stderr));
+}
+
+#[test]
+fn health_says_why_not() {
+    let folder = folder();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let health = run(folder.path(), &["--grpc-addr", &addr, "health"]);
+    assert_eq!(health.status.code(), Some(1));
+    assert!(text(&health.stderr).contains("cannot be reached"), "{}", text(&health.stderr));
+
+    let txnd = Txnd::start(folder.path(), &[]);
+    let other = self::folder();
+    let health = txnd.health(other.path());
+    assert_eq!(health.status.code(), Some(1));
+    assert!(text(&health.stderr).contains("signed by another CA than certs/ca.pem"), "{}", text(&health.stderr));
+}
+
+#[test]
+fn hangup_takes_up_renewed_certificates() {
+    let folder = folder();
+    let mut txnd = Txnd::start(folder.path(), &[]);
+    txnd.signal("HUP");
+    txnd.line("have not changed");
+    assert!(run(folder.path(), &["certs", "certs", "--renew", "--days", "7"]).status.success());
+    txnd.signal("HUP");
+    txnd.line("certificates in use");
+    txnd.line("expires on");
+    assert!(txnd.health(folder.path()).status.success());
+
+    std::fs::write(folder.path().join("certs/txnd.pem"), "nothing").unwrap();
+    txnd.signal("HUP");
+    let line = txnd.line("those of before stay in use");
+    assert!(line.contains("certs/txnd.pem holds no certificate"), "{line}");
+    txnd.signal("TERM");
+    assert_eq!(txnd.wait().0, Some(0));
+}
+
+#[test]
+fn a_start_that_fails_says_why_and_ends_with_a_code() {
+    let empty = tempfile::tempdir().unwrap();
+    let missing = run(empty.path(), &["--grpc-addr", "127.0.0.1:0"]);
+    assert_eq!(missing.status.code(), Some(2));
+    let says = text(&missing.stderr);
+    assert!(says.contains("cannot read certs/ca.pem") && says.contains("`txnd certs certs`"), "{says}");
+
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for flag in ["--grpc-addr", "--metrics-addr"] {
+        let refused = run(folder.path(), &[flag, &addr]);
+        assert_eq!(refused.status.code(), Some(3), "{flag}");
+        assert!(text(&refused.stderr).contains(&addr), "{}", text(&refused.stderr));
+    }
+    for args in [&["--grpc-addr", "localhost"][..], &["--sink", "off"], &["--drain-timeout", "0s"], &["certs"]] {
+        assert_eq!(run(folder.path(), args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_password_is_not_shown() {
+    let folder = folder();
+    let url = "postgres://kvs:secret@127.0.0.1:1/state";
+    let help = program(folder.path()).env("TXND_SINK", url).arg("--help").output().unwrap();
+    assert!(help.status.success() && !text(&help.stdout).contains("secret"));
+    let mut txnd = Txnd::start(folder.path(), &["--sink", url, "--trace", "debug"]);
+    txnd.signal("TERM");
+    let mut rest = String::new();
+    txnd.stderr.read_to_string(&mut rest).unwrap();
+    assert!(!rest.contains("secret"), "{rest}");
+}
+
+#[test]
+fn metrics_are_served_in_prometheus_form() {
+    let folder = folder();
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut txnd = Txnd::start(folder.path(), &["--metrics-addr", &metrics.to_string()]);
+    assert!(txnd.health(folder.path()).status.success());
+    TcpStream::connect(txnd.addr).unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    txnd.line("it does not speak TLS");
+
+    let scrape = || {
+        let mut stream = TcpStream::connect(metrics).unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: txnd\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let expected = [
+        "# TYPE txnd_accepted_connections_total counter",
+        "txnd_accepted_connections_total 1",
+        "txnd_open_connections 0",
+        r#"txnd_refused_connections_total{reason="not_tls"} 1"#,
+        r#"txnd_handshake_seconds_bucket{le="+Inf"} 1"#,
+        "txnd_certificate_expiry_timestamp_seconds 1",
+    ];
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let answer = scrape();
+        match expected.iter().find(|line| !answer.contains(*line)) {
+            None => break,
+            Some(line) => assert!(Instant::now() < deadline, "{line} is not in {answer}"),
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn certs_says_what_it_did() {
+    let folder = folder();
+    let again = run(folder.path(), &["certs", "certs"]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("is there already"), "{}", text(&again.stderr));
+    let kept = run(folder.path(), &["certs", "certs", "--keep"]);
+    assert!(kept.status.success() && kept.stdout.is_empty() && kept.stderr.is_empty());
+    let renewed = run(folder.path(), &["certs", "certs", "--renew", "--server-name", "log.example"]);
+    assert!(renewed.status.success() && text(&renewed.stdout).contains("new certificates"));
+}
