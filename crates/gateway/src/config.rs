@@ -1,7 +1,7 @@
 //! Flags, environment variables, and every limit of a running server.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use txnd::PostgresSink;
 use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, within};
+use txnd::remote::MutualTls;
+use txnd::tls::TlsFiles;
 
 /// Longest request head (request line and headers), in bytes. A longer one gets 431.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -64,6 +66,22 @@ pub struct Config {
     /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
     #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG")]
     pub log: LogTarget,
+
+    /// Certificates of the CAs that sign the certificate of txnd, in PEM form; used with `--log https://...`
+    #[arg(long, env = "KVS_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
+    pub tls_ca: PathBuf,
+
+    /// This kvs's certificate towards txnd, in PEM form
+    #[arg(long, env = "KVS_TLS_CERT", default_value = "certs/kvs.pem", value_name = "FILE")]
+    pub tls_cert: PathBuf,
+
+    /// The key of that certificate, in PEM form
+    #[arg(long, env = "KVS_TLS_KEY", default_value = "certs/kvs.key", value_name = "FILE")]
+    pub tls_key: PathBuf,
+
+    /// Revocation lists for the certificate of txnd, in PEM form [default: nothing is revoked]
+    #[arg(long, env = "KVS_TLS_CRL", value_name = "FILE")]
+    pub tls_crl: Option<PathBuf>,
 
     /// What a 2xx for a write means: `sync`: it is on disk; `async`: it is applied and queued, a crash of the process loses at
     /// most the queued tail. A request raises it with the header `Kvs-Durability: sync`
@@ -181,7 +199,10 @@ impl FromStr for LogTarget {
             None if text == "off" => Ok(Self::Off),
             Some(("file", folder)) if !folder.is_empty() => Ok(Self::File(folder.into())),
             Some(("postgres" | "postgresql", _)) => text.parse::<PostgresSink>().map(|_| Self::Postgres(text.into())),
-            Some(("https", _)) => Ok(Self::Remote(text.into())),
+            Some(("https", _)) => {
+                // The files do not matter for whether it is a URL.
+                MutualTls::new(text, TlsFiles::in_folder(Path::new("certs"), "kvs")).map(|_| Self::Remote(text.into()))
+            }
             Some(("http", _)) => Err("txnd speaks TLS only: expected `https://HOST:PORT`".into()),
             _ => {
                 Err("expected `file:DIR`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, `https://HOST:PORT` or `off`"
@@ -207,6 +228,16 @@ impl std::fmt::Display for LogTarget {
 }
 
 impl Config {
+    /// The identity towards txnd.
+    pub fn tls(&self) -> TlsFiles {
+        TlsFiles {
+            ca: self.tls_ca.clone(),
+            cert: self.tls_cert.clone(),
+            key: self.tls_key.clone(),
+            crl: self.tls_crl.clone(),
+        }
+    }
+
     /// The engine's part of the configuration.
     pub fn engine(&self) -> engine::Options {
         engine::Options {

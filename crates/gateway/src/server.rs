@@ -9,7 +9,8 @@ use std::time::Duration;
 use engine::{Engine, LogBuffer};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info, warn};
-use txnd::{Opened, PostgresSink, SegmentSink, Sink, SinkError};
+use txnd::remote::MutualTls;
+use txnd::{Opened, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
 use crate::config::{Config, Durability, LogTarget};
 use crate::recovery::recover;
@@ -83,7 +84,10 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             start_with(config, Some(sink)).await
         }
-        LogTarget::Remote(_) => todo!(),
+        LogTarget::Remote(url) => {
+            let connector = MutualTls::new(url, config.tls()).map_err(SinkError::Failed)?;
+            start_with(config, Some(RemoteSink::new(connector))).await
+        }
     }
 }
 

@@ -10,10 +10,10 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Server;
 use tracing::{error, info, warn};
 use txnd::config::{Certs, Command, Config, SinkTarget};
 use txnd::program::{StopSignals, exit, init_tracing, raise_file_limit};
+use txnd::service::{LogThread, describe_metrics, server};
 use txnd::tls::certs::{self, Made};
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
 use txnd::{PostgresSink, SegmentSink, Sink, SinkError, health, meters};
@@ -37,6 +37,8 @@ enum ServeError {
     Log(#[from] SinkError),
     #[error("the gRPC server failed: {0}")]
     Grpc(#[from] tonic::transport::Error),
+    #[error("cannot start a thread: {0}")]
+    Thread(io::Error),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
     #[error("not everything was done within --drain-timeout")]
@@ -118,6 +120,8 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         }
         SinkTarget::Postgres(url) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
+            // A database that cannot be used shows at once, not when the first writer comes.
+            sink.prepare().await?;
             front.run(sink).await
         }
     }
@@ -142,20 +146,20 @@ impl Front {
     }
 
     /// Serves until a signal to stop.
-    async fn run<S: Sink>(mut self, sink: S) -> Result<(), ServeError> {
-        drop(sink);
-        let (_reporter, health) = tonic_health::server::health_reporter();
+    async fn run<S: Sink + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
+        let log = LogThread::start(sink).map_err(ServeError::Thread)?;
         let stop = CancellationToken::new();
         let connections = incoming(self.listener, self.acceptor, Limits::default(), stop.clone());
-        let mut serving = std::pin::pin!(
-            Server::builder()
-                .add_service(health)
-                .serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned())
-        );
+        let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
+            stop.cancelled().await;
+            // What was received becomes durable and is acknowledged, and the streams end.
+            log.stop().await;
+        }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = self.signals.next() => stop.cancel(),
+            () = log.ended() => return Err(ServeError::Log(SinkError::Failed("the log's thread has ended".into()))),
         }
         info!("stopping");
         tokio::select! {
@@ -175,7 +179,7 @@ impl ServeError {
             Self::Listen(..) | Self::Metrics(..) => exit::CANNOT_LISTEN,
             Self::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
-            Self::Grpc(_) | Self::Signals(_) | Self::Late | Self::Again => exit::FAILED,
+            Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => exit::FAILED,
         }
     }
 }
@@ -187,6 +191,7 @@ fn serve_metrics(addr: SocketAddr) -> Result<(), BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?
         .install()?;
     meters::describe();
+    describe_metrics();
     info!(metrics_addr = %addr, "serving metrics");
     Ok(())
 }

@@ -6,7 +6,7 @@ mod writer;
 
 use conformance::{Storage, sink_conformance};
 use postgres_server::PostgresServer;
-use txnd::{PostgresSink, Sink};
+use txnd::PostgresSink;
 
 /// A database of its own in a server that all tests share.
 struct Tables {

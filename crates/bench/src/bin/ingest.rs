@@ -3,6 +3,8 @@
 //! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU seconds
 //! of this process.
 
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,9 +12,10 @@ use std::time::Instant;
 use clap::Parser;
 use engine::{Engine, LogBuffer, Options};
 use proto::{Chain, Refusal};
-use std::collections::VecDeque;
 use tokio::sync::Notify;
-use txnd::{MAX_IN_FLIGHT, PostgresSink, SegmentSink, Sink, SinkError};
+use txnd::remote::MutualTls;
+use txnd::tls::TlsFiles;
+use txnd::{MAX_IN_FLIGHT, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,6 +31,9 @@ struct Args {
     records: u64,
     #[arg(long, default_value_t = 100_000)]
     keys: u64,
+    /// Folder of `ca.pem`, `kvs.pem` and `kvs.key` for `https://...`
+    #[arg(long, default_value = "certs")]
+    certs: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -39,6 +45,10 @@ fn main() -> ExitCode {
                 ingest(SegmentSink::new(folder, txnd::segment::DEFAULT_SEGMENT_BYTES), &args).await
             }
             Some(("postgres", _)) => ingest(args.log.parse::<PostgresSink>().map_err(SinkError::Failed)?, &args).await,
+            Some(("https", _)) => {
+                let connector = MutualTls::new(&args.log, TlsFiles::in_folder(&args.certs, "kvs"));
+                ingest(RemoteSink::new(connector.map_err(SinkError::Failed)?), &args).await
+            }
             _ => Err(SinkError::Failed(format!("unknown log {}", args.log))),
         }
     });

@@ -76,12 +76,15 @@ struct OpenLog {
     broken: Option<SinkError>,
 }
 
+/// Connection and group, to be used again, or why neither can be.
+type Outcome = Result<(PgConnection, Group), SinkError>;
+
 /// A group on its way.
 struct Committing {
     end: Chain,
     key_counts: [usize; TYPES],
-    /// Gives connection and group back unless it failed. Boxed and kept here, so that whoever waits for it may go away.
-    outcome: Pin<Box<dyn Future<Output = Result<(PgConnection, Group), SinkError>> + Send>>,
+    /// Boxed and kept here, so that whoever waits for it may go away.
+    outcome: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
 impl FromStr for PostgresSink {
@@ -107,6 +110,12 @@ impl std::fmt::Debug for PostgresSink {
 }
 
 impl PostgresSink {
+    /// Checks that the log can be kept here, and makes the tables if they are not there. Begins no term.
+    pub async fn prepare(&self) -> Result<(), SinkError> {
+        let mut connection = self.database.connect_writer().await?;
+        self.database.migrate(&mut connection).await
+    }
+
     fn log(&mut self) -> Result<&mut OpenLog, SinkError> {
         let log = self.open.as_mut().ok_or_else(|| SinkError::Failed("the log is not open".into()))?;
         match &log.broken {

@@ -147,7 +147,8 @@ impl Group {
     fn add_record(&mut self, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
         let head = Head { lsn: record.lsn, kind: record.op.kind(), at: timestamp(record.at)? };
         let Some(ty) = record.op.value_type() else {
-            return Ok(self.add_deletion(head, record, keys));
+            self.add_deletion(head, record, keys);
+            return Ok(());
         };
         let (rows, number) = self.typed(ty, record.op.key().as_str(), keys);
         let result = |rows: &mut Rows, ty| match ty {

@@ -29,11 +29,13 @@ use tonic::transport::server::Router;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tracing::warn;
 
 use crate::limits::{
     CONNECTION_WINDOW_BYTES, FIRST_MESSAGE_WITHIN, MAX_HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, MAX_STREAMS, PING_EVERY,
     PONG_WITHIN, READ_AHEAD_BATCHES, STREAM_WINDOW_BYTES,
 };
+use crate::tls::Peer;
 use crate::wire::v1::transaction_service_server::{self, TransactionServiceServer};
 use crate::wire::v1::{
     OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
@@ -102,7 +104,15 @@ async fn report_health(mut usable: watch::Receiver<bool>, reporter: HealthReport
 
 /// Admits a call and names the caller for diagnostics: the one place where it is decided who may use the log.
 fn admit<T>(request: &Request<T>) -> Result<String, Status> {
-    Ok(request.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string()))
+    match request.extensions().get::<Peer>() {
+        Some(peer) if peer.may_write => Ok(format!("{} at {}", peer.name, peer.address)),
+        Some(peer) => {
+            warn!(peer = peer.name, address = %peer.address, "refused a call: this certificate may only ask for health");
+            Err(Status::permission_denied("this certificate may only ask for health"))
+        }
+        // A connection without TLS, which the program does not accept.
+        None => Ok(request.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string())),
+    }
 }
 
 fn stopping() -> Status {
