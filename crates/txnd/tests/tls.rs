@@ -1,137 +1,25 @@
-//! TLS over real sockets: who is let in, who is not and why, and what a change of certificates does.
+//! TLS over real sockets: who is let in, who is not, and what both sides say about it.
 
 mod pki;
+mod tls_server;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pki::{Ca, DEADLINE, HOUR, Issued, Spec, install};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
-use tempfile::TempDir;
+use tls_server::{Server, echoes, welcomed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{self, HandshakeKind, RootCertStore};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use tokio_stream::StreamExt;
-use tokio_util::sync::CancellationToken;
-use tracing::subscriber::DefaultGuard;
-use txnd::tls::{Acceptor, ClientStream, Limits, Peer, Timeouts, TlsFiles, connect, connect_to_self, incoming};
-
-/// What the server says first, in the place of HTTP/2's settings.
-const WELCOME: &[u8] = b"welcome";
-
-/// A server that welcomes its clients and repeats what they say.
-struct Server {
-    address: SocketAddr,
-    acceptor: Arc<Acceptor>,
-    peers: mpsc::UnboundedReceiver<Peer>,
-    stop: CancellationToken,
-    folder: TempDir,
-    files: TlsFiles,
-    log: Log,
-}
-
-impl Server {
-    async fn start(ca: &Ca) -> Self {
-        Self::start_with(ca, None, Limits::default()).await
-    }
-
-    async fn start_with(ca: &Ca, crl: Option<String>, limits: Limits) -> Self {
-        let log = Log::start();
-        let folder = tempfile::tempdir().unwrap();
-        let mut files = install(folder.path(), "txnd", ca, &ca.issue(&Spec::server()));
-        if let Some(crl) = crl {
-            let path = folder.path().join("crl.pem");
-            std::fs::write(&path, crl).unwrap();
-            files.crl = Some(path);
-        }
-        let acceptor = Arc::new(Acceptor::new(files.clone(), vec!["kvs".into()]).unwrap());
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let mut connections = incoming(listener, Arc::clone(&acceptor), limits, stop.clone());
-        let (sender, peers) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            while let Some(connection) = connections.next().await {
-                let mut connection = connection.unwrap();
-                let _ = sender.send(connection.peer().clone());
-                tokio::spawn(async move {
-                    connection.write_all(WELCOME).await?;
-                    connection.flush().await?;
-                    let mut buffer = [0; 64];
-                    loop {
-                        match connection.read(&mut buffer).await? {
-                            0 => return Ok::<_, io::Error>(()),
-                            read => connection.write_all(&buffer[..read]).await?,
-                        }
-                        connection.flush().await?;
-                    }
-                });
-            }
-        });
-        Self { address, acceptor, peers, stop, folder, files, log }
-    }
-
-    fn authority(&self) -> String {
-        self.address.to_string()
-    }
-
-    async fn connect(&self, ca: &Ca, issued: &Issued) -> io::Result<ClientStream<TcpStream>> {
-        let folder = tempfile::tempdir().unwrap();
-        connect(&install(folder.path(), "kvs", ca, issued), &self.authority(), Timeouts::default()).await
-    }
-
-    async fn peer(&mut self) -> Peer {
-        timeout(DEADLINE, self.peers.recv()).await.unwrap().unwrap()
-    }
-
-    /// Connects with an odd certificate of `signer`; returns the client's error and the server's log line.
-    async fn refused(&self, ca: &Ca, issued: &Issued) -> (String, String) {
-        let folder = tempfile::tempdir().unwrap();
-        let files = install(folder.path(), "kvs", ca, issued);
-        let error = connect(&files, &self.authority(), Timeouts::default()).await.unwrap_err();
-        (error.to_string(), self.refusal().await)
-    }
-
-    /// The line about a refused connection.
-    async fn refusal(&self) -> String {
-        self.log.line("a connection was refused").await
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
-async fn echoes(stream: &mut ClientStream<TcpStream>) -> io::Result<()> {
-    let mut answer = [0; 4];
-    stream.write_all(b"ping").await?;
-    stream.flush().await?;
-    stream.read_exact(&mut answer).await?;
-    assert_eq!(&answer, b"ping");
-    Ok(())
-}
-
-async fn welcomed(stream: &mut ClientStream<TcpStream>) {
-    let mut welcome = [0; WELCOME.len()];
-    timeout(DEADLINE, stream.read_exact(&mut welcome)).await.unwrap().unwrap();
-    assert_eq!(welcome, WELCOME);
-}
-
-/// Waits until the server has ended this connection.
-async fn ended(stream: &mut ClientStream<TcpStream>) {
-    let mut buffer = [0; 64];
-    while let Ok(1..) = timeout(DEADLINE, stream.read(&mut buffer)).await.expect("the connection is ended") {}
-}
+use txnd::tls::{Acceptor, ClientStream, Limits, Timeouts, TlsFiles, connect, connect_to_self};
 
 #[tokio::test]
 async fn both_sides_come_together_when_their_certificates_are_good() {
@@ -292,69 +180,6 @@ async fn a_client_says_that_nobody_is_there() {
 }
 
 #[tokio::test]
-async fn replaced_certificates_end_the_connections_of_before() {
-    let (ca, next) = (Ca::new("CA"), Ca::new("next CA"));
-    let server = Server::start(&ca).await;
-    let client = ca.issue(&Spec::default());
-    let mut stream = server.connect(&ca, &client).await.unwrap();
-    welcomed(&mut stream).await;
-    assert!(!server.acceptor.reload().await.unwrap(), "nothing has changed");
-    echoes(&mut stream).await.unwrap();
-
-    install(server.folder.path(), "txnd", &next, &next.issue(&Spec::server()));
-    assert!(server.acceptor.reload().await.unwrap());
-    ended(&mut stream).await;
-    server.connect(&next, &next.issue(&Spec::default())).await.unwrap();
-    let (_, line) = server.refused(&next, &client).await;
-    assert!(line.contains("other_ca"), "{line}");
-}
-
-#[tokio::test]
-async fn files_that_cannot_be_used_change_nothing() {
-    let ca = Ca::new("CA");
-    let server = Server::start(&ca).await;
-    let mut stream = server.connect(&ca, &ca.issue(&Spec::default())).await.unwrap();
-    welcomed(&mut stream).await;
-
-    std::fs::write(&server.files.key, ca.issue(&Spec::server()).key).unwrap();
-    let error = server.acceptor.reload().await.unwrap_err().to_string();
-    assert!(error.contains("does not belong to the certificate"), "{error}");
-    // The watch reports it, once, and the connection lives on.
-    let line = server.log.line("those of before stay in use").await;
-    assert!(line.contains(&server.files.key.display().to_string()), "{line}");
-    echoes(&mut stream).await.unwrap();
-    server.connect(&ca, &ca.issue(&Spec::default())).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_revoked_client_is_cut_off_without_anyone_asking() {
-    let ca = Ca::new("CA");
-    let server = Server::start_with(&ca, Some(ca.revoke(&[], HOUR)), Limits::default()).await;
-    let client = ca.issue(&Spec { serial: 77, ..Spec::default() });
-    let mut stream = server.connect(&ca, &client).await.unwrap();
-    welcomed(&mut stream).await;
-    echoes(&mut stream).await.unwrap();
-
-    std::fs::write(server.files.crl.as_ref().unwrap(), ca.revoke(&[77], HOUR)).unwrap();
-    ended(&mut stream).await;
-    let (error, line) = server.refused(&ca, &client).await;
-    assert!(line.contains("is revoked") && error.contains("it is revoked"), "{line} {error}");
-    server.connect(&ca, &ca.issue(&Spec::default())).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_revocation_list_must_cover_everyone_and_be_of_today() {
-    let (ca, other) = (Ca::new("CA"), Ca::new("other CA"));
-    let server = Server::start_with(&ca, Some(other.revoke(&[], HOUR)), Limits::default()).await;
-    let (_, line) = server.refused(&ca, &ca.issue(&Spec::default())).await;
-    assert!(line.contains("revocation_unknown"), "{line}");
-
-    std::fs::write(server.files.crl.as_ref().unwrap(), ca.revoke(&[], -60)).unwrap();
-    let error = server.acceptor.reload().await.unwrap_err().to_string();
-    assert!(error.contains("crl.pem cannot be used: a newer list was due on 20"), "{error}");
-}
-
-#[tokio::test]
 async fn a_client_checks_revocation_too() {
     let ca = Ca::new("CA");
     let server = Server::start(&ca).await;
@@ -365,47 +190,6 @@ async fn a_client_checks_revocation_too() {
     files.crl = Some(path);
     let error = connect(&files, &server.authority(), Timeouts::default()).await.unwrap_err().to_string();
     assert!(error.contains("its certificate is revoked"), "{error}");
-}
-
-#[tokio::test]
-async fn connections_are_limited() {
-    let ca = Ca::new("CA");
-    let limits = Limits { connections: 1, ..Limits::default() };
-    let server = Server::start_with(&ca, None, limits).await;
-    let client = ca.issue(&Spec::default());
-    let mut first = server.connect(&ca, &client).await.unwrap();
-    welcomed(&mut first).await;
-    server.connect(&ca, &client).await.unwrap_err();
-    let line = server.refusal().await;
-    assert!(line.contains("1 connections are open"), "{line}");
-    echoes(&mut first).await.unwrap();
-    drop(first);
-    let deadline = Instant::now() + DEADLINE;
-    while server.connect(&ca, &client).await.is_err() {
-        assert!(Instant::now() < deadline, "the place of a closed connection is free again");
-    }
-}
-
-#[tokio::test]
-async fn silent_strangers_do_not_keep_a_writer_out() {
-    let ca = Ca::new("CA");
-    let limits = Limits { handshakes: 4, handshake_time: DEADLINE * 2, ..Limits::default() };
-    let server = Server::start_with(&ca, None, limits).await;
-    let mut strangers = Vec::new();
-    for _ in 0..8 {
-        strangers.push(TcpStream::connect(server.address).await.unwrap());
-    }
-    let connected = timeout(DEADLINE, server.connect(&ca, &ca.issue(&Spec::default()))).await;
-    connected.expect("room is made").unwrap();
-}
-
-#[tokio::test]
-async fn the_stream_ends_at_shutdown() {
-    let ca = Ca::new("CA");
-    let mut server = Server::start(&ca).await;
-    server.stop.cancel();
-    assert!(timeout(DEADLINE, server.peers.recv()).await.unwrap().is_none());
-    assert!(TcpStream::connect(server.address).await.is_err());
 }
 
 #[test]
@@ -485,50 +269,4 @@ async fn raw_server(issued: &Issued) -> SocketAddr {
         drop(TlsAcceptor::from(Arc::new(config)).accept(stream).await);
     });
     address
-}
-
-/// What was logged by one test. Each has a thread of its own.
-struct Log {
-    text: Text,
-    _guard: DefaultGuard,
-}
-
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<String>>);
-
-impl io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().push_str(&String::from_utf8_lossy(bytes));
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    fn start() -> Self {
-        let text = Text::default();
-        let writer = text.clone();
-        let subscriber =
-            tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
-        Self { text, _guard: tracing::subscriber::set_default(subscriber) }
-    }
-
-    /// Waits until a line that is `wanted` is there, and removes everything up to it.
-    async fn line(&self, wanted: &str) -> String {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            {
-                let mut text = self.text.0.lock().unwrap();
-                if let Some(line) = text.lines().find(|line| line.contains(wanted)).map(String::from) {
-                    text.clear();
-                    return line;
-                }
-                assert!(Instant::now() < deadline, "{wanted:?} was not logged, but {text}");
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
 }
