@@ -125,7 +125,7 @@ pub fn resident_bytes(pid: u32) -> u64 {
 }
 
 /// The string value of `name` in a flat JSON line.
-fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+pub fn field<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     let (_, rest) = line.split_once(&format!("\"{name}\":\""))?;
     rest.split('"').next()
 }

@@ -1,0 +1,141 @@
+//! A txnd process of a test's own, with certificates made for it. Tests that use it also have `mod harness`.
+#![allow(dead_code)] // Each test binary uses a part of this.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use tempfile::TempDir;
+
+use crate::harness::{DEADLINE, field, folder};
+
+/// The txnd program, which `cargo test --workspace` builds beside kvs.
+pub(crate) fn program() -> Command {
+    let path = Path::new(env!("CARGO_BIN_EXE_kvs")).with_file_name("txnd");
+    assert!(path.exists(), "{} is not there; build it: cargo build --package txnd", path.display());
+    Command::new(path)
+}
+
+/// What `txnd certs` makes: a CA, txnd's certificate and kvs's.
+pub(crate) struct Certificates {
+    folder: TempDir,
+}
+
+impl Certificates {
+    pub(crate) fn make() -> Self {
+        let folder = folder();
+        let made = program().arg("certs").arg(folder.path().join("certs")).stdout(Stdio::null()).status();
+        assert!(made.expect("txnd can be executed").success());
+        Self { folder }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join("certs").join(name)
+    }
+
+    /// The flags that give `who` its identity.
+    pub(crate) fn flags(&self, who: &str) -> Vec<String> {
+        let files = [("--tls-ca", "ca.pem".to_string()), ("--tls-cert", format!("{who}.pem")), ("--tls-key", format!("{who}.key"))];
+        files.iter().flat_map(|(flag, file)| [flag.to_string(), self.path(file).display().to_string()]).collect()
+    }
+}
+
+/// A running txnd. Killed when dropped.
+pub(crate) struct Txnd {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+    /// Lines of diagnostics (JSON); a thread reads them, so that txnd never waits for the test.
+    lines: Receiver<String>,
+}
+
+impl Txnd {
+    /// Starts txnd on `addr` (port 0: a free one) with `sink`, which is what `--sink` takes.
+    pub(crate) fn start_at(addr: SocketAddr, sink: &str, certificates: &Certificates, args: &[&str]) -> Self {
+        let mut command = program();
+        command.args(["--trace-format", "json", "--grpc-addr", &addr.to_string(), "--sink", sink]);
+        command.args(certificates.flags("txnd")).args(args);
+        Self::try_start(&mut command).unwrap_or_else(|(status, said)| panic!("txnd did not start: {status}: {said}"))
+    }
+
+    pub(crate) fn start(sink: &str, certificates: &Certificates) -> Self {
+        Self::start_at(([127, 0, 0, 1], 0).into(), sink, certificates, &[])
+    }
+
+    /// Starts txnd and waits until it listens, or returns how it ended and what it said.
+    pub(crate) fn try_start(command: &mut Command) -> Result<Self, (ExitStatus, String)> {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("txnd can be executed");
+        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let mut said = String::new();
+        loop {
+            let mut line = String::new();
+            if stderr.read_line(&mut line).expect("diagnostics are UTF-8") == 0 {
+                return Err((child.wait().expect("the child can be waited for"), said));
+            }
+            let addr = field(&line, "grpc_addr").and_then(|addr| addr.parse().ok());
+            if let (Some("listening"), Some(addr)) = (field(&line, "message"), addr) {
+                return Ok(Self { child, addr, lines: forward(stderr) });
+            }
+            said.push_str(&line);
+        }
+    }
+
+    /// What `--log` takes to reach it; the certificates carry this name.
+    pub(crate) fn url(&self) -> String {
+        format!("https://localhost:{}", self.addr.port())
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a line of diagnostics that holds `words`.
+    pub(crate) fn says(&self, words: &[&str]) -> String {
+        let mut said = String::new();
+        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+            if words.iter().all(|word| line.contains(word)) {
+                return line;
+            }
+            said.push_str(&line);
+        }
+        panic!("txnd did not say {words:?}, but: {said}");
+    }
+
+    /// Sends a signal such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.expect("kill can be executed").success());
+    }
+
+    /// kill -9, and waits for the end.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("txnd can be killed");
+        self.child.wait().expect("txnd ends");
+    }
+
+    /// SIGTERM, and waits for the end.
+    pub(crate) fn stop(mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.child.wait().expect("txnd ends")
+    }
+}
+
+impl Drop for Txnd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn forward(mut stderr: BufReader<ChildStderr>) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+            // Nobody listens any more when the Txnd is gone.
+            let _ = sender.send(std::mem::take(&mut line));
+        }
+    });
+    lines
+}
