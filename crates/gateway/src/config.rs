@@ -57,7 +57,8 @@ pub struct Config {
 
     /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
-    #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG")]
+    #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
+          value_parser = LogTargetParser)]
     pub log: LogTarget,
 
     /// What a 2xx for a write means: `sync`: it is on disk; `async`: it is applied and queued, a crash of the process loses at
@@ -196,6 +197,28 @@ impl FromStr for LogTarget {
                     .into())
             }
         }
+    }
+}
+
+/// Reads a [`LogTarget`] from the command line or the environment. Its errors do not quote what was given, as clap's own do:
+/// that may hold a password, and diagnostics go where others read them.
+#[derive(Clone)]
+struct LogTargetParser;
+
+impl clap::builder::TypedValueParser for LogTargetParser {
+    type Value = LogTarget;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<LogTarget, clap::Error> {
+        let target = value.to_str().ok_or_else(|| "it is not valid UTF-8".into()).and_then(str::parse);
+        target.map_err(|why| {
+            let message = format!("invalid value for '--log': {why}\n");
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 
