@@ -78,6 +78,7 @@ impl Txnd {
     }
 
     /// Starts txnd and waits until it listens, or returns how it ended and what it said.
+    #[allow(clippy::zombie_processes)] // The Txnd that holds the child waits for it when it is dropped.
     pub(crate) fn try_start(command: &mut Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("txnd can be executed");
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
