@@ -37,7 +37,11 @@ impl Certificates {
 
     /// The flags that give `who` its identity.
     pub(crate) fn flags(&self, who: &str) -> Vec<String> {
-        let files = [("--tls-ca", "ca.pem".to_string()), ("--tls-cert", format!("{who}.pem")), ("--tls-key", format!("{who}.key"))];
+        let files = [
+            ("--tls-ca", "ca.pem".to_string()),
+            ("--tls-cert", format!("{who}.pem")),
+            ("--tls-key", format!("{who}.key")),
+        ];
         files.iter().flat_map(|(flag, file)| [flag.to_string(), self.path(file).display().to_string()]).collect()
     }
 }
@@ -64,6 +68,7 @@ impl Txnd {
     }
 
     /// Starts txnd and waits until it listens, or returns how it ended and what it said.
+    #[allow(clippy::zombie_processes)] // The Txnd that holds the child waits for it when it is dropped.
     pub(crate) fn try_start(command: &mut Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("txnd can be executed");
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
