@@ -30,10 +30,10 @@ enum Task {
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
-    /// Kill -9 the server under load again and again (release build), and check what survives
+    /// Kill -9 kvs, txnd and PostgreSQL under load again and again (release build), and check what survives
     Crash {
-        /// How many times, for each durability
-        #[arg(long, default_value_t = 200)]
+        /// How many times: each of them, with each log, in each durability
+        #[arg(long, default_value_t = 100)]
         cycles: u32,
         /// Seed of the run, to repeat one
         #[arg(long)]
@@ -84,8 +84,11 @@ fn run(task: &Task) -> Result<(), Failed> {
         }
         Task::Compose => compose::test(),
         Task::Crash { cycles, seed } => {
+            let programs = postgres::programs()?;
+            // The tests run txnd from beside kvs; building the gateway's tests does not build it.
+            step(cargo().args(["build", "--release", "--package", "txnd"]))?;
             let mut crash = gateway_test("crash");
-            crash.env("KVS_CRASH_CYCLES", cycles.to_string());
+            crash.env("KVS_CRASH_CYCLES", cycles.to_string()).env(postgres::VARIABLE, programs);
             if let Some(seed) = seed {
                 crash.env("KVS_SEED", seed.to_string());
             }

@@ -7,6 +7,7 @@ mod model;
 #[path = "../../txnd/tests/postgres_server/mod.rs"]
 mod postgres_server;
 mod requests;
+mod txnd_server;
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};

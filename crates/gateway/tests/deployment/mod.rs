@@ -1,43 +1,128 @@
-//! The ways to give a kvs a log.
+//! The ways to give a kvs a log. Tests that use it also have `mod harness`, `mod postgres_server` and `mod txnd_server`.
+#![allow(dead_code)] // Each test binary uses a part of this.
 
-use std::any::Any;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tempfile::TempDir;
 
 use crate::harness::{Kvs, folder};
-use crate::postgres_server::{PASSWORD, PostgresServer};
+use crate::postgres_server::{PASSWORD, PostgresServer, free_port};
+use crate::txnd_server::{Certificates, Txnd};
+
+/// Small segments, so that there are several of them.
+const SEGMENT_SIZE: [&str; 2] = ["--segment-size", "4MiB"];
 
 /// A log of its own, and what has to live as long as it.
 pub(crate) struct Deployment {
     pub(crate) name: &'static str,
     /// What `--log` is set to.
     log: String,
+    /// The folder in which the log is segments.
+    pub(crate) segments: Option<TempDir>,
     /// The database in which the log is tables.
     pub(crate) tables: Option<String>,
-    _kept: Box<dyn Any>,
+    /// The server of that database.
+    pub(crate) server: Option<&'static PostgresServer>,
+    txnd: Option<Service>,
+}
+
+/// A txnd between kvs and its log, with all that it takes to start it again.
+struct Service {
+    running: Option<Txnd>,
+    addr: SocketAddr,
+    sink: String,
+    certificates: Certificates,
 }
 
 /// One of each kind.
 pub(crate) fn all() -> Vec<Deployment> {
-    vec![file(), postgres()]
+    vec![file(), postgres(), txnd_file(), txnd_postgres()]
 }
 
 pub(crate) fn file() -> Deployment {
     let folder = folder();
     let log = format!("file:{}", folder.path().display());
-    Deployment { name: "file", log, tables: None, _kept: Box::new(folder) }
+    Deployment { name: "file", log, segments: Some(folder), tables: None, server: None, txnd: None }
 }
 
 pub(crate) fn postgres() -> Deployment {
-    let url = PostgresServer::shared().database();
-    Deployment { name: "postgres", log: url.clone(), tables: Some(url), _kept: Box::new(()) }
+    postgres_on(PostgresServer::shared())
+}
+
+/// With a server that may be one of the test's own, to be killed.
+pub(crate) fn postgres_on(server: &'static PostgresServer) -> Deployment {
+    let url = server.database();
+    Deployment {
+        name: "postgres",
+        log: url.clone(),
+        segments: None,
+        tables: Some(url),
+        server: Some(server),
+        txnd: None,
+    }
+}
+
+pub(crate) fn txnd_file() -> Deployment {
+    file().behind_txnd("txnd over file")
+}
+
+pub(crate) fn txnd_postgres() -> Deployment {
+    txnd_postgres_on(PostgresServer::shared())
+}
+
+/// With a server that may be one of the test's own, to be killed.
+pub(crate) fn txnd_postgres_on(server: &'static PostgresServer) -> Deployment {
+    postgres_on(server).behind_txnd("txnd over postgres")
 }
 
 impl Deployment {
+    /// The same log, written by a txnd.
+    fn behind_txnd(mut self, name: &'static str) -> Self {
+        // Not a port that the kernel gives out: a kvs that tries to reach a txnd that is down could be connected to itself.
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+        let log = format!("https://localhost:{}", addr.port());
+        let sink = std::mem::replace(&mut self.log, log);
+        self.txnd = Some(Service { running: None, addr, sink, certificates: Certificates::make() });
+        self.name = name;
+        self.start_txnd();
+        self
+    }
+
     /// Starts a kvs with this log.
     pub(crate) fn start(&self, args: &[&str]) -> Kvs {
         let mut command = Kvs::program();
-        command.args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &self.log]).args(args);
+        command
+            .args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &self.log])
+            .args(SEGMENT_SIZE)
+            .args(args);
+        if let Some(service) = &self.txnd {
+            command.args(service.certificates.flags("kvs"));
+        }
         let kvs = Kvs::try_start(&mut command).unwrap_or_else(|e| panic!("{}: kvs did not start: {e:?}", self.name));
         assert!(!kvs.lines.concat().contains(PASSWORD), "a password in the diagnostics");
         kvs
+    }
+
+    /// Starts txnd, again at the same address.
+    pub(crate) fn start_txnd(&mut self) {
+        let service = self.service();
+        service.running = Some(Txnd::start_at(service.addr, &service.sink, &service.certificates, &SEGMENT_SIZE));
+    }
+
+    /// `kill -9` of txnd.
+    pub(crate) fn kill_txnd(&mut self) {
+        self.service().running.take().expect("txnd runs").kill();
+    }
+
+    /// Stops what stands between kvs and the log in order, if anything does.
+    pub(crate) fn stop(&mut self) {
+        if let Some(txnd) = self.txnd.as_mut().and_then(|service| service.running.take()) {
+            let status = txnd.stop();
+            assert!(status.success(), "{}: txnd ended with {status}", self.name);
+        }
+    }
+
+    fn service(&mut self) -> &mut Service {
+        self.txnd.as_mut().expect("the deployment has a txnd")
     }
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up.
@@ -16,9 +17,10 @@ pub const BASE: &str = "/kvs/v1-0-0";
 pub struct Kvs {
     child: Child,
     pub addr: SocketAddr,
-    stderr: BufReader<std::process::ChildStderr>,
-    /// Lines of diagnostics (JSON) that were read so far.
+    /// Lines of diagnostics (JSON) up to the one that says that it listens.
     pub lines: Vec<String>,
+    /// The rest of them. A thread reads it, so that kvs never waits for the test.
+    rest: Option<JoinHandle<String>>,
 }
 
 /// A kvs process that ended instead of listening.
@@ -65,7 +67,8 @@ impl Kvs {
             let listening = field(&line, "message") == Some("listening");
             lines.push(line);
             if let (true, Some(addr)) = (listening, addr) {
-                return Ok(Self { child, addr, stderr, lines });
+                let rest = Some(std::thread::spawn(move || read_all(stderr)));
+                return Ok(Self { child, addr, lines, rest });
             }
         }
     }
@@ -94,9 +97,9 @@ impl Kvs {
 
     /// Waits for the end; returns the exit status and the rest of the diagnostics.
     pub fn wait(mut self) -> (ExitStatus, String) {
-        let mut rest = String::new();
-        self.stderr.read_to_string(&mut rest).expect("diagnostics are UTF-8");
-        (self.child.wait().expect("kvs ends"), rest)
+        let status = self.child.wait().expect("kvs ends");
+        let rest = self.rest.take().expect("it is waited for once").join();
+        (status, rest.expect("diagnostics are UTF-8"))
     }
 
     /// Resident memory in bytes.
@@ -114,6 +117,12 @@ impl Drop for Kvs {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn read_all(mut diagnostics: impl Read) -> String {
+    let mut rest = String::new();
+    diagnostics.read_to_string(&mut rest).expect("diagnostics are UTF-8");
+    rest
 }
 
 /// Resident memory of a process in bytes.

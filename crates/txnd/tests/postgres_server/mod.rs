@@ -282,7 +282,8 @@ fn is_ready(data: &Path, postmaster: u32) -> bool {
     lines.next().and_then(|pid| pid.parse().ok()) == Some(postmaster) && lines.nth(6).map(str::trim) == Some("ready")
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on, and that the kernel gives to nobody.
+pub(crate) fn free_port() -> u16 {
     let random = RandomState::new();
     let port = |attempt: u64| PORTS.start + (random.hash_one(attempt) % PORTS.len() as u64) as u16;
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
