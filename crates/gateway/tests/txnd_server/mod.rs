@@ -4,12 +4,12 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
 
 use tempfile::TempDir;
 
-use crate::harness::{DEADLINE, field, folder};
+use crate::harness::{field, folder, forward, line_with};
 
 /// The txnd program, which `cargo test --workspace` builds beside kvs.
 pub(crate) fn program() -> Command {
@@ -37,7 +37,11 @@ impl Certificates {
 
     /// The flags that give `who` its identity.
     pub(crate) fn flags(&self, who: &str) -> Vec<String> {
-        let files = [("--tls-ca", "ca.pem".to_string()), ("--tls-cert", format!("{who}.pem")), ("--tls-key", format!("{who}.key"))];
+        let files = [
+            ("--tls-ca", "ca.pem".to_string()),
+            ("--tls-cert", format!("{who}.pem")),
+            ("--tls-key", format!("{who}.key")),
+        ];
         files.iter().flat_map(|(flag, file)| [flag.to_string(), self.path(file).display().to_string()]).collect()
     }
 }
@@ -46,7 +50,7 @@ impl Certificates {
 pub(crate) struct Txnd {
     child: Child,
     pub(crate) addr: SocketAddr,
-    /// Lines of diagnostics (JSON); a thread reads them, so that txnd never waits for the test.
+    /// Lines of diagnostics (JSON).
     lines: Receiver<String>,
 }
 
@@ -64,6 +68,7 @@ impl Txnd {
     }
 
     /// Starts txnd and waits until it listens, or returns how it ended and what it said.
+    #[allow(clippy::zombie_processes)] // The Txnd that holds the child waits for it when it is dropped.
     pub(crate) fn try_start(command: &mut Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("txnd can be executed");
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
@@ -90,16 +95,9 @@ impl Txnd {
         self.child.id()
     }
 
-    /// Waits for a line of diagnostics that holds `words`.
+    /// Waits for a line of diagnostics that holds `words`; it and those before it are not looked at again.
     pub(crate) fn says(&self, words: &[&str]) -> String {
-        let mut said = String::new();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            if words.iter().all(|word| line.contains(word)) {
-                return line;
-            }
-            said.push_str(&line);
-        }
-        panic!("txnd did not say {words:?}, but: {said}");
+        line_with(words, &self.lines).unwrap_or_else(|said| panic!("txnd did not say {words:?}, but: {said}"))
     }
 
     /// Sends a signal such as `STOP`.
@@ -126,16 +124,4 @@ impl Drop for Txnd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn forward(mut stderr: BufReader<ChildStderr>) -> Receiver<String> {
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
-            // Nobody listens any more when the Txnd is gone.
-            let _ = sender.send(std::mem::take(&mut line));
-        }
-    });
-    lines
 }
