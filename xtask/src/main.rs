@@ -39,6 +39,16 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Cut, slow down and silence the ways between kvs, txnd and PostgreSQL again and again (release build), and check that
+    /// everything that was acknowledged is there once
+    Network {
+        /// How often connections are cut, for each place of a log and each durability
+        #[arg(long, default_value_t = 500)]
+        cycles: u32,
+        /// Seed of the run, to repeat one
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Write a log of many records (release build), kill the server, and report the rate of recovery
     Recovery {
         /// Number of records
@@ -93,6 +103,15 @@ fn run(task: &Task) -> Result<(), Failed> {
                 crash.env("KVS_SEED", seed.to_string());
             }
             step(&mut crash)
+        }
+        Task::Network { cycles, seed } => {
+            step(cargo().args(["build", "--release", "--package", "txnd"]))?;
+            let mut network = gateway_test("network");
+            network.env(postgres::VARIABLE, postgres::programs()?).env("KVS_NETWORK_CYCLES", cycles.to_string());
+            if let Some(seed) = seed {
+                network.env("KVS_SEED", seed.to_string());
+            }
+            step(&mut network)
         }
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }

@@ -29,8 +29,16 @@ pub const PING_EVERY: Duration = Duration::from_secs(10);
 /// Time within which a peer answers a ping; a peer that is stopped or cut off is noticed after both together.
 pub const PONG_WITHIN: Duration = Duration::from_secs(5);
 
-/// Time within which a connection is made, handshakes included.
-pub const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Time within which the service's name is resolved and its port connects.
+pub const REACH_WITHIN: Duration = Duration::from_secs(4);
+
+/// Time within which TLS is agreed on after that.
+pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Time within which a connection is made. What takes too long within it is found, and named, before.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+const _: () = assert!(REACH_WITHIN.as_secs() + HANDSHAKE_WITHIN.as_secs() < CONNECT_WITHIN.as_secs());
 
 /// Time within which the service answers Open, a resume, a close, and sends the next batch of a read. It may have to repair or
 /// to load much; that the peer is alive at all is what pings find out.

@@ -29,9 +29,9 @@ const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0
 enum ServeError {
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error("cannot listen on {0}: {1}; stop the other process or choose another address")]
+    #[error("cannot listen on {0}: {1}; choose another address with --grpc-addr")]
     Listen(SocketAddr, io::Error),
-    #[error("cannot serve metrics on {0}: {1}; stop the other process or choose another --metrics-addr")]
+    #[error("cannot serve metrics on {0}: {1}; choose another address with --metrics-addr")]
     Metrics(SocketAddr, BuildError),
     #[error(transparent)]
     Log(#[from] SinkError),

@@ -6,6 +6,7 @@ use prost::Message;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
+use crate::limits::PONG_WITHIN;
 use crate::wire::v1::{self, failure::Kind};
 use crate::{Place, SinkError};
 
@@ -54,8 +55,11 @@ pub(crate) fn to_error(status: &Status) -> SinkError {
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
                 SinkError::Failed(format!("the service refuses what it was sent: {}", status.message()))
             }
-            Code::Unavailable => SinkError::Unavailable(explain(status)),
-            code => SinkError::Unavailable(format!("{code:?}: {}", explain(status))),
+            code => SinkError::Unavailable(match (status.source(), code) {
+                (Some(source), _) => broken(source),
+                (None, Code::Unavailable) => status.message().into(),
+                (None, code) => format!("{code:?}: {}", status.message()),
+            }),
         },
     }
 }
@@ -65,20 +69,22 @@ fn failure(status: &Status) -> Option<Kind> {
     v1::Failure::decode(bytes).ok()?.kind
 }
 
-/// A status' message, and the causes that the connection knows of.
-fn explain(status: &Status) -> String {
-    let mut text = status.message().to_owned();
-    if let Some(source) = status.source() {
-        let causes = causes(source);
-        if !text.ends_with(&causes) {
-            text = format!("{text}: {causes}");
-        }
+/// What the end of a connection looks like from a call on it. The library gives no reason where pings were not answered; of
+/// its causes only the innermost one says something.
+fn broken(source: &(dyn Error + 'static)) -> String {
+    let mut cause = source;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
-    text
+    format!("the connection to the service has broken, or a ping was not answered within {PONG_WITHIN:?}: {cause}")
 }
 
 /// An error with its causes, in one line.
-pub(crate) fn causes(error: &dyn Error) -> String {
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
+    if let (true, Some(cause)) = (error.is::<tonic::transport::Error>(), error.source()) {
+        // By itself it says no more than "transport error".
+        return causes(cause);
+    }
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use pki::{Ca, DEADLINE, HOUR, Issued, Spec, install};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
-use tls_server::{Server, echoes, welcomed};
+use tls_server::{Server, echoes, ended, welcomed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -178,6 +178,25 @@ async fn a_client_says_that_nobody_is_there() {
     let error = connect(&files, &address, timeouts).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
     assert!(error.to_string().contains("cannot be reached"), "{error}");
+}
+
+#[tokio::test]
+async fn who_says_nothing_after_the_handshake_is_let_go() {
+    let ca = Ca::new("CA");
+    let limits = Limits { handshake_time: Duration::from_secs(1), ..Limits::default() };
+    let server = Server::start_with(&ca, None, limits).await;
+    let issued = ca.issue(&Spec::default());
+    let (mut silent, mut talking) =
+        (server.connect(&ca, &issued).await.unwrap(), server.connect(&ca, &issued).await.unwrap());
+    for stream in [&mut silent, &mut talking] {
+        welcomed(stream).await;
+    }
+    echoes(&mut talking).await.unwrap();
+    ended(&mut silent).await;
+    let line = server.refusal().await;
+    assert!(line.contains("timeout") && line.contains("said nothing since its handshake"), "{line}");
+    assert!(line.contains(&silent.get_ref().0.local_addr().unwrap().to_string()), "{line}");
+    echoes(&mut talking).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,12 +4,16 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::JoinHandle;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long a line of diagnostics may take: longer than any limit after which something is said.
+const DIAGNOSTICS_DEADLINE: Duration = Duration::from_secs(60);
 
 pub const BASE: &str = "/kvs/v1-0-0";
 
@@ -17,10 +21,10 @@ pub const BASE: &str = "/kvs/v1-0-0";
 pub struct Kvs {
     child: Child,
     pub addr: SocketAddr,
-    /// Lines of diagnostics (JSON) up to the one that says that it listens.
+    /// Lines of diagnostics (JSON) up to the one that says where it listens.
     pub lines: Vec<String>,
-    /// The rest of them. A thread reads it, so that kvs never waits for the test.
-    rest: Option<JoinHandle<String>>,
+    /// Those that came after them. The lock lets threads share a Kvs.
+    rest: Mutex<Receiver<String>>,
 }
 
 /// A kvs process that ended instead of listening.
@@ -67,8 +71,7 @@ impl Kvs {
             let listening = field(&line, "message") == Some("listening");
             lines.push(line);
             if let (true, Some(addr)) = (listening, addr) {
-                let rest = Some(std::thread::spawn(move || read_all(stderr)));
-                return Ok(Self { child, addr, lines, rest });
+                return Ok(Self { child, addr, lines, rest: Mutex::new(forward(stderr)) });
             }
         }
     }
@@ -97,9 +100,14 @@ impl Kvs {
 
     /// Waits for the end; returns the exit status and the rest of the diagnostics.
     pub fn wait(mut self) -> (ExitStatus, String) {
-        let status = self.child.wait().expect("kvs ends");
-        let rest = self.rest.take().expect("it is waited for once").join();
-        (status, rest.expect("diagnostics are UTF-8"))
+        let rest = self.rest.get_mut().expect("nobody has panicked with it").iter().collect();
+        (self.child.wait().expect("kvs ends"), rest)
+    }
+
+    /// Waits for a line of diagnostics that holds `words`; takes it and those before it from the rest.
+    pub fn says(&self, words: &[&str]) -> String {
+        line_with(words, &self.rest.lock().expect("nobody has panicked with it"))
+            .unwrap_or_else(|said| panic!("kvs did not say {words:?}, but: {said}"))
     }
 
     /// Resident memory in bytes.
@@ -119,10 +127,29 @@ impl Drop for Kvs {
     }
 }
 
-fn read_all(mut diagnostics: impl Read) -> String {
-    let mut rest = String::new();
-    diagnostics.read_to_string(&mut rest).expect("diagnostics are UTF-8");
-    rest
+/// Passes lines of diagnostics on from a thread, so that a process never waits for the test to read them.
+pub fn forward(mut stderr: BufReader<ChildStderr>) -> Receiver<String> {
+    let (sender, lines) = channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+            // Nobody listens any more when the test is done with the process.
+            let _ = sender.send(std::mem::take(&mut line));
+        }
+    });
+    lines
+}
+
+/// Waits for a line that holds `words`; the error is what was said instead.
+pub fn line_with(words: &[&str], lines: &Receiver<String>) -> Result<String, String> {
+    let (began, mut said) = (Instant::now(), String::new());
+    while let Ok(line) = lines.recv_timeout(DIAGNOSTICS_DEADLINE.saturating_sub(began.elapsed())) {
+        if words.iter().all(|word| line.contains(word)) {
+            return Ok(line);
+        }
+        said.push_str(&line);
+    }
+    Err(said)
 }
 
 /// Resident memory of a process in bytes.

@@ -4,13 +4,13 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::Receiver;
 
 use tempfile::TempDir;
 use txnd::tls::TlsFiles;
 
-use crate::harness::{DEADLINE, field, folder};
+use crate::harness::{field, folder, forward, line_with};
 
 /// The txnd program, which `cargo test --workspace` builds beside kvs.
 pub(crate) fn program() -> Command {
@@ -55,7 +55,7 @@ pub(crate) fn flags(files: &TlsFiles) -> Vec<String> {
 pub(crate) struct Txnd {
     child: Child,
     pub(crate) addr: SocketAddr,
-    /// Lines of diagnostics (JSON); a thread reads them, so that txnd never waits for the test.
+    /// Lines of diagnostics (JSON).
     lines: Receiver<String>,
 }
 
@@ -105,16 +105,9 @@ impl Txnd {
         self.child.id()
     }
 
-    /// Waits for a line of diagnostics that holds `words`.
+    /// Waits for a line of diagnostics that holds `words`; it and those before it are not looked at again.
     pub(crate) fn says(&self, words: &[&str]) -> String {
-        let mut said = String::new();
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
-            if words.iter().all(|word| line.contains(word)) {
-                return line;
-            }
-            said.push_str(&line);
-        }
-        panic!("txnd did not say {words:?}, but: {said}");
+        line_with(words, &self.lines).unwrap_or_else(|said| panic!("txnd did not say {words:?}, but: {said}"))
     }
 
     /// Sends a signal such as `STOP`.
@@ -141,16 +134,4 @@ impl Drop for Txnd {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn forward(mut stderr: BufReader<ChildStderr>) -> Receiver<String> {
-    let (sender, lines) = channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
-            // Nobody listens any more when the Txnd is gone.
-            let _ = sender.send(std::mem::take(&mut line));
-        }
-    });
-    lines
 }

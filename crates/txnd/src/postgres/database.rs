@@ -16,7 +16,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 /// Longest time for a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Longest time for one step of a conversation: a statement, a piece of COPY data. A peer that takes longer counts as gone.
+/// Longest time for one step of a conversation: a statement, a piece of COPY data. A peer that takes longer counts as gone. It is
+/// that long because the end of a COPY of [`super::MAX_FILLING_BYTES`] with foreign keys checked takes 10 s where nothing
+/// else is going on; a group that never comes through in time would be tried for ever.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What every session sets. The server notices within 25 s that a client is cut off, and ends its transaction.

@@ -7,10 +7,13 @@ use tonic::transport::{Channel, Uri};
 use tower::service_fn;
 
 use super::{Connect, endpoint};
+use crate::limits::{HANDSHAKE_WITHIN, REACH_WITHIN};
 use crate::tls::{self, Timeouts, TlsFiles};
 
 /// Port of a txnd whose URL names none.
 const DEFAULT_PORT: u16 = 5051;
+
+const TIMEOUTS: Timeouts = Timeouts { connect: REACH_WITHIN, handshake: HANDSHAKE_WITHIN };
 
 /// Connects to the txnd at an address, which its certificate must carry, with a certificate of one's own.
 #[derive(Clone, Debug)]
@@ -39,7 +42,7 @@ impl Connect for MutualTls {
         let own = self.clone();
         let connect = service_fn(move |_: Uri| {
             let Self { authority, files } = own.clone();
-            async move { tls::connect(&files, &authority, Timeouts::default()).await.map(TokioIo::new) }
+            async move { tls::connect(&files, &authority, TIMEOUTS).await.map(TokioIo::new) }
         });
         // For the library the connection is what it is given; the encryption is underneath.
         let uri = format!("http://{}", self.authority).parse()?;

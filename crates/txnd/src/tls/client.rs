@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncBufReadExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -70,12 +70,17 @@ async fn handshake(
         .map_err(|_| invalid(format!("{name:?} is neither a DNS name nor an IP address")))?;
     let config = material.client().map_err(|e| invalid(e.to_string()))?;
 
-    let failed = |e: io::Error, what: &str| io::Error::new(e.kind(), format!("txnd at {authority}: {what}"));
-    let stream = match timeout(timeouts.connect, TcpStream::connect((host, port))).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(e)) => return Err(io::Error::new(e.kind(), format!("txnd at {authority} cannot be reached: {e}"))),
-        Err(_) => return Err(late(authority, "no connection", timeouts.connect)),
+    let failed = |e: io::Error, what: &str, advice: &str| {
+        io::Error::new(e.kind(), format!("txnd at {authority} {what}: {e}; {advice}"))
     };
+    let reach = async {
+        let resolved = lookup_host((host, port)).await;
+        let addresses: Vec<_> = resolved.map_err(|e| failed(e, "cannot be found", "is the host right?"))?.collect();
+        let connected = TcpStream::connect(&*addresses).await;
+        connected.map_err(|e| failed(e, "cannot be reached", "is it running there?"))
+    };
+    let stream = timeout(timeouts.connect, reach).await;
+    let stream = stream.unwrap_or_else(|_| Err(late(authority, "no connection", timeouts.connect)))?;
     prepare(&stream)?;
     let handshake = async {
         let mut stream = TlsConnector::from(Arc::new(config)).connect(server_name, stream).await?;
@@ -91,7 +96,8 @@ async fn handshake(
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(e)) => {
             let refusal = Refusal::of(&e, &files.ca);
-            Err(failed(e, &format!("{}{}", refusal.sentence, advice(refusal.reason, files))))
+            let sentence = format!("{}{}", refusal.sentence, advice(refusal.reason, files));
+            Err(io::Error::new(e.kind(), format!("txnd at {authority}: {sentence}")))
         }
         Err(_) => Err(late(authority, "no TLS handshake", timeouts.handshake)),
     }

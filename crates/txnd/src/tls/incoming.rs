@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -41,7 +41,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// Limits of what clients can take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Time for a handshake.
+    /// Time for a handshake, and again for the client's first word after it. Who only holds a place would keep others out.
     pub handshake_time: Duration,
     /// Handshakes at a time. Beyond it the oldest one that takes longer than a second is cut off, so that silent
     /// strangers cannot keep a writer out.
@@ -77,6 +77,8 @@ pub struct Connection {
     over: CancellationToken,
     /// Wakes the reader when `over` is cancelled.
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// When the client is too late with its first word, which has not come yet.
+    too_late: Option<Pin<Box<Sleep>>>,
     _open: Open,
 }
 
@@ -194,7 +196,9 @@ async fn handshake(
     })?;
     meters::handshake(started.elapsed());
     debug!(peer = %address, name = peer.name, "connection accepted");
-    Ok(Connection { stream, peer, ended: Box::pin(over.clone().cancelled_owned()), over, _open: Open::new(permit) })
+    let ended = Box::pin(over.clone().cancelled_owned());
+    let too_late = Some(Box::pin(sleep(limits.handshake_time)));
+    Ok(Connection { stream, peer, over, ended, too_late, _open: Open::new(permit) })
 }
 
 /// Sets what every connection's socket needs: small messages at once, and notice of a machine that has gone.
@@ -239,6 +243,11 @@ impl Connection {
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
+
+    /// Whether the client has not said anything in time. The library waits for its first word without a limit.
+    fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
+        self.too_late.as_mut().is_some_and(|too_late| too_late.as_mut().poll(cx).is_ready())
+    }
 }
 
 fn over() -> io::Error {
@@ -258,7 +267,16 @@ impl AsyncRead for Connection {
         if self.ended.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Err(over()));
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            self.too_late = None;
+        } else if self.is_silent(cx) {
+            let refusal = Refusal::new(Reason::Timeout, "it has said nothing since its handshake".into());
+            refuse(self.peer.address, &refusal);
+            self.too_late = None;
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, refusal)));
+        }
+        read
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -182,10 +183,15 @@ fn refused_by_peer(alert: AlertDescription) -> String {
     format!("it refused this side's certificate: {what}; its log may say more")
 }
 
-/// A name as webpki gives it, `DnsName("x")` or `IpAddress(y)`, without the name of its kind.
-fn bare(name: &str) -> &str {
-    let inner = name.strip_prefix("DnsName(").or_else(|| name.strip_prefix("IpAddress("));
-    inner.and_then(|inner| inner.strip_suffix(')')).unwrap_or(name)
+/// A name as webpki gives it, `DnsName("x")` or `IpAddress(y)`, without the name of its kind. It does not write addresses as
+/// others do, such as `0::1` for `::1`.
+fn bare(name: &str) -> String {
+    let inside = |kind: &str| name.strip_prefix(kind).and_then(|inner| inner.strip_suffix(')'));
+    match inside("IpAddress(").map(|address| (address, address.parse::<IpAddr>())) {
+        Some((_, Ok(address))) => address.to_string(),
+        Some((address, Err(_))) => address.into(),
+        None => inside("DnsName(").unwrap_or(name).into(),
+    }
 }
 
 /// `names`, each in quotation marks.
