@@ -118,7 +118,7 @@ CREATE TABLE producer (
 CREATE FUNCTION refuse_deletion_of_keys() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'keys are not deleted: their transactions would go with them, and recovery stops at a hole in the log'
-        USING HINT = 'Delete entries through kvs. To begin a new log, drop all tables of this schema.';
+        USING HINT = 'Delete entries through kvs. To begin a new log, drop the schema or the database and create it again.';
 END $$;
 CREATE TRIGGER no_deletion BEFORE DELETE OR TRUNCATE ON int_keys    EXECUTE FUNCTION refuse_deletion_of_keys();
 CREATE TRIGGER no_deletion BEFORE DELETE OR TRUNCATE ON uint_keys   EXECUTE FUNCTION refuse_deletion_of_keys();
@@ -186,7 +186,7 @@ CREATE AGGREGATE set_state (transaction_type TEXT, operand TEXT[], value TEXT[])
 CREATE VIEW current_map AS
 SELECT * FROM (
     SELECT k.key, map_state(t.transaction_type, t.operand, t.value ORDER BY t.id) AS value,
-           max(t.id) AS lsn, max(t.timestamp) AS timestamp
+           max(t.id) AS lsn, (array_agg(t.timestamp ORDER BY t.id DESC))[1] AS timestamp
     FROM map_transactions t
     JOIN map_keys k ON k.id = t.key_id
     LEFT JOIN (SELECT key_id, max(id) AS id FROM map_transactions
@@ -199,7 +199,7 @@ WHERE value IS NOT NULL;
 CREATE VIEW current_set AS
 SELECT key, ARRAY(SELECT m FROM unnest(value) m ORDER BY m COLLATE "C") AS value, lsn, timestamp FROM (
     SELECT k.key, set_state(t.transaction_type, t.operand, t.value ORDER BY t.id) AS value,
-           max(t.id) AS lsn, max(t.timestamp) AS timestamp
+           max(t.id) AS lsn, (array_agg(t.timestamp ORDER BY t.id DESC))[1] AS timestamp
     FROM set_transactions t
     JOIN set_keys k ON k.id = t.key_id
     LEFT JOIN (SELECT key_id, max(id) AS id FROM set_transactions

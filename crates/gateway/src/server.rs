@@ -206,7 +206,7 @@ impl Running {
             Ok(Ok(ended)) => ended,
             Ok(Err(_)) => Err(SinkError::Failed("the log's thread ended".into())),
             Err(_) => Err(SinkError::Unavailable(format!(
-                "{} bytes of records did not become durable within {:?} and are lost",
+                "{} bytes of records did not become durable within {:?} and may be lost",
                 log.buffer.pending(),
                 self.drain_timeout
             ))),

@@ -48,6 +48,8 @@ pub(crate) struct Shipper<S> {
     opened: Opened,
     /// The log after the last batch that was sealed.
     chain: Chain,
+    /// The log after the last batch that is known to be durable.
+    durable: Chain,
     in_flight: VecDeque<Batch>,
     /// How many of `in_flight` the sink has taken.
     appended: usize,
@@ -55,6 +57,8 @@ pub(crate) struct Shipper<S> {
     status: watch::Sender<LogStatus>,
     /// Pause after each turn; [`LINGER`] or none.
     linger: Duration,
+    /// The latest reason that was given for the log being down.
+    down_because: Option<SinkError>,
 }
 
 impl<S: Sink> Shipper<S> {
@@ -65,7 +69,18 @@ impl<S: Sink> Shipper<S> {
         status: watch::Sender<LogStatus>,
         linger: Duration,
     ) -> Self {
-        Self { sink, opened, chain: opened.chain, in_flight: VecDeque::new(), appended: 0, buffer, status, linger }
+        Self {
+            sink,
+            opened,
+            chain: opened.chain,
+            durable: opened.chain,
+            in_flight: VecDeque::new(),
+            appended: 0,
+            buffer,
+            status,
+            linger,
+            down_because: None,
+        }
     }
 
     /// Ships until `stop` is set and everything is durable and the sink closed, or until the sink fails for good. `filled` is
@@ -102,7 +117,7 @@ impl<S: Sink> Shipper<S> {
     async fn resume(&mut self) -> Result<(), SinkError> {
         let end = self.sink.resume(&self.opened).await?;
         // The log must end where this writer knows it to end, or where one of its batches ends.
-        let known = self.status.borrow().durable == end.lsn
+        let known = self.durable == end
             || self.in_flight.iter().any(|batch| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
         if !known {
             let (lsn, durable) = (end.lsn, self.status.borrow().durable);
@@ -165,6 +180,7 @@ impl<S: Sink> Shipper<S> {
 
     fn note_durable(&mut self, durable: Lsn) {
         while let Some(batch) = self.in_flight.pop_front_if(|batch| batch.last_lsn() <= durable) {
+            self.durable = self.durable.after(&batch);
             self.appended = self.appended.saturating_sub(1);
             self.buffer.release(batch.body_bytes(), batch.into_memory());
         }
@@ -174,10 +190,16 @@ impl<S: Sink> Shipper<S> {
         });
     }
 
-    fn note_down(&self, why: &SinkError) {
+    fn note_down(&mut self, why: &SinkError) {
         if self.status.borrow().health == LogHealth::Up {
             self.status.send_modify(|status| status.health = LogHealth::Down);
-            warn!(%why, pending_bytes = self.buffer.pending(), "the log is down; it is tried again, writes are refused meanwhile");
+            self.down_because = None;
+        }
+        // Another reason may be the one to do something about.
+        if self.down_because.as_ref() != Some(why) {
+            let pending_bytes = self.buffer.pending();
+            warn!(%why, pending_bytes, "the log is down; it is tried again, writes that must be durable are refused meanwhile");
+            self.down_because = Some(why.clone());
         }
     }
 

@@ -36,8 +36,7 @@ Exit codes:
   1  the log failed, or did not become durable before the program ended; for a command: failed
   2  wrong usage, or certificates that cannot be used
   3  an address could not be listened on
-  4  the log could not be opened
-  5  the log is damaged";
+  4  the database cannot be used. A folder is opened when the first kvs comes, which is told what is wrong";
 
 /// txnd: takes batches of log records over gRPC and makes them durable.
 #[derive(Clone, Debug, Parser)]

@@ -42,7 +42,7 @@ const _: () = assert!(REACH_WITHIN.as_secs() + HANDSHAKE_WITHIN.as_secs() < CONN
 
 /// Time within which the service answers Open, a resume, a close, and sends the next batch of a read. It may have to repair or
 /// to load much; that the peer is alive at all is what pings find out.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
 
 /// Time within which a client sends the first message of a stream.
 pub const FIRST_MESSAGE_WITHIN: Duration = Duration::from_secs(10);
@@ -59,5 +59,5 @@ pub const READ_AHEAD_BATCHES: usize = 2;
 /// Calls that wait for the sink.
 pub const QUEUED_CALLS: usize = 64;
 
-/// Time within which what was received becomes durable when the service is told to stop.
+/// Time within which what was received becomes durable when whoever could tell the service to stop is gone.
 pub const STOP_WITHIN: Duration = Duration::from_secs(10);

@@ -1,9 +1,11 @@
 //! The txnd program: configuration, diagnostics, signals, exit codes. Everything else is in the library.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
@@ -24,6 +26,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Upper bounds of the histograms' buckets, in seconds: from a local handshake to a disk in trouble.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
+/// Time for clients to take their last answers, after the log has come to its end.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
 /// Why txnd did not start, or did not stop in order.
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
@@ -35,13 +40,15 @@ enum ServeError {
     Metrics(SocketAddr, BuildError),
     #[error(transparent)]
     Log(#[from] SinkError),
+    #[error("the log has failed: {0}")]
+    Failed(SinkError),
     #[error("the gRPC server failed: {0}")]
     Grpc(#[from] tonic::transport::Error),
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
-    #[error("not everything was done within --drain-timeout")]
+    #[error("not everything that was received became durable within --drain-timeout; it was not acknowledged either")]
     Late,
     #[error("another signal: ended at once")]
     Again,
@@ -121,7 +128,11 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         SinkTarget::Postgres(url) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             // A database that cannot be used shows at once, not when the first writer comes.
-            sink.prepare().await?;
+            let mut front = front;
+            tokio::select! {
+                prepared = sink.prepare() => prepared?,
+                () = front.signals.next() => return Ok(()),
+            }
             front.run(sink).await
         }
     }
@@ -148,24 +159,36 @@ impl Front {
     /// Serves until a signal to stop.
     async fn run<S: Sink + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
         let log = LogThread::start(sink).map_err(ServeError::Thread)?;
+        let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
+        let mut failure = None;
         let stop = CancellationToken::new();
         let connections = incoming(self.listener, self.acceptor, Limits::default(), stop.clone());
         let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
             stop.cancelled().await;
             // What was received becomes durable and is acknowledged, and the streams end.
-            log.stop().await;
+            complete.set(log.stop(drain_timeout).await);
         }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = self.signals.next() => stop.cancel(),
-            () = log.ended() => return Err(ServeError::Log(SinkError::Failed("the log's thread has ended".into()))),
+            // Ends the program, so that a supervisor can start it anew: the log must be looked at from its beginning.
+            why = log.failed() => {
+                failure = Some(why);
+                stop.cancel();
+            }
         }
         info!("stopping");
         tokio::select! {
             served = &mut serving => served?,
-            () = tokio::time::sleep(self.config.drain_timeout) => return Err(ServeError::Late),
+            () = tokio::time::sleep(drain_timeout + LAST_ANSWERS) => return Err(ServeError::Late),
             () = self.signals.again() => return Err(ServeError::Again),
+        }
+        if let Some(why) = failure {
+            return Err(ServeError::Failed(why));
+        }
+        if !complete.get() {
+            return Err(ServeError::Late);
         }
         info!("stopped");
         Ok(())
@@ -177,9 +200,10 @@ impl ServeError {
         match self {
             Self::Tls(_) => exit::USAGE,
             Self::Listen(..) | Self::Metrics(..) => exit::CANNOT_LISTEN,
-            Self::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
-            Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => exit::FAILED,
+            Self::Failed(_) | Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
+                exit::FAILED
+            }
         }
     }
 }

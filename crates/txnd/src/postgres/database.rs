@@ -17,13 +17,20 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest time for one step of a conversation: a statement, a piece of COPY data. A peer that takes longer counts as gone. It is
-/// that long because the end of a COPY of [`super::MAX_FILLING_BYTES`] with foreign keys checked takes 10 s where nothing
+/// that long because the end of a COPY of [`super::MAX_FILLING_BYTES`] with foreign keys checked takes 3 s where nothing
 /// else is going on; a group that never comes through in time would be tried for ever.
 pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What every session sets. The server notices within 25 s that a client is cut off, and ends its transaction.
+/// Longest time for the tables to be made; another program may be at it.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What every session sets.
 const SESSION: &str = "SET synchronous_commit = on; SET client_min_messages = warning; SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; \
-                       SET tcp_keepalives_count = 3; SET tcp_user_timeout = 25000; SET lock_timeout = 0; SET statement_timeout = 0";
+                       SET tcp_keepalives_count = 3; SET lock_timeout = 0; SET statement_timeout = 0";
+
+/// What a writer's session sets besides: the server notices within 25 s that the writer is cut off, and ends its transaction.
+/// Not for readers: of the tables that are merged one may be read no further for long, which looks the same to the kernel.
+const WRITER_SESSION: &str = "SET tcp_user_timeout = 25000; SET enable_sort = off";
 
 /// SQLSTATE of "you may not".
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
@@ -73,12 +80,15 @@ impl Database {
     /// A connection to write through. Refuses a server that does not keep what it has acknowledged.
     pub(super) async fn connect_writer(&self) -> Result<PgConnection, SinkError> {
         let mut connection = self.connect().await?;
+        step(connection.execute(WRITER_SESSION)).await?;
         self.check_settings(&mut connection).await?;
         // Keys are written before the rows that refer to them, in the same transaction. Where the role may, the server is
         // told not to check that again for each row, which costs several times as much as storing it.
-        let trusted = step(connection.execute("SET session_replication_role = replica")).await;
-        match trusted {
+        let trusted =
+            tokio::time::timeout(STEP_TIMEOUT, connection.execute("SET session_replication_role = replica")).await;
+        match trusted.map_err(|_| late())? {
             Ok(_) => info!(database = %self, foreign_keys = "trusted", "connected to PostgreSQL"),
+            Err(e) if code_of(&e).as_deref() != Some(INSUFFICIENT_PRIVILEGE) => return Err(error(&e)),
             Err(_) => {
                 let user = self.options.get_username();
                 info!(database = %self, foreign_keys = "checked",
@@ -107,7 +117,13 @@ impl Database {
     /// Brings the tables to the form that this program knows.
     pub(super) async fn migrate(&self, connection: &mut PgConnection) -> Result<(), SinkError> {
         let failed = |what: String| Err(SinkError::Failed(what));
-        match MIGRATIONS.run(connection).await {
+        let run = tokio::time::timeout(MIGRATION_TIMEOUT, MIGRATIONS.run(connection)).await;
+        let run = run.map_err(|_| {
+            SinkError::Unavailable(format!(
+                "the tables in {self} were not ready within {MIGRATION_TIMEOUT:?}; does another program hold them?"
+            ))
+        })?;
+        match run {
             Ok(()) => Ok(()),
             Err(MigrateError::VersionMissing(version)) => {
                 let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
@@ -122,18 +138,16 @@ impl Database {
             Err(MigrateError::Dirty(version)) => failed(format!(
                 "migration {version} of the tables in {self} did not come to its end; see the table _sqlx_migrations"
             )),
-            Err(MigrateError::ExecuteMigration(e, _) | MigrateError::Execute(e)) => {
-                match e.as_database_error().and_then(|e| e.code()).as_deref() {
-                    Some(INSUFFICIENT_PRIVILEGE) => failed(format!(
-                        "{} may not create tables in {self}: {e}; GRANT CREATE ON SCHEMA public, or make it the database's owner",
-                        self.options.get_username()
-                    )),
-                    Some("42P07" | "42710" | "42723") => failed(format!(
-                        "{self} has tables of the same names already ({e}); use a database or schema of its own"
-                    )),
-                    _ => Err(error(&e)),
-                }
-            }
+            Err(MigrateError::ExecuteMigration(e, _) | MigrateError::Execute(e)) => match code_of(&e).as_deref() {
+                Some(INSUFFICIENT_PRIVILEGE) => failed(format!(
+                    "{} may not create tables in {self}: {e}; GRANT CREATE ON SCHEMA public, or make it the database's owner",
+                    self.options.get_username()
+                )),
+                Some("42P07" | "42710" | "42723") => failed(format!(
+                    "{self} has tables of the same names already ({e}); use a database or schema of its own"
+                )),
+                _ => Err(error(&e)),
+            },
             Err(e) => failed(format!("the tables in {self} cannot be made: {e}")),
         }
     }
@@ -141,8 +155,7 @@ impl Database {
     fn cannot_connect(&self, e: &sqlx::Error) -> SinkError {
         let options = &self.options;
         let user = options.get_username();
-        let code = e.as_database_error().and_then(|e| e.code());
-        match code.as_deref() {
+        match code_of(e).as_deref() {
             Some("28P01" | "28000") => SinkError::Failed(format!(
                 "{self} does not let user {user} in: {e}; check the password in the URL, PGPASSWORD or PGPASSFILE, and pg_hba.conf"
             )),
@@ -165,16 +178,24 @@ impl Database {
 pub(super) async fn step<T>(conversation: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, SinkError> {
     match tokio::time::timeout(STEP_TIMEOUT, conversation).await {
         Ok(result) => result.map_err(|e| error(&e)),
-        Err(_) => Err(SinkError::Unavailable(format!("PostgreSQL did not answer within {STEP_TIMEOUT:?}"))),
+        Err(_) => Err(late()),
     }
+}
+
+fn late() -> SinkError {
+    SinkError::Unavailable(format!("PostgreSQL did not answer within {STEP_TIMEOUT:?}"))
+}
+
+/// The SQLSTATE, if the error is one of the server.
+fn code_of(e: &sqlx::Error) -> Option<String> {
+    e.as_database_error().and_then(|e| e.code()).map(std::borrow::Cow::into_owned)
 }
 
 /// What an error of a connection that was made means. Those that would come again with the same rows are final.
 pub(super) fn error(e: &sqlx::Error) -> SinkError {
-    let code = e.as_database_error().and_then(|e| e.code());
-    match code.as_deref() {
+    match code_of(e).as_deref() {
         Some(code) if code.starts_with("23") => SinkError::Failed(format!(
-            "PostgreSQL refuses the rows: {e}; has another program written into the tables? Restart to see where the log stands"
+            "PostgreSQL refuses the rows: {e}; has another program written into the tables? A restart tells where the log stands"
         )),
         Some(code) if code.starts_with("22") || code.starts_with("54") => {
             SinkError::Failed(format!("PostgreSQL cannot hold the rows: {e}"))

@@ -8,6 +8,9 @@ use hashbrown::HashTable;
 /// Most keys of one type: numbers beyond are not expected, and not reserved for.
 const MAX_KEYS: usize = u32::MAX as usize;
 
+/// Most numbers between two keys that the database may lack.
+const MAX_GAP: usize = 1 << 20;
+
 /// Keys by number and numbers by key. The numbers go from 1 without holes, in the order in which keys were first used.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -24,6 +27,8 @@ pub(super) enum Numbered {
     Known(i64),
     /// It has just got this number.
     New(i64),
+    /// There are no more numbers.
+    Full,
 }
 
 impl Keys {
@@ -34,7 +39,9 @@ impl Keys {
         if let Some(&number) = numbers.find(hash, |&number| *names[number as usize - 1] == *key) {
             return Numbered::Known(i64::from(number));
         }
-        assert!(names.len() < MAX_KEYS, "a type has at most {MAX_KEYS} keys");
+        if names.len() == MAX_KEYS {
+            return Numbered::Full;
+        }
         names.push(key.into());
         let number = names.len() as u32;
         numbers.insert_unique(hash, number, |&number| hash_of(hasher, names, number));
@@ -65,9 +72,11 @@ impl Keys {
         }
     }
 
-    /// Takes over a key that the database has. `None` if the number is not one that this program gives.
+    /// Takes over a key that the database has, numbers ascending. `None` if the number is not one that this program gives.
     pub(super) fn restore(&mut self, number: i64, key: &str) -> Option<()> {
-        let index = usize::try_from(number.checked_sub(1)?).ok().filter(|index| *index < MAX_KEYS)?;
+        let index = usize::try_from(number.checked_sub(1)?)
+            .ok()
+            .filter(|index| *index < MAX_KEYS && *index < self.names.len() + MAX_GAP)?;
         let Self { names, numbers, hasher } = self;
         if names.len() <= index {
             names.resize(index + 1, Box::default());
@@ -107,7 +116,8 @@ mod tests {
     #[test]
     fn what_the_database_has_keeps_its_number() {
         let mut keys = Keys::default();
-        assert_eq!((keys.restore(3, "c"), keys.restore(1, "a"), keys.restore(0, "x")), (Some(()), Some(()), None));
+        assert_eq!((keys.restore(1, "a"), keys.restore(3, "c"), keys.restore(0, "x")), (Some(()), Some(()), None));
+        assert_eq!(keys.restore(4_000_000_000, "far"), None);
         assert_eq!((keys.name(2), keys.name(3)), (None, Some("c")));
         assert_eq!(keys.number_of("c"), Numbered::Known(3));
         assert_eq!(keys.number_of("b"), Numbered::New(4));

@@ -48,7 +48,7 @@ use rows::Group;
 use tables::TYPES;
 
 /// Rows that may wait for the group before them, in bytes. `append` waits when there are more.
-const MAX_FILLING_BYTES: usize = 64 << 20;
+const MAX_FILLING_BYTES: usize = 16 << 20;
 
 /// The PostgreSQL log.
 pub struct PostgresSink {
@@ -246,7 +246,10 @@ impl Sink for PostgresSink {
                 Some(e) if !e.is_retryable() => return Err(e.clone()),
                 None if log.term.epoch == term.epoch => match log.settle().await {
                     Err(e) if e.is_retryable() => {}
-                    settled => return settled,
+                    settled => {
+                        let durable = settled?;
+                        return term.check_resumed(&durable).map(|()| durable);
+                    }
                 },
                 _ => {}
             }

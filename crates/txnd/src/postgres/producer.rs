@@ -10,7 +10,8 @@ use sqlx::{Executor, Row};
 use tracing::warn;
 
 use super::database::{Database, error, step};
-use crate::{Opened, SinkError};
+use super::tables::TABLES;
+use crate::{Opened, Place, SinkError};
 
 /// How long the transaction of an earlier writer may hold the row. Then its session is ended: its process may be stopped or
 /// cut off, and the server would wait for it for a long time.
@@ -39,7 +40,24 @@ impl Producer {
         step(connection.execute(insert.as_str())).await?;
         let update = format!("UPDATE producer SET epoch = epoch + 1, updated_at = now() RETURNING {COLUMNS}");
         let row = Self::locking(database, connection, &update).await?;
+        row.check_tables(connection).await?;
         Ok(Opened { epoch: row.epoch, chain: row.chain })
+    }
+
+    /// Checks that no table goes beyond where the row says that the log ends: a log that lost its row must not pass for a new one.
+    pub(super) async fn check_tables(&self, connection: &mut PgConnection) -> Result<(), SinkError> {
+        for table in &TABLES {
+            let beyond = format!("SELECT EXISTS (SELECT FROM {} WHERE id > {})", table.name, self.chain.lsn);
+            if step(connection.fetch_one(beyond.as_str())).await?.get(0) {
+                let what = format!("the row says that the log ends here, and table {} goes on", table.name);
+                return Err(SinkError::Corrupt {
+                    place: Place::Other("table producer".into()),
+                    lsn: self.chain.lsn,
+                    what,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// The row after every transaction of an earlier session has ended, one way or the other.
@@ -101,13 +119,22 @@ pub(super) fn advance(epoch: Epoch, before: Lsn, end: &Chain) -> String {
     )
 }
 
-/// Ends the sessions that session `pid` waits for.
+/// Ends the writers' sessions that session `pid` waits for. Those of other programs are named and left alone.
 async fn end_sessions_before(database: &Database, pid: i32) -> Result<(), SinkError> {
     let mut connection = database.connect().await?;
-    let blocking = "SELECT blocking, pg_terminate_backend(blocking) FROM unnest(pg_blocking_pids($1)) AS blocking";
+    let blocking = "SELECT pid, application_name, CASE WHEN application_name = 'kvs' THEN pg_terminate_backend(pid) END \
+                    FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids($1))";
     for row in step(sqlx::query(blocking).bind(pid).fetch_all(&mut connection)).await? {
-        let session: i32 = row.get(0);
-        warn!(session, "ended the session of an earlier writer, whose transaction did not come to its end");
+        let (session, program): (i32, String) = (row.get(0), row.get(1));
+        match row.get::<Option<bool>, _>(2) {
+            Some(true) => {
+                warn!(session, "ended the session of an earlier writer, whose transaction did not come to its end")
+            }
+            _ => warn!(
+                session,
+                program, "this session holds the producer row; the log waits until it ends its transaction"
+            ),
+        }
     }
     Ok(())
 }

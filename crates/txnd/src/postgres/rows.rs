@@ -147,10 +147,9 @@ impl Group {
     fn add_record(&mut self, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
         let head = Head { lsn: record.lsn, kind: record.op.kind(), at: timestamp(record.at)? };
         let Some(ty) = record.op.value_type() else {
-            self.add_deletion(head, record, keys);
-            return Ok(());
+            return self.add_deletion(head, record, keys);
         };
-        let (rows, number) = self.typed(ty, record.op.key().as_str(), keys);
+        let (rows, number) = self.typed(ty, record.op.key().as_str(), keys)?;
         let result = |rows: &mut Rows, ty| match ty {
             ValueType::Int => rows.field(&record.effect.to_be_bytes()),
             _ => rows.bigint(i64::from(record.effect)),
@@ -188,13 +187,13 @@ impl Group {
     }
 
     /// A row in the table of whole keys, and one in the table of each type that had the key.
-    fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut [Keys; TYPES]) {
+    fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
         let key = record.op.key().as_str();
         let mut names = StringsBuf::default();
         for ty in ValueType::ALL.into_iter().filter(|ty| record.effect & ty.bit() != 0) {
             names.push(ty.name());
             let has_operand = tables::has_operand(ty);
-            let (rows, number) = self.typed(ty, key, keys);
+            let (rows, number) = self.typed(ty, key, keys)?;
             rows.begin(if has_operand { 6 } else { 5 });
             head.write(rows);
             rows.bigint(number);
@@ -207,10 +206,11 @@ impl Group {
         rows.field(key.as_bytes());
         rows.text_array(names.as_strings());
         rows.bigint(head.at);
+        Ok(())
     }
 
     /// The rows of the type's transactions, and the number of `key`, which is written among the new ones if need be.
-    fn typed(&mut self, ty: ValueType, key: &str, keys: &mut [Keys; TYPES]) -> (&mut Rows, i64) {
+    fn typed(&mut self, ty: ValueType, key: &str, keys: &mut [Keys; TYPES]) -> Result<(&mut Rows, i64), &'static str> {
         let index = tables::index(ty);
         let number = match keys[index].number_of(key) {
             Numbered::Known(number) => number,
@@ -221,8 +221,9 @@ impl Group {
                 rows.field(key.as_bytes());
                 number
             }
+            Numbered::Full => return Err("its type has as many keys as there can be numbers"),
         };
-        (&mut self.transactions[index], number)
+        Ok((&mut self.transactions[index], number))
     }
 }
 

@@ -26,10 +26,12 @@ pub struct MutualTls {
 impl MutualTls {
     /// Connects to the txnd at `url`, `https://HOST:PORT`. The files are read at every connection.
     pub fn new(url: &str, files: TlsFiles) -> Result<Self, String> {
-        let expected = || format!("{url}: expected https://HOST:PORT");
+        // The URL is not quoted: somebody may have put a password into it.
+        let expected = || "expected https://HOST:PORT".to_string();
         let uri: Uri = url.parse().map_err(|_| expected())?;
         let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(expected)?;
-        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+        let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        if has_user || !matches!(uri.path(), "" | "/") || uri.query().is_some() {
             return Err(expected());
         }
         let port = uri.port_u16().unwrap_or(DEFAULT_PORT);

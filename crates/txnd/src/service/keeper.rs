@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::{Chain, Lsn};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -28,7 +28,7 @@ pub(super) enum Command {
     Open { caller: String, reply: oneshot::Sender<Result<Opened, SinkError>> },
     Resume { stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>> },
     Read { caller: String, term: Opened, from: Lsn, batches: mpsc::Sender<Result<ReadTransactionsResponse, Status>> },
-    Stop { done: oneshot::Sender<()> },
+    Stop { within: Duration, done: oneshot::Sender<bool> },
 }
 
 /// The thread that owns a sink.
@@ -36,6 +36,7 @@ pub(super) enum Command {
 pub struct LogThread {
     calls: mpsc::Sender<Command>,
     usable: watch::Receiver<bool>,
+    failure: watch::Receiver<Option<SinkError>>,
 }
 
 impl LogThread {
@@ -43,30 +44,34 @@ impl LogThread {
     pub fn start<S: Sink + Send + 'static>(sink: S) -> std::io::Result<Self> {
         let (calls, commands) = mpsc::channel(QUEUED_CALLS);
         let (health, usable) = watch::channel(true);
+        let (failed, failure) = watch::channel(None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new().name("txnd-log".into()).spawn(move || {
-            let done = runtime.block_on(Keeper::new(sink, commands, health).run());
+            let done = runtime.block_on(Keeper::new(sink, commands, health, failed).run());
             // The sink, and whatever it left in the runtime, is gone by now: its storage is free for another process.
             drop(runtime);
-            done.map(|done| done.send(()))
+            done.map(|(done, complete)| done.send(complete))
         })?;
-        Ok(Self { calls, usable })
+        Ok(Self { calls, usable, failure })
     }
 
-    /// Ends all streams after making durable, and acknowledging, what was received, within [`STOP_WITHIN`]. The term goes on:
-    /// its writer can resume it from whoever has the log next. Returns when the sink is dropped, or when it has not
-    /// come to an end of its last call for as long again.
-    pub async fn stop(&self) {
+    /// Ends all streams after making durable, and acknowledging, what was received, if that can be done `within` this time. The
+    /// term goes on: its writer can resume it from whoever has the log next. Returns when the sink is dropped, or
+    /// when it has not come to an end of its last call for as long again; whether everything received is durable.
+    pub async fn stop(&self, within: Duration) -> bool {
         let (done, stopped) = oneshot::channel();
         let stop = async {
-            if self.calls.send(Command::Stop { done }).await.is_ok() {
-                // An error means that the thread has ended in another way.
-                let _ = stopped.await;
-            }
+            // An error means that the thread has ended in another way.
+            self.calls.send(Command::Stop { within, done }).await.is_ok() && stopped.await.unwrap_or(false)
         };
-        if tokio::time::timeout(2 * STOP_WITHIN, stop).await.is_err() {
-            warn!("the log does not come to an end");
-        }
+        tokio::time::timeout(2 * within, stop).await.unwrap_or(false)
+    }
+
+    /// Waits until the log has failed for good. It then answers every call with this error.
+    pub async fn failed(&self) -> SinkError {
+        let mut failure = self.failure.clone();
+        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        failed.unwrap_or_else(|| SinkError::Failed("the log's thread has ended".into()))
     }
 
     /// Returns when the thread takes no more calls: it was stopped, or has panicked.
@@ -100,6 +105,7 @@ struct Keeper<S> {
     /// Why the sink must not be used any more.
     failed: Option<SinkError>,
     health: watch::Sender<bool>,
+    failure: watch::Sender<Option<SinkError>>,
 }
 
 /// What comes next.
@@ -110,7 +116,12 @@ enum Event {
 }
 
 impl<S: Sink> Keeper<S> {
-    fn new(sink: S, commands: mpsc::Receiver<Command>, health: watch::Sender<bool>) -> Self {
+    fn new(
+        sink: S,
+        commands: mpsc::Receiver<Command>,
+        health: watch::Sender<bool>,
+        failure: watch::Sender<Option<SinkError>>,
+    ) -> Self {
         Self {
             sink,
             commands,
@@ -121,11 +132,13 @@ impl<S: Sink> Keeper<S> {
             durable: 0,
             failed: None,
             health,
+            failure,
         }
     }
 
-    /// Runs until it is told to stop, or nobody can tell it anything any more. Returns whom to tell.
-    async fn run(mut self) -> Option<oneshot::Sender<()>> {
+    /// Runs until it is told to stop, or nobody can tell it anything any more. Returns whom to tell, and
+    /// whether everything that was received is durable.
+    async fn run(mut self) -> Option<(oneshot::Sender<bool>, bool)> {
         loop {
             match self.next().await {
                 Event::Item(item) => self.take(item).await,
@@ -136,12 +149,12 @@ impl<S: Sink> Keeper<S> {
                 Event::Command(Some(Command::Read { caller, term, from, batches })) => {
                     self.read(&caller, term, from, batches).await;
                 }
-                Event::Command(Some(Command::Stop { done })) => {
-                    self.stop().await;
-                    return Some(done);
+                Event::Command(Some(Command::Stop { within, done })) => {
+                    let complete = self.stop(within).await;
+                    return Some((done, complete));
                 }
                 Event::Command(None) => {
-                    self.stop().await;
+                    self.stop(STOP_WITHIN).await;
                     return None;
                 }
             }
@@ -348,7 +361,8 @@ impl<S: Sink> Keeper<S> {
     fn broke(&mut self, doing: &str, error: SinkError) {
         self.lose(doing, &error);
         if let SinkError::Failed(_) = error {
-            self.failed = Some(error);
+            self.failed = Some(error.clone());
+            self.failure.send_replace(Some(error));
         }
     }
 
@@ -392,15 +406,20 @@ impl<S: Sink> Keeper<S> {
     }
 
     /// Makes durable what was received, and ends the stream. The sink is not closed: that would end the writer's term.
-    async fn stop(&mut self) {
+    async fn stop(&mut self, within: Duration) -> bool {
         self.commands.close();
         if let Some(stream) = &mut self.stream {
             stream.items.close();
         }
-        if tokio::time::timeout(STOP_WITHIN, self.finish()).await.is_err() {
+        let was_open = self.term.is_some();
+        let finished = tokio::time::timeout(within, self.finish()).await.is_ok();
+        // An error on the way closes the term here.
+        let complete = finished && self.term.is_some() == was_open;
+        if !complete {
             warn!(batches = self.in_flight.len(), "stopping before everything that was received is durable");
         }
         self.end_stream(Err(stopping()), "the service stops");
+        complete
     }
 
     async fn finish(&mut self) {
@@ -438,6 +457,11 @@ async fn next_command(commands: &mut mpsc::Receiver<Command>, current: &Opened) 
                 Some(fenced) => drop(reply.send(Err(fenced))),
                 None => return Some(Command::Resume { stream, reply }),
             },
+            Some(Command::Read { term, batches, .. }) if term.epoch < current.epoch => {
+                let fenced = SinkError::Fenced { own: term.epoch, newer: current.epoch };
+                // Its place for the last message is free: nothing was sent.
+                let _ = batches.try_send(Err(status::of(&fenced)));
+            }
             command => return command,
         }
     }

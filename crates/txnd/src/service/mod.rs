@@ -59,7 +59,7 @@ pub struct TransactionService {
 /// server(&log).serve_with_incoming_shutdown(connections, async {
 ///     stop_signal.await;
 ///     // Ends the streams, or the server would wait for them.
-///     log.stop().await;
+///     log.stop(within).await;
 /// })
 /// ```
 ///

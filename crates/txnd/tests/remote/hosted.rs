@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
+use txnd::limits::STOP_WITHIN;
 use txnd::memory::MemoryLog;
 use txnd::remote::{Connect, endpoint};
 use txnd::segment::MIN_SEGMENT_BYTES;
@@ -73,12 +74,12 @@ fn run(
         let log = LogThread::start(sink).unwrap();
         let served = server(&log).serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
-            log.stop().await;
+            log.stop(STOP_WITHIN).await;
         });
         tokio::select! {
             ended = served => ended.expect("the server ends in order"),
             // Connections break when the runtime goes.
-            _ = killed => log.stop().await,
+            _ = killed => drop(log.stop(STOP_WITHIN).await),
         }
     });
 }
