@@ -42,7 +42,9 @@ $txnd certs "$work/certs" >/dev/null
 hundredths=$((100 / $(getconf CLK_TCK)))
 # CPU seconds of a process; with "children", of those that it has waited for, too.
 cpu() { awk -v f="${2:-}" -v h=$hundredths '{ sub(/.*\) /, ""); t = $12 + $13; if (f != "") t += $14 + $15; print t * h / 100 }' "/proc/$1/stat"; }
-pg_cpu() { { cpu "$postmaster" children; for p in $(pgrep -P "$postmaster"); do cpu "$p" 2>/dev/null || true; done; } | awk '{ s += $1 } END { print s }'; }
+# Waits until no session is left: the time of a process that is just ending would be missed.
+settle() { while ps --ppid "$postmaster" -o args= | grep -q '127\.0\.0\.1'; do sleep 0.05; done; }
+pg_cpu() { settle; { cpu "$postmaster" children; for p in $(pgrep -P "$postmaster"); do cpu "$p" 2>/dev/null || true; done; } | awk '{ s += $1 } END { print s }'; }
 diff_of() { awk "BEGIN { printf \"%.2f\", $2 - $1 }"; }
 
 # One run through txnd: prints rows per second.

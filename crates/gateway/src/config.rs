@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use txnd::PostgresSink;
-use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, within};
+use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, unquoted, within};
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
 
@@ -64,7 +64,8 @@ pub struct Config {
 
     /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
-    #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG")]
+    #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
+          value_parser = unquoted::<LogTarget>())]
     pub log: LogTarget,
 
     /// Certificates of the CAs that sign the certificate of txnd, in PEM form; used with `--log https://...`

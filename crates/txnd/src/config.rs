@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
 use crate::PostgresSink;
-use crate::program::{TraceFormat, TraceLevel, address, positive_time, within};
+use crate::program::{TraceFormat, TraceLevel, address, positive_time, unquoted, within};
 use crate::segment::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use crate::tls::{TlsFiles, certs};
 
@@ -53,7 +53,8 @@ pub struct Config {
     pub grpc_addr: SocketAddr,
 
     /// Where batches become durable: `file:DIR` (segments in a folder) or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables)
-    #[arg(long, env = "TXND_SINK", hide_env_values = true, default_value = "file:./txnd-data", value_name = "SINK")]
+    #[arg(long, env = "TXND_SINK", hide_env_values = true, default_value = "file:./txnd-data", value_name = "SINK",
+          value_parser = unquoted::<SinkTarget>())]
     pub sink: SinkTarget,
 
     /// Size of a segment of `file:DIR`

@@ -1,11 +1,16 @@
 //! What the programs kvs and txnd have in common: diagnostics, signals, exit codes, and how flags are read.
 
+use std::ffi::OsStr;
 use std::io;
+use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use bytesize::ByteSize;
-use clap::ValueEnum;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
+use clap::{Arg, Command, ValueEnum};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{Level, warn};
 
@@ -130,6 +135,35 @@ pub fn reachable(addr: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     (ip, addr.port()).into()
+}
+
+/// Reads a flag's value, or an environment variable's, that may hold a password. Its errors do not quote what was given, as
+/// clap's own do: diagnostics go where others read them.
+#[derive(Debug)]
+pub struct Unquoted<T>(PhantomData<fn() -> T>);
+
+/// A parser for [`Unquoted`] values.
+pub fn unquoted<T>() -> Unquoted<T> {
+    Unquoted(PhantomData)
+}
+
+impl<T> Clone for Unquoted<T> {
+    fn clone(&self) -> Self {
+        unquoted()
+    }
+}
+
+impl<T: FromStr<Err = String> + Clone + Send + Sync + 'static> TypedValueParser for Unquoted<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &Command, flag: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let parsed = value.to_str().ok_or_else(|| "it is not valid UTF-8".into()).and_then(str::parse);
+        parsed.map_err(|why: String| {
+            let flag = flag.and_then(Arg::get_long).unwrap_or_default();
+            let message = format!("invalid value for '--{flag}': {why}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
+    }
 }
 
 /// Reads an address to listen on from a flag.

@@ -112,6 +112,48 @@ async fn a_role_that_may_not_load_trusted_loads_with_foreign_keys_checked() {
     assert_eq!(records, 300);
 }
 
+/// Makes the server speak TLS with a certificate for 127.0.0.1 that signs itself; returns the certificate's file.
+fn with_tls(server: &PostgresServer) -> std::path::PathBuf {
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap();
+    let data = server.folder().join("data");
+    for (file, pem) in [("server.crt", made.cert.pem()), ("server.key", made.signing_key.serialize_pem())] {
+        let file = data.join(file);
+        std::fs::write(&file, pem).unwrap();
+        for (program, arg) in [("chmod", "600".to_string()), ("chown", format!("--reference={}", data.display()))] {
+            assert!(std::process::Command::new(program).arg(arg).arg(&file).status().unwrap().success());
+        }
+    }
+    server.psql("postgres", "ALTER SYSTEM SET ssl = on");
+    server.restart();
+    let trusted = server.folder().join("trusted.crt");
+    std::fs::write(&trusted, made.cert.pem()).unwrap();
+    trusted
+}
+
+#[tokio::test]
+async fn connections_are_encrypted_and_the_server_is_known_when_the_url_says_so() {
+    let server = PostgresServer::start();
+    let url = server.database();
+    let refusal = sink(&format!("{url}?sslmode=require")).open().await.unwrap_err();
+    assert_says(&refusal.to_string(), &["TLS", "sslmode"]);
+
+    let trusted = with_tls(&server);
+    let encrypted =
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'kvs'";
+    for mode in ["require".to_string(), format!("verify-full&sslrootcert={}", trusted.display())] {
+        let mut writer = Writer::begin(sink(&format!("{url}?sslmode={mode}"))).await.unwrap();
+        assert_eq!(server.psql(&url, encrypted), "t", "{mode}");
+        writer.append(&[put_text("k", 1)]).await;
+        writer.sink.close().await.unwrap();
+    }
+    let stranger = server.folder().join("stranger.crt");
+    std::fs::write(&stranger, rcgen::generate_simple_self_signed(vec!["127.0.0.1".into()]).unwrap().cert.pem())
+        .unwrap();
+    let error =
+        sink(&format!("{url}?sslmode=verify-full&sslrootcert={}", stranger.display())).open().await.unwrap_err();
+    assert_says(&error.to_string(), &["certificate"]);
+}
+
 /// A log with ten texts.
 async fn ten_texts(url: &str) {
     let mut writer = Writer::begin(sink(url)).await.unwrap();

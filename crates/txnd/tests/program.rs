@@ -180,11 +180,13 @@ fn a_password_is_not_shown() {
     let url = "postgres://kvs:secret@127.0.0.1:1/state";
     let help = program(folder.path()).env("TXND_SINK", url).arg("--help").output().unwrap();
     assert!(help.status.success() && !text(&help.stdout).contains("secret"));
-    let mut txnd = Txnd::start(folder.path(), &["--sink", url, "--trace", "debug"]);
-    txnd.signal("TERM");
-    let mut rest = String::new();
-    txnd.stderr.read_to_string(&mut rest).unwrap();
-    assert!(!rest.contains("secret"), "{rest}");
+    let unreachable = run(folder.path(), &["--sink", url, "--trace", "debug"]);
+    let malformed = run(folder.path(), &["--sink", "postgres:secret"]);
+    for (refused, code) in [(unreachable, 4), (malformed, 2)] {
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(code), "{said}");
+        assert!(said.contains("postgres://") && !said.contains("secret"), "{said}");
+    }
 }
 
 #[test]

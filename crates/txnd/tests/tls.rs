@@ -84,6 +84,7 @@ async fn clients_with_odd_certificates_are_refused_and_both_sides_say_why() {
         assert!(line.contains(logged) && line.contains("WARN"), "{reason}: {line}");
         assert!(error.contains("it refused this side's certificate") && error.contains(told), "{reason}: {error}");
         assert!(error.contains(&server.authority()), "{error}");
+        assert!(error.contains("/kvs.pem, `txnd certs DIR --renew` makes a new one"), "{error}");
     }
     // A certificate that says nothing about its key's usage is good.
     let silent = Spec { usages: vec![], ..good() };

@@ -8,6 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Receiver;
 
 use tempfile::TempDir;
+use txnd::tls::TlsFiles;
 
 use crate::harness::{field, folder, forward, line_with};
 
@@ -37,13 +38,17 @@ impl Certificates {
 
     /// The flags that give `who` its identity.
     pub(crate) fn flags(&self, who: &str) -> Vec<String> {
-        let files = [
-            ("--tls-ca", "ca.pem".to_string()),
-            ("--tls-cert", format!("{who}.pem")),
-            ("--tls-key", format!("{who}.key")),
-        ];
-        files.iter().flat_map(|(flag, file)| [flag.to_string(), self.path(file).display().to_string()]).collect()
+        flags(&TlsFiles::in_folder(&self.folder.path().join("certs"), who))
     }
+}
+
+/// The flags of kvs and txnd that name these files.
+pub(crate) fn flags(files: &TlsFiles) -> Vec<String> {
+    let TlsFiles { ca, cert, key, crl } = files;
+    let flags =
+        [("--tls-ca", Some(ca)), ("--tls-cert", Some(cert)), ("--tls-key", Some(key)), ("--tls-crl", crl.as_ref())];
+    let given = flags.into_iter().filter_map(|(flag, path)| Some([flag.into(), path?.display().to_string()]));
+    given.flatten().collect()
 }
 
 /// A running txnd. Killed when dropped.
@@ -57,9 +62,14 @@ pub(crate) struct Txnd {
 impl Txnd {
     /// Starts txnd on `addr` (port 0: a free one) with `sink`, which is what `--sink` takes.
     pub(crate) fn start_at(addr: SocketAddr, sink: &str, certificates: &Certificates, args: &[&str]) -> Self {
+        Self::start_as(addr, sink, &certificates.flags("txnd"), args)
+    }
+
+    /// Starts txnd with an `identity` of [`flags`].
+    pub(crate) fn start_as(addr: SocketAddr, sink: &str, identity: &[String], args: &[&str]) -> Self {
         let mut command = program();
         command.args(["--trace-format", "json", "--grpc-addr", &addr.to_string(), "--sink", sink]);
-        command.args(certificates.flags("txnd")).args(args);
+        command.args(identity).args(args);
         Self::try_start(&mut command).unwrap_or_else(|(status, said)| panic!("txnd did not start: {status}: {said}"))
     }
 

@@ -108,7 +108,9 @@ fn admit<T>(request: &Request<T>) -> Result<String, Status> {
         Some(peer) if peer.may_write => Ok(format!("{} at {}", peer.name, peer.address)),
         Some(peer) => {
             warn!(peer = peer.name, address = %peer.address, "refused a call: this certificate may only ask for health");
-            Err(Status::permission_denied("this certificate may only ask for health"))
+            Err(Status::permission_denied(
+                "this certificate, the server's own, may only ask for health; use the one for kvs that `txnd certs` makes",
+            ))
         }
         // A connection without TLS, which the program does not accept.
         None => Ok(request.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string())),

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::incoming::prepare;
 use super::material::Material;
-use super::refusal::Refusal;
+use super::refusal::{Reason, Refusal};
 use super::{ALPN, TlsFiles};
 
 /// How long a client waits.
@@ -96,9 +96,25 @@ async fn handshake(
         Ok(Ok(stream)) => Ok(stream),
         Ok(Err(e)) => {
             let refusal = Refusal::of(&e, &files.ca);
-            Err(io::Error::new(e.kind(), format!("txnd at {authority}: {}", refusal.sentence)))
+            let advice = advice(refusal.reason, files);
+            Err(io::Error::new(e.kind(), format!("txnd at {authority}: {}{advice}", refusal.sentence)))
         }
         Err(_) => Err(late(authority, "no TLS handshake", timeouts.handshake)),
+    }
+}
+
+/// What to do about a server that was refused, or that has refused this side.
+fn advice(reason: Reason, files: &TlsFiles) -> String {
+    match reason {
+        Reason::RefusedByPeer => {
+            format!("; this side has shown {}, `txnd certs DIR --renew` makes a new one", files.cert.display())
+        }
+        Reason::OtherCa => "; give both sides certificates of one CA, as `txnd certs DIR` makes them".into(),
+        Reason::Name => {
+            "; use a name that it carries, or add one with `txnd certs DIR --renew --server-name NAME`".into()
+        }
+        Reason::Expired | Reason::Revoked | Reason::Purpose => "; make a new one with `txnd certs DIR --renew`".into(),
+        _ => String::new(),
     }
 }
 

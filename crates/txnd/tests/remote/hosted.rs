@@ -12,7 +12,9 @@ use txnd::memory::MemoryLog;
 use txnd::remote::{Connect, endpoint};
 use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::service::{LogThread, server};
-use txnd::{RemoteSink, SegmentSink, Sink};
+use txnd::{PostgresSink, RemoteSink, SegmentSink, Sink};
+
+use crate::postgres_server::PostgresServer;
 
 /// Connects without encryption.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +101,12 @@ pub(crate) struct Hosted {
 impl Hosted {
     pub(crate) fn memory(log: &MemoryLog) -> Self {
         Self { service: Service::start(log.sink()), _folder: None }
+    }
+
+    /// Over a database of its own in a server that all tests share.
+    pub(crate) fn postgres() -> Self {
+        let sink: PostgresSink = PostgresServer::shared().database().parse().expect("a URL");
+        Self { service: Service::start(sink), _folder: None }
     }
 
     pub(crate) fn segments() -> Self {

@@ -16,6 +16,8 @@
 mod conformance;
 mod delivery;
 mod hosted;
+#[path = "../postgres_server/mod.rs"]
+mod postgres_server;
 mod proxy;
 mod raw;
 mod reading;
@@ -36,5 +38,19 @@ impl Storage for Hosted {
     }
 }
 
+/// A service over PostgreSQL, which keeps records instead of batches.
+struct HostedTables(Hosted);
+
+impl Storage for HostedTables {
+    type Sink = RemoteSink<PlainTcp>;
+
+    const KEEPS_BATCHES: bool = false;
+
+    fn sink(&self) -> Self::Sink {
+        self.0.sink()
+    }
+}
+
 sink_conformance!(remote_over_memory, Hosted::memory(&MemoryLog::default()));
 sink_conformance!(remote_over_segments, Hosted::segments());
+sink_conformance!(remote_over_postgres, HostedTables(Hosted::postgres()));
