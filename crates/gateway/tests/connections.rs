@@ -317,7 +317,7 @@ fn a_server_can_start_again_at_once_on_the_address_it_has_left() {
 #[test]
 fn wrong_usage_ends_with_2_and_a_hint() {
     for (args, hint) in [
-        (["--log", "postgres://localhost/kvs"], "file:DIR"),
+        (["--log", "mysql://localhost/kvs"], "file:DIR"),
         (["--log", "file:"], "file:DIR"),
         (["--durability", "never"], "async"),
         (["--max-body", "17MiB"], "16.0 MiB"),
