@@ -5,7 +5,7 @@
 # Needs PostgreSQL's programs (KVS_POSTGRES_BIN, else PATH, else /usr/lib/postgresql/*/bin) and release builds:
 #   cargo build --release -p txnd -p bench
 # Starts servers of its own on free loopback ports, in a temporary folder. Both ways take turns, ROUNDS times, each into a
-# database of its own, once with foreign keys checked by the server (a plain role) and once trusted (a role that may set
+# database of its own. Both are timed without the start of their programs: `\copy` from within psql. Once with foreign keys checked by the server (a plain role) and once trusted (a role that may set
 # session_replication_role). CPU time is user and system of each process; PostgreSQL's is that of all of its processes.
 #
 #   bench/ingest_vs_copy.sh [ROUNDS=3] [RECORDS="1000000 5000000"] [KEYS=100000]
@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3} sizes=${2:-"1000000 5000000"} keys=${3:-100000}
 txnd=target/release/txnd ingest=target/release/ingest
 [ -x $txnd ] && [ -x $ingest ] || { echo "build first: cargo build --release -p txnd -p bench" >&2; exit 1; }
-bin=${KVS_POSTGRES_BIN:-$(dirname "$(readlink -f "$(PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | tail -1) command -v postgres)")")}
+bin=${KVS_POSTGRES_BIN:-$(dirname "$(readlink -f "$(PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1) command -v postgres)")")}
 
 work=$(mktemp -d)
 chmod 755 "$work"
@@ -42,8 +42,8 @@ $txnd certs "$work/certs" >/dev/null
 hundredths=$((100 / $(getconf CLK_TCK)))
 # CPU seconds of a process; with "children", of those that it has waited for, too.
 cpu() { awk -v f="${2:-}" -v h=$hundredths '{ sub(/.*\) /, ""); t = $12 + $13; if (f != "") t += $14 + $15; print t * h / 100 }' "/proc/$1/stat"; }
-# Waits until no session is left: the time of a process that is just ending would be missed.
-settle() { while ps --ppid "$postmaster" -o args= | grep -q '127\.0\.0\.1'; do sleep 0.05; done; }
+# Waits until no session is left, and for processes that are just ending to be reaped: their time would be missed.
+settle() { while ps --ppid "$postmaster" -o args= | grep -q '127\.0\.0\.1'; do sleep 0.05; done; sleep 1; }
 pg_cpu() { settle; { cpu "$postmaster" children; for p in $(pgrep -P "$postmaster"); do cpu "$p" 2>/dev/null || true; done; } | awk '{ s += $1 } END { print s }'; }
 diff_of() { awk "BEGIN { printf \"%.2f\", $2 - $1 }"; }
 
@@ -64,12 +64,19 @@ by_copy() { # role records
   "${psql[@]}" -c "DROP DATABASE IF EXISTS peer" -c "CREATE DATABASE peer OWNER $1" postgres 2>/dev/null
   "$bin/pg_dump" -s -O ours | "${psql[@]}" -o /dev/null -U "$1" peer
   "${psql[@]}" -c CHECKPOINT postgres
-  local before began trust=(); before=$(pg_cpu)
-  [ "$1" = plain ] || trust=(-c "SET session_replication_role = replica")
-  began=$(date +%s.%N)
-  "${psql[@]}" -U "$1" "${trust[@]}" -c BEGIN -c "\copy int_keys from $work/keys.bin (format binary)" \
-    -c "\copy integer_transactions from $work/rows.bin (format binary)" -c COMMIT peer
-  awk "BEGIN { s = $(date +%s.%N) - $began; printf \"\\\\copy  $1 $2 records, %.3f s, %.0f records/s; PostgreSQL $(diff_of "$before" "$(pg_cpu)") s of CPU\\n\", s, $2 / s }"
+  local before took trust=; before=$(pg_cpu)
+  [ "$1" = plain ] || trust="SET session_replication_role = replica;"
+  took=$("${psql[@]}" -At -U "$1" peer <<SQL
+$trust
+SELECT clock_timestamp() AS began \gset
+BEGIN;
+\copy int_keys from $work/keys.bin (format binary)
+\copy integer_transactions from $work/rows.bin (format binary)
+COMMIT;
+SELECT extract(epoch FROM clock_timestamp() - :'began');
+SQL
+  )
+  awk "BEGIN { printf \"\\\\copy  $1 $2 records, %.3f s, %.0f records/s; PostgreSQL $(diff_of "$before" "$(pg_cpu)") s of CPU\\n\", $took, $2 / $took }"
 }
 
 echo "$("$bin/postgres" --version), $(uname -sr), $(nproc) cores, $rounds rounds, $keys keys"

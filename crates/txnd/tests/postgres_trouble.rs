@@ -195,6 +195,20 @@ async fn a_hole_or_a_foreign_row_is_found_and_named() {
 }
 
 #[tokio::test]
+async fn a_log_that_lost_its_producer_row_is_not_taken_for_a_new_one() {
+    let server = PostgresServer::shared();
+    for sql in ["DELETE FROM producer", "UPDATE producer SET lsn = 9"] {
+        let url = server.database();
+        ten_texts(&url).await;
+        server.psql(&url, sql);
+        for attempt in 1..=2 {
+            let opened = sink(&url).open().await;
+            assert!(matches!(opened, Err(SinkError::Corrupt { .. })), "{sql}, attempt {attempt}: {opened:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn keys_cannot_be_deleted_by_accident() {
     let server = PostgresServer::shared();
     let url = server.database();
