@@ -239,7 +239,7 @@ async fn a_writer_that_was_stopped_within_a_transaction_does_not_keep_the_next_o
     let server = PostgresServer::shared();
     let url = server.database();
     ten_texts(&url).await;
-    let mut stopped = sqlx::PgConnection::connect(&url).await.unwrap();
+    let mut stopped = sqlx::PgConnection::connect(&format!("{url}?application_name=kvs")).await.unwrap();
     stopped.execute("BEGIN; UPDATE producer SET lsn = lsn").await.unwrap();
     let began = Instant::now();
     let opened = sink(&url).open().await.expect("the next writer begins its term");

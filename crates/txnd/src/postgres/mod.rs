@@ -203,6 +203,8 @@ impl OpenLog {
                 self.committing = None;
                 group.clear();
                 (self.connection, self.spare) = (Some(connection), Some(group));
+                // At once, so that the next rows can be encoded while these are stored.
+                self.start_commit();
                 Ok(())
             }
             Err(e) => {
