@@ -40,7 +40,7 @@ enum ServeError {
     Metrics(SocketAddr, BuildError),
     #[error(transparent)]
     Log(#[from] SinkError),
-    #[error("the log has failed: {0}")]
+    #[error("{0}")]
     Failed(SinkError),
     #[error("the gRPC server failed: {0}")]
     Grpc(#[from] tonic::transport::Error),
