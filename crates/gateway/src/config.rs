@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
-use txnd::PostgresSink;
+use txnd::config::SinkTarget;
 use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, unquoted, within};
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
@@ -166,10 +166,8 @@ pub enum Command {
 pub enum LogTarget {
     /// Nowhere.
     Off,
-    /// Into segments in this folder.
-    File(PathBuf),
-    /// Into tables of the database with this URL.
-    Postgres(String),
+    /// Into a sink that kvs writes itself, as txnd would.
+    Sink(SinkTarget),
     /// To the txnd at this URL.
     Remote(String),
 }
@@ -198,8 +196,8 @@ impl FromStr for LogTarget {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "off" => Ok(Self::Off),
-            Some(("file", folder)) if !folder.is_empty() => Ok(Self::File(folder.into())),
-            Some(("postgres" | "postgresql", _)) => text.parse::<PostgresSink>().map(|_| Self::Postgres(text.into())),
+            Some(("file", folder)) if !folder.is_empty() => text.parse().map(Self::Sink),
+            Some(("postgres" | "postgresql", _)) => text.parse().map(Self::Sink),
             Some(("https", _)) => {
                 // The files do not matter for whether it is a URL.
                 MutualTls::new(text, TlsFiles::in_folder(Path::new("certs"), "kvs")).map(|_| Self::Remote(text.into()))
@@ -217,12 +215,7 @@ impl std::fmt::Display for LogTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Off => f.write_str("off"),
-            Self::File(folder) => write!(f, "file:{}", folder.display()),
-            // Without the password.
-            Self::Postgres(url) => match url.parse::<PostgresSink>() {
-                Ok(sink) => sink.fmt(f),
-                Err(_) => f.write_str("postgres"),
-            },
+            Self::Sink(sink) => sink.fmt(f),
             Self::Remote(url) => f.write_str(url),
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use engine::{Engine, LogBuffer};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info, warn};
+use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::{Opened, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
@@ -70,17 +71,17 @@ struct Recovered {
 
 /// Starts a server with the log that the configuration names. Returns when it answers.
 pub async fn start(mut config: Config) -> Result<Running, StartError> {
-    if let LogTarget::File(folder) = &mut config.log {
+    if let LogTarget::Sink(SinkTarget::File(folder)) = &mut config.log {
         // Messages name the folder in a way that does not depend on where the program was started.
         *folder = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
     }
     match &config.log {
         LogTarget::Off => start_with(config, None::<SegmentSink>).await,
-        LogTarget::File(folder) => {
+        LogTarget::Sink(SinkTarget::File(folder)) => {
             let sink = SegmentSink::new(folder, config.segment_size.as_u64());
             start_with(config, Some(sink)).await
         }
-        LogTarget::Postgres(url) => {
+        LogTarget::Sink(SinkTarget::Postgres(url)) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             start_with(config, Some(sink)).await
         }
