@@ -7,18 +7,22 @@
 //!   key.rs, text.rs, strings.rs    validated building blocks: keys, text values, packed lists of strings
 //!   value.rs                       ValueType (the six types), ValueRef (borrowed), Value (owned)
 //!   op.rs                          Op (one request), Reply (its answer), Refusal (why it was not applied)
+//!   payload.rs                     what an op carries besides its key, as bytes
 //!   record.rs                      one op as the log keeps it, byte layout
 //!   batch.rs                       a sealed run of records: header, checksum, chain, byte layout
+//!   frame/                         the binary protocol between clients and kvs, byte layout
 //!   limits.rs                      every limit, with its unit
 //! ```
 //!
-//! To add a value type: a variant in [`ValueType`], [`ValueRef`] and [`Value`], its payload in `record.rs`, and a table
+//! To add a value type: a variant in [`ValueType`], [`ValueRef`] and [`Value`], its payload in `payload.rs`, and a table
 //! in the engine's shard; the compiler's exhaustiveness checks lead to each of these places.
 
 pub mod batch;
+pub mod frame;
 pub mod key;
 pub mod limits;
 pub mod op;
+pub mod payload;
 pub mod record;
 pub mod strings;
 pub mod text;
@@ -27,6 +31,7 @@ pub mod value;
 pub use batch::{Batch, BatchBuffer, BatchError, Chain};
 pub use key::{Key, KeyError};
 pub use op::{Op, OpKind, Refusal, Reply};
+pub use payload::PayloadError;
 pub use record::{Record, RecordError};
 pub use strings::{Strings, StringsBuf, StringsError};
 pub use text::{Text, TextError, check_text};

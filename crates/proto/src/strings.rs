@@ -104,6 +104,12 @@ impl StringsBuf {
     }
 }
 
+impl From<Strings<'_>> for StringsBuf {
+    fn from(list: Strings<'_>) -> Self {
+        Self(list.as_bytes().to_vec())
+    }
+}
+
 impl<'s> FromIterator<&'s str> for StringsBuf {
     fn from_iter<I: IntoIterator<Item = &'s str>>(items: I) -> Self {
         let mut list = Self::default();

@@ -48,6 +48,14 @@ impl Text {
         }
     }
 
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Inline { .. } => std::str::from_utf8(self.as_bytes()).expect("a Text is made from a str"),
+            Self::Shared(text) => text,
+        }
+    }
+
     /// Bytes of heap memory behind this text (its own allocation; reference counts included).
     pub fn heap_bytes(&self) -> usize {
         match self {

@@ -133,3 +133,42 @@ impl ValueRef<'_> {
         }
     }
 }
+
+impl Value {
+    /// The value's type.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::Int(_) => ValueType::Int,
+            Self::Uint(_) => ValueType::Uint,
+            Self::Float(_) => ValueType::Float,
+            Self::Str(_) => ValueType::Str,
+            Self::Map(_) => ValueType::Map,
+            Self::Set(_) => ValueType::Set,
+        }
+    }
+
+    /// The value, borrowed.
+    pub fn as_value_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Int(v) => ValueRef::Int(*v),
+            Self::Uint(v) => ValueRef::Uint(*v),
+            Self::Float(v) => ValueRef::Float(*v),
+            Self::Str(text) => ValueRef::Str(text.as_str()),
+            Self::Map(list) => ValueRef::Map(list.as_strings()),
+            Self::Set(list) => ValueRef::Set(list.as_strings()),
+        }
+    }
+}
+
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Int(v) => Self::Int(v),
+            ValueRef::Uint(v) => Self::Uint(v),
+            ValueRef::Float(v) => Self::Float(v),
+            ValueRef::Str(text) => Self::Str(text.into()),
+            ValueRef::Map(list) => Self::Map(list.into()),
+            ValueRef::Set(list) => Self::Set(list.into()),
+        }
+    }
+}

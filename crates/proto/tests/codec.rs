@@ -10,8 +10,8 @@ use proto::batch::{HEADER_BYTES, MAGIC, VERSION};
 use proto::limits::{MAX_BATCH_BYTES, MAX_KEY_BYTES};
 use proto::record::encoded_bytes;
 use proto::{
-    Batch, BatchBuffer, BatchError, Chain, CounterType, KeyError, Micros, Op, OpKind, Record, RecordError,
-    StringsError, TextError, ValueRef, ValueType,
+    Batch, BatchBuffer, BatchError, Chain, CounterType, KeyError, Micros, Op, OpKind, PayloadError, Record,
+    RecordError, StringsError, TextError, ValueRef, ValueType,
 };
 
 /// The first time that lies too far behind a batch's first record: 2^31 microseconds, 35 minutes and 47 seconds.
@@ -391,7 +391,8 @@ fn a_wrong_number_of_records_is_noticed() {
 
 #[test]
 fn records_that_make_no_sense_are_refused_with_the_reason() {
-    use RecordError::{Payload, Type};
+    use PayloadError::{Size, Type};
+    let payload = |error: PayloadError| RecordError::from(error);
     const INT: u8 = ValueType::Int as u8;
     const STR: u8 = ValueType::Str as u8;
     const MAP: u8 = ValueType::Map as u8;
@@ -407,13 +408,13 @@ fn records_that_make_no_sense_are_refused_with_the_reason() {
     let cases = [
         (raw_record(0, INT, b"k", b""), RecordError::Kind(0)),
         (raw_record(13, INT, b"k", b""), RecordError::Kind(13)),
-        (raw_record(1, 0, b"k", b""), Type { kind: OpKind::Get, ty: 0 }),
-        (raw_record(1, 7, b"k", b""), Type { kind: OpKind::Get, ty: 7 }),
-        (raw_record(4, INT, b"k", &[0; 4]), Type { kind: OpKind::DelAll, ty: INT }),
-        (raw_record(5, STR, b"k", &[0; 4]), Type { kind: OpKind::Incr, ty: STR }),
-        (raw_record(6, SET, b"k", &[0; 12]), Type { kind: OpKind::IncrBy, ty: SET }),
-        (raw_record(7, MAP, b"k", b""), Type { kind: OpKind::SetAdd, ty: MAP }),
-        (raw_record(10, SET, b"k", b""), Type { kind: OpKind::MapGet, ty: SET }),
+        (raw_record(1, 0, b"k", b""), payload(Type { kind: OpKind::Get, ty: 0 })),
+        (raw_record(1, 7, b"k", b""), payload(Type { kind: OpKind::Get, ty: 7 })),
+        (raw_record(4, INT, b"k", &[0; 4]), payload(Type { kind: OpKind::DelAll, ty: INT })),
+        (raw_record(5, STR, b"k", &[0; 4]), payload(Type { kind: OpKind::Incr, ty: STR })),
+        (raw_record(6, SET, b"k", &[0; 12]), payload(Type { kind: OpKind::IncrBy, ty: SET })),
+        (raw_record(7, MAP, b"k", b""), payload(Type { kind: OpKind::SetAdd, ty: MAP })),
+        (raw_record(10, SET, b"k", b""), payload(Type { kind: OpKind::MapGet, ty: SET })),
         (raw_record(1, INT, b"", b""), KeyError::Empty.into()),
         (raw_record(1, INT, &long_key, b""), KeyError::TooLong(513).into()),
         (raw_record(1, INT, b"a\0", b""), KeyError::Text(TextError::Nul(1)).into()),
@@ -421,19 +422,19 @@ fn records_that_make_no_sense_are_refused_with_the_reason() {
         (key_beyond_record, RecordError::Length(14)),
         (record_beyond_batch, RecordError::Length(14)),
         (record_below_header, RecordError::Length(11)),
-        (raw_record(1, INT, b"k", b"x"), Payload(OpKind::Get)),
-        (raw_record(3, INT, b"k", b"x"), Payload(OpKind::Del)),
-        (raw_record(2, INT, b"k", &[0; 3]), Payload(OpKind::Put)),
-        (raw_record(2, STR, b"k", b"\xff"), TextError::NotUtf8(0).into()),
-        (raw_record(2, STR, b"k", b"\0"), TextError::Nul(0).into()),
-        (raw_record(2, MAP, b"k", &[0; 4]), StringsError::Odd(1).into()),
-        (raw_record(2, SET, b"k", &[1, 0, 0, 0]), StringsError::Truncated(0).into()),
-        (raw_record(4, 0, b"k", &[0; 5]), Payload(OpKind::DelAll)),
-        (raw_record(5, INT, b"k", &[0; 3]), Payload(OpKind::Incr)),
-        (raw_record(6, INT, b"k", &[0; 11]), Payload(OpKind::IncrBy)),
-        (raw_record(9, SET, b"k", b"\0"), TextError::Nul(0).into()),
-        (raw_record(11, MAP, b"k", &[0; 4]), Payload(OpKind::MapSet)),
-        (raw_record(11, MAP, b"k", &[0; 12]), Payload(OpKind::MapSet)),
+        (raw_record(1, INT, b"k", b"x"), payload(Size(OpKind::Get))),
+        (raw_record(3, INT, b"k", b"x"), payload(Size(OpKind::Del))),
+        (raw_record(2, INT, b"k", &[0; 3]), payload(Size(OpKind::Put))),
+        (raw_record(2, STR, b"k", b"\xff"), payload(TextError::NotUtf8(0).into())),
+        (raw_record(2, STR, b"k", b"\0"), payload(TextError::Nul(0).into())),
+        (raw_record(2, MAP, b"k", &[0; 4]), payload(StringsError::Odd(1).into())),
+        (raw_record(2, SET, b"k", &[1, 0, 0, 0]), payload(StringsError::Truncated(0).into())),
+        (raw_record(4, 0, b"k", &[0; 5]), payload(Size(OpKind::DelAll))),
+        (raw_record(5, INT, b"k", &[0; 3]), payload(Size(OpKind::Incr))),
+        (raw_record(6, INT, b"k", &[0; 11]), payload(Size(OpKind::IncrBy))),
+        (raw_record(9, SET, b"k", b"\0"), payload(TextError::Nul(0).into())),
+        (raw_record(11, MAP, b"k", &[0; 4]), payload(Size(OpKind::MapSet))),
+        (raw_record(11, MAP, b"k", &[0; 12]), payload(Size(OpKind::MapSet))),
     ];
     for (bytes, error) in cases {
         let read = read_forged(header(VERSION, 1), &bytes);

@@ -6,7 +6,7 @@
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
-use proto::{CounterType, Key, Op, StringsBuf, Value, ValueRef, ValueType};
+use proto::{CounterType, Key, Op, StringsBuf, Value, ValueType};
 
 /// An [`Op`] that owns what the `Op` borrows; the fields stand in the same order.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ impl OwnedOp {
     pub(crate) fn as_op(&self) -> Op<'_> {
         match self {
             Self::Get(ty, key) => Op::Get { ty: *ty, key: as_key(key) },
-            Self::Put(key, value) => Op::Put { key: as_key(key), value: as_value_ref(value) },
+            Self::Put(key, value) => Op::Put { key: as_key(key), value: value.as_value_ref() },
             Self::Del(ty, key) => Op::Del { ty: *ty, key: as_key(key) },
             Self::DelAll(key) => Op::DelAll { key: as_key(key) },
             Self::Incr(ty, key) => Op::Incr { ty: *ty, key: as_key(key) },
@@ -46,17 +46,6 @@ impl OwnedOp {
 
 pub(crate) fn as_key(key: &str) -> Key<'_> {
     Key::new(key.as_bytes()).expect("tests make valid keys")
-}
-
-fn as_value_ref(value: &Value) -> ValueRef<'_> {
-    match value {
-        Value::Int(v) => ValueRef::Int(*v),
-        Value::Uint(v) => ValueRef::Uint(*v),
-        Value::Float(v) => ValueRef::Float(*v),
-        Value::Str(text) => ValueRef::Str(std::str::from_utf8(text.as_bytes()).expect("a Text is UTF-8")),
-        Value::Map(list) => ValueRef::Map(list.as_strings()),
-        Value::Set(list) => ValueRef::Set(list.as_strings()),
-    }
 }
 
 /// A packed list of `items`.

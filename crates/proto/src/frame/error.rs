@@ -1,0 +1,128 @@
+//! Error codes, and what each stands for: the one table from what goes wrong to what a reply says.
+
+use super::request::MAX_MULTI_ITEMS;
+use crate::key::KeyError;
+use crate::op::Refusal;
+use crate::payload::PayloadError;
+use crate::text::TextError;
+
+/// Why a request was not carried out. It left no trace. The upper four bits say what to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ErrorCode {
+    /// A frame's length is impossible. The connection is closed.
+    BadLength = 0x80,
+    /// The opcode is not known.
+    BadOpcode = 0x81,
+    /// A flag is not known, or bytes that must be zero are not.
+    BadFlags = 0x82,
+    /// The value type is not known or does not go with the opcode.
+    BadType = 0x83,
+    /// The key is not valid.
+    BadKey = 0x84,
+    /// The payload does not have the form that opcode and value type ask for.
+    BadPayload = 0x85,
+    /// The payload's form is right, but it holds what cannot be stored: NUL in a text, a float that is not finite.
+    BadValue = 0x86,
+    /// The increment would overflow.
+    Overflow = 0x90,
+    /// The value would be too large, the request has too many items, or the answer does not fit into a frame.
+    TooLarge = 0x91,
+    /// The memory limit is reached. Deleting helps.
+    MemoryFull = 0xA0,
+    /// The log is behind by its whole budget. Waiting helps.
+    LogBehind = 0xA1,
+    /// The log takes no writes now.
+    LogDown = 0xA2,
+    /// A limit of the server is reached. Waiting helps.
+    Busy = 0xA3,
+    /// The connection is not authenticated, or the token is wrong.
+    Unauthenticated = 0xB0,
+}
+
+impl ErrorCode {
+    /// Every code.
+    pub const ALL: [Self; 14] = [
+        Self::BadLength,
+        Self::BadOpcode,
+        Self::BadFlags,
+        Self::BadType,
+        Self::BadKey,
+        Self::BadPayload,
+        Self::BadValue,
+        Self::Overflow,
+        Self::TooLarge,
+        Self::MemoryFull,
+        Self::LogBehind,
+        Self::LogDown,
+        Self::Busy,
+        Self::Unauthenticated,
+    ];
+
+    /// The error with this code.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|error| *error as u8 == code)
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(self) -> bool {
+        self as u8 & 0xF0 == 0xA0
+    }
+}
+
+impl From<&Refusal> for ErrorCode {
+    fn from(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Overflow { .. } => Self::Overflow,
+            Refusal::TooLarge(_) => Self::TooLarge,
+            Refusal::Memory { .. } => Self::MemoryFull,
+            Refusal::LogBehind { .. } => Self::LogBehind,
+            Refusal::LogClosed(_) => Self::LogDown,
+        }
+    }
+}
+
+/// What is wrong with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum RequestError {
+    #[error("unknown opcode {0}")]
+    Opcode(u8),
+    #[error("unknown flags {0:#x}; expected 0, or 1 for a durable write")]
+    Flags(u16),
+    #[error("bytes that must be zero are not")]
+    Reserved,
+    #[error("the key's length {0} reaches beyond the frame")]
+    KeyLength(usize),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("value type {0} does not go with this request")]
+    Type(u8),
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+    #[error("this request takes no {0}")]
+    Unwanted(&'static str),
+    #[error("a float must be finite")]
+    NotFinite,
+    #[error("items must stand in ascending order of their bytes, each once")]
+    Order,
+    #[error("item {0} reaches beyond the frame")]
+    ItemLength(usize),
+    #[error("more than {MAX_MULTI_ITEMS} items")]
+    Items,
+}
+
+impl RequestError {
+    /// The code of a reply to such a request.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::Opcode(_) => ErrorCode::BadOpcode,
+            Self::Flags(_) | Self::Reserved => ErrorCode::BadFlags,
+            Self::KeyLength(_) | Self::Key(_) => ErrorCode::BadKey,
+            Self::Type(_) | Self::Payload(PayloadError::Type { .. }) => ErrorCode::BadType,
+            Self::NotFinite | Self::Payload(PayloadError::Text(TextError::Nul(_))) => ErrorCode::BadValue,
+            Self::Payload(_) | Self::Unwanted(_) | Self::Order | Self::ItemLength(_) => ErrorCode::BadPayload,
+            Self::Items => ErrorCode::TooLarge,
+        }
+    }
+}

@@ -1,0 +1,28 @@
+#![doc = include_str!("../../../../proto/frames.md")]
+//!
+//! # Files
+//!
+//! ```text
+//!   preface.rs   the first bytes of each side
+//!   run.rs       bytes of a connection into runs of complete frames
+//!   request.rs   requests: layout, encoding, decoding
+//!   reply.rs     replies: layout, encoding, decoding
+//!   error.rs     error codes, and what each stands for
+//! ```
+
+mod error;
+mod preface;
+mod reply;
+mod request;
+mod run;
+
+pub use error::{ErrorCode, RequestError};
+pub use preface::{ClientPreface, MAGIC, PrefaceError, PrefaceStatus, ServerPreface, VERSION};
+pub use reply::{
+    Answer, Answers, ManyReplies, REPLY_HEADER_BYTES, ReplyError, ReplyFrame, encode_done, encode_error, encode_reply,
+};
+pub use request::{
+    BadRequest, MAX_MULTI_ITEMS, MultiOps, REQUEST_HEADER_BYTES, Request, RequestFrame, encode_auth, encode_multi_get,
+    encode_multi_put, encode_ping, encode_request,
+};
+pub use run::{Frames, Run, RunDecoder, RunError};

@@ -1,0 +1,133 @@
+//! The first bytes of each side of a connection.
+
+/// What both prefaces begin with.
+pub const MAGIC: [u8; 4] = *b"KVSF";
+
+/// The version of the protocol that this code speaks.
+pub const VERSION: u16 = 1;
+
+const AUTH_REQUIRED: u32 = 1;
+
+/// What a client sends first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientPreface {
+    /// The version that the client speaks.
+    pub version: u16,
+}
+
+/// What the server answers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerPreface {
+    /// The version that the server speaks.
+    pub version: u16,
+    /// Whether it serves this client.
+    pub status: PrefaceStatus,
+    /// Largest request frame that it takes, in bytes.
+    pub max_frame: u32,
+    /// Whether the first request must be an auth.
+    pub auth_required: bool,
+}
+
+/// Whether the server serves a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum PrefaceStatus {
+    /// It does.
+    Welcome = 0,
+    /// The client's preface does not begin with the magic, or its reserved bytes are not zero.
+    NotThisProtocol = 1,
+    /// The client's version is another one.
+    Version = 2,
+    /// There are too many connections; trying again later helps.
+    TooManyConnections = 3,
+}
+
+/// Why bytes are not a preface that can be gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum PrefaceError {
+    #[error("this is not the KVS frame protocol: expected a preface that begins with `KVSF`")]
+    Magic,
+    #[error("version {0} of the frame protocol was asked for; version {VERSION} is spoken")]
+    Version(u16),
+    #[error("unknown status {0} in the server's preface")]
+    Status(u16),
+}
+
+impl PrefaceStatus {
+    fn from_code(code: u16) -> Option<Self> {
+        [Self::Welcome, Self::NotThisProtocol, Self::Version, Self::TooManyConnections]
+            .into_iter()
+            .find(|status| *status as u16 == code)
+    }
+}
+
+impl From<PrefaceError> for PrefaceStatus {
+    fn from(error: PrefaceError) -> Self {
+        match error {
+            PrefaceError::Version(_) => Self::Version,
+            PrefaceError::Magic | PrefaceError::Status(_) => Self::NotThisProtocol,
+        }
+    }
+}
+
+impl ClientPreface {
+    /// Size in bytes: magic, version, two zeros.
+    pub const BYTES: usize = 8;
+
+    /// The preface of this version.
+    pub fn current() -> Self {
+        Self { version: VERSION }
+    }
+
+    /// The preface's bytes.
+    pub fn encode(self) -> [u8; Self::BYTES] {
+        let [m0, m1, m2, m3] = MAGIC;
+        let [v0, v1] = self.version.to_le_bytes();
+        [m0, m1, m2, m3, v0, v1, 0, 0]
+    }
+
+    /// Reads a preface and checks that its version is spoken here.
+    pub fn decode(bytes: [u8; Self::BYTES]) -> Result<Self, PrefaceError> {
+        let [m0, m1, m2, m3, v0, v1, r0, r1] = bytes;
+        if [m0, m1, m2, m3] != MAGIC || [r0, r1] != [0, 0] {
+            return Err(PrefaceError::Magic);
+        }
+        match u16::from_le_bytes([v0, v1]) {
+            VERSION => Ok(Self { version: VERSION }),
+            other => Err(PrefaceError::Version(other)),
+        }
+    }
+}
+
+impl ServerPreface {
+    /// Size in bytes: magic, version, status, largest frame, flags.
+    pub const BYTES: usize = 16;
+
+    /// The preface's bytes.
+    pub fn encode(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..4].copy_from_slice(&MAGIC);
+        bytes[4..6].copy_from_slice(&self.version.to_le_bytes());
+        bytes[6..8].copy_from_slice(&(self.status as u16).to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.max_frame.to_le_bytes());
+        let flags = if self.auth_required { AUTH_REQUIRED } else { 0 };
+        bytes[12..].copy_from_slice(&flags.to_le_bytes());
+        bytes
+    }
+
+    /// Reads a preface, whatever its version and status. Flags that are not known mean nothing to this version.
+    pub fn decode(bytes: [u8; Self::BYTES]) -> Result<Self, PrefaceError> {
+        let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        if bytes[..4] != MAGIC {
+            return Err(PrefaceError::Magic);
+        }
+        Ok(Self {
+            version: half(4),
+            status: PrefaceStatus::from_code(half(6)).ok_or(PrefaceError::Status(half(6)))?,
+            max_frame: word(8),
+            auth_required: word(12) & AUTH_REQUIRED != 0,
+        })
+    }
+}

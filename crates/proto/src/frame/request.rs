@@ -1,0 +1,276 @@
+//! Requests.
+
+use super::error::RequestError;
+use crate::key::Key;
+use crate::op::{Op, OpKind};
+use crate::payload;
+use crate::record::field;
+use crate::text::check_text;
+use crate::value::{ValueRef, ValueType};
+
+/// Most items of a multi-get or multi-put.
+pub const MAX_MULTI_ITEMS: usize = 16_384;
+
+const LENGTH: usize = 0;
+const ID: usize = LENGTH + 4;
+const OPCODE: usize = ID + 4;
+const TYPE: usize = OPCODE + 1;
+const KEY_LENGTH: usize = TYPE + 1;
+const FLAGS: usize = KEY_LENGTH + 2;
+const RESERVED: usize = FLAGS + 2;
+
+/// Size of a request's header, in bytes.
+pub const REQUEST_HEADER_BYTES: usize = RESERVED + 2;
+
+const _: () = assert!(REQUEST_HEADER_BYTES == 16);
+
+/// Flag: the reply to a write waits until the write is durable, whatever the server is set to.
+const DURABLE: u16 = 1;
+
+// Opcodes of operations are the codes of their kinds.
+const MULTI_GET: u8 = 0x20;
+const MULTI_PUT: u8 = 0x21;
+const PING: u8 = 0x30;
+const AUTH: u8 = 0x31;
+
+const ITEM_TYPE: usize = 0;
+const ITEM_RESERVED: usize = ITEM_TYPE + 1;
+const ITEM_KEY_LENGTH: usize = ITEM_RESERVED + 1;
+const GET_ITEM_BYTES: usize = ITEM_KEY_LENGTH + 2;
+const ITEM_VALUE_LENGTH: usize = GET_ITEM_BYTES;
+const PUT_ITEM_BYTES: usize = ITEM_VALUE_LENGTH + 4;
+
+/// A request with its number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RequestFrame<'a> {
+    /// The client's number for it, which the reply repeats.
+    pub id: u32,
+    /// Whether a write must be durable before it is answered.
+    pub durable: bool,
+    /// What is asked.
+    pub request: Request<'a>,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Request<'a> {
+    /// One operation.
+    Op(Op<'a>),
+    /// Many gets or many puts, each on its own, in this order.
+    Multi(MultiOps<'a>),
+    /// Is the server there?
+    Ping,
+    /// The client's token.
+    Auth(&'a str),
+}
+
+/// A request that is refused because of its form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadRequest {
+    /// The request's number.
+    pub id: u32,
+    /// What is wrong.
+    pub error: RequestError,
+}
+
+/// The operations of a multi-get or multi-put, validated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MultiOps<'a> {
+    opcode: u8,
+    items: &'a [u8],
+    count: usize,
+}
+
+impl<'a> RequestFrame<'a> {
+    /// Reads a frame, as a [`super::Run`] gives it.
+    pub fn decode(frame: &'a [u8]) -> Result<Self, BadRequest> {
+        let Some((head, rest)) = frame.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
+            return Err(BadRequest { id: 0, error: RequestError::KeyLength(0) });
+        };
+        let id = u32::from_le_bytes(field(head, ID));
+        let flags = u16::from_le_bytes(field(head, FLAGS));
+        decode_request(head, flags, rest)
+            .map(|request| Self { id, durable: flags == DURABLE, request })
+            .map_err(|error| BadRequest { id, error })
+    }
+}
+
+fn decode_request<'a>(
+    head: &[u8; REQUEST_HEADER_BYTES],
+    flags: u16,
+    rest: &'a [u8],
+) -> Result<Request<'a>, RequestError> {
+    if flags > DURABLE {
+        return Err(RequestError::Flags(flags));
+    }
+    if field::<2>(head, RESERVED) != [0, 0] {
+        return Err(RequestError::Reserved);
+    }
+    let (opcode, ty) = (head[OPCODE], head[TYPE]);
+    let key_length = usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
+    let (key, payload) = rest.split_at_checked(key_length).ok_or(RequestError::KeyLength(key_length))?;
+    if let Some(kind) = OpKind::from_code(opcode) {
+        let op = payload::decode(kind, ty, Key::new(key)?, payload)?;
+        check_value(&op)?;
+        return Ok(Request::Op(op));
+    }
+    let request = match opcode {
+        MULTI_GET | MULTI_PUT => Request::Multi(MultiOps::decode(opcode, payload)?),
+        PING if payload.is_empty() => Request::Ping,
+        PING => return Err(RequestError::Unwanted("payload")),
+        AUTH => Request::Auth(check_text(payload).map_err(payload::PayloadError::from)?),
+        _ => return Err(RequestError::Opcode(opcode)),
+    };
+    match (ty, key) {
+        (0, []) => Ok(request),
+        (0, _) => Err(RequestError::Unwanted("key")),
+        _ => Err(RequestError::Type(ty)),
+    }
+}
+
+/// What a client must keep to besides the form: each value has one encoding, and can be stored.
+fn check_value(op: &Op<'_>) -> Result<(), RequestError> {
+    let ascending = match op {
+        Op::Put { value: ValueRef::Float(value), .. } if !value.is_finite() => return Err(RequestError::NotFinite),
+        Op::Put { value: ValueRef::Map(list), .. } => list.pairs().map(|(field, _)| field).is_sorted_by(|a, b| a < b),
+        Op::Put { value: ValueRef::Set(list), .. } => list.iter().is_sorted_by(|a, b| a < b),
+        Op::SetAdd { members, .. } | Op::SetRem { members, .. } => members.iter().is_sorted_by(|a, b| a < b),
+        _ => true,
+    };
+    if ascending { Ok(()) } else { Err(RequestError::Order) }
+}
+
+impl<'a> MultiOps<'a> {
+    fn decode(opcode: u8, items: &'a [u8]) -> Result<Self, RequestError> {
+        let (mut rest, mut count) = (items, 0);
+        while !rest.is_empty() {
+            if count == MAX_MULTI_ITEMS {
+                return Err(RequestError::Items);
+            }
+            let (op, behind) = decode_item(opcode, rest, count)?;
+            check_value(&op)?;
+            (rest, count) = (behind, count + 1);
+        }
+        Ok(Self { opcode, items, count })
+    }
+
+    /// The operations in order.
+    pub fn ops(self) -> impl Iterator<Item = Op<'a>> {
+        let mut rest = self.items;
+        std::iter::from_fn(move || {
+            let (op, behind) = (!rest.is_empty()).then(|| decode_item(self.opcode, rest, 0).ok()).flatten()?;
+            rest = behind;
+            Some(op)
+        })
+    }
+
+    /// How many there are.
+    pub fn count(self) -> usize {
+        self.count
+    }
+
+    /// Whether they are writes.
+    pub fn writes(self) -> bool {
+        self.opcode == MULTI_PUT
+    }
+}
+
+fn decode_item(opcode: u8, rest: &[u8], number: usize) -> Result<(Op<'_>, &[u8]), RequestError> {
+    let beyond = RequestError::ItemLength(number);
+    let header = if opcode == MULTI_PUT { PUT_ITEM_BYTES } else { GET_ITEM_BYTES };
+    let (head, rest) = rest.split_at_checked(header).ok_or(beyond)?;
+    if head[ITEM_RESERVED] != 0 {
+        return Err(RequestError::Reserved);
+    }
+    let (key, rest) = rest.split_at_checked(u16::from_le_bytes(field(head, ITEM_KEY_LENGTH)).into()).ok_or(beyond)?;
+    let (kind, length) = match opcode {
+        MULTI_PUT => (OpKind::Put, u32::from_le_bytes(field(head, ITEM_VALUE_LENGTH)) as usize),
+        _ => (OpKind::Get, 0),
+    };
+    let (value, rest) = rest.split_at_checked(length).ok_or(beyond)?;
+    Ok((payload::decode(kind, head[ITEM_TYPE], Key::new(key)?, value)?, rest))
+}
+
+/// Appends a request for `op`.
+pub fn encode_request(out: &mut Vec<u8>, id: u32, durable: bool, op: &Op<'_>) {
+    let key = op.key().as_bytes();
+    let length = REQUEST_HEADER_BYTES + key.len() + payload::bytes(op);
+    out.reserve(length);
+    let ty = op.value_type().map_or(0, |ty| ty as u8);
+    out.extend_from_slice(&header(length, id, op.kind() as u8, ty, key.len(), durable));
+    out.extend_from_slice(key);
+    payload::encode(out, op);
+}
+
+/// Appends a request for the values of many entries. At most [`MAX_MULTI_ITEMS`].
+pub fn encode_multi_get<'k>(out: &mut Vec<u8>, id: u32, entries: impl IntoIterator<Item = (ValueType, Key<'k>)>) {
+    let start = begin(out, id, MULTI_GET, false);
+    for (ty, key) in entries {
+        encode_item(out, ty, key);
+    }
+    finish(out, start);
+}
+
+/// Appends a request to store many values. At most [`MAX_MULTI_ITEMS`].
+pub fn encode_multi_put<'k>(
+    out: &mut Vec<u8>,
+    id: u32,
+    durable: bool,
+    entries: impl IntoIterator<Item = (Key<'k>, ValueRef<'k>)>,
+) {
+    let start = begin(out, id, MULTI_PUT, durable);
+    for (key, value) in entries {
+        encode_put_item(out, key, value);
+    }
+    finish(out, start);
+}
+
+/// Appends a ping.
+pub fn encode_ping(out: &mut Vec<u8>, id: u32) {
+    let start = begin(out, id, PING, false);
+    finish(out, start);
+}
+
+/// Appends an auth request.
+pub fn encode_auth(out: &mut Vec<u8>, id: u32, token: &str) {
+    let start = begin(out, id, AUTH, false);
+    out.extend_from_slice(token.as_bytes());
+    finish(out, start);
+}
+
+fn encode_item(out: &mut Vec<u8>, ty: ValueType, key: Key<'_>) {
+    out.extend_from_slice(&[ty as u8, 0]);
+    out.extend_from_slice(&(key.as_bytes().len() as u16).to_le_bytes());
+    out.extend_from_slice(key.as_bytes());
+}
+
+fn encode_put_item(out: &mut Vec<u8>, key: Key<'_>, value: ValueRef<'_>) {
+    out.extend_from_slice(&[value.value_type() as u8, 0]);
+    out.extend_from_slice(&(key.as_bytes().len() as u16).to_le_bytes());
+    out.extend_from_slice(&(value.packed_bytes() as u32).to_le_bytes());
+    out.extend_from_slice(key.as_bytes());
+    payload::encode_value(out, value);
+}
+
+fn header(length: usize, id: u32, opcode: u8, ty: u8, key: usize, durable: bool) -> [u8; REQUEST_HEADER_BYTES] {
+    let mut head = [0; REQUEST_HEADER_BYTES];
+    head[LENGTH..ID].copy_from_slice(&(length as u32).to_le_bytes());
+    head[ID..OPCODE].copy_from_slice(&id.to_le_bytes());
+    head[OPCODE] = opcode;
+    head[TYPE] = ty;
+    head[KEY_LENGTH..FLAGS].copy_from_slice(&(key as u16).to_le_bytes());
+    head[FLAGS..RESERVED].copy_from_slice(&(if durable { DURABLE } else { 0 }).to_le_bytes());
+    head
+}
+
+/// Appends a header whose length [`finish`] fills in.
+fn begin(out: &mut Vec<u8>, id: u32, opcode: u8, durable: bool) -> usize {
+    let start = out.len();
+    out.extend_from_slice(&header(0, id, opcode, 0, 0, durable));
+    start
+}
+
+fn finish(out: &mut [u8], start: usize) {
+    let length = (out.len() - start) as u32;
+    out[start + LENGTH..start + ID].copy_from_slice(&length.to_le_bytes());
+}

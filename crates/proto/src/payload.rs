@@ -1,0 +1,145 @@
+//! What an operation carries besides its key, as bytes: the part that log records and request frames have in common.
+//!
+//! Integers are little-endian.
+//!
+//! ```text
+//!   kind                       payload
+//!   Get, Del, DelAll, Incr     none
+//!   Put                        int, uint, float: 4 bytes; str: its bytes; map, set: the packed list (see strings.rs)
+//!   IncrBy                     8 bytes: the signed operand
+//!   SetAdd, SetRem             packed list of the members in the request
+//!   SetHas                     the member's bytes
+//!   MapGet, MapDel             the field's bytes
+//!   MapSet                     packed list: field, value
+//! ```
+
+use crate::key::Key;
+use crate::op::{Op, OpKind};
+use crate::strings::{Strings, StringsError, packed_bytes};
+use crate::text::{TextError, check_text};
+use crate::value::{CounterType, ValueRef, ValueType};
+
+/// Why bytes are not the payload of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum PayloadError {
+    #[error("a value type of code {ty} does not go with the operation {}", .kind.name())]
+    Type { kind: OpKind, ty: u8 },
+    #[error("the payload of {} has the wrong size", .0.name())]
+    Size(OpKind),
+    #[error("the payload {0}")]
+    Text(#[from] TextError),
+    #[error(transparent)]
+    Strings(#[from] StringsError),
+}
+
+/// Size of the payload of `op`, in bytes.
+pub(crate) fn bytes(op: &Op<'_>) -> usize {
+    match op {
+        Op::Get { .. } | Op::Del { .. } | Op::DelAll { .. } | Op::Incr { .. } => 0,
+        Op::Put { value, .. } => value.packed_bytes(),
+        Op::IncrBy { .. } => 8,
+        Op::SetAdd { members, .. } | Op::SetRem { members, .. } => members.as_bytes().len(),
+        Op::SetHas { member, .. } => member.len(),
+        Op::MapGet { field, .. } | Op::MapDel { field, .. } => field.len(),
+        Op::MapSet { field, value, .. } => packed_bytes(field.len()) + packed_bytes(value.len()),
+    }
+}
+
+/// Appends the payload of `op`.
+pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>) {
+    match op {
+        Op::Get { .. } | Op::Del { .. } | Op::DelAll { .. } | Op::Incr { .. } => {}
+        Op::Put { value, .. } => encode_value(out, *value),
+        Op::IncrBy { by, .. } => out.extend_from_slice(&by.to_le_bytes()),
+        Op::SetAdd { members, .. } | Op::SetRem { members, .. } => out.extend_from_slice(members.as_bytes()),
+        Op::SetHas { member, .. } => out.extend_from_slice(member.as_bytes()),
+        Op::MapGet { field, .. } | Op::MapDel { field, .. } => out.extend_from_slice(field.as_bytes()),
+        Op::MapSet { field, value, .. } => {
+            for item in [field, value] {
+                out.extend_from_slice(&(item.len() as u32).to_le_bytes());
+                out.extend_from_slice(item.as_bytes());
+            }
+        }
+    }
+}
+
+/// Appends a value in its packed form.
+pub(crate) fn encode_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
+    match value {
+        ValueRef::Int(v) => out.extend_from_slice(&v.to_le_bytes()),
+        ValueRef::Uint(v) => out.extend_from_slice(&v.to_le_bytes()),
+        ValueRef::Float(v) => out.extend_from_slice(&v.to_le_bytes()),
+        ValueRef::Str(text) => out.extend_from_slice(text.as_bytes()),
+        ValueRef::Map(list) | ValueRef::Set(list) => out.extend_from_slice(list.as_bytes()),
+    }
+}
+
+/// Reads a value of type `ty` in its packed form; `None` if a number's size is wrong.
+pub(crate) fn decode_value(ty: ValueType, bytes: &[u8]) -> Result<Option<ValueRef<'_>>, PayloadError> {
+    let word = || bytes.try_into().map(u32::from_le_bytes).ok();
+    Ok(match ty {
+        ValueType::Int => word().map(|bits| ValueRef::Int(bits.cast_signed())),
+        ValueType::Uint => word().map(ValueRef::Uint),
+        ValueType::Float => word().map(|bits| ValueRef::Float(f32::from_bits(bits))),
+        ValueType::Str => Some(ValueRef::Str(check_text(bytes)?)),
+        ValueType::Map => Some(ValueRef::Map(Strings::decode_pairs(bytes)?)),
+        ValueType::Set => Some(ValueRef::Set(Strings::decode(bytes)?)),
+    })
+}
+
+/// Reads the operation of this kind, value type (its code, 0 for none) and key from its payload.
+pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Result<Op<'a>, PayloadError> {
+    let wrong_type = PayloadError::Type { kind, ty };
+    let wrong_size = PayloadError::Size(kind);
+    let typed = || ValueType::from_code(ty).ok_or(wrong_type);
+    let counter = || CounterType::of(typed()?).ok_or(wrong_type);
+    let of_type = |expected: ValueType| if ty == expected as u8 { Ok(()) } else { Err(wrong_type) };
+    let empty = || if payload.is_empty() { Ok(()) } else { Err(wrong_size) };
+    Ok(match kind {
+        OpKind::Get => {
+            empty()?;
+            Op::Get { ty: typed()?, key }
+        }
+        OpKind::Put => Op::Put { key, value: decode_value(typed()?, payload)?.ok_or(wrong_size)? },
+        OpKind::Del => {
+            empty()?;
+            Op::Del { ty: typed()?, key }
+        }
+        OpKind::DelAll if ty == 0 => {
+            empty()?;
+            Op::DelAll { key }
+        }
+        OpKind::DelAll => return Err(wrong_type),
+        OpKind::Incr => {
+            empty()?;
+            Op::Incr { ty: counter()?, key }
+        }
+        OpKind::IncrBy => {
+            let by = payload.try_into().map(i64::from_le_bytes).map_err(|_| wrong_size)?;
+            Op::IncrBy { ty: counter()?, key, by }
+        }
+        OpKind::SetAdd | OpKind::SetRem | OpKind::SetHas => {
+            of_type(ValueType::Set)?;
+            match kind {
+                OpKind::SetAdd => Op::SetAdd { key, members: Strings::decode(payload)? },
+                OpKind::SetRem => Op::SetRem { key, members: Strings::decode(payload)? },
+                _ => Op::SetHas { key, member: check_text(payload)? },
+            }
+        }
+        OpKind::MapGet | OpKind::MapDel | OpKind::MapSet => {
+            of_type(ValueType::Map)?;
+            match kind {
+                OpKind::MapGet => Op::MapGet { key, field: check_text(payload)? },
+                OpKind::MapDel => Op::MapDel { key, field: check_text(payload)? },
+                _ => {
+                    let mut items = Strings::decode(payload)?.iter();
+                    match (items.next(), items.next(), items.next()) {
+                        (Some(field), Some(value), None) => Op::MapSet { key, field, value },
+                        _ => return Err(wrong_size),
+                    }
+                }
+            }
+        }
+    })
+}
