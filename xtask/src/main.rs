@@ -3,11 +3,13 @@
 //! ```text
 //!   main.rs       commands
 //!   compose/      the deployment of compose.yaml, started, used, and its processes killed
+//!   instructions.rs  instructions of the hot paths, counted by valgrind
 //!   postgres.rs   PostgreSQL for the tests, installed where that may be done
 //!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
 //! ```
 
 mod compose;
+mod instructions;
 mod postgres;
 mod tidy;
 
@@ -48,6 +50,12 @@ enum Task {
         /// Seed of the run, to repeat one
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Count the instructions of the hot paths with valgrind (release build), and compare them with those that were kept
+    Instructions {
+        /// Keep these counts for later comparisons
+        #[arg(long)]
+        keep: bool,
     },
     /// Write a log of many records (release build), kill the server, and report the rate of recovery
     Recovery {
@@ -113,6 +121,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             }
             step(&mut network)
         }
+        Task::Instructions { keep } => Ok(instructions::run(*keep)?),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }
 }

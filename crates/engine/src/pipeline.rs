@@ -6,6 +6,7 @@
 
 use std::ops::ControlFlow;
 
+use arrayvec::ArrayVec;
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 use proto::batch::BatchError;
@@ -92,7 +93,7 @@ impl Engine {
             *hash = self.hash(op.key());
             prefetch(self.shard(*hash));
         }
-        let mut held = Held::default();
+        let mut held = Held::new();
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
             if let Some(shard) = held.lock(at, self.shard_number(*hash), &self.shards) {
                 shard.prefetch_index(*hash, op.value_type());
@@ -138,38 +139,45 @@ fn is_light(op: &Op<'_>) -> bool {
 /// The locks of a window's shards. They are taken without waiting, so that two threads cannot wait for each other, and a shard
 /// that somebody else holds is left out: a prefetch is not worth waiting for.
 struct Held<'e> {
-    /// The guard of the operation that is the first one of its shard.
-    guards: [Option<MutexGuard<'e, Shard>>; WINDOW],
-    /// Each operation's shard.
+    guards: ArrayVec<MutexGuard<'e, Shard>, WINDOW>,
+    /// The shard of each guard.
     shards: [u32; WINDOW],
-    /// The operation that has the guard of each operation's shard.
+    /// The guard of each operation's shard, or [`NOBODY`].
     owners: [u8; WINDOW],
 }
 
-impl Default for Held<'_> {
-    fn default() -> Self {
-        Self { guards: [const { None }; WINDOW], shards: [u32::MAX; WINDOW], owners: [0; WINDOW] }
-    }
-}
+/// More than any guard's number.
+const NOBODY: u8 = u8::MAX;
 
 impl<'e> Held<'e> {
+    fn new() -> Self {
+        Self { guards: ArrayVec::new(), shards: [0; WINDOW], owners: [NOBODY; WINDOW] }
+    }
+
     /// Locks the shard of the operation at `at`, if nobody else holds it.
+    #[inline]
     fn lock(&mut self, at: usize, number: usize, shards: &'e [CachePadded<Mutex<Shard>>]) -> Option<&mut Shard> {
-        let owner = self.shards[..at].iter().position(|&earlier| earlier == number as u32).unwrap_or(at);
-        self.shards[at] = number as u32;
+        let held = self.guards.len();
+        let owner = match shards[number].try_lock() {
+            Some(guard) => {
+                self.shards[held] = number as u32;
+                self.guards.push(guard);
+                held
+            }
+            // It may be one of this window's own.
+            None => self.shards[..held].iter().position(|&earlier| earlier == number as u32)?,
+        };
         self.owners[at] = owner as u8;
-        if owner == at {
-            self.guards[at] = shards[number].try_lock();
-        }
-        self.guards[owner].as_deref_mut()
+        self.guards.get_mut(owner).map(|guard| &mut **guard)
     }
 
     /// The shard of the operation at `at`, if it is held.
+    #[inline]
     fn get(&mut self, at: usize) -> Option<&mut Shard> {
-        self.guards[usize::from(self.owners[at])].as_deref_mut()
+        self.guards.get_mut(usize::from(self.owners[at])).map(|guard| &mut **guard)
     }
 
     fn release(&mut self) {
-        self.guards = [const { None }; WINDOW];
+        self.guards.clear();
     }
 }

@@ -93,6 +93,7 @@ impl Context<'_> {
     }
 
     /// Records a read, if everything is recorded. Reads go on while the log takes nothing; the log counts what it missed.
+    #[inline]
     fn log_read(&self, op: &Op<'_>) {
         if let (RecordMode::All, Some(log)) = (self.record, self.log) {
             log.append_read(op, self.at);
@@ -247,12 +248,14 @@ impl Shard {
         }
     }
 
+    #[inline]
     pub(crate) fn prefetch_index(&mut self, hash: u64, ty: Option<ValueType>) {
         if let Some(ty) = ty {
             with_table!(self, ty, table => table.prefetch_index(hash));
         }
     }
 
+    #[inline]
     pub(crate) fn prefetch_slot(&mut self, hash: u64, ty: Option<ValueType>) {
         if let Some(ty) = ty {
             with_table!(self, ty, table => table.prefetch_slot(hash));
