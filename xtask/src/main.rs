@@ -3,11 +3,13 @@
 //! ```text
 //!   main.rs       commands
 //!   compose/      the deployment of compose.yaml, started, used, and its processes killed
+//!   fuzz.rs       what strangers send, fuzzed with the guidance of coverage
 //!   postgres.rs   PostgreSQL for the tests, installed where that may be done
 //!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
 //! ```
 
 mod compose;
+mod fuzz;
 mod postgres;
 mod tidy;
 
@@ -48,6 +50,12 @@ enum Task {
         /// Seed of the run, to repeat one
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Fuzz the decoders of the frame protocol, guided by coverage, then a running kvs with random and spoilt requests
+    Fuzz {
+        /// For how long each
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
     },
     /// Write a log of many records (release build), kill the server, and report the rate of recovery
     Recovery {
@@ -113,6 +121,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             }
             step(&mut network)
         }
+        Task::Fuzz { seconds } => fuzz::run(*seconds),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }
 }
