@@ -6,6 +6,7 @@
 #![allow(missing_docs)] // criterion's macros generate undocumented functions.
 
 use std::hint::black_box;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use bench::{BATCH, KEYS, get, keys, put};
@@ -47,13 +48,13 @@ fn single<'k>(keys: &'k [String], work: impl Fn(&'k str) + Sync) -> impl Fn(usiz
 }
 
 fn batched(engine: &Engine, ops: &[Op<'_>], thread: usize, iterations: u64) {
-    let mut executed = Vec::with_capacity(BATCH);
     let batches = KEYS / BATCH;
     for n in 0..(iterations as usize).div_ceil(BATCH) {
         let batch = (start(thread) / BATCH + n) % batches * BATCH;
-        engine.execute_batch(&ops[batch..batch + BATCH], 0, &mut executed);
-        black_box(&executed);
-        executed.clear();
+        engine.execute_batch(&ops[batch..batch + BATCH], 0, |executed| {
+            drop(black_box(executed));
+            ControlFlow::Continue(())
+        });
     }
 }
 

@@ -4,6 +4,8 @@
 //! first has arrived. Over a window of operations all first misses are started, then all second ones, then the
 //! operations run in order. The order of effects and replies is that of the slice.
 
+use std::ops::ControlFlow;
+
 use proto::batch::BatchError;
 use proto::{Batch, Micros, Op};
 
@@ -30,10 +32,10 @@ pub(crate) fn prefetch<T>(target: &T) {
 }
 
 impl Engine {
-    /// Carries out `ops` in order at the time `at` and appends what each came to, in the same order, to `executed`.
-    pub fn execute_batch(&self, ops: &[Op<'_>], at: Micros, executed: &mut Vec<Executed>) {
-        executed.reserve(ops.len());
-        self.run_batch(ops, &self.context(at), |one| executed.push(one));
+    /// Carries out `ops` in order at the time `at` and tells `each` what each came to, in the same order. When `each` breaks
+    /// off, the operations behind are not carried out. Returns how many were.
+    pub fn execute_batch(&self, ops: &[Op<'_>], at: Micros, each: impl FnMut(Executed) -> ControlFlow<()>) -> usize {
+        self.run_batch(ops, &self.context(at), each)
     }
 
     /// Applies a batch of the log during recovery, see [`Engine::replay`]. After an error the engine holds a part of the
@@ -48,7 +50,7 @@ impl Engine {
                 decoded += 1;
                 ops.extend(replayed(&record?));
             }
-            self.run_batch(&ops, &context, drop);
+            self.run_batch(&ops, &context, |_| ControlFlow::Continue(()));
             ops.clear();
             if decoded < DECODED {
                 return Ok(());
@@ -56,8 +58,14 @@ impl Engine {
         }
     }
 
-    fn run_batch(&self, ops: &[Op<'_>], context: &Context<'_>, mut each: impl FnMut(Executed)) {
+    fn run_batch(
+        &self,
+        ops: &[Op<'_>],
+        context: &Context<'_>,
+        mut each: impl FnMut(Executed) -> ControlFlow<()>,
+    ) -> usize {
         let mut hashes = [0; WINDOW];
+        let mut executed = 0;
         for window in ops.chunks(WINDOW) {
             for (hash, op) in hashes.iter_mut().zip(window) {
                 *hash = self.hash(op.key());
@@ -75,8 +83,12 @@ impl Engine {
                 }
             }
             for (hash, op) in hashes.iter().zip(window) {
-                each(self.run(op, *hash, context));
+                executed += 1;
+                if each(self.run(op, *hash, context)).is_break() {
+                    return executed;
+                }
             }
         }
+        executed
     }
 }

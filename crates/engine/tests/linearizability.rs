@@ -15,6 +15,7 @@ mod oracle;
 mod shipping;
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arbitrary::{OwnedOp, packed};
@@ -294,7 +295,12 @@ fn execute(ops: Vec<OwnedOp>, pauses: [Pause; 3], engine: &Engine, clock: &Atomi
     pause(pauses[1]);
     match borrowed[..] {
         [op] => executed.push(engine.execute(&op, 0)),
-        _ => engine.execute_batch(&borrowed, 0, &mut executed),
+        _ => {
+            engine.execute_batch(&borrowed, 0, |one| {
+                executed.push(one);
+                ControlFlow::Continue(())
+            });
+        }
     }
     pause(pauses[2]);
     let returned = clock.fetch_add(1, Ordering::SeqCst);

@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::{Batch, BatchBuffer, BatchError, Chain, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
 use shipping::{Shipped, recorded};
+use std::ops::ControlFlow;
 
 /// An operation and the time at which it is executed.
 type Timed = (OwnedOp, Micros);
@@ -162,7 +163,10 @@ fn one_by_one_and_in_batches(history: &[Timed], window: usize, setup: Setup) -> 
         let at = window[0].1;
         let ops: Vec<_> = window.iter().map(|(op, _)| op.as_op()).collect();
         answers.extend(ops.iter().map(|op| single.execute(op, at)));
-        batched.execute_batch(&ops, at, &mut batched_answers);
+        batched.execute_batch(&ops, at, |one| {
+            batched_answers.push(one);
+            ControlFlow::Continue(())
+        });
     }
     [(answers, batches_of(&single_log)), (batched_answers, batches_of(&batched_log))]
 }

@@ -32,10 +32,14 @@ pub const MAX_WORKING_TIME: Duration = Duration::from_secs(60);
 /// connections bounds them.
 pub const UNCOUNTED_BYTES: usize = 16 << 10;
 
+/// Bytes of frames that a connection reads at a time, and of replies that it collects before it sends them. A larger frame or
+/// reply is taken alone.
+pub const FRAME_BUFFER_BYTES: usize = 64 << 10;
+
 /// Connections that may wait to be accepted, for each worker.
 pub const LISTEN_BACKLOG: i32 = 4096;
 
-const ABOUT: &str = "Typed values in memory, over REST, with a log that survives crashes";
+const ABOUT: &str = "Typed values in memory, over REST and binary frames, with a log that survives crashes";
 
 const AFTER_HELP: &str = "\
 Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
@@ -50,7 +54,7 @@ Exit codes:
   4  the log could not be opened
   5  the log is damaged";
 
-/// kvs: typed values in memory, over REST, with a log that survives crashes.
+/// kvs: typed values in memory, over REST and binary frames, with a log that survives crashes.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kvs", version, about = ABOUT, long_about = None, after_help = AFTER_HELP)]
 pub struct Config {
@@ -61,6 +65,15 @@ pub struct Config {
     /// Address of the REST service; port 0 picks a free one
     #[arg(long, global = true, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
     pub http_addr: SocketAddr,
+
+    /// Address of the frame protocol; port 0 picks a free one
+    #[arg(long, env = "KVS_FRAME_ADDR", default_value = "127.0.0.1:8090", value_name = "ADDR", value_parser = address)]
+    pub frame_addr: SocketAddr,
+
+    /// File whose first line is a token that clients must show: over frames in an auth request, over REST in the header
+    /// `Authorization: Bearer TOKEN` [default: everybody is served]
+    #[arg(long, env = "KVS_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 
     /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
@@ -115,7 +128,7 @@ pub struct Config {
           value_parser = within::<{ txnd::segment::MIN_SEGMENT_BYTES }, { txnd::segment::MAX_SEGMENT_BYTES }>)]
     pub segment_size: ByteSize,
 
-    /// Largest request body; a larger one gets 413. At most 16MiB
+    /// Largest request body, and payload of a frame; a larger one gets 413 or an error. At most 16MiB
     #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",
           value_parser = within::<1, LARGEST_BODY>)]
     pub max_body: ByteSize,

@@ -8,26 +8,20 @@
 //!    idle timeout           request timeout             MAX_WORKING_TIME   (any) output blocked: request timeout
 //! ```
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io::IoSlice;
-use std::pin::{Pin, pin};
-use std::rc::Rc;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::debug;
 
-use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS, MAX_WORKING_TIME};
-use crate::rest;
-use crate::worker::Worker;
+use crate::config::MAX_WORKING_TIME;
 
 /// How often the reaper looks: the precision of every deadline.
 const TICK: Duration = Duration::from_millis(250);
@@ -49,7 +43,7 @@ pub(crate) struct Activity {
     clock: Rc<Cell<Instant>>,
     phase: Cell<(Phase, Instant)>,
     output_blocked: Cell<Option<Instant>>,
-    overdue: Notify,
+    task: OnceCell<AbortHandle>,
 }
 
 impl Activity {
@@ -57,11 +51,22 @@ impl Activity {
         self.phase.set((phase, self.clock.get()));
     }
 
+    /// Names the task that is ended when the connection is overdue.
+    pub(crate) fn set_task(&self, task: AbortHandle) {
+        // Set once, right after the task was made.
+        let _ = self.task.set(task);
+    }
+
     /// Bytes have come in.
     fn received(&self) {
         if self.phase.get().0 == Phase::Idle {
             self.enter(Phase::Receiving);
         }
+    }
+
+    /// A further request has begun to come in.
+    pub(crate) fn receiving(&self) {
+        self.enter(Phase::Receiving);
     }
 
     /// The request is complete.
@@ -80,30 +85,26 @@ pub(crate) struct Reaper {
     clock: Rc<Cell<Instant>>,
     request_timeout: Duration,
     idle_timeout: Duration,
-    next_id: Cell<u64>,
-    connections: RefCell<HashMap<u64, Rc<Activity>>>,
+    /// A connection's end is noticed at the next look.
+    connections: RefCell<Vec<Weak<Activity>>>,
 }
 
 impl Reaper {
     pub(crate) fn new(request_timeout: Duration, idle_timeout: Duration) -> Self {
         let clock = Rc::new(Cell::new(Instant::now()));
-        Self { clock, request_timeout, idle_timeout, next_id: Cell::new(0), connections: RefCell::default() }
+        Self { clock, request_timeout, idle_timeout, connections: RefCell::default() }
     }
 
-    fn watch(&self) -> (u64, Rc<Activity>) {
-        let id = self.next_id.replace(self.next_id.get() + 1);
+    /// A new connection's activity. It is looked at for as long as it is held.
+    pub(crate) fn watch(&self) -> Rc<Activity> {
         let activity = Rc::new(Activity {
             clock: Rc::clone(&self.clock),
             phase: Cell::new((Phase::Idle, self.clock.get())),
             output_blocked: Cell::new(None),
-            overdue: Notify::new(),
+            task: OnceCell::new(),
         });
-        self.connections.borrow_mut().insert(id, Rc::clone(&activity));
-        (id, activity)
-    }
-
-    fn forget(&self, id: u64) {
-        self.connections.borrow_mut().remove(&id);
+        self.connections.borrow_mut().push(Rc::downgrade(&activity));
+        activity
     }
 
     fn is_overdue(&self, activity: &Activity, now: Instant) -> bool {
@@ -123,56 +124,38 @@ impl Reaper {
         loop {
             let now = ticks.tick().await;
             self.clock.set(now);
-            for activity in self.connections.borrow().values().filter(|activity| self.is_overdue(activity, now)) {
-                activity.overdue.notify_one();
-            }
-        }
-    }
-}
-
-/// Serves one client until it goes, is cut off, or the server stops.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
-    // Answers are written whole; waiting for more would only delay them.
-    let _ = stream.set_nodelay(true);
-    let (id, activity) = worker.reaper.watch();
-    let io = TokioIo::new(Watched { stream, activity: Rc::clone(&activity) });
-    let service = service_fn(|request| rest::answer(&worker, &activity, request));
-    let mut http = http1::Builder::new();
-    http.title_case_headers(true)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_headers(MAX_HEADERS)
-        .half_close(true)
-        .header_read_timeout(None);
-    let mut serving = pin!(http.serve_connection(io, service));
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            served = &mut serving => {
-                if let Err(e) = served {
-                    debug!(error = %e, "connection ended");
+            self.connections.borrow_mut().retain(|connection| {
+                let Some(activity) = connection.upgrade() else { return false };
+                if self.is_overdue(&activity, now)
+                    && let Some(task) = activity.task.get()
+                {
+                    debug!(phase = ?activity.phase.get().0, "cut off a client that was too slow");
+                    task.abort();
                 }
-                break;
-            }
-            () = activity.overdue.notified() => {
-                debug!(phase = ?activity.phase.get().0, "cut off a client that was too slow");
-                break;
-            }
-            _ = stop.wait_for(|stop| *stop), if !stopping => {
-                stopping = true;
-                serving.as_mut().graceful_shutdown();
-            }
+                true
+            });
         }
     }
-    worker.reaper.forget(id);
 }
 
 /// A stream that notes when bytes come in and when output is stuck.
-struct Watched {
+pub(crate) struct Watched {
     stream: TcpStream,
     activity: Rc<Activity>,
 }
 
 impl Watched {
+    pub(crate) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
+        // Answers are written whole; waiting for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        Self { stream, activity }
+    }
+
+    /// Waits until there may be something to read.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        self.stream.poll_read_ready(cx)
+    }
+
     fn note_write(&self, written: &Poll<std::io::Result<usize>>) {
         let blocked = &self.activity.output_blocked;
         match written {

@@ -20,7 +20,8 @@ pub fn check(addr: SocketAddr) -> Result<(), Error> {
     stream.write_all(REQUEST)?;
     let mut answer = String::new();
     stream.take(1024).read_to_string(&mut answer)?;
-    match answer.starts_with("HTTP/1.1 200 ") {
+    // One that asks for a token answers, too.
+    match answer.starts_with("HTTP/1.1 200 ") || answer.starts_with("HTTP/1.1 401 ") {
         true => Ok(()),
         false => Err(Error::other(format!("an unexpected answer: {}", answer.lines().next().unwrap_or_default()))),
     }

@@ -61,6 +61,7 @@ async fn run(config: Config) -> ExitCode {
                 StartError::Listen(..) => exit::CANNOT_LISTEN,
                 StartError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
                 StartError::Log(_) => exit::CANNOT_OPEN_LOG,
+                StartError::Token(_) => exit::USAGE,
                 StartError::Thread(_) => exit::FAILED,
             });
         }

@@ -13,20 +13,25 @@ use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::{Opened, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
+use crate::auth::Token;
+use crate::budget::Budget;
 use crate::config::{Config, Durability, LogTarget};
 use crate::recovery::recover;
 use crate::shipper::{LINGER, LogHealth, LogStatus, Shipper};
-use crate::worker::{self, Listeners};
+use crate::worker::{self, Listeners, Sockets};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The REST address cannot be used.
-    #[error("cannot listen on {0}: {1}; choose another address with --http-addr")]
-    Listen(SocketAddr, std::io::Error),
+    /// An address cannot be used; the last part is its flag.
+    #[error("cannot listen on {0}: {1}; choose another address with {2}")]
+    Listen(SocketAddr, std::io::Error, &'static str),
     /// The log cannot be opened or read.
     #[error("{0}")]
     Log(#[from] SinkError),
+    /// The token cannot be read.
+    #[error("cannot use the token: {0}")]
+    Token(String),
     /// A thread or runtime could not be made.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -38,17 +43,20 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// The log's status; `None` when the log is off.
     pub(crate) log: Option<watch::Receiver<LogStatus>>,
+    /// What clients must show, if anything.
+    pub(crate) token: Option<Token>,
     /// Open connections of all workers.
     pub(crate) connections: AtomicUsize,
-    /// Bytes of larger request bodies in memory.
-    pub(crate) bodies: AtomicUsize,
-    /// Bytes of larger answers in memory.
-    pub(crate) answers: AtomicUsize,
+    /// Memory for larger request bodies and frames.
+    pub(crate) bodies: Arc<Budget>,
+    /// Memory for larger answers.
+    pub(crate) answers: Arc<Budget>,
 }
 
 /// A server that answers. Dropping it stops it without waiting for the end; [`Running::stop`] waits.
 pub struct Running {
     http_addr: SocketAddr,
+    frame_addr: SocketAddr,
     stop_workers: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
     log: Option<RunningLog>,
@@ -94,11 +102,14 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
 
 /// Starts a server with `sink` as its log, or none.
 pub async fn start_with<S: Sink + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
+    let token = config.token_file.as_deref().map(Token::read).transpose().map_err(StartError::Token)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
     // Bound before recovery, so that a wrong address shows at once; listening only after it.
-    let listeners = Listeners::bind(config.http_addr, workers).map_err(|e| StartError::Listen(config.http_addr, e))?;
-    let http_addr = listeners.address;
+    let bind = |addr, flag| Listeners::bind(addr, workers).map_err(|e| StartError::Listen(addr, e, flag));
+    let http = bind(config.http_addr, "--http-addr")?;
+    let frames = bind(config.frame_addr, "--frame-addr")?;
+    let (http_addr, frame_addr) = (http.address, frames.address);
 
     let engine = Engine::new(config.engine());
     let (engine, status, log) = match sink {
@@ -113,22 +124,24 @@ pub async fn start_with<S: Sink + Send + 'static>(config: Config, sink: Option<S
     };
     let drain_timeout = config.drain_timeout;
     let shared = Arc::new(Shared {
-        config,
         engine,
         log: status,
+        token,
         connections: AtomicUsize::new(0),
-        bodies: AtomicUsize::new(0),
-        answers: AtomicUsize::new(0),
+        bodies: Budget::new(config.max_bodies.as_u64() as usize),
+        answers: Budget::new(config.max_answers.as_u64() as usize),
+        config,
     });
     let (stop_workers, stop) = watch::channel(false);
-    let sockets = listeners.listen().map_err(|e| StartError::Listen(http_addr, e))?;
+    let http = http.listen().map_err(|e| StartError::Listen(http_addr, e, "--http-addr"))?;
+    let frames = frames.listen().map_err(|e| StartError::Listen(frame_addr, e, "--frame-addr"))?;
+    let sockets = http.into_iter().zip(frames).map(|(http, frames)| Sockets { http, frames });
     let workers = sockets
-        .into_iter()
         .enumerate()
-        .map(|(number, socket)| worker::spawn(number, socket, Arc::clone(&shared), stop.clone()))
+        .map(|(number, sockets)| worker::spawn(number, sockets, Arc::clone(&shared), stop.clone()))
         .collect::<Result<_, _>>()?;
-    info!(http_addr = %http_addr, log = %shared.config.log, "listening");
-    Ok(Running { http_addr, stop_workers, workers, log, drain_timeout })
+    info!(http_addr = %http_addr, frame_addr = %frame_addr, log = %shared.config.log, "listening");
+    Ok(Running { http_addr, frame_addr, stop_workers, workers, log, drain_timeout })
 }
 
 /// Starts the log's thread and waits until it has recovered the state.
@@ -179,6 +192,11 @@ impl Running {
     /// The address of the REST service.
     pub fn http_addr(&self) -> SocketAddr {
         self.http_addr
+    }
+
+    /// The address of the frame protocol.
+    pub fn frame_addr(&self) -> SocketAddr {
+        self.frame_addr
     }
 
     /// Stops in order; everything that was answered is durable afterwards. Fails if the log has failed or takes longer

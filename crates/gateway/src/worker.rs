@@ -1,4 +1,4 @@
-//! A worker: one thread, pinned to a core, with its own runtime, its own listener and its own sessions.
+//! A worker: one thread, pinned to a core, with its own runtime, its own listeners and its own sessions.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
@@ -16,14 +16,17 @@ use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::config::LISTEN_BACKLOG;
-use crate::connection::{self, Reaper};
+use crate::connection::Reaper;
 use crate::durability::DurableGate;
+use crate::frames::{self, Buffers};
+use crate::rest;
 use crate::server::Shared;
 use crate::shipper::{LogHealth, LogStatus};
 
 /// Pause after `accept` failed, as when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What a REST client gets that is one too many.
 const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\r\n\
     too many connections; try again later";
@@ -33,6 +36,20 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) gate: DurableGate,
     pub(crate) reaper: Reaper,
+    pub(crate) buffers: Buffers,
+}
+
+/// What a client speaks, by the address that it connected to.
+#[derive(Clone, Copy, Debug)]
+enum Protocol {
+    Rest,
+    Frames,
+}
+
+/// A worker's sockets, one for each protocol.
+pub(crate) struct Sockets {
+    pub(crate) http: std::net::TcpListener,
+    pub(crate) frames: std::net::TcpListener,
 }
 
 /// One bound socket per worker, all on the same address; the kernel spreads connections over those that listen.
@@ -45,7 +62,7 @@ impl Listeners {
     /// Binds without listening: until then clients are refused, and nobody else can take the address unnoticed.
     pub(crate) fn bind(address: SocketAddr, workers: usize) -> std::io::Result<Self> {
         // With SO_REUSEPORT a second kvs would share the port silently; without it the kernel tells.
-        let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
         probe.set_reuse_address(true)?;
         probe.bind(&address.into())?;
         probe.listen(1)?;
@@ -53,7 +70,7 @@ impl Listeners {
 
         let mut listeners = Self { address, sockets: Vec::with_capacity(workers) };
         for _ in 0..workers {
-            let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
             // Not yet SO_REUSEADDR: another kvs's probe must fail already while this one recovers.
             socket.set_reuse_port(true)?;
             socket.set_nonblocking(true)?;
@@ -80,7 +97,7 @@ impl Listeners {
 /// Starts the worker's thread.
 pub(crate) fn spawn(
     number: usize,
-    listener: std::net::TcpListener,
+    sockets: Sockets,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<JoinHandle<()>> {
@@ -88,7 +105,7 @@ pub(crate) fn spawn(
     let run = move || {
         pin(number);
         match runtime() {
-            Ok(runtime) => runtime.block_on(serve(listener, shared, stop)),
+            Ok(runtime) => runtime.block_on(serve(sockets, shared, stop)),
             Err(e) => error!(worker = number, error = %e, "cannot make a runtime"),
         }
     };
@@ -102,10 +119,12 @@ fn pin(number: usize) {
     }
 }
 
-async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(e) => return error!(error = %e, "cannot use the listening socket"),
+async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let listeners =
+        TcpListener::from_std(sockets.http).and_then(|http| Ok((http, TcpListener::from_std(sockets.frames)?)));
+    let (http, frames) = match listeners {
+        Ok(listeners) => listeners,
+        Err(e) => return error!(error = %e, "cannot use a listening socket"),
     };
     let drain_timeout = shared.config.drain_timeout;
     // Without a log everything counts as durable.
@@ -113,25 +132,28 @@ async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>, mut stop: w
     let worker = Rc::new(Worker {
         gate: DurableGate::new(shared.log.as_ref().map_or(off, |log| *log.borrow())),
         reaper: Reaper::new(shared.config.request_timeout, shared.config.idle_timeout),
+        buffers: Buffers::default(),
         shared,
     });
     let for_sessions = stop.clone();
     let _helpers = spawn_helpers(&worker);
     let mut sessions = JoinSet::new();
     loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => open_session(&worker, &mut sessions, stream, &for_sessions),
-                Err(e) => {
-                    warn!(error = %e, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+        let (protocol, accepted) = tokio::select! {
+            accepted = http.accept() => (Protocol::Rest, accepted),
+            accepted = frames.accept() => (Protocol::Frames, accepted),
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
             _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, _)) => open_session(&worker, &mut sessions, protocol, stream, &for_sessions),
+            Err(e) => {
+                warn!(error = %e, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
-    drop(listener);
+    drop((http, frames));
     let drained = tokio::time::timeout(drain_timeout, async { while sessions.join_next().await.is_some() {} });
     if drained.await.is_err() {
         warn!(connections = sessions.len(), "cut off requests that did not finish within {drain_timeout:?}");
@@ -150,22 +172,37 @@ fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
     helpers
 }
 
-fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, mut stream: TcpStream, stop: &watch::Receiver<bool>) {
+fn open_session(
+    worker: &Rc<Worker>,
+    sessions: &mut JoinSet<()>,
+    protocol: Protocol,
+    mut stream: TcpStream,
+    stop: &watch::Receiver<bool>,
+) {
     let shared = &worker.shared;
     let open = Open::count(shared);
     if open.connections > shared.config.max_connections as usize {
+        let answer = match protocol {
+            Protocol::Rest => TOO_MANY_CONNECTIONS.to_vec(),
+            Protocol::Frames => frames::too_many_connections(shared).to_vec(),
+        };
         sessions.spawn_local(async move {
             // The answer is a courtesy; the client may be gone already.
-            let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(TOO_MANY_CONNECTIONS)).await;
+            let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&answer)).await;
             drop(open);
         });
         return;
     }
-    let (worker, stop) = (Rc::clone(worker), stop.clone());
-    sessions.spawn_local(async move {
-        connection::serve(worker, stream, stop).await;
+    let activity = worker.reaper.watch();
+    let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
+    let task = sessions.spawn_local(async move {
+        match protocol {
+            Protocol::Rest => rest::serve(worker, stream, of_session, stop).await,
+            Protocol::Frames => frames::serve(worker, stream, of_session, stop).await,
+        }
         drop(open);
     });
+    activity.set_task(task);
 }
 
 /// A connection that counts against the limit for as long as this lives.

@@ -45,7 +45,9 @@ impl Embedded {
     fn start_with(sink: impl Sink + Send + 'static, addr: &str, durability: &str, budget: usize) -> Self {
         let budget = budget.to_string();
         let limits = ["--workers", "2", "--log-budget", &budget];
-        let args = ["kvs", "--http-addr", addr, "--durability", durability].into_iter().chain(limits);
+        let args = ["kvs", "--http-addr", addr, "--frame-addr", "127.0.0.1:0", "--durability", durability]
+            .into_iter()
+            .chain(limits);
         let config = Config::parse_from(args);
         let (send_addr, addr) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();

@@ -1,18 +1,19 @@
 //! Replies and problems into responses. The only place that knows status codes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, StatusCode};
 use proto::{KeyError, Refusal, Reply, Text, TextError, Value};
 
 use super::route::{BASE, BadEncoding};
 use super::{json, number};
+use crate::budget::{Budget, Share};
 use crate::config::UNCOUNTED_BYTES;
-use crate::server::Shared;
 
 pub(super) type Response = hyper::Response<Full<Bytes>>;
 
@@ -20,6 +21,7 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const DELETED: HeaderName = HeaderName::from_static("deleted");
 const YES: HeaderValue = HeaderValue::from_static("true");
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 
 /// Seconds after which a client that got 503 may try again.
@@ -28,6 +30,8 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// Why a request is not answered with success.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
+    #[error("expected the header Authorization: Bearer TOKEN, with the token of this server")]
+    Unauthorized,
     #[error("no such path; expected {BASE} and then for example int-get/KEY, see REST API v1")]
     NoSuchPath,
     #[error("wrong method for this path; expected {0}")]
@@ -54,6 +58,7 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NoSuchPath | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Refused(Refusal::Overflow { .. }) => StatusCode::CONFLICT,
@@ -73,6 +78,9 @@ impl Problem {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, BEARER);
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY_SECONDS);
         }
@@ -126,11 +134,11 @@ pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
 }
 
 /// The response to an operation on `key`, and on `item` of it, that was carried out.
-pub(super) fn from_reply(shared: &Arc<Shared>, reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
+pub(super) fn from_reply(answers: &Arc<Budget>, reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
     Ok(match reply {
         Reply::Stored => empty(),
-        Reply::Value(value) => from_value(shared, value)?,
-        Reply::Field(value) => text(counted(shared, as_body(value))?),
+        Reply::Value(value) => from_value(answers, value)?,
+        Reply::Field(value) => text(counted(answers, as_body(value))?),
         Reply::NoEntry => return Err(Problem::NoEntry(key.into())),
         Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }),
         Reply::Deleted(deleted) => {
@@ -145,21 +153,21 @@ pub(super) fn from_reply(shared: &Arc<Shared>, reply: Reply, key: &str, item: &s
     })
 }
 
-fn from_value(shared: &Arc<Shared>, value: Value) -> Result<Response, Problem> {
+fn from_value(answers: &Arc<Budget>, value: Value) -> Result<Response, Problem> {
     Ok(match value {
         Value::Int(number) => text(number.to_string()),
         Value::Uint(number) => text(number.to_string()),
         Value::Float(number) => text(number::format_float(number)),
-        Value::Str(value) => text(counted(shared, as_body(value))?),
-        Value::Map(list) => with_type(counted(shared, json::write_map(list.as_strings()).into())?, JSON),
-        Value::Set(list) => with_type(counted(shared, json::write_set(list.as_strings()).into())?, JSON),
+        Value::Str(value) => text(counted(answers, as_body(value))?),
+        Value::Map(list) => with_type(counted(answers, json::write_map(list.as_strings()).into())?, JSON),
+        Value::Set(list) => with_type(counted(answers, json::write_set(list.as_strings()).into())?, JSON),
     })
 }
 
 /// A larger answer, which counts against `--max-answers` until the client has taken it.
 struct Counted {
     body: Bytes,
-    shared: Arc<Shared>,
+    _share: Share,
 }
 
 impl AsRef<[u8]> for Counted {
@@ -168,21 +176,14 @@ impl AsRef<[u8]> for Counted {
     }
 }
 
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.shared.answers.fetch_sub(self.body.len(), Ordering::Relaxed);
-    }
-}
-
-fn counted(shared: &Arc<Shared>, body: Bytes) -> Result<Bytes, Problem> {
+fn counted(answers: &Arc<Budget>, body: Bytes) -> Result<Bytes, Problem> {
     if body.len() <= UNCOUNTED_BYTES {
         return Ok(body);
     }
-    let used = shared.answers.fetch_add(body.len(), Ordering::Relaxed) + body.len();
-    let counted = Counted { body, shared: Arc::clone(shared) };
-    match used > shared.config.max_answers.as_u64() as usize {
-        true => Err(Problem::Busy("too many large answers at a time; try again later")),
-        false => Ok(Bytes::from_owner(counted)),
+    let mut share = answers.share();
+    match share.grow_to(body.len()) {
+        true => Ok(Bytes::from_owner(Counted { body, _share: share })),
+        false => Err(Problem::Busy("too many large answers at a time; try again later")),
     }
 }
 

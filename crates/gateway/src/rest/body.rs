@@ -3,8 +3,6 @@
 //! Whatever the answer will be, the body is received first: a client that is still sending could not read it. Only one that
 //! asks before it sends (`Expect: 100-continue`) is told at once.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
@@ -12,6 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::EXPECT;
 
 use super::answer::Problem;
+use crate::budget::Share;
 use crate::config::UNCOUNTED_BYTES;
 use crate::server::Shared;
 
@@ -19,67 +18,41 @@ use crate::server::Shared;
 const MAX_SKIPPED_BYTES: usize = 64 << 20;
 
 /// A whole body, and its share of the memory for bodies.
-pub(super) struct Body<'s> {
+pub(super) struct Body {
     whole: BytesMut,
-    /// Bytes of `used` that are this body's.
-    counted: usize,
-    used: &'s AtomicUsize,
+    share: Share,
 }
 
-impl<'s> Body<'s> {
-    fn new(shared: &'s Shared) -> Self {
-        Self { whole: BytesMut::new(), counted: 0, used: &shared.bodies }
-    }
-
+impl Body {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.whole
     }
 
-    fn push(&mut self, data: &Bytes, shared: &Shared) -> Result<(), Problem> {
+    fn push(&mut self, data: &Bytes, limit: usize) -> Result<(), Problem> {
         let length = self.whole.len() + data.len();
-        let limit = max_body(shared);
         if length > limit {
             return Err(Problem::BodyTooLarge { limit });
         }
-        if length > UNCOUNTED_BYTES {
-            let more = length - std::mem::replace(&mut self.counted, length);
-            if self.used.fetch_add(more, Ordering::Relaxed) + more > shared.config.max_bodies.as_u64() as usize {
-                return Err(Problem::Busy("too many large request bodies at a time; try again later"));
-            }
+        if length > UNCOUNTED_BYTES && !self.share.grow_to(length) {
+            return Err(Problem::Busy("too many large request bodies at a time; try again later"));
         }
         self.whole.extend_from_slice(data);
         Ok(())
     }
 }
 
-impl Drop for Body<'_> {
-    fn drop(&mut self) {
-        if self.counted > 0 {
-            self.used.fetch_sub(self.counted, Ordering::Relaxed);
-        }
-    }
-}
-
-fn max_body(shared: &Shared) -> usize {
-    shared.config.max_body.as_u64() as usize
-}
-
 /// Reads `incoming` to its end, or says why not.
-pub(super) async fn read<'s>(
-    shared: &'s Shared,
-    headers: &HeaderMap,
-    mut incoming: Incoming,
-) -> Result<Body<'s>, Problem> {
-    let limit = max_body(shared);
+pub(super) async fn read(shared: &Shared, headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, Problem> {
+    let limit = shared.config.max_body.as_u64() as usize;
     let mut problem = None;
     if incoming.size_hint().lower() > limit as u64 {
         problem = Some(Problem::BodyTooLarge { limit });
     }
-    let mut body = Body::new(shared);
+    let mut body = Body { whole: BytesMut::new(), share: shared.bodies.share() };
     while problem.is_none()
         && let Some(data) = next_data(&mut incoming).await?
     {
-        problem = body.push(&data, shared).err();
+        problem = body.push(&data, limit).err();
     }
     match problem {
         None => Ok(body),

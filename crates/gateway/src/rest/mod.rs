@@ -3,6 +3,7 @@
 //! ```text
 //!   Request ── route.rs ──> Route ── body.rs, json.rs, number.rs ──> Op ──> engine ──> Reply ── answer.rs ──> Response
 //!
+//!   session.rs  a connection, which hyper serves
 //!   mod.rs      the way through: answer()
 //!   route.rs    paths into routes, methods, keys
 //!   operate.rs  routes and bodies into operations, their execution, durability
@@ -20,10 +21,11 @@ mod json;
 mod number;
 mod operate;
 mod route;
+mod session;
 
 use hyper::body::Incoming;
-use hyper::header::{CONNECTION, EXPECT, HeaderValue};
-use hyper::{Method, Request};
+use hyper::header::{AUTHORIZATION, CONNECTION, EXPECT, HeaderValue};
+use hyper::{HeaderMap, Method, Request};
 use tracing::debug;
 
 use crate::config::MAX_URI_BYTES;
@@ -33,13 +35,10 @@ use crate::worker::Worker;
 use answer::{Problem, Response};
 use body::Body;
 use route::Route;
+pub(crate) use session::serve;
 
 /// Answers one request. The error means that no answer may be given: the connection is closed.
-pub(crate) async fn answer(
-    worker: &Worker,
-    activity: &Activity,
-    request: Request<Incoming>,
-) -> Result<Response, OutcomeUnknown> {
+async fn answer(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, OutcomeUnknown> {
     let asked_before_body = request.headers().contains_key(EXPECT);
     let answered = respond(worker, activity, request).await;
     activity.answered();
@@ -78,7 +77,7 @@ impl From<OutcomeUnknown> for Failure {
 
 async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, Failure> {
     let (head, body) = request.into_parts();
-    let route = match route(&head) {
+    let route = match authorized(worker, &head.headers).and_then(|()| route(&head)) {
         Ok(route) => route,
         Err(problem) => {
             body::skip(&head.headers, body).await;
@@ -107,6 +106,16 @@ async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming
         worker.gate.wait(lsn).await?;
     }
     Ok(operated.response)
+}
+
+/// Whether the client has shown the token, if the server wants one.
+fn authorized(worker: &Worker, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(token) = &worker.shared.token else { return Ok(()) };
+    let shown = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    match shown.is_some_and(|shown| token.matches(shown)) {
+        true => Ok(()),
+        false => Err(Problem::Unauthorized),
+    }
 }
 
 fn route(head: &hyper::http::request::Parts) -> Result<Route<'_>, Problem> {

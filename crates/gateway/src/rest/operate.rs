@@ -1,14 +1,13 @@
 //! Routes about entries: into an operation, through the engine, to a durable answer.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use hyper::HeaderMap;
 use hyper::header::HeaderName;
-use proto::{CounterType, Key, Lsn, Micros, Op, StringsBuf, ValueRef, ValueType, check_text};
+use proto::{CounterType, Key, Lsn, Op, StringsBuf, ValueRef, ValueType, check_text};
 
 use super::answer::{self, Problem, Response, bad_text};
 use super::route::{EntryRoute, Verb, percent_decode};
 use super::{json, number};
+use crate::clock::now;
 use crate::config::Durability;
 use crate::shipper::LogHealth;
 use crate::worker::Worker;
@@ -49,7 +48,7 @@ pub(super) fn operate(
     let outcome = engine.execute(&op, now())?;
     // A write that found nothing to do rests on an earlier one, which may not be durable yet.
     let awaits = must_be_durable.then(|| outcome.lsn.unwrap_or_else(|| engine.last_lsn()));
-    let response = answer::from_reply(&worker.shared, outcome.reply, key.as_str(), item)?;
+    let response = answer::from_reply(&worker.shared.answers, outcome.reply, key.as_str(), item)?;
     Ok(Operated { response, awaits })
 }
 
@@ -122,8 +121,4 @@ fn durability(worker: &Worker, headers: &HeaderMap) -> Result<Durability, Proble
         Some(_) => return Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
     };
     Ok(asked.max(worker.shared.config.durability))
-}
-
-fn now() -> Micros {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64)
 }

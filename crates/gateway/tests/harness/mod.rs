@@ -21,6 +21,7 @@ pub const BASE: &str = "/kvs/v1-0-0";
 pub struct Kvs {
     child: Child,
     pub addr: SocketAddr,
+    pub frame_addr: SocketAddr,
     /// Lines of diagnostics (JSON) up to the one that says where it listens.
     pub lines: Vec<String>,
     /// Those that came after them. The lock lets threads share a Kvs.
@@ -43,10 +44,10 @@ impl Kvs {
         command
     }
 
-    /// The command for a kvs with nothing set but the form of the diagnostics, which the harness reads.
+    /// The command for a kvs with nothing set but the form of the diagnostics, which the harness reads, and a free port for frames.
     pub fn program() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
-        command.args(["--trace-format", "json"]);
+        command.args(["--trace-format", "json", "--frame-addr", "127.0.0.1:0"]);
         command
     }
 
@@ -67,11 +68,12 @@ impl Kvs {
                 let status = child.wait().expect("the child can be waited for");
                 return Err(NotStarted { status, diagnostics: lines.concat() });
             }
-            let addr = field(&line, "http_addr").and_then(|addr| addr.parse().ok());
+            let addr = |name| field(&line, name).and_then(|addr| addr.parse().ok());
+            let addrs = addr("http_addr").zip(addr("frame_addr"));
             let listening = field(&line, "message") == Some("listening");
             lines.push(line);
-            if let (true, Some(addr)) = (listening, addr) {
-                return Ok(Self { child, addr, lines, rest: Mutex::new(forward(stderr)) });
+            if let (true, Some((addr, frame_addr))) = (listening, addrs) {
+                return Ok(Self { child, addr, frame_addr, lines, rest: Mutex::new(forward(stderr)) });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Replies.
 
 use super::error::ErrorCode;
+use crate::limits::MAX_VALUE_BYTES;
 use crate::op::Reply;
 use crate::payload::{self, PayloadError};
 use crate::record::field;
@@ -17,6 +18,11 @@ const RESERVED: usize = TYPE + 1;
 pub const REPLY_HEADER_BYTES: usize = RESERVED + 2;
 
 const _: () = assert!(REPLY_HEADER_BYTES == 12);
+
+/// Largest reply, in bytes: room for the largest value of an entry. The answer to a multi-get keeps to it, too.
+pub const MAX_REPLY_BYTES: usize = 64 << 20;
+
+const _: () = assert!(MAX_REPLY_BYTES >= MAX_VALUE_BYTES + REPLY_HEADER_BYTES);
 
 const ITEM_STATUS: usize = 0;
 const ITEM_TYPE: usize = ITEM_STATUS + 1;
@@ -190,6 +196,21 @@ fn status(reply: &Reply) -> (u8, u8) {
         Reply::Deleted(_) => (DELETED, 0),
         Reply::Count(_) => (COUNT, 0),
         Reply::Has(_) => (HAS, 0),
+    }
+}
+
+/// Size of the payload of a reply, in bytes.
+pub fn payload_bytes(reply: &Reply) -> usize {
+    match reply {
+        Reply::Stored | Reply::NoEntry | Reply::NoField => 0,
+        Reply::Value(value) => match value {
+            Value::Int(_) | Value::Uint(_) | Value::Float(_) => 4,
+            Value::Str(text) => text.as_bytes().len(),
+            Value::Map(list) | Value::Set(list) => list.as_strings().as_bytes().len(),
+        },
+        Reply::Field(text) => text.as_bytes().len(),
+        Reply::Deleted(_) | Reply::Has(_) => 1,
+        Reply::Count(_) => 4,
     }
 }
 

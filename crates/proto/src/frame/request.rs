@@ -9,7 +9,7 @@ use crate::text::check_text;
 use crate::value::{ValueRef, ValueType};
 
 /// Most items of a multi-get or multi-put.
-pub const MAX_MULTI_ITEMS: usize = 16_384;
+pub const MAX_MULTI_ITEMS: usize = 4096;
 
 const LENGTH: usize = 0;
 const ID: usize = LENGTH + 4;

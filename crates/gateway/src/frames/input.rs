@@ -1,0 +1,89 @@
+//! What was read, and the half of a frame that waits for the rest.
+//!
+//! A connection that waits holds nothing but the beginning of a frame, if there is one; the buffer that is read into belongs to
+//! the worker. A frame that is larger than that buffer is read into memory of its own, which grows as the bytes come
+//! in, whatever length the frame claims.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio_util::io::poll_read_buf;
+
+use super::buffers::Buffers;
+use crate::budget::Share;
+use crate::config::{FRAME_BUFFER_BYTES, UNCOUNTED_BYTES};
+use crate::connection::Watched;
+
+/// A longer beginning of a frame is not copied to the next read's buffer: that buffer is kept for it.
+const MAX_COPIED_BYTES: usize = FRAME_BUFFER_BYTES / 2;
+
+/// The memory for large frames is used up by all connections together.
+#[derive(Debug)]
+pub(super) struct BudgetExhausted;
+
+/// The receiving side of a connection.
+pub(super) struct Input {
+    /// The beginning of a frame.
+    half: BytesMut,
+    share: Share,
+}
+
+impl Input {
+    pub(super) fn new(share: Share) -> Self {
+        Self { half: BytesMut::new(), share }
+    }
+
+    /// Reads once. Returns what has not been answered yet, the half of a frame from before in front; `None` at the end.
+    pub(super) fn poll_read(
+        &mut self,
+        stream: &mut Watched,
+        buffers: &Buffers,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<Option<BytesMut>>> {
+        ready!(stream.poll_readable(cx))?;
+        let is_large = self.half.len() > MAX_COPIED_BYTES;
+        let mut bytes = if is_large {
+            std::mem::take(&mut self.half)
+        } else {
+            let mut bytes = buffers.input();
+            bytes.extend_from_slice(&self.half);
+            bytes
+        };
+        let read = poll_read_buf(Pin::new(stream), cx, &mut bytes);
+        if let Poll::Ready(Ok(1..)) = read {
+            return Poll::Ready(Ok(Some(bytes)));
+        }
+        match is_large {
+            true => self.half = bytes,
+            false => buffers.put_input(bytes),
+        }
+        read.map_ok(|_| None)
+    }
+
+    /// Keeps what is not a complete frame until more comes in.
+    pub(super) fn keep(&mut self, mut bytes: BytesMut, buffers: &Buffers) -> Result<(), BudgetExhausted> {
+        if bytes.len() > MAX_COPIED_BYTES {
+            // At most doubled, so that a claim alone costs nothing.
+            bytes.reserve(bytes.len());
+            self.half = bytes;
+        } else {
+            self.half = BytesMut::from(&bytes[..]);
+            buffers.put_input(bytes);
+        }
+        match self.half.capacity() {
+            small if small <= UNCOUNTED_BYTES => {
+                self.share.release();
+                Ok(())
+            }
+            large if self.share.grow_to(large) => Ok(()),
+            _ => Err(BudgetExhausted),
+        }
+    }
+
+    /// The number of the request that has begun to come in; 0 if that has not come yet.
+    pub(super) fn id(&self) -> u32 {
+        self.half.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes)
+    }
+}

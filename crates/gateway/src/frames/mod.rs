@@ -1,0 +1,220 @@
+//! Sessions of the frame protocol, which `proto/frames.md` describes.
+//!
+//! ```text
+//!   socket ── input.rs ──> run of complete frames ── executor.rs ──> Ops ──> engine ──> Replies ── output.rs ──> socket
+//!             (one read)                             (windows of operations)                      (one write)
+//!
+//!   mod.rs        a connection from its preface to its end
+//!   input.rs      what was read, and the half of a frame that waits for the rest
+//!   executor.rs   frames into operations, their execution, replies: knows no socket
+//!   output.rs     replies on their way out, within limits
+//!   buffers.rs    memory that the sessions of a worker use by turns
+//! ```
+
+mod buffers;
+mod executor;
+mod input;
+mod output;
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::{Buf, BytesMut};
+use proto::frame::{
+    ClientPreface, ErrorCode, PrefaceStatus, REQUEST_HEADER_BYTES, Run, RunDecoder, ServerPreface, VERSION,
+    encode_error,
+};
+use proto::limits::MAX_KEY_BYTES;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio_util::codec::Decoder;
+use tracing::debug;
+
+use crate::clock::now;
+use crate::connection::{Activity, Watched};
+use crate::durability::OutcomeUnknown;
+use crate::server::Shared;
+use crate::shipper::LogHealth;
+use crate::worker::Worker;
+pub(crate) use buffers::Buffers;
+pub use executor::{Executor, Limits, Turn};
+use input::Input;
+pub use output::Output;
+
+/// Bytes of a client that are received only to be dropped before its connection is closed, so that it can read the last
+/// reply.
+const MAX_SKIPPED_BYTES: u64 = 64 << 20;
+
+/// Why a session ended early.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Unknown(#[from] OutcomeUnknown),
+}
+
+/// Whether the connection goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    HangUp,
+}
+
+/// Serves one client until it goes or the server stops.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Activity>, stop: watch::Receiver<bool>) {
+    let shared = &worker.shared;
+    let mut session = Session {
+        stream: Watched::new(stream, Rc::clone(&activity)),
+        input: Input::new(shared.bodies.share()),
+        decoder: RunDecoder::requests(max_frame(shared)),
+        executor: Executor::new(Limits { durability: shared.config.durability, token: shared.token.clone() }),
+        activity,
+        worker: &worker,
+    };
+    if let Err(e) = session.run(stop).await {
+        debug!(error = %e, "connection ended");
+    }
+}
+
+/// What a client gets that is one too many.
+pub(crate) fn too_many_connections(shared: &Shared) -> [u8; ServerPreface::BYTES] {
+    preface(shared, PrefaceStatus::TooManyConnections)
+}
+
+fn preface(shared: &Shared, status: PrefaceStatus) -> [u8; ServerPreface::BYTES] {
+    let max_frame = max_frame(shared) as u32;
+    ServerPreface { version: VERSION, status, max_frame, auth_required: shared.token.is_some() }.encode()
+}
+
+/// Largest request frame, in bytes: the largest body with a header and a key.
+fn max_frame(shared: &Shared) -> usize {
+    REQUEST_HEADER_BYTES + MAX_KEY_BYTES + shared.config.max_body.as_u64() as usize
+}
+
+struct Session<'w> {
+    stream: Watched,
+    input: Input,
+    decoder: RunDecoder,
+    executor: Executor,
+    activity: Rc<Activity>,
+    worker: &'w Worker,
+}
+
+impl Session<'_> {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), SessionError> {
+        let mut stopping = pin!(stop.wait_for(|stop| *stop));
+        let mut greeted = false;
+        while let Some(mut bytes) = self.receive(stopping.as_mut()).await? {
+            if !greeted && bytes.len() >= ClientPreface::BYTES {
+                greeted = true;
+                if self.greet(&mut bytes).await? == Next::HangUp {
+                    return self.hang_up().await;
+                }
+            }
+            if greeted && self.answer_all(&mut bytes).await? == Next::HangUp {
+                return self.hang_up().await;
+            }
+            if self.input.keep(bytes, &self.worker.buffers).is_err() {
+                let busy = "too many large request frames at a time; try again later";
+                self.refuse(self.input.id(), ErrorCode::Busy, busy).await?;
+                return self.hang_up().await;
+            }
+        }
+        Ok(self.stream.shutdown().await?)
+    }
+
+    /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and everything that came in
+    /// has been answered.
+    async fn receive(&mut self, mut stopping: Pin<&mut impl Future>) -> io::Result<Option<BytesMut>> {
+        let received = poll_fn(|cx| match self.input.poll_read(&mut self.stream, &self.worker.buffers, cx) {
+            Poll::Pending => stopping.as_mut().poll(cx).map(|_| Ok(None)),
+            ready => ready,
+        });
+        received.await
+    }
+
+    /// Takes the client's preface off `bytes` and answers it.
+    async fn greet(&mut self, bytes: &mut BytesMut) -> io::Result<Next> {
+        let mut theirs = [0; ClientPreface::BYTES];
+        bytes.copy_to_slice(&mut theirs);
+        let status = match ClientPreface::decode(theirs) {
+            Ok(_) => PrefaceStatus::Welcome,
+            Err(e) => {
+                debug!(error = %e, "refused a client");
+                e.into()
+            }
+        };
+        self.activity.answered();
+        self.stream.write_all(&preface(&self.worker.shared, status)).await?;
+        Ok(if status == PrefaceStatus::Welcome { Next::GoOn } else { Next::HangUp })
+    }
+
+    /// Answers the complete requests in `bytes`, and takes them off.
+    async fn answer_all(&mut self, bytes: &mut BytesMut) -> Result<Next, SessionError> {
+        loop {
+            match self.decoder.decode(bytes) {
+                Ok(Some(run)) => {
+                    if self.answer(&run).await? == Next::HangUp {
+                        return Ok(Next::HangUp);
+                    }
+                    // What follows is the beginning of a further request.
+                    if !bytes.is_empty() {
+                        self.activity.receiving();
+                    }
+                }
+                Ok(None) => return Ok(Next::GoOn),
+                Err(e) => {
+                    self.refuse(0, ErrorCode::BadLength, &e.to_string()).await?;
+                    return Ok(Next::HangUp);
+                }
+            }
+        }
+    }
+
+    async fn answer(&mut self, run: &Run) -> Result<Next, SessionError> {
+        let Worker { shared, gate, buffers, .. } = self.worker;
+        let mut output = Output::new(buffers.output(), shared.answers.share());
+        let mut frames = run.frames();
+        let mut next = Next::GoOn;
+        while next == Next::GoOn && !frames.rest().is_empty() {
+            self.activity.working();
+            let log_is_up = gate.health() == LogHealth::Up;
+            let turn = self.executor.execute(&shared.engine, log_is_up, now(), &mut frames, &mut output);
+            if let Some(lsn) = turn.awaits {
+                gate.wait(lsn).await?;
+            }
+            self.activity.answered();
+            self.stream.write_all(output.bytes()).await?;
+            output.clear();
+            if turn.hang_up {
+                next = Next::HangUp;
+            }
+        }
+        buffers.put_output(output.into_memory());
+        Ok(next)
+    }
+
+    /// Sends an error that is about the connection.
+    async fn refuse(&mut self, id: u32, code: ErrorCode, message: &str) -> io::Result<()> {
+        debug!(message, "refused a client");
+        let mut reply = Vec::new();
+        encode_error(&mut reply, id, code, message);
+        self.activity.answered();
+        self.stream.write_all(&reply).await
+    }
+
+    /// Closes the connection in such a way that the client can read what was sent: a socket that is closed with bytes unread is
+    /// reset.
+    async fn hang_up(&mut self) -> Result<(), SessionError> {
+        self.stream.shutdown().await?;
+        self.activity.receiving();
+        let mut rest = (&mut self.stream).take(MAX_SKIPPED_BYTES);
+        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
+        Ok(())
+    }
+}
