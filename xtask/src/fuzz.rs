@@ -1,4 +1,5 @@
-//! Fuzzing of what strangers send, guided by coverage: libFuzzer over the targets in `fuzz/`.
+//! Fuzzing of what strangers send: libFuzzer, guided by coverage, over the targets in `fuzz/`; then a running kvs, which gets
+//! random and spoilt requests over real connections.
 //!
 //! `cargo fuzz` wants a nightly compiler for its sanitizers. The counters that guide the fuzzer are a pass of LLVM, which the
 //! stable compiler has too; what the sanitizers look for needs `unsafe`, of which the code under test has none.
@@ -25,7 +26,7 @@ const FLAGS: [&str; 7] = [
 /// Largest input in bytes: enough for several frames with lists in them, and small enough to be tried often.
 const MAX_LEN: usize = 4096;
 
-/// Builds every target and runs each for this time.
+/// Builds every target and runs each for this time, then a kvs for as long.
 pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
     let (folder, host) = (root().join("target/fuzz"), host()?);
     // With a target of its own, the flags do not reach the build scripts, which could not be linked with them.
@@ -38,7 +39,9 @@ pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
         seed(&corpus, from)?;
         fuzz(&folder.join(&host).join("release").join(target), &corpus, seconds)?;
     }
-    Ok(())
+    // The profile of tests: with debug assertions and checks for overflow.
+    let test = ["test", "--package", "gateway", "--test", "frames", "--", "--nocapture", "spoilt::random"];
+    step(cargo().args(test).env("KVS_FUZZ_SECONDS", seconds.to_string()))
 }
 
 /// The compiler's own target.

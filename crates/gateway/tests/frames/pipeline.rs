@@ -106,6 +106,37 @@ fn a_hundred_thousand_requests_may_wait_for_a_client_that_takes_its_time() {
 }
 
 #[test]
+fn increments_of_many_pipelining_clients_are_all_counted_once() {
+    const CLIENTS: u32 = 8;
+    const ROUNDS: u32 = 5000;
+    const COUNTERS: u32 = 5;
+    let (_folder, kvs) = serve(&[]);
+    // Each client goes through the counters in an order of its own.
+    let script = |client: u32| -> Vec<u8> {
+        let key = |n: u32| format!("counter {}", (client * 3 + n * (1 + client % (COUNTERS - 1))) % COUNTERS);
+        (0..ROUNDS).flat_map(|n| incr(n, &key(n))).collect()
+    };
+    let count = |client: u32| {
+        let script = script(client);
+        let mut client = FrameClient::connect(kvs.frame_addr);
+        let mut sending = client.stream.try_clone().expect("a socket can be cloned");
+        std::thread::scope(|scope| {
+            scope.spawn(|| std::io::Write::write_all(&mut sending, &script).expect("kvs reads"));
+            (0..ROUNDS).for_each(|n| assert_eq!(client.receive().map(|reply| reply.id()).ok(), Some(n)));
+        });
+    };
+    let count = &count;
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            scope.spawn(move || count(client));
+        }
+    });
+    let mut client = FrameClient::connect(kvs.frame_addr);
+    let counted = (0..COUNTERS).filter_map(|n| client.get_int(&format!("counter {n}")));
+    assert_eq!(counted.sum::<i32>(), (CLIENTS * ROUNDS) as i32);
+}
+
+#[test]
 fn many_values_are_put_and_read_at_once() {
     let (_folder, kvs) = serve(&[]);
     let mut client = FrameClient::connect(kvs.frame_addr);
