@@ -113,11 +113,6 @@ impl Values {
     pub(crate) fn text_bytes(&self) -> usize {
         self.bytes
     }
-
-    /// The type of every value.
-    pub(crate) fn kind(&self) -> ValueKind {
-        self.kind
-    }
 }
 
 #[cfg(test)]

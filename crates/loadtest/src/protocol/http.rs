@@ -25,10 +25,18 @@ struct Form {
 pub(crate) struct Http {
     get: Form,
     set: Form,
-    /// The answer to a GET is the value, to a PUT nothing, 404 means that there is no entry.
-    entries: bool,
-    /// Whether the answers that are being read are to be values. Only said by the body's length.
-    missing_body: Option<&'static [u8]>,
+    answers: Answers,
+}
+
+/// What answers mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// A value, nothing in answer to a PUT, or 404: no such entry.
+    Kvs,
+    /// A value, `OK` in answer to a PUT, or 404: no such entry.
+    Webdis,
+    /// Any 2xx is right.
+    Any,
 }
 
 impl Form {
@@ -55,12 +63,7 @@ impl Http {
             before_key: format!("{method} /kvs/v1-0-0/{ty}-{path}/").into_bytes(),
             behind_key: Some(behind.into_bytes()),
         };
-        Self {
-            get: form("GET", "get", behind_get),
-            set: form("PUT", "put", behind_set),
-            entries: true,
-            missing_body: None,
-        }
+        Self { get: form("GET", "get", behind_get), set: form("PUT", "put", behind_set), answers: Answers::Kvs }
     }
 
     /// Webdis: `GET /GET/key.txt` is answered with the value as it is, `PUT /SET/key` stores the body.
@@ -73,8 +76,7 @@ impl Http {
         Self {
             get: form("GET /GET/", format!(".txt HTTP/1.1\r\nHost: {host}\r\n\r\n")),
             set: form("PUT /SET/", behind_set),
-            entries: false,
-            missing_body: Some(b""),
+            answers: Answers::Webdis,
         }
     }
 
@@ -84,8 +86,7 @@ impl Http {
         Self {
             get: form(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")),
             set: form(format!("PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {value_bytes}\r\n\r\n")),
-            entries: false,
-            missing_body: None,
+            answers: Answers::Any,
         }
     }
 }
@@ -114,12 +115,14 @@ impl Protocol for Http {
         let status = head.code.unwrap_or_default();
         let length = body_length(head.headers, status)?;
         let Some(body) = bytes[body_at..].get(..length) else { return Ok(None) };
-        let said = match status {
-            200 if self.entries && body.is_empty() => Said::Done,
-            200 if self.missing_body == Some(body) => Said::Missing,
-            200 if self.entries => Said::Value,
-            200..=299 => Said::Fine,
-            404 if self.entries => Said::Missing,
+        let said = match (status, self.answers) {
+            // A value has at least one byte here.
+            (200, Answers::Kvs) if body.is_empty() => Said::Done,
+            (200, Answers::Kvs) => Said::Value,
+            (200, Answers::Webdis) if body == b"OK" => Said::Done,
+            (200, Answers::Webdis) => Said::Value,
+            (404, Answers::Kvs | Answers::Webdis) => Said::Missing,
+            (200..=299, _) => Said::Fine,
             _ if body.is_empty() => Said::Refused(head.reason.unwrap_or_default().as_bytes()),
             _ => Said::Refused(body),
         };
@@ -195,9 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn webdis_says_nothing_where_nothing_is() {
-        let read = Http::webdis("h", 1).scan(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-        assert!(matches!(read, Ok(Some((_, Said::Missing)))));
+    fn answers_of_webdis() {
+        let replies: [(&[u8], Said<'_>); 3] = [
+            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Said::Missing),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", Said::Done),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n41", Said::Value),
+        ];
+        laws::cut_anywhere(&Http::webdis("h", 1), &replies);
     }
 
     proptest! {
