@@ -63,7 +63,9 @@ fn main() {
             "session-get" | "session-put" => session(&engine, &runs),
             "log-put" => {
                 let mut buffer = BatchBuffer::new(1, Vec::new());
-                ops.iter().for_each(|op| drop(black_box(buffer.push(op, 0, 0))));
+                for op in ops {
+                    let _ = black_box(buffer.push(op, 0, 0));
+                }
             }
             other => panic!("unknown path {other}"),
         }
