@@ -21,6 +21,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use proto::frame::{
@@ -48,6 +49,12 @@ pub use output::Output;
 /// Bytes of a client that are received only to be dropped before its connection is closed, so that it can read the last
 /// reply.
 const MAX_SKIPPED_BYTES: u64 = 64 << 20;
+
+/// Bytes that are dropped at a time.
+const SKIPPED_AT_A_TIME: usize = 16 << 10;
+
+/// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// Why a session ended early.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +136,8 @@ impl Session<'_> {
                 return self.hang_up(stopping).await;
             }
         }
-        Ok(self.stream.shutdown().await?)
+        self.close().await?;
+        Ok(self.skip(QUIET).await?)
     }
 
     /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and everything that came in
@@ -208,17 +216,34 @@ impl Session<'_> {
         self.stream.write_all(&reply).await
     }
 
-    /// Closes the connection in such a way that the client can read what was sent: a socket that is closed with bytes unread is
-    /// reset.
+    /// Ends the connection after an error.
     async fn hang_up(&mut self, stopping: Pin<&mut impl Future>) -> Result<(), SessionError> {
+        self.close().await?;
+        tokio::select! {
+            skipped = self.skip(self.worker.shared.config.request_timeout) => Ok(skipped?),
+            // Nobody waits for a client that does not go.
+            _ = stopping => Ok(()),
+        }
+    }
+
+    /// Sends nothing more, which the client learns behind the last reply.
+    async fn close(&mut self) -> io::Result<()> {
         self.input.clear();
         self.stream.shutdown().await?;
         self.activity.receiving();
-        let (mut rest, mut nowhere) = ((&mut self.stream).take(MAX_SKIPPED_BYTES), tokio::io::sink());
-        tokio::select! {
-            skipped = tokio::io::copy(&mut rest, &mut nowhere) => drop(skipped?),
-            // Nobody waits for a client that does not go.
-            _ = stopping => {}
+        Ok(())
+    }
+
+    /// Receives what is not wanted any more until the client goes or is quiet for this long. A socket that is dropped before is
+    /// reset, and the client may lose replies that it has not read yet.
+    async fn skip(&mut self, quiet: Duration) -> io::Result<()> {
+        let mut rest = (&mut self.stream).take(MAX_SKIPPED_BYTES);
+        // On the heap: within the future it would be there for each connection all the time.
+        let mut skipped = vec![0; SKIPPED_AT_A_TIME];
+        while let Ok(read) = tokio::time::timeout(quiet, rest.read(&mut skipped)).await {
+            if read? == 0 {
+                break;
+            }
         }
         Ok(())
     }
