@@ -1,0 +1,248 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::distribution::Distribution;
+use crate::keys::ValueKind;
+use crate::process::child::Launch;
+use crate::target::Target;
+
+const AFTER_HELP: &str = "\
+Examples:
+  loadtest                                              kvs over frames, 90 % reads, depth 16
+  loadtest --start rest --mix 100                       kvs over REST
+  loadtest --start redis --depth 128                    Redis under the same load
+  loadtest --target frames://10.0.0.5:8090 --rate 50000 --html report.html
+  loadtest --grow --mix 0 --keys 10000000               pauses while kvs grows
+  loadtest compare                                      kvs beside Redis, nginx and Webdis
+
+Times take a unit (10s, 500ms). Latencies of a closed loop count from the sending of a batch; those of an open loop (--rate)
+from when the request was due.
+
+Exit codes:
+  0    every reply was as it should be
+  1    something did not work
+  2    wrong usage
+  3    there were errors among the replies (see --allow-errors)
+  130  ended by a signal";
+
+/// Load for kvs and its peers: starts a server, measures it, says how fast, how late and at what cost.
+#[derive(Debug, Parser)]
+#[command(name = "loadtest", version, about, long_about = None, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    /// What to do instead of one run
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    /// One run.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// kvs beside the peers that are installed (Redis, nginx, Webdis), by turns: a table of ratios
+    Compare(CompareArgs),
+    /// Becomes a server, pinned, that ends with its parent; for the harness itself
+    #[command(hide = true)]
+    Launch(Launch),
+}
+
+/// A server that the harness starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Start {
+    /// kvs, over the frame protocol
+    Frames,
+    /// kvs, over REST
+    Rest,
+    /// Redis without persistence
+    Redis,
+    /// Webdis before a Redis
+    Webdis,
+    /// nginx, `return 200`
+    Nginx,
+}
+
+/// Options of one run.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Measure this server, which runs already: `frames://HOST:PORT` or `rest://HOST:PORT` (kvs), `redis://HOST:PORT`,
+    /// `webdis://HOST:PORT`, or `http://HOST:PORT/PATH` (GET, or PUT, of this URL)
+    #[arg(long, value_name = "URL")]
+    pub(crate) target: Option<Target>,
+
+    /// Start this server on a free port and a core of its own, and stop it afterwards
+    #[arg(long, value_name = "SERVER", default_value = "frames", conflicts_with = "target")]
+    pub(crate) start: Start,
+
+    /// The kvs program [default: the one beside this program; under `cargo run` it is built]
+    #[arg(long, value_name = "FILE", env = "LOADTEST_KVS", conflicts_with = "target")]
+    pub(crate) kvs: Option<PathBuf>,
+
+    /// Threads of the kvs that is started
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: u16,
+
+    /// Log of the kvs that is started: `off`, `file` (in a temporary folder), or anything that its `--log` takes
+    #[arg(long, value_name = "LOG", default_value = "off")]
+    pub(crate) log: String,
+
+    /// Durability of the kvs that is started: `sync` or `async`
+    #[arg(long, value_name = "MODE", default_value = "sync")]
+    pub(crate) durability: String,
+
+    /// Ask kvs with each write to make it durable before it answers
+    #[arg(long)]
+    pub(crate) durable: bool,
+
+    /// Process of the target, for its CPU time and memory, children included; may be repeated
+    #[arg(long, value_name = "PID", requires = "target")]
+    pub(crate) server_pid: Vec<u32>,
+
+    /// Entries
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
+    pub(crate) keys: u64,
+
+    /// How entries are chosen
+    #[arg(long, value_name = "HOW", default_value = "uniform")]
+    pub(crate) distribution: Distribution,
+
+    /// Type of the values
+    #[arg(long, value_name = "TYPE", default_value = "int")]
+    pub(crate) value: ValueKind,
+
+    /// Length of each str
+    #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
+    pub(crate) value_bytes: u32,
+
+    /// Of a hundred requests so many are GET, the others SET
+    #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) mix: u8,
+
+    /// Requests on one connection without a reply [default: 16, or 1 over HTTP]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) depth: Option<u32>,
+
+    /// Connections
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(crate) connections: u32,
+
+    /// Threads of the load [default: one for each core that the server does not have, at most 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) threads: Option<u32>,
+
+    /// Requests a second, sent whether the server keeps up or not (open loop) [default: as many as it takes (closed loop)]
+    #[arg(long, value_name = "RATE")]
+    pub(crate) rate: Option<f64>,
+
+    /// Length of the measurement
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
+    pub(crate) duration: Duration,
+
+    /// Length of the load before it
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time_or_none)]
+    pub(crate) warmup: Duration,
+
+    /// Where chance comes from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// Store every entry first; then a GET that finds none is an error
+    #[arg(long, value_name = "YES", default_value = "on")]
+    pub(crate) preload: Switch,
+
+    /// Instead: store each entry once, from an empty server on, and stop with the last one. For pauses during growth
+    #[arg(long)]
+    pub(crate) grow: bool,
+
+    /// Leave threads and servers where the system puts them
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+
+    /// Exit with 0 even if there are errors among the replies
+    #[arg(long)]
+    pub(crate) allow_errors: bool,
+
+    /// Write the results to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Write a report with curves to this file; it needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Options of `compare`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct CompareArgs {
+    /// Only cells whose name contains one of these, such as `frames`, `REST`, `memory`, `depth 16`
+    #[arg(value_name = "NAME")]
+    pub(crate) only: Vec<String>,
+
+    /// List the cells and end
+    #[arg(long)]
+    pub(crate) list: bool,
+
+    /// How often kvs and its peer take turns in each cell
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+
+    /// Length of each measurement
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
+    pub(crate) seconds: f64,
+
+    /// One round of a second each, a tenth of the keys: a look whether everything works, not a result
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Where chance comes from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// The kvs program [default: the one beside this program; under `cargo run` it is built]
+    #[arg(long, value_name = "FILE", env = "LOADTEST_KVS")]
+    pub(crate) kvs: Option<PathBuf>,
+
+    /// Write the results to this file, as JSON, with every round
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+
+    /// Write the table to this file, as HTML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Yes or no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+fn time_or_none(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|e| format!("{e}; expected a time such as 10s or 500ms"))
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    time_or_none(text).and_then(|time| if time.is_zero() { Err("expected more than 0".into()) } else { Ok(time) })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+        let args = Args::try_parse_from(["loadtest"]).unwrap();
+        assert!(args.command.is_none() && args.run.start == Start::Frames);
+        assert!(Args::try_parse_from(["loadtest", "--target", "redis://127.0.0.1:1", "--start", "rest"]).is_err());
+        assert!(Args::try_parse_from(["loadtest", "--duration", "0s"]).is_err());
+    }
+}

@@ -1,0 +1,319 @@
+//! kvs beside its peers: cells as data, one loop over them.
+//!
+//! In each cell both servers run on the same core, and only one is asked at a time: kvs and its peer take turns, in the other order each
+//! round, so that whatever the machine does besides hits both. The load runs on the other cores.
+//!
+//! ```text
+//!   mod.rs     the loop
+//!   cells.rs   what is compared
+//!   ratio.rs   medians, spreads, goals
+//!   table.rs   the results as text
+//! ```
+
+mod cells;
+mod ratio;
+pub(crate) mod table;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use self::cells::{Cell, Measure};
+use self::ratio::Spread;
+use crate::End;
+use crate::args::CompareArgs;
+use crate::host::Host;
+use crate::load::{self, Choice, Pace, Plan, Silent};
+use crate::process::pin::{self, Cores};
+use crate::report::{self, Figures, Memory};
+use crate::run::preload_silently;
+use crate::server::peers::Peer;
+use crate::server::{Server, kvs};
+
+/// Load before each measurement.
+const WARMUP: Duration = Duration::from_millis(500);
+
+/// Threads of the load: more than enough to keep one core of a server busy.
+const MAX_THREADS: usize = 2;
+
+/// Part of the keys that a quick look uses.
+const QUICK_KEYS: u64 = 10;
+
+/// One side of a cell, over all rounds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Side {
+    /// The compared figure of each round.
+    pub(crate) rounds: Vec<f64>,
+    /// Their median.
+    pub(crate) spread: Option<Spread>,
+    /// Everything about each round, where answers were measured.
+    pub(crate) figures: Vec<Figures>,
+    /// The same where memory was.
+    pub(crate) memory: Vec<Memory>,
+    /// Requests that failed.
+    pub(crate) errors: u64,
+}
+
+/// A cell with what came of it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    /// The cell.
+    pub(crate) cell: Cell,
+    /// Why it did not run, or not to its end.
+    pub(crate) skipped: Option<String>,
+    /// What kvs did.
+    pub(crate) kvs: Side,
+    /// What the peer did.
+    pub(crate) peer: Side,
+    /// kvs to peer.
+    pub(crate) ratio: Option<Spread>,
+    /// Whether the goal is reached, if there is one and it could be measured.
+    pub(crate) reached: Option<bool>,
+}
+
+/// All of a comparison.
+#[derive(Clone, Debug, Serialize)]
+#[allow(missing_docs)]
+pub(crate) struct Comparison {
+    pub(crate) loadtest: &'static str,
+    pub(crate) at: String,
+    pub(crate) host: Host,
+    pub(crate) rounds: u32,
+    pub(crate) seconds: f64,
+    pub(crate) quick: bool,
+    pub(crate) seed: u64,
+    /// Names and versions of all servers.
+    pub(crate) versions: Vec<String>,
+    /// Where the servers ran, and the load.
+    pub(crate) cores: String,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// Runs the cells that the command line asks for.
+pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<End, String> {
+    let mut cells = cells::all();
+    let wanted = |cell: &Cell| args.only.iter().any(|part| cell.name.to_lowercase().contains(&part.to_lowercase()));
+    cells.retain(|cell| args.only.is_empty() || wanted(cell));
+    if cells.is_empty() {
+        return Err("no cell has such a name; see `loadtest compare --list`".into());
+    }
+    if args.list {
+        cells.iter().for_each(|cell| println!("{}", cell.name));
+        return Ok(End::Good);
+    }
+    if !(args.seconds.is_finite() && args.seconds > 0.0) {
+        return Err("--seconds: expected more than 0".into());
+    }
+    for peer in Peer::ALL {
+        let missing = peer.missing();
+        if !missing.is_empty() {
+            eprintln!("{} is left out: not installed: {} (packages of these names)", peer.name(), missing.join(", "));
+        }
+    }
+    let available = pin::available()?;
+    let (rounds, seconds) = if args.quick { (1, args.seconds.min(1.0)) } else { (args.rounds, args.seconds) };
+    let split = Cores::split(&available, 1);
+    let mut comparison = Comparison {
+        loadtest: env!("CARGO_PKG_VERSION"),
+        at: report::now(),
+        host: Host::this(available.len()),
+        rounds,
+        seconds,
+        quick: args.quick,
+        seed: args.seed,
+        versions: Vec::new(),
+        cores: format!("server on core {:?}, load on {:?}", split.server, split.load),
+        rows: Vec::new(),
+    };
+    print!("{}", table::head(&comparison));
+    let mut bench = Bench {
+        kvs: kvs::find(args.kvs.as_deref())?,
+        available,
+        rounds,
+        duration: Duration::from_secs_f64(seconds),
+        seed: args.seed,
+        interrupt,
+        servers: None,
+        versions: Vec::new(),
+    };
+    for mut cell in cells {
+        if args.quick {
+            cell.work.keys = (cell.work.keys / QUICK_KEYS).max(1);
+        }
+        let row = bench.run(cell);
+        println!("{}", table::line(&row));
+        comparison.rows.push(row);
+        if interrupt.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    comparison.versions = std::mem::take(&mut bench.versions);
+    drop(bench);
+    println!("\n{}", table::whole(&comparison));
+    if let Some(file) = &args.json {
+        report::write(file, &report::json(&comparison)?)?;
+    }
+    if let Some(file) = &args.html {
+        report::write(file, &report::html::comparison(&comparison))?;
+    }
+    let failed = comparison.rows.iter().any(|row| row.kvs.errors + row.peer.errors > 0);
+    let broken =
+        comparison.rows.iter().any(|row| row.skipped.is_some() && row.cell.peer.is_none_or(|p| p.missing().is_empty()));
+    Ok(match () {
+        () if interrupt.load(Ordering::Relaxed) => End::Interrupted,
+        () if failed || broken => End::WithErrors,
+        () => End::Good,
+    })
+}
+
+/// Servers with entries in them, for as long as cells go on with them.
+struct Servers {
+    /// What they were started for.
+    cell: Cell,
+    kvs: Server,
+    peer: Option<Server>,
+}
+
+struct Bench<'i> {
+    kvs: PathBuf,
+    available: Vec<usize>,
+    rounds: u32,
+    duration: Duration,
+    seed: u64,
+    interrupt: &'i AtomicBool,
+    servers: Option<Servers>,
+    versions: Vec<String>,
+}
+
+impl Bench<'_> {
+    fn run(&mut self, cell: Cell) -> Row {
+        let (mut kvs, mut peer) = (Side::default(), Side::default());
+        let missing = cell.peer.map(Peer::missing).unwrap_or_default();
+        let skipped = if missing.is_empty() {
+            let ran = match cell.measure {
+                Measure::PerCpuSecond => self.answers(&cell, &mut kvs, &mut peer),
+                Measure::BytesPerEntry => self.memory(&cell, &mut kvs, &mut peer),
+            };
+            ran.err()
+        } else {
+            Some(format!("not installed: {}", missing.join(", ")))
+        };
+        kvs.spread = Spread::of(&kvs.rounds);
+        peer.spread = Spread::of(&peer.rounds);
+        let ratio = Spread::of_ratios(&kvs.rounds, &peer.rounds);
+        let reached = cell.goal.zip(ratio).map(|(goal, ratio)| goal.reached(ratio));
+        Row { cell, skipped, kvs, peer, ratio, reached }
+    }
+
+    fn cores(&self, cell: &Cell) -> Cores {
+        Cores::split(&self.available, cell.kvs.workers)
+    }
+
+    fn start_kvs(&mut self, cell: &Cell) -> Result<Server, String> {
+        let server = kvs::start(&self.kvs, &cell.kvs, &self.cores(cell).server)?;
+        self.note(&server);
+        Ok(server)
+    }
+
+    fn start_peer(&mut self, cell: &Cell) -> Result<Option<Server>, String> {
+        let Some(peer) = cell.peer else { return Ok(None) };
+        let server = peer.start(&self.cores(cell).server)?;
+        self.note(&server);
+        Ok(Some(server))
+    }
+
+    fn note(&mut self, server: &Server) {
+        if !self.versions.contains(&server.version) {
+            self.versions.push(server.version.clone());
+        }
+    }
+
+    fn plan(&self, cell: &Cell, server: &Server) -> Plan {
+        let (work, cores) = (&cell.work, self.cores(cell));
+        Plan {
+            target: server.target.clone(),
+            keys: work.keys,
+            choice: Choice::Random(work.distribution),
+            gets: work.gets,
+            value: work.value,
+            value_bytes: work.value_bytes,
+            durable: false,
+            connections: work.connections,
+            threads: cores.load.len().min(MAX_THREADS),
+            depth: work.depth,
+            pace: Pace::Closed,
+            warmup: WARMUP.min(self.duration),
+            duration: self.duration,
+            seed: self.seed,
+            cores: cores.load,
+            server: server.pids(),
+        }
+    }
+
+    /// Servers for this cell: those of the cell before if they hold the same entries, otherwise new ones.
+    fn servers(&mut self, cell: &Cell) -> Result<Servers, String> {
+        let entries =
+            |cell: &Cell| (cell.work.keys, cell.work.value, cell.work.value_bytes, cell.peer, cell.kvs.clone());
+        match self.servers.take() {
+            Some(servers) if entries(&servers.cell) == entries(cell) => return Ok(servers),
+            // They stop before others start.
+            others => drop(others),
+        }
+        let servers = Servers { cell: cell.clone(), kvs: self.start_kvs(cell)?, peer: self.start_peer(cell)? };
+        for server in [Some(&servers.kvs), servers.peer.as_ref()].into_iter().flatten() {
+            if server.target.has_entries() {
+                preload_silently(&self.plan(cell, server), server.preload.clone(), self.interrupt)?;
+            }
+        }
+        Ok(servers)
+    }
+
+    fn answers(&mut self, cell: &Cell, kvs: &mut Side, peer: &mut Side) -> Result<(), String> {
+        let servers = self.servers(cell)?;
+        for round in 0..self.rounds {
+            let mut turns = vec![(&servers.kvs, &mut *kvs)];
+            turns.extend(servers.peer.as_ref().map(|server| (server, &mut *peer)));
+            if round % 2 == 1 {
+                turns.reverse();
+            }
+            for (server, side) in turns {
+                let measured = load::run(&self.plan(cell, server), &Silent, self.interrupt)?;
+                if measured.interrupted {
+                    return Err("interrupted".into());
+                }
+                let figures = Figures::of(&measured);
+                let misses = if server.target.has_entries() { figures.misses } else { 0 };
+                side.errors += figures.errors.count() + misses;
+                side.rounds.push(figures.answers_per_cpu_second.ok_or("no CPU time was counted: measure longer")?);
+                side.figures.push(figures);
+            }
+        }
+        self.servers = Some(servers);
+        Ok(())
+    }
+
+    /// Each round fills new servers, one after the other.
+    fn memory(&mut self, cell: &Cell, kvs: &mut Side, peer: &mut Side) -> Result<(), String> {
+        self.servers = None;
+        for _ in 0..self.rounds {
+            let server = self.start_kvs(cell)?;
+            self.fill(cell, &server, kvs)?;
+            drop(server);
+            if let Some(server) = self.start_peer(cell)? {
+                self.fill(cell, &server, peer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&self, cell: &Cell, server: &Server, side: &mut Side) -> Result<(), String> {
+        let before = server.resident()?;
+        preload_silently(&self.plan(cell, server), server.preload.clone(), self.interrupt)?;
+        let memory = Memory { before, after: server.resident()?, entries: cell.work.keys };
+        side.rounds.push(memory.per_entry());
+        side.memory.push(memory);
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! One connection: requests that wait to be sent, those that wait for their replies, bytes that came in.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::tally::Tally;
+use crate::keys::KeyText;
+use crate::protocol::{Ask, Protocol, Said};
+
+/// How long connecting and greeting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Size of the buffer for replies, to begin with.
+const INPUT_BYTES: usize = 64 << 10;
+
+/// A request without its reply.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    /// When its latency begins, in nanoseconds since the start of the run.
+    since: u64,
+    get: bool,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(crate) struct Connection<P> {
+    pub(crate) stream: mio::net::TcpStream,
+    protocol: P,
+    out: Vec<u8>,
+    sent: usize,
+    input: Vec<u8>,
+    filled: usize,
+    pending: VecDeque<Pending>,
+}
+
+/// Whether a connection goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It does.
+    Open,
+    /// The server has closed it.
+    Closed,
+}
+
+/// Connects and greets.
+pub(crate) fn connect<P: Protocol>(protocol: &P, addr: SocketAddr) -> io::Result<TcpStream> {
+    let mut stream = TcpStream::connect_timeout(&addr, CONNECT_TIMEOUT)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(CONNECT_TIMEOUT))?;
+    protocol.greet(&mut stream)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+impl<P: Protocol> Connection<P> {
+    /// A connection over a stream from [`connect`].
+    pub(crate) fn new(stream: TcpStream, protocol: P) -> Self {
+        Self {
+            stream: mio::net::TcpStream::from_std(stream),
+            protocol,
+            out: Vec::new(),
+            sent: 0,
+            input: vec![0; INPUT_BYTES],
+            filled: 0,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// Requests without a reply.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Adds a request to those that wait to be sent. Its latency counts from `since`.
+    pub(crate) fn ask(&mut self, key: &KeyText, ask: Ask<'_>, since: u64) {
+        self.protocol.encode(&mut self.out, key, ask);
+        self.pending.push_back(Pending { since, get: ask == Ask::Get });
+    }
+
+    /// Sends what can be sent.
+    pub(crate) fn send(&mut self) -> io::Result<()> {
+        while self.sent < self.out.len() {
+            match self.stream.write(&self.out[self.sent..]) {
+                Ok(written) => self.sent += written,
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.out.clear();
+        self.sent = 0;
+        Ok(())
+    }
+
+    /// Reads what has come in, and counts the replies.
+    ///
+    /// A read that does not fill the buffer has emptied the socket (epoll(7)): no second call has to find out that there is nothing.
+    pub(crate) fn receive(&mut self, start: Instant, tally: &Mutex<Tally>) -> Result<State, String> {
+        loop {
+            if self.filled == self.input.len() {
+                self.input.resize(2 * self.filled, 0);
+            }
+            match self.stream.read(&mut self.input[self.filled..]) {
+                Ok(0) => return Ok(State::Closed),
+                Ok(read) => {
+                    self.filled += read;
+                    let more = self.filled == self.input.len();
+                    self.count(start.elapsed().as_nanos() as u64, tally)?;
+                    if !more {
+                        return Ok(State::Open);
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return Ok(State::Open),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::ConnectionReset => return Ok(State::Closed),
+                Err(e) => return Err(format!("reading: {e}")),
+            }
+        }
+    }
+
+    /// Counts the complete replies at the start of the buffer and removes them.
+    fn count(&mut self, now: u64, tally: &Mutex<Tally>) -> Result<(), String> {
+        let mut tally = tally.lock().map_err(|_| "another thread has failed")?;
+        let mut at = 0;
+        // Replies to requests that were sent together have the same latency.
+        let (mut since, mut count) = (0, 0);
+        while at < self.filled {
+            let scanned = self.protocol.scan(&self.input[at..self.filled]);
+            let Some((length, said)) = scanned.map_err(|e| format!("a reply that cannot be read: {}", e.0))? else {
+                break;
+            };
+            at += length;
+            let request = self.pending.pop_front().ok_or("a reply that nobody has asked for")?;
+            let good = match said {
+                Said::Fine => true,
+                Said::Value => request.get,
+                Said::Done => !request.get,
+                Said::Missing if request.get => {
+                    tally.misses += 1;
+                    true
+                }
+                Said::Missing => false,
+                Said::Refused(message) => {
+                    tally.errors.refused += 1;
+                    tally.errors.first.get_or_insert_with(|| String::from_utf8_lossy(message).trim().to_owned());
+                    continue;
+                }
+            };
+            if !good {
+                tally.errors.wrong += 1;
+                tally.errors.first.get_or_insert_with(|| format!("{said:?} in answer to another kind of request"));
+                continue;
+            }
+            if request.since != since && count > 0 {
+                tally.answered(now.saturating_sub(since), count);
+                count = 0;
+            }
+            since = request.since;
+            count += 1;
+        }
+        if count > 0 {
+            tally.answered(now.saturating_sub(since), count);
+        }
+        self.input.copy_within(at..self.filled, 0);
+        self.filled -= at;
+        Ok(())
+    }
+
+    /// Goes on over another stream; what was pending is lost. Returns how much that is.
+    pub(crate) fn replace(&mut self, stream: TcpStream, protocol: P) -> u64 {
+        let lost = self.pending.len() as u64;
+        *self = Self::new(stream, protocol);
+        lost
+    }
+}

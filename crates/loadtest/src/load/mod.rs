@@ -1,0 +1,301 @@
+//! The load: requests from a few threads over many connections, and what came of them.
+//!
+//! ```text
+//!   mod.rs          a plan, carried out: warm-up, measurement, end
+//!   thread.rs       one thread: its connections in an event loop; closed and open loop
+//!   connection.rs   one connection: a batch of requests out, replies in
+//!   schedule.rs     when the requests of an open loop are due
+//!   tally.rs        what is counted
+//! ```
+
+mod connection;
+mod schedule;
+mod tally;
+mod thread;
+
+use std::net::TcpStream;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use self::schedule::Schedule;
+pub(crate) use self::tally::{Errors, Tally};
+use self::thread::{Driver, Requests, Shared};
+use crate::distribution::{Distribution, Numbers};
+use crate::keys::{ValueKind, Values};
+use crate::process::{pin, usage};
+use crate::protocol::Protocol;
+use crate::protocol::frames::Frames;
+use crate::protocol::http::Http;
+use crate::protocol::resp::Resp;
+use crate::target::{Scheme, Target};
+
+/// Points of the curves over time, at most.
+const POINTS: u32 = 120;
+
+/// Shortest span of a point.
+const SHORTEST_SPAN: Duration = Duration::from_millis(100);
+
+/// When requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Pace {
+    /// When the replies to the ones before have come.
+    Closed,
+    /// So many a second.
+    Open(f64),
+}
+
+/// Which entries are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Choice {
+    /// At random, until the time is over.
+    Random(Distribution),
+    /// Each once, in order; the run ends with the last one.
+    Each,
+}
+
+/// A load on one server.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The server.
+    pub(crate) target: Target,
+    /// Number of entries.
+    pub(crate) keys: u64,
+    /// Which of them are asked for.
+    pub(crate) choice: Choice,
+    /// Of a hundred requests so many are reads.
+    pub(crate) gets: u8,
+    /// Type of the values.
+    pub(crate) value: ValueKind,
+    /// Length of texts.
+    pub(crate) value_bytes: usize,
+    /// Whether kvs is asked to make each write durable before it answers.
+    pub(crate) durable: bool,
+    /// Connections, over all threads.
+    pub(crate) connections: usize,
+    /// Threads of the load.
+    pub(crate) threads: usize,
+    /// Requests on one connection without reply.
+    pub(crate) depth: usize,
+    /// When requests are sent.
+    pub(crate) pace: Pace,
+    /// Time before the measurement.
+    pub(crate) warmup: Duration,
+    /// Time of the measurement.
+    pub(crate) duration: Duration,
+    /// Where chance comes from.
+    pub(crate) seed: u64,
+    /// Cores for the load, by turns. None: wherever.
+    pub(crate) cores: Vec<usize>,
+    /// The server's processes, if they are known.
+    pub(crate) server: Vec<u32>,
+}
+
+/// A span of the measurement.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Point {
+    /// End of the span, in seconds since the measurement began.
+    pub(crate) at: f64,
+    /// Answers a second.
+    pub(crate) rate: f64,
+    /// Latencies, in microseconds.
+    pub(crate) p50: f64,
+    #[allow(missing_docs)]
+    pub(crate) p99: f64,
+    #[allow(missing_docs)]
+    pub(crate) max: f64,
+}
+
+/// What came of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    /// Length of the measurement, in seconds.
+    pub(crate) seconds: f64,
+    /// Latencies and errors.
+    pub(crate) tally: Tally,
+    /// The measurement in spans.
+    pub(crate) timeline: Vec<Point>,
+    /// CPU time of the server during the measurement, in seconds, if its processes are known.
+    pub(crate) server_cpu: Option<f64>,
+    /// CPU time of the load, in seconds.
+    pub(crate) load_cpu: f64,
+    /// Whether it was ended early.
+    pub(crate) interrupted: bool,
+}
+
+impl Measured {
+    /// Answers a second.
+    pub(crate) fn throughput(&self) -> f64 {
+        self.tally.answers() as f64 / self.seconds
+    }
+
+    /// Answers for each second of the server's CPU time.
+    pub(crate) fn per_cpu_second(&self) -> Option<f64> {
+        self.server_cpu.filter(|cpu| *cpu > 0.0).map(|cpu| self.tally.answers() as f64 / cpu)
+    }
+}
+
+/// Something to look at while a load runs.
+pub(crate) trait Progress {
+    /// Called every now and then: how much of the run is over (0 to 1), and answers a second.
+    fn tell(&self, share: f64, rate: f64);
+}
+
+/// Nobody looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Silent;
+
+impl Progress for Silent {
+    fn tell(&self, _share: f64, _rate: f64) {}
+}
+
+/// Carries a plan out. `interrupt` ends it early.
+pub(crate) fn run(plan: &Plan, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Measured, String> {
+    let values = Values::new(plan.value, plan.value_bytes, plan.seed);
+    let (host, bytes) = (&plan.target.host, values.text_bytes());
+    match &plan.target.scheme {
+        Scheme::Frames => {
+            Run { plan, values: &values, protocol: Frames::new(plan.value, plan.durable) }.go(progress, interrupt)
+        }
+        Scheme::Redis => Run { plan, values: &values, protocol: Resp::new(bytes) }.go(progress, interrupt),
+        Scheme::Rest => {
+            let protocol = Http::rest(host, plan.value, bytes, plan.durable);
+            Run { plan, values: &values, protocol }.go(progress, interrupt)
+        }
+        Scheme::Webdis => Run { plan, values: &values, protocol: Http::webdis(host, bytes) }.go(progress, interrupt),
+        Scheme::Http(path) => {
+            Run { plan, values: &values, protocol: Http::url(host, path, bytes) }.go(progress, interrupt)
+        }
+    }
+}
+
+struct Run<'r, P> {
+    plan: &'r Plan,
+    values: &'r Values,
+    protocol: P,
+}
+
+impl<P: Protocol> Run<'_, P> {
+    fn go(self, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Measured, String> {
+        let plan = self.plan;
+        let threads = plan.threads.clamp(1, plan.connections);
+        let mut streams: Vec<Vec<TcpStream>> = (0..threads).map(|_| Vec::new()).collect();
+        for n in 0..plan.connections {
+            let stream = connection::connect(&self.protocol, plan.target.addr);
+            streams[n % threads].push(stream.map_err(|e| format!("cannot connect to {}: {e}", plan.target))?);
+        }
+        let tallies: Vec<Mutex<Tally>> = (0..threads).map(|_| Mutex::new(Tally::new())).collect();
+        let (stop, start) = (AtomicBool::new(false), Instant::now());
+        std::thread::scope(|scope| {
+            let mut running = Vec::new();
+            for (n, streams) in streams.into_iter().enumerate() {
+                let shared = Shared { plan, values: self.values, start, stop: &stop };
+                let (protocol, tally, requests) = (self.protocol.clone(), &tallies[n], self.requests(n, threads));
+                running.push(scope.spawn(move || {
+                    if let Some(core) = plan.cores.get(n % plan.cores.len().max(1)) {
+                        pin::this_thread(&[*core])?;
+                    }
+                    let driver = Driver::new(shared, tally, protocol, requests, streams)?;
+                    match plan.pace {
+                        Pace::Closed => driver.closed_loop(),
+                        Pace::Open(rate) => driver.open_loop(Schedule::new(rate, n, threads)),
+                    }
+                }));
+            }
+            let over = || running.iter().all(|thread| thread.is_finished());
+            let measured = measure(plan, &tallies, progress, interrupt, &over);
+            stop.store(true, Ordering::Relaxed);
+            for thread in running {
+                thread.join().map_err(|_| "a thread of the load has panicked")??;
+            }
+            measured
+        })
+    }
+
+    fn requests(&self, part: usize, parts: usize) -> Requests {
+        let plan = self.plan;
+        // Threads draw from sequences of their own; two numbers far apart seed unrelated ones (Xoshiro's seeds are mixed).
+        let seed = plan.seed.wrapping_add((part as u64) << 32);
+        let numbers = match plan.choice {
+            Choice::Random(distribution) => Numbers::random(distribution, plan.keys, seed),
+            Choice::Each => Numbers::sequence(plan.keys, part as u64, parts as u64),
+        };
+        Requests::new(numbers, plan.gets, !seed)
+    }
+}
+
+/// Watches the threads for the time of the plan, or until they are done.
+fn measure(
+    plan: &Plan,
+    tallies: &[Mutex<Tally>],
+    progress: &dyn Progress,
+    interrupt: &AtomicBool,
+    over: &dyn Fn() -> bool,
+) -> Result<Measured, String> {
+    let collect = |into: &mut Tally| -> Result<(), String> {
+        for tally in tallies {
+            into.take_from(&mut *tally.lock().map_err(|_| "a thread of the load has panicked")?);
+        }
+        Ok(())
+    };
+    let stopped = || over() || interrupt.load(Ordering::Relaxed);
+    let mut span = Tally::new();
+    sleep_until(Instant::now() + plan.warmup, &stopped);
+    collect(&mut span)?;
+
+    // What goes wrong during the warm-up counts, too.
+    let mut total = Tally::new();
+    total.errors = std::mem::take(&mut span.errors);
+    let (server_before, load_before, began) =
+        (usage::cpu(&plan.server)?, usage::cpu_of_this_process()?, Instant::now());
+    let every = (plan.duration / POINTS).max(SHORTEST_SPAN);
+    let (mut timeline, mut seen) = (Vec::new(), began);
+    loop {
+        span = Tally::new();
+        sleep_until((seen + every).min(began + plan.duration), &stopped);
+        collect(&mut span)?;
+        let now = Instant::now();
+        let rate = span.answers() as f64 / (now - seen).as_secs_f64();
+        timeline.push(point((now - began).as_secs_f64(), rate, &span.latencies));
+        seen = now;
+        total.take_from(&mut span);
+        let share = match plan.choice {
+            Choice::Random(_) => (now - began).as_secs_f64() / plan.duration.as_secs_f64(),
+            Choice::Each => total.answers() as f64 / plan.keys as f64,
+        };
+        progress.tell(share.min(1.0), rate);
+        if stopped() || now >= began + plan.duration {
+            break;
+        }
+    }
+    // Those that came after the last look.
+    collect(&mut total)?;
+    Ok(Measured {
+        seconds: began.elapsed().as_secs_f64(),
+        server_cpu: usage::cpu(&plan.server)?.zip(server_before).map(|(after, before)| after - before),
+        load_cpu: usage::cpu_of_this_process()? - load_before,
+        tally: total,
+        timeline,
+        interrupted: interrupt.load(Ordering::Relaxed),
+    })
+}
+
+fn sleep_until(deadline: Instant, stopped: &dyn Fn() -> bool) {
+    const STEP: Duration = Duration::from_millis(20);
+    while let Some(rest) = deadline.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
+        if stopped() {
+            return;
+        }
+        std::thread::sleep(rest.min(STEP));
+    }
+}
+
+fn point(at: f64, rate: f64, latencies: &Histogram<u64>) -> Point {
+    let us = |quantile| latencies.value_at_quantile(quantile) as f64 / 1e3;
+    Point { at, rate, p50: us(0.5), p99: us(0.99), max: latencies.max() as f64 / 1e3 }
+}

@@ -1,0 +1,109 @@
+//! loadtest: the load harness of KVS, with which anybody can repeat its figures.
+//!
+//! It starts a server (kvs, or a peer: Redis, Webdis, nginx) on a core of its own, or takes one that runs, sends requests for
+//! 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost in CPU time of the server.
+//! `loadtest compare` does so with kvs and its peers by turns.
+//!
+//! ```text
+//!                   key stream              encode      ┌─ connection ─┐
+//!  distribution ──> number ──> key, value ──────────────┤  out ──────> │ ──> server
+//!   (uniform,        (a thread's own        protocol    │              │     (frames, REST,
+//!    Zipf, each)      source of chance)     scan        │  in  <────── │ <──  RESP, HTTP)
+//!                                 tally <───────────────┤  pending     │
+//!                                   │                   └──────────────┘
+//!        server's CPU time, memory ─┴─> measured ──> text, JSON, HTML        a few threads, one event loop each
+//! ```
+//!
+//! **Closed loop**: each connection sends `depth` requests at once, reads all replies, begins again; it measures what
+//! the server can do. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency counts from when they were due; it
+//! measures what clients would see.
+//!
+//! CPU time of the server (all its threads and processes) for each operation is the robust figure on a machine that the load shares:
+//! it does not depend on how fast the load is.
+//!
+//! # Files
+//!
+//! ```text
+//!   args.rs           the command line
+//!   run.rs            one server under one load
+//!   compare/          kvs beside its peers: cells as data, one loop, ratios
+//!   target.rs         what is measured: address and protocol
+//!   keys.rs           keys and values
+//!   distribution.rs   which entry comes next
+//!   protocol/         requests and replies: frames, HTTP, RESP
+//!   load/             threads, connections, schedule, tallies
+//!   server/           kvs and peers, started and stopped
+//!   process/          child processes, cores, CPU time, memory
+//!   host.rs           the machine
+//!   report/           results as text, JSON, HTML
+//! ```
+
+mod args;
+mod compare;
+mod distribution;
+mod host;
+mod keys;
+mod load;
+mod process;
+mod protocol;
+mod report;
+mod run;
+mod server;
+mod target;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+
+/// Everything ran, and every reply was as it should be.
+const OK: u8 = 0;
+/// Something did not work.
+const FAILED: u8 = 1;
+/// There were errors among the replies.
+const ERRORS: u8 = 3;
+/// Ended by a signal.
+const INTERRUPTED: u8 = 130;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Good,
+    WithErrors,
+    Interrupted,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let done = match args.command {
+        Some(Command::Launch(launch)) => Err(launch.exec()),
+        Some(Command::Compare(compare)) => {
+            catch_signals(&interrupt).and_then(|()| compare::compare(&compare, &interrupt))
+        }
+        None => catch_signals(&interrupt).and_then(|()| run::run(&args.run, &interrupt)),
+    };
+    ExitCode::from(match done {
+        Ok(End::Good) => OK,
+        Ok(End::WithErrors) => ERRORS,
+        Ok(End::Interrupted) => INTERRUPTED,
+        Err(e) => {
+            eprintln!("loadtest: {e}");
+            FAILED
+        }
+    })
+}
+
+/// The first signal ends the run in order: servers are stopped, what was measured is shown. Another one ends it at once, and
+/// the servers with it.
+fn catch_signals(interrupt: &Arc<AtomicBool>) -> Result<(), String> {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(interrupt))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(interrupt)))
+            .map_err(|e| format!("cannot listen for signals: {e}"))?;
+    }
+    Ok(())
+}

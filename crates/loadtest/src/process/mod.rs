@@ -1,0 +1,11 @@
+//! Processes: servers that end with this one, the cores they run on, and what they use.
+//!
+//! ```text
+//!   child.rs   a server process: started pinned, stopped whatever happens
+//!   pin.rs     which cores a thread or process may run on
+//!   usage.rs   CPU time and memory of processes
+//! ```
+
+pub(crate) mod child;
+pub(crate) mod pin;
+pub(crate) mod usage;

@@ -1,0 +1,86 @@
+//! What a server is asked in, and answers in: frames, HTTP, RESP.
+//!
+//! ```text
+//!   frames.rs   the frame protocol of kvs, by proto's codec
+//!   http.rs     HTTP/1.1: the REST API of kvs, Webdis, any URL
+//!   resp.rs     RESP2, the protocol of Redis
+//! ```
+
+pub(crate) mod frames;
+pub(crate) mod http;
+pub(crate) mod resp;
+
+use std::io::{self, Read, Write};
+
+use crate::keys::{KeyText, Value};
+
+/// What is asked of an entry.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Ask<'a> {
+    /// Its value.
+    Get,
+    /// To store this value.
+    Set(Value<'a>),
+}
+
+/// What a reply says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said<'a> {
+    /// A value, of the type that is expected, with the length of its text or 0 where that is not known.
+    Value,
+    /// Stored.
+    Done,
+    /// There is no such entry.
+    Missing,
+    /// Success, to whatever was asked: from servers that know no entries.
+    Fine,
+    /// An error, with its text.
+    Refused(&'a [u8]),
+}
+
+/// The bytes are not a reply, and nothing behind them can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable(pub(crate) String);
+
+/// Requests into bytes, bytes into replies. Replies come in the order of the requests.
+pub(crate) trait Protocol: Clone + Send {
+    /// What both sides say before the first request. The stream blocks.
+    fn greet(&self, stream: &mut (impl Read + Write)) -> io::Result<()> {
+        let _ = stream;
+        Ok(())
+    }
+
+    /// Appends a request.
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>);
+
+    /// Reads the reply at the start of `bytes`: its length and what it says, or `None` if it is not complete yet.
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable>;
+}
+
+/// The properties that hold for every protocol's scanner.
+#[cfg(test)]
+pub(crate) mod laws {
+    use super::*;
+
+    /// Reads `replies` whole and cut at every place: the same is said, and no reply is seen before its last byte.
+    pub(crate) fn cut_anywhere<P: Protocol>(protocol: &P, replies: &[(&[u8], Said<'_>)]) {
+        let all: Vec<u8> = replies.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
+        for cut in 0..=all.len() {
+            let (mut protocol, mut at, mut read) = (protocol.clone(), 0, 0);
+            for end in [cut, all.len()] {
+                while let Some((length, said)) = protocol.scan(&all[at..end]).expect("these are replies") {
+                    assert_eq!((length, said), (replies[read].0.len(), replies[read].1), "cut at {cut}, reply {read}");
+                    (at, read) = (at + length, read + 1);
+                }
+            }
+            assert_eq!((at, read), (all.len(), replies.len()), "cut at {cut}");
+        }
+    }
+
+    /// Whatever the bytes are, a scanner does not panic, and takes no more than there is.
+    pub(crate) fn any_bytes<P: Protocol>(protocol: &P, bytes: &[u8]) {
+        if let Ok(Some((length, _))) = protocol.clone().scan(bytes) {
+            assert!((1..=bytes.len()).contains(&length));
+        }
+    }
+}

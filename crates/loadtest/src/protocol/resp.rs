@@ -1,0 +1,141 @@
+//! RESP2, the protocol of Redis: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
+
+use super::{Ask, Protocol, Said, Unreadable};
+use crate::keys::{KEY_BYTES, KeyText};
+
+/// Longest first line of a reply, in bytes.
+const MAX_LINE: usize = 64 << 10;
+
+/// Largest bulk string, in bytes; Redis has the same limit.
+const MAX_BULK: usize = 512 << 20;
+
+/// Speaks RESP: `GET` and `SET`.
+#[derive(Clone, Debug)]
+pub(crate) struct Resp {
+    /// Everything of a SET between the key and the value; depends on the value's length alone.
+    set_middle: Vec<u8>,
+}
+
+impl Resp {
+    /// For values of this length as text.
+    pub(crate) fn new(value_bytes: usize) -> Self {
+        Self { set_middle: format!("\r\n${value_bytes}\r\n").into_bytes() }
+    }
+}
+
+const _: () = assert!(KEY_BYTES == 16, "the length of the key stands in the requests");
+
+impl Protocol for Resp {
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>) {
+        match ask {
+            Ask::Get => {
+                out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n$16\r\n");
+                out.extend_from_slice(key);
+            }
+            Ask::Set(value) => {
+                out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$16\r\n");
+                out.extend_from_slice(key);
+                out.extend_from_slice(&self.set_middle);
+                out.extend_from_slice(value.text().as_bytes());
+            }
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable> {
+        let Some(line) = line(bytes)? else { return Ok(None) };
+        let end = line.len() + 2;
+        match line.split_first() {
+            Some((b'+', _)) => Ok(Some((end, Said::Done))),
+            Some((b'-', message)) => Ok(Some((end, Said::Refused(message)))),
+            Some((b'$', b"-1")) => Ok(Some((end, Said::Missing))),
+            Some((b'$', digits)) => {
+                let whole = end + length(digits)? + 2;
+                match bytes.get(whole - 2..whole) {
+                    Some(b"\r\n") => Ok(Some((whole, Said::Value))),
+                    Some(_) => Err(Unreadable("a bulk string does not end where it says".into())),
+                    None => Ok(None),
+                }
+            }
+            _ => Err(Unreadable(format!("not a reply to GET or SET: {}", String::from_utf8_lossy(line)))),
+        }
+    }
+}
+
+/// The first line without its end, once that is there.
+fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Unreadable> {
+    let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
+        return match bytes.len() < MAX_LINE {
+            true => Ok(None),
+            false => Err(Unreadable(format!("a line of more than {MAX_LINE} bytes"))),
+        };
+    };
+    match bytes[..end].strip_suffix(b"\r") {
+        Some(line) => Ok(Some(line)),
+        None => Err(Unreadable("a line that does not end with CR LF".into())),
+    }
+}
+
+fn length(digits: &[u8]) -> Result<usize, Unreadable> {
+    let text = std::str::from_utf8(digits).ok();
+    let length = text.filter(|_| digits.iter().all(u8::is_ascii_digit)).and_then(|text| text.parse().ok());
+    length
+        .filter(|length| *length <= MAX_BULK)
+        .ok_or_else(|| Unreadable(format!("`{}` is not a length", String::from_utf8_lossy(digits))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::keys::{Value, key};
+    use crate::protocol::laws;
+
+    #[test]
+    fn requests() {
+        let (mut resp, mut out) = (Resp::new(2), Vec::new());
+        resp.encode(&mut out, &key(0), Ask::Get);
+        resp.encode(&mut out, &key(0), Ask::Set(Value::Int(41, "41")));
+        let expected = "*2\r\n$3\r\nGET\r\n$16\r\n0000000000000000\r\n\
+                        *3\r\n$3\r\nSET\r\n$16\r\n0000000000000000\r\n$2\r\n41\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn replies_cut_anywhere() {
+        let replies: [(&[u8], Said<'_>); 6] = [
+            (b"+OK\r\n", Said::Done),
+            (b"$5\r\nhello\r\n", Said::Value),
+            (b"$-1\r\n", Said::Missing),
+            (b"-ERR no\r\n", Said::Refused(b"ERR no")),
+            (b"$0\r\n\r\n", Said::Value),
+            (b"$4\r\n\r\n\r\n\r\n", Said::Value),
+        ];
+        laws::cut_anywhere(&Resp::new(1), &replies);
+    }
+
+    #[test]
+    fn what_is_no_reply() {
+        for bytes in
+            [&b"hello\r\n"[..], b"$x\r\n", b"$+3\r\nabc\r\n", b"$3\r\nabcde", b"+OK\n", b"\r\n", b"$99999999999\r\n"]
+        {
+            assert!(Resp::new(1).scan(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            laws::any_bytes(&Resp::new(1), &bytes);
+        }
+
+        #[test]
+        fn any_value(value in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let mut reply = format!("${}\r\n", value.len()).into_bytes();
+            reply.extend_from_slice(&value);
+            reply.extend_from_slice(b"\r\n");
+            laws::cut_anywhere(&Resp::new(1), &[(&reply, Said::Value), (b"+OK\r\n", Said::Done)]);
+        }
+    }
+}
