@@ -48,6 +48,10 @@ impl Client {
 
     fn spawn(options: Options, connection: Option<Connection>) -> Self {
         let pipeline = Arc::new(Pipeline::new(options));
+        if let Some(connection) = &connection {
+            // Before the first request, so that none is made that is too large.
+            pipeline.connected(connection.max_frame);
+        }
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(supervise(Arc::clone(&pipeline), connection, stopped));
         Self { shared: Arc::new(Shared { pipeline, stop }), durable: false }

@@ -34,7 +34,8 @@ const LAST_REPLIES: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    max_frame: usize,
+    /// Largest request that the server takes, in bytes.
+    pub(crate) max_frame: usize,
 }
 
 impl Connection {

@@ -58,6 +58,10 @@ impl Pipeline {
         let charge = bytes.min(self.options.max_outgoing_bytes);
         let waited = !self.try_admit(charge);
         if waited {
+            // Room that becomes free is left to those who came before the end.
+            if self.queue.lock().closed {
+                return Err(Error::Closed);
+            }
             match timeout_at(deadline, self.admit(charge)).await {
                 Ok(admitted) => admitted?,
                 Err(_) => return Err(self.not_sent(self.queue.lock().problem.clone())),
