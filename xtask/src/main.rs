@@ -10,8 +10,8 @@
 //! ```
 
 mod compose;
-mod instructions;
 mod fuzz;
+mod instructions;
 mod postgres;
 mod tidy;
 
@@ -58,6 +58,7 @@ enum Task {
         /// Keep these counts for later comparisons
         #[arg(long)]
         keep: bool,
+    },
     /// Fuzz the decoders of the frame protocol, guided by coverage, then a running kvs with random and spoilt requests
     Fuzz {
         /// For how long each

@@ -105,8 +105,9 @@ impl Engine {
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            let one = match held.get(at) {
-                Some(shard) if is_light(op) => shard.execute(op, *hash, None, &mut garbage, context),
+            let one = match (held.get(at), *op) {
+                (Some(shard), Op::Get { ty, key }) if is_light(op) => shard.get(op, *hash, ty, key, context),
+                (Some(shard), _) if is_light(op) => shard.execute(op, *hash, None, &mut garbage, context),
                 _ => {
                     // Who waits, or works for long, holds nothing.
                     held.release();
@@ -123,6 +124,7 @@ impl Engine {
 
 /// Whether the operation takes so little time that others may wait for a whole window of its kind: no memory is
 /// allocated, copied or freed that is longer than a few cache lines.
+#[inline]
 fn is_light(op: &Op<'_>) -> bool {
     match op {
         Op::Get { ty, .. } | Op::Del { ty, .. } => !matches!(ty, ValueType::Map | ValueType::Set),

@@ -21,6 +21,7 @@ pub enum KeyError {
 
 impl<'a> Key<'a> {
     /// Checks `bytes` and borrows them as a key.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Result<Self, KeyError> {
         match bytes.len() {
             0 => Err(KeyError::Empty),

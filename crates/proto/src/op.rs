@@ -73,6 +73,7 @@ impl OpKind {
     ];
 
     /// The kind with this code in the log.
+    #[inline]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
     }

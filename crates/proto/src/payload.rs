@@ -76,6 +76,7 @@ pub(crate) fn encode_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
 }
 
 /// Reads a value of type `ty` in its packed form; `None` if a number's size is wrong.
+#[inline]
 pub(crate) fn decode_value(ty: ValueType, bytes: &[u8]) -> Result<Option<ValueRef<'_>>, PayloadError> {
     let word = || bytes.try_into().map(u32::from_le_bytes).ok();
     Ok(match ty {
@@ -89,7 +90,21 @@ pub(crate) fn decode_value(ty: ValueType, bytes: &[u8]) -> Result<Option<ValueRe
 }
 
 /// Reads the operation of this kind, value type (its code, 0 for none) and key from its payload.
+#[inline]
 pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Result<Op<'a>, PayloadError> {
+    // The most frequent requests, by the shortest way.
+    match (kind, ValueType::from_code(ty)) {
+        (OpKind::Get, Some(ty)) if payload.is_empty() => Ok(Op::Get { ty, key }),
+        (OpKind::Put, Some(ty)) => match decode_value(ty, payload)? {
+            Some(value) => Ok(Op::Put { key, value }),
+            None => Err(PayloadError::Size(kind)),
+        },
+        _ => decode_other(kind, ty, key, payload),
+    }
+}
+
+/// Reads what is not a valid get or put.
+fn decode_other<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Result<Op<'a>, PayloadError> {
     let wrong_type = PayloadError::Type { kind, ty };
     let wrong_size = PayloadError::Size(kind);
     let typed = || ValueType::from_code(ty).ok_or(wrong_type);
@@ -99,9 +114,9 @@ pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) 
     Ok(match kind {
         OpKind::Get => {
             empty()?;
-            Op::Get { ty: typed()?, key }
+            return Err(wrong_type);
         }
-        OpKind::Put => Op::Put { key, value: decode_value(typed()?, payload)?.ok_or(wrong_size)? },
+        OpKind::Put => return Err(wrong_type),
         OpKind::Del => {
             empty()?;
             Op::Del { ty: typed()?, key }

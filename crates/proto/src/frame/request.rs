@@ -83,18 +83,21 @@ pub struct MultiOps<'a> {
 
 impl<'a> RequestFrame<'a> {
     /// Reads a frame, as a [`super::Run`] gives it.
+    #[inline]
     pub fn decode(frame: &'a [u8]) -> Result<Self, BadRequest> {
         let Some((head, rest)) = frame.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
             return Err(BadRequest { id: 0, error: RequestError::Length(frame.len()) });
         };
         let id = u32::from_le_bytes(field(head, ID));
         let flags = u16::from_le_bytes(field(head, FLAGS));
-        decode_request(head, flags, rest)
-            .map(|request| Self { id, durable: flags == DURABLE, request })
-            .map_err(|error| BadRequest { id, error })
+        match decode_request(head, flags, rest) {
+            Ok(request) => Ok(Self { id, durable: flags == DURABLE, request }),
+            Err(error) => Err(BadRequest { id, error }),
+        }
     }
 }
 
+#[inline]
 fn decode_request<'a>(
     head: &[u8; REQUEST_HEADER_BYTES],
     flags: u16,
@@ -112,7 +115,9 @@ fn decode_request<'a>(
     if let Some(kind) = OpKind::from_code(opcode) {
         let (key, payload) = divided()?;
         let op = payload::decode(kind, ty, Key::new(key)?, payload)?;
-        check_value(&op)?;
+        if matches!(kind, OpKind::Put | OpKind::SetAdd | OpKind::SetRem) {
+            check_value(&op)?;
+        }
         return Ok(Request::Op(op));
     }
     // What the rest of an unknown request means is not known, so its opcode is what is reported.
