@@ -24,6 +24,6 @@ pub use reply::{
 };
 pub use request::{
     BadRequest, MAX_MULTI_ITEMS, MultiOps, REQUEST_HEADER_BYTES, Request, RequestFrame, encode_auth, encode_multi_get,
-    encode_multi_put, encode_ping, encode_request,
+    encode_multi_put, encode_ping, encode_request, multi_get_item_bytes, multi_put_item_bytes, request_bytes,
 };
 pub use run::{Frames, Run, RunDecoder, RunError};

@@ -202,11 +202,26 @@ fn decode_item(opcode: u8, rest: &[u8], number: usize) -> Result<(Op<'_>, &[u8])
     Ok((payload::decode(kind, head[ITEM_TYPE], Key::new(key)?, value)?, rest))
 }
 
+/// Size of a request for `op`, in bytes.
+pub fn request_bytes(op: &Op<'_>) -> usize {
+    REQUEST_HEADER_BYTES + op.key().as_bytes().len() + payload::bytes(op)
+}
+
+/// Size of an item of a multi-get, in bytes.
+pub fn multi_get_item_bytes(key: Key<'_>) -> usize {
+    GET_ITEM_BYTES + key.as_bytes().len()
+}
+
+/// Size of an item of a multi-put, in bytes.
+pub fn multi_put_item_bytes(key: Key<'_>, value: ValueRef<'_>) -> usize {
+    PUT_ITEM_BYTES + key.as_bytes().len() + value.packed_bytes()
+}
+
 /// Appends a request for `op`. Its lists must be in ascending order, each item once, and its float finite: a server refuses
 /// anything else.
 pub fn encode_request(out: &mut Vec<u8>, id: u32, durable: bool, op: &Op<'_>) {
     let key = op.key().as_bytes();
-    let length = REQUEST_HEADER_BYTES + key.len() + payload::bytes(op);
+    let length = request_bytes(op);
     out.reserve(length);
     let ty = op.value_type().map_or(0, |ty| ty as u8);
     out.extend_from_slice(&header(length, id, op.kind() as u8, ty, key.len(), durable));

@@ -1,0 +1,97 @@
+//! The handle that callers hold, and how their requests get into the pipeline.
+
+use std::sync::Arc;
+
+use proto::frame::{REQUEST_HEADER_BYTES, encode_ping, encode_request, request_bytes};
+use proto::{Key, Op};
+use tokio::sync::watch;
+
+use crate::connection::Connection;
+use crate::pipeline::Pipeline;
+use crate::reply::Reply;
+use crate::supervisor::supervise;
+use crate::{Error, InvalidInput, Options};
+
+/// A client of one server. Clones are cheap and share one connection, over which the requests of all tasks are
+/// pipelined. See the [crate's documentation](crate).
+///
+/// Each method sends one request when its future is first polled and waits for the reply. Dropping the future is safe at any
+/// time: a request that was not sent yet is not sent any more, the reply to one that was is thrown away, and other requests are
+/// not affected. When the last clone is dropped, the connection is closed.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+    pub(crate) durable: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    pipeline: Arc<Pipeline>,
+    /// The background task holds the other end; it stops when this says so or is dropped.
+    stop: watch::Sender<bool>,
+}
+
+impl Client {
+    /// Connects to the server at `address`, such as `localhost:8090`, with default options. See [`Options::connect`].
+    pub async fn connect(address: impl Into<String>) -> Result<Self, Error> {
+        Options::new(address).connect().await
+    }
+
+    pub(crate) async fn with_connection(options: Options) -> Result<Self, Error> {
+        let connection = Connection::open(&options).await?;
+        Ok(Self::spawn(options, Some(connection)))
+    }
+
+    pub(crate) fn unconnected(options: Options) -> Self {
+        Self::spawn(options, None)
+    }
+
+    fn spawn(options: Options, connection: Option<Connection>) -> Self {
+        let pipeline = Arc::new(Pipeline::new(options));
+        if let Some(connection) = &connection {
+            // Before the first request, so that none is made that is too large.
+            pipeline.connected(connection.max_frame);
+        }
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(supervise(Arc::clone(&pipeline), connection, stopped));
+        Self { shared: Arc::new(Shared { pipeline, stop }), durable: false }
+    }
+
+    /// A handle to the same connection whose writes are answered only when they are on disk, whatever the server's durability
+    /// is set to.
+    pub fn durable(&self) -> Self {
+        Self { durable: true, ..self.clone() }
+    }
+
+    /// Closes the connection for all clones. Requests under way are still answered, for at most the request timeout; new ones get
+    /// [`Error::Closed`]. Returns when the connection is closed.
+    pub async fn close(&self) {
+        self.shared.pipeline.drain().await;
+        self.shared.stop.send_replace(true);
+        self.shared.stop.closed().await;
+    }
+
+    /// Asks the server for a sign of life.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match self.pipeline().send(REQUEST_HEADER_BYTES, encode_ping).await?.reply().await? {
+            Reply::Done => Ok(()),
+            _ => Reply::unfit("ping"),
+        }
+    }
+
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        &self.shared.pipeline
+    }
+
+    /// Sends one operation and waits for what comes of it.
+    pub(crate) async fn run(&self, op: Op<'_>) -> Result<Reply, Error> {
+        let durable = self.durable && op.kind().writes();
+        let sent = self.pipeline().send(request_bytes(&op), |out, id| encode_request(out, id, durable, &op));
+        sent.await?.reply().await
+    }
+}
+
+/// Checks that a text can be a key.
+pub(crate) fn key(key: &str) -> Result<Key<'_>, InvalidInput> {
+    Ok(Key::new(key.as_bytes())?)
+}

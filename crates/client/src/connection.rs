@@ -1,0 +1,181 @@
+//! One connection, from the prefaces to its end. Everything runs within one task, so nothing is handed between threads.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use proto::frame::{
+    Answer, ClientPreface, ErrorCode, PrefaceStatus, ReplyFrame, RunDecoder, ServerPreface, VERSION, encode_auth,
+    encode_ping,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::codec::Decoder;
+
+use crate::options::MAX_REPLY_BYTES;
+use crate::pipeline::Pipeline;
+use crate::queue::{Chunk, KEPT_BYTES};
+use crate::{ConnectError, Lost, Options, ProtocolError};
+
+/// Bytes that are read at a time.
+const READ_BYTES: usize = 64 << 10;
+
+/// Largest reply to an auth, in bytes.
+const MAX_AUTH_REPLY_BYTES: usize = 64 << 10;
+
+/// How long replies are still read from a connection that cannot be written to any more. They have been sent; this is time
+/// for the network alone.
+const LAST_REPLIES: Duration = Duration::from_secs(1);
+
+/// A connection whose server has said welcome.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// Largest request that the server takes, in bytes.
+    pub(crate) max_frame: usize,
+}
+
+impl Connection {
+    /// Connects, exchanges prefaces and shows the token if the server asks for one.
+    pub(crate) async fn open(options: &Options) -> Result<Self, ConnectError> {
+        let address: Arc<str> = options.address.as_str().into();
+        let io = |error| ConnectError::Io { address: Arc::clone(&address), error: Arc::new(error) };
+        match timeout(options.connect_timeout, Self::handshake(options, &io)).await {
+            Ok(result) => result,
+            Err(_) => Err(ConnectError::Timeout { address, after: options.connect_timeout }),
+        }
+    }
+
+    async fn handshake(
+        options: &Options,
+        io: &(impl Fn(std::io::Error) -> ConnectError + Sync),
+    ) -> Result<Self, ConnectError> {
+        let mut stream = TcpStream::connect(&options.address).await.map_err(io)?;
+        stream.set_nodelay(true).map_err(io)?;
+        stream.write_all(&ClientPreface::current().encode()).await.map_err(io)?;
+        let mut preface = [0; ServerPreface::BYTES];
+        stream.read_exact(&mut preface).await.map_err(io)?;
+        let server = ServerPreface::decode(preface)?;
+        match server.status {
+            PrefaceStatus::Welcome if server.version == VERSION => {}
+            PrefaceStatus::Welcome | PrefaceStatus::Version => {
+                return Err(ConnectError::Version { server: server.version });
+            }
+            PrefaceStatus::NotThisProtocol => return Err(ConnectError::NotUnderstood),
+            PrefaceStatus::TooManyConnections => return Err(ConnectError::TooManyConnections),
+        }
+        if server.auth_required {
+            let token = options.token.as_deref().ok_or(ConnectError::TokenWanted)?;
+            authenticate(&mut stream, token, io).await?;
+        }
+        Ok(Self { stream, max_frame: server.max_frame as usize })
+    }
+
+    /// Sends requests and takes replies until the connection ends. Returns whether it was of any use, that is, brought a
+    /// reply.
+    pub(crate) async fn run(mut self, pipeline: &Pipeline) -> bool {
+        pipeline.connected(self.max_frame);
+        let (mut chunk, mut useful) = (Chunk::default(), false);
+        let (reading, writing) = self.stream.split();
+        let lost = tokio::select! {
+            Err(lost) = read(reading, pipeline, &mut useful) => lost,
+            Err(lost) = write(writing, pipeline, &mut chunk) => lost,
+            lost = silence(pipeline) => lost,
+            never = keep_alive(pipeline) => match never {},
+        };
+        pipeline.disconnected(chunk, &lost);
+        useful
+    }
+}
+
+async fn authenticate(
+    stream: &mut TcpStream,
+    token: &str,
+    io: &impl Fn(std::io::Error) -> ConnectError,
+) -> Result<(), ConnectError> {
+    let mut request = Vec::new();
+    encode_auth(&mut request, 0, token);
+    stream.write_all(&request).await.map_err(io)?;
+    let mut frame = vec![0; 4];
+    stream.read_exact(&mut frame).await.map_err(io)?;
+    let claimed = RunDecoder::replies(MAX_AUTH_REPLY_BYTES).claimed(&frame).map_err(ProtocolError::from)?;
+    frame.resize(claimed.unwrap_or_default(), 0);
+    stream.read_exact(&mut frame[4..]).await.map_err(io)?;
+    match ReplyFrame::decode(&frame).map_err(ProtocolError::from)?.answer {
+        Answer::Done => Ok(()),
+        Answer::Refused { code: ErrorCode::Unauthenticated, message } => {
+            Err(ConnectError::TokenRefused(message.into()))
+        }
+        Answer::Refused { code, message } => Err(ConnectError::Refused { code, message: message.into() }),
+        _ => Err(ProtocolError::Unfit("auth").into()),
+    }
+}
+
+/// Takes replies until the connection ends.
+async fn read(mut half: ReadHalf<'_>, pipeline: &Pipeline, useful: &mut bool) -> Result<Infallible, Lost> {
+    let mut decoder = RunDecoder::replies(MAX_REPLY_BYTES);
+    let (mut buffer, mut entries) = (BytesMut::new(), Vec::new());
+    loop {
+        if buffer.is_empty() && buffer.capacity() > KEPT_BYTES {
+            buffer = BytesMut::new();
+        }
+        buffer.reserve(READ_BYTES);
+        if half.read_buf(&mut buffer).await? == 0 {
+            return Err(Lost::ByServer);
+        }
+        pipeline.heard();
+        while let Some(run) = decoder.decode(&mut buffer).map_err(ProtocolError::from)? {
+            pipeline.answer(&run, &mut entries)?;
+            *useful = true;
+        }
+    }
+}
+
+/// Sends requests until the connection ends: all that have come up while the last ones were written go out together.
+async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) -> Result<Infallible, Lost> {
+    loop {
+        pipeline.wanted().await;
+        if chunk.requests > 1 {
+            // Whoever is ready to ask does so first: a run of replies has woken many, and this task before most of them.
+            tokio::task::yield_now().await;
+        }
+        pipeline.take(chunk);
+        while chunk.written < chunk.bytes.len() {
+            match half.write(&chunk.bytes[chunk.written..]).await {
+                Ok(written) => chunk.written += written,
+                Err(error) => {
+                    sleep(LAST_REPLIES).await;
+                    return Err(error.into());
+                }
+            }
+        }
+        pipeline.written(chunk);
+    }
+}
+
+/// Waits until the server has been silent for too long.
+async fn silence(pipeline: &Pipeline) -> Lost {
+    let most = pipeline.options.max_silence;
+    loop {
+        let now = Instant::now();
+        let until = pipeline.silent_since().unwrap_or(now) + most;
+        if until <= now {
+            return Lost::Silent(most);
+        }
+        sleep_until(until).await;
+    }
+}
+
+/// Pings from time to time.
+async fn keep_alive(pipeline: &Pipeline) -> Infallible {
+    loop {
+        sleep(pipeline.options.keep_alive).await;
+        if let Ok(ping) = pipeline.send(proto::frame::REQUEST_HEADER_BYTES, encode_ping).await {
+            // Whether the connection is alive is for `silence` and `read` to say.
+            let _ = ping.reply().await;
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Operations on single members of sets and fields of maps.
+
+use proto::{Op, StringsBuf};
+
+use crate::client::key;
+use crate::entries::deleted;
+use crate::reply::Reply;
+use crate::value::{Packed, pack_set, text};
+use crate::{Client, Error};
+
+/// Members of sets and fields of maps, without moving the whole. Texts must be free of NUL.
+impl Client {
+    /// Adds members to the set at `name`, and creates it if there is something to add. How many were new.
+    pub async fn set_add<S: AsRef<str>>(&self, name: &str, members: impl IntoIterator<Item = S>) -> Result<u32, Error> {
+        let members: StringsBuf = pack_set("member", members)?;
+        count(self.run(Op::SetAdd { key: key(name)?, members: members.as_strings() }).await?)
+    }
+
+    /// Removes members from the set at `name`; one that is left empty stays. How many were there.
+    pub async fn set_rem<S: AsRef<str>>(&self, name: &str, members: impl IntoIterator<Item = S>) -> Result<u32, Error> {
+        let members: StringsBuf = pack_set("member", members)?;
+        count(self.run(Op::SetRem { key: key(name)?, members: members.as_strings() }).await?)
+    }
+
+    /// Whether the set at `name` has this member; `None` if there is no such set.
+    pub async fn set_has(&self, name: &str, member: &str) -> Result<Option<bool>, Error> {
+        match self.run(Op::SetHas { key: key(name)?, member: text("member", member)? }).await? {
+            Reply::NoEntry => Ok(None),
+            Reply::Has(yes) => Ok(Some(yes)),
+            _ => Reply::unfit("set-has"),
+        }
+    }
+
+    /// The value of one field of the map at `name`; `None` if there is no such field or no such map.
+    pub async fn map_get_field(&self, name: &str, field: &str) -> Result<Option<String>, Error> {
+        match self.run(Op::MapGet { key: key(name)?, field: text("field", field)? }).await? {
+            Reply::NoEntry | Reply::NoField => Ok(None),
+            Reply::Value(Packed::Str(value)) => Ok(Some(value)),
+            _ => Reply::unfit("map-get"),
+        }
+    }
+
+    /// Stores one field of the map at `name`, and creates the map if there is none.
+    pub async fn map_set_field(&self, name: &str, field: &str, value: &str) -> Result<(), Error> {
+        let (field, value) = (text("field", field)?, text("value", value)?);
+        match self.run(Op::MapSet { key: key(name)?, field, value }).await? {
+            Reply::Done => Ok(()),
+            _ => Reply::unfit("map-set"),
+        }
+    }
+
+    /// Deletes one field of the map at `name`; a map that is left empty stays. Whether the field was there.
+    pub async fn map_del_field(&self, name: &str, field: &str) -> Result<bool, Error> {
+        deleted(self.run(Op::MapDel { key: key(name)?, field: text("field", field)? }).await?)
+    }
+}
+
+fn count(reply: Reply) -> Result<u32, Error> {
+    if let Reply::Count(count) = reply { Ok(count) } else { Reply::unfit("set-add or set-rem") }
+}

@@ -1,0 +1,300 @@
+//! What all handles of a client and its background task share: the queue, and the limits on what may be in it.
+
+use parking_lot::Mutex;
+use proto::frame::{ReplyFrame, Run};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::queue::{Chunk, Entry, KEPT_BYTES, Queue};
+use crate::reply::Reply;
+use crate::{ConnectError, Error, InvalidInput, Lost, Options, ProtocolError};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    pub(crate) options: Options,
+    queue: Mutex<Queue>,
+    /// A permit for each further request.
+    requests: Semaphore,
+    /// A permit for each further byte of requests that are not written yet.
+    bytes: Semaphore,
+    /// Wakes the background task when there is something to send.
+    pub(crate) wake: Notify,
+}
+
+/// A request on its way.
+#[derive(Debug)]
+pub(crate) struct Pending<'p> {
+    pipeline: &'p Pipeline,
+    id: u32,
+    reply: oneshot::Receiver<Result<Reply, Error>>,
+    /// Set for a request that waited for room: it may stand behind some with later deadlines, and looks after its own.
+    deadline: Option<Instant>,
+}
+
+impl Pipeline {
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            queue: Mutex::new(Queue::new(connecting(&options))),
+            requests: Semaphore::new(options.max_outstanding),
+            bytes: Semaphore::new(options.max_outgoing_bytes),
+            wake: Notify::new(),
+            options,
+        }
+    }
+
+    /// The largest frame that the server takes, as far as is known.
+    pub(crate) fn max_frame(&self) -> usize {
+        self.queue.lock().max_frame.unwrap_or(usize::MAX)
+    }
+
+    /// Puts a request of `bytes` bytes, which `encode` writes, into the queue, once there is room for it.
+    pub(crate) async fn send(
+        &self,
+        bytes: usize,
+        encode: impl FnOnce(&mut Vec<u8>, u32),
+    ) -> Result<Pending<'_>, Error> {
+        let deadline = Instant::now() + self.options.request_timeout;
+        let charge = bytes.min(self.options.max_outgoing_bytes);
+        let waited = !self.try_admit(charge);
+        if waited {
+            // Room that becomes free is left to those who came before the end.
+            if self.queue.lock().closed {
+                return Err(Error::Closed);
+            }
+            match timeout_at(deadline, self.admit(charge)).await {
+                Ok(admitted) => admitted?,
+                Err(_) => return Err(self.not_sent(self.queue.lock().problem.clone())),
+            }
+        }
+        let (sender, reply) = oneshot::channel();
+        let entry = Entry { id: 0, bytes, charge, deadline, reply: Some(sender) };
+        let (id, idle) = self.push(entry, encode)?;
+        if idle {
+            self.wake.notify_one();
+        }
+        Ok(Pending { pipeline: self, id, reply, deadline: waited.then_some(deadline) })
+    }
+
+    fn push(&self, entry: Entry, encode: impl FnOnce(&mut Vec<u8>, u32)) -> Result<(u32, bool), Error> {
+        let (bytes, charge) = (entry.bytes, entry.charge);
+        let mut queue = self.queue.lock();
+        let refusal = match queue.too_large(bytes) {
+            _ if queue.closed => Error::Closed,
+            Some(most) => InvalidInput::TooLarge { bytes, most }.into(),
+            None => return Ok(queue.push(entry, encode)),
+        };
+        drop(queue);
+        self.release(1, charge);
+        Err(refusal)
+    }
+
+    /// Takes room for a request if there is some. The permits go back in [`Pipeline::release`].
+    fn try_admit(&self, charge: usize) -> bool {
+        let Ok(request) = self.requests.try_acquire() else { return false };
+        let Ok(bytes) = self.bytes.try_acquire_many(charge as u32) else { return false };
+        request.forget();
+        bytes.forget();
+        true
+    }
+
+    /// Waits for room for a request.
+    async fn admit(&self, charge: usize) -> Result<(), Error> {
+        let request = self.requests.acquire().await.map_err(|_| Error::Closed)?;
+        let bytes = self.bytes.acquire_many(charge as u32).await.map_err(|_| Error::Closed)?;
+        request.forget();
+        bytes.forget();
+        Ok(())
+    }
+
+    fn release(&self, requests: usize, charge: usize) {
+        self.requests.add_permits(requests);
+        self.bytes.add_permits(charge);
+    }
+
+    fn not_sent(&self, problem: Option<ConnectError>) -> Error {
+        Error::NotSent { after: self.options.request_timeout, problem }
+    }
+
+    fn timeout(&self) -> Error {
+        Error::Timeout { after: self.options.request_timeout }
+    }
+
+    /// Ends requests that are not going to be sent.
+    fn drop_unsent(&self, removed: Vec<Entry>, why: impl Fn(&Entry) -> Error) {
+        if !removed.is_empty() {
+            self.release(removed.len(), removed.iter().map(|entry| entry.charge).sum());
+            removed.into_iter().for_each(|mut entry| {
+                let error = why(&entry);
+                entry.tell(|| Err(error));
+            });
+        }
+    }
+
+    /// There is a connection to a server that takes frames of at most `max_frame` bytes.
+    pub(crate) fn connected(&self, max_frame: usize) {
+        let unfit = self.queue.lock().connected(max_frame, Instant::now());
+        self.drop_unsent(unfit, |entry| InvalidInput::TooLarge { bytes: entry.bytes, most: max_frame }.into());
+    }
+
+    /// There is no connection. If none is to be hoped for, nobody needs to wait.
+    pub(crate) fn unconnected(&self, problem: ConnectError) {
+        let mut queue = self.queue.lock();
+        queue.problem = Some(problem.clone());
+        if problem.is_permanent() {
+            let waiting = queue.remove_unsent(|_| true);
+            drop(queue);
+            self.drop_unsent(waiting, |_| problem.clone().into());
+        }
+    }
+
+    /// Fills `chunk` with what is to be sent next.
+    pub(crate) fn take(&self, chunk: &mut Chunk) {
+        let abandoned = self.queue.lock().take(chunk, Instant::now());
+        self.drop_unsent(abandoned, |_| Error::Closed);
+    }
+
+    /// All of `chunk` has been written.
+    pub(crate) fn written(&self, chunk: &mut Chunk) {
+        self.bytes.add_permits(std::mem::take(&mut chunk.charge));
+        chunk.written = 0;
+        chunk.bytes.clear();
+        if chunk.bytes.capacity() > KEPT_BYTES {
+            chunk.bytes = Vec::new();
+        }
+    }
+
+    /// The server said something.
+    pub(crate) fn heard(&self) {
+        self.queue.lock().silent_since = Instant::now();
+    }
+
+    /// Since when a reply is missing.
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
+        let queue = self.queue.lock();
+        queue.awaits_replies().then_some(queue.silent_since)
+    }
+
+    /// Hands replies to those who wait for them. `entries` is memory to work in, empty before and after.
+    pub(crate) fn answer(&self, run: &Run, entries: &mut Vec<Entry>) -> Result<(), ProtocolError> {
+        let replies = run.frames().count();
+        self.queue.lock().answered(replies, entries);
+        self.requests.add_permits(entries.len());
+        let asked = entries.len() == replies;
+        let mut wrong = None;
+        for (mut entry, frame) in entries.drain(..).zip(run.frames()) {
+            let result = match &wrong {
+                None => ReplyFrame::decode(frame).map_err(ProtocolError::from).and_then(|reply| {
+                    match reply.id == entry.id {
+                        true => Ok(reply.answer),
+                        false => Err(ProtocolError::Id { expected: entry.id, found: reply.id }),
+                    }
+                }),
+                Some(error) => Err(ProtocolError::clone(error)),
+            };
+            match result {
+                Ok(answer) => entry.tell(|| Reply::of(answer)),
+                Err(error) => {
+                    entry.tell(|| Err(Error::Unknown(error.clone().into())));
+                    wrong = Some(error);
+                }
+            }
+        }
+        match wrong {
+            Some(error) => Err(error),
+            None if asked => Ok(()),
+            None => Err(ProtocolError::Unasked),
+        }
+    }
+
+    /// The connection has ended while `chunk` was being written.
+    pub(crate) fn disconnected(&self, chunk: Chunk, lost: &Lost) {
+        let mut queue = self.queue.lock();
+        queue.problem = Some(connecting(&self.options));
+        let (sent, freed) = queue.disconnected(chunk);
+        drop(queue);
+        self.release(sent.len(), freed);
+        sent.into_iter().for_each(|mut entry| entry.tell(|| Err(Error::Unknown(lost.clone()))));
+    }
+
+    /// Waits until there is something to send.
+    pub(crate) async fn wanted(&self) {
+        while !self.queue.lock().has_unsent() {
+            self.wake.notified().await;
+        }
+    }
+
+    /// Ends requests whose time is up; never returns. There is one timer for all: as each request has the same time, none that
+    /// comes while this sleeps can end before it wakes.
+    pub(crate) async fn expire(&self) -> std::convert::Infallible {
+        loop {
+            let next = self.expire_now(Instant::now());
+            sleep_until(next).await;
+        }
+    }
+
+    /// Ends requests whose time is up; returns when to look again.
+    fn expire_now(&self, now: Instant) -> Instant {
+        let mut queue = self.queue.lock();
+        let removed = queue.expire(now, || self.timeout());
+        let next = queue.next_deadline().unwrap_or(now + self.options.request_timeout);
+        let problem = queue.problem.clone();
+        drop(queue);
+        self.drop_unsent(removed, |_| self.not_sent(problem.clone()));
+        next
+    }
+
+    /// Takes no more requests, and waits for the replies to those that it has, for at most the request timeout.
+    pub(crate) async fn drain(&self) {
+        self.queue.lock().closed = true;
+        let all = self.requests.acquire_many(self.options.max_outstanding as u32);
+        // Without a reply in time there is nothing that could still be waited for.
+        let _ = tokio::time::timeout(self.options.request_timeout, all).await;
+    }
+
+    /// The client is at its end; whoever still waits is told so.
+    pub(crate) fn shut_down(&self) {
+        let mut queue = self.queue.lock();
+        queue.closed = true;
+        let unsent = queue.remove_unsent(|_| true);
+        let (sent, _) = queue.disconnected(Chunk::default());
+        drop(queue);
+        self.drop_unsent(unsent, |_| Error::Closed);
+        sent.into_iter().for_each(|mut entry| entry.tell(|| Err(Error::Unknown(Lost::ByClient))));
+        self.requests.close();
+        self.bytes.close();
+    }
+}
+
+/// What there is instead of a connection before an attempt has failed.
+fn connecting(options: &Options) -> ConnectError {
+    ConnectError::UnderWay { address: options.address.as_str().into() }
+}
+
+impl Pending<'_> {
+    /// Waits for the reply.
+    pub(crate) async fn reply(mut self) -> Result<Reply, Error> {
+        let result = match self.deadline {
+            None => (&mut self.reply).await,
+            Some(deadline) => match timeout_at(deadline, &mut self.reply).await {
+                Ok(result) => result,
+                Err(_) => return self.give_up(),
+            },
+        };
+        // The sender says something before it goes; a runtime that ends in the middle may not let it.
+        result.unwrap_or(Err(Error::Unknown(Lost::ByClient)))
+    }
+
+    /// Closing comes first: from then on the request will not be sent if it has not been.
+    fn give_up(mut self) -> Result<Reply, Error> {
+        self.reply.close();
+        if let Ok(result) = self.reply.try_recv() {
+            return result;
+        }
+        let queue = self.pipeline.queue.lock();
+        match queue.holds_unsent(self.id) {
+            true => Err(self.pipeline.not_sent(queue.problem.clone())),
+            false => Err(self.pipeline.timeout()),
+        }
+    }
+}

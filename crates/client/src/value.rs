@@ -1,0 +1,187 @@
+//! Values as callers see them, and in the packed form in which they travel.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proto::{Strings, StringsBuf, ValueRef, ValueType, check_text};
+
+use crate::InvalidInput;
+
+/// A value of any type, for requests that mix them.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Value {
+    /// Signed 32-bit integer.
+    Int(i32),
+    /// Unsigned 32-bit integer.
+    Uint(u32),
+    /// Finite 32-bit IEEE 754 number.
+    Float(f32),
+    /// Text without NUL.
+    Str(String),
+    /// Text to text.
+    Map(BTreeMap<String, String>),
+    /// Texts without order or repetition.
+    Set(BTreeSet<String>),
+}
+
+impl Value {
+    /// The value's type.
+    pub fn value_type(&self) -> ValueType {
+        match self {
+            Self::Int(_) => ValueType::Int,
+            Self::Uint(_) => ValueType::Uint,
+            Self::Float(_) => ValueType::Float,
+            Self::Str(_) => ValueType::Str,
+            Self::Map(_) => ValueType::Map,
+            Self::Set(_) => ValueType::Set,
+        }
+    }
+}
+
+macro_rules! from {
+    ($($type:ty => $variant:ident),*) => {
+        $(impl From<$type> for Value {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        })*
+    };
+}
+
+from! {
+    i32 => Int, u32 => Uint, f32 => Float, String => Str, &str => Str, BTreeMap<String, String> => Map, BTreeSet<String> => Set
+}
+
+/// A value with its collections as packed lists: taken from a reply by one copy, without looking at each string.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Packed {
+    Int(i32),
+    Uint(u32),
+    Float(f32),
+    Str(String),
+    Map(StringsBuf),
+    Set(StringsBuf),
+}
+
+impl From<ValueRef<'_>> for Packed {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Int(v) => Self::Int(v),
+            ValueRef::Uint(v) => Self::Uint(v),
+            ValueRef::Float(v) => Self::Float(v),
+            ValueRef::Str(text) => Self::Str(text.to_string()),
+            ValueRef::Map(list) => Self::Map(list.into()),
+            ValueRef::Set(list) => Self::Set(list.into()),
+        }
+    }
+}
+
+impl From<Packed> for Value {
+    fn from(packed: Packed) -> Self {
+        match packed {
+            Packed::Int(v) => Self::Int(v),
+            Packed::Uint(v) => Self::Uint(v),
+            Packed::Float(v) => Self::Float(v),
+            Packed::Str(text) => Self::Str(text),
+            Packed::Map(list) => Self::Map(unpack_map(list.as_strings())),
+            Packed::Set(list) => Self::Set(unpack_set(list.as_strings())),
+        }
+    }
+}
+
+impl TryFrom<Value> for Packed {
+    type Error = InvalidInput;
+
+    fn try_from(value: Value) -> Result<Self, InvalidInput> {
+        Ok(match value {
+            Value::Int(v) => Self::Int(v),
+            Value::Uint(v) => Self::Uint(v),
+            Value::Float(v) => Self::Float(finite(v)?),
+            Value::Str(value) => {
+                text("value", &value)?;
+                Self::Str(value)
+            }
+            Value::Map(map) => Self::Map(pack_map(map)?),
+            Value::Set(set) => Self::Set(pack_set("member", set)?),
+        })
+    }
+}
+
+impl Packed {
+    /// The value, borrowed.
+    pub(crate) fn as_value_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Int(v) => ValueRef::Int(*v),
+            Self::Uint(v) => ValueRef::Uint(*v),
+            Self::Float(v) => ValueRef::Float(*v),
+            Self::Str(text) => ValueRef::Str(text),
+            Self::Map(list) => ValueRef::Map(list.as_strings()),
+            Self::Set(list) => ValueRef::Set(list.as_strings()),
+        }
+    }
+}
+
+/// Checks that a text, called `what` in the error, can be stored.
+pub(crate) fn text<'t>(what: &'static str, text: &'t str) -> Result<&'t str, InvalidInput> {
+    check_text(text.as_bytes()).map_err(|error| InvalidInput::Text { what, error })
+}
+
+/// Checks that a float can be stored.
+pub(crate) fn finite(value: f32) -> Result<f32, InvalidInput> {
+    if value.is_finite() { Ok(value) } else { Err(InvalidInput::NotFinite) }
+}
+
+/// A list of texts in ascending order, each once.
+pub(crate) fn pack_set<S: AsRef<str>>(
+    what: &'static str,
+    members: impl IntoIterator<Item = S>,
+) -> Result<StringsBuf, InvalidInput> {
+    let mut members: Vec<S> = members.into_iter().collect();
+    members.sort_unstable_by(|a, b| a.as_ref().cmp(b.as_ref()));
+    members.dedup_by(|a, b| (*a).as_ref() == (*b).as_ref());
+    members.iter().try_fold(StringsBuf::default(), |mut list, member| {
+        list.push(text(what, member.as_ref())?);
+        Ok(list)
+    })
+}
+
+/// A list of fields and values, in ascending order of the fields; of a field that comes twice, the last value.
+pub(crate) fn pack_map<F: AsRef<str>, V: AsRef<str>>(
+    fields: impl IntoIterator<Item = (F, V)>,
+) -> Result<StringsBuf, InvalidInput> {
+    let fields: Vec<(F, V)> = fields.into_iter().collect();
+    let sorted: BTreeMap<&str, &str> = fields.iter().map(|(field, value)| (field.as_ref(), value.as_ref())).collect();
+    sorted.into_iter().try_fold(StringsBuf::default(), |mut list, (field, value)| {
+        list.push(text("field", field)?);
+        list.push(text("value", value)?);
+        Ok(list)
+    })
+}
+
+pub(crate) fn unpack_map(list: Strings<'_>) -> BTreeMap<String, String> {
+    list.pairs().map(|(field, value)| (field.to_string(), value.to_string())).collect()
+}
+
+pub(crate) fn unpack_set(list: Strings<'_>) -> BTreeSet<String> {
+    list.iter().map(str::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collections_are_packed_in_order_each_item_once() {
+        let set = pack_set("member", ["b", "a", "b", "ab"]).unwrap();
+        assert_eq!(set.as_strings().iter().collect::<Vec<_>>(), ["a", "ab", "b"]);
+        let map = pack_map([("b", "1"), ("a", "2"), ("b", "3")]).unwrap();
+        assert_eq!(map.as_strings().iter().collect::<Vec<_>>(), ["a", "2", "b", "3"]);
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_named() {
+        let error = pack_set("member", ["a\0"]).unwrap_err();
+        assert_eq!(error.to_string(), "the member holds a NUL character at byte 1; text without NUL is expected");
+        assert_eq!(Packed::try_from(Value::from(f32::NAN)), Err(InvalidInput::NotFinite));
+    }
+}
