@@ -3,11 +3,15 @@
 //! ```text
 //!   main.rs       commands
 //!   compose/      the deployment of compose.yaml, started, used, and its processes killed
+//!   instructions.rs  instructions of the hot paths, counted by valgrind
+//!   fuzz.rs       what strangers send, fuzzed with the guidance of coverage
 //!   postgres.rs   PostgreSQL for the tests, installed where that may be done
 //!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
 //! ```
 
 mod compose;
+mod instructions;
+mod fuzz;
 mod postgres;
 mod tidy;
 
@@ -48,6 +52,17 @@ enum Task {
         /// Seed of the run, to repeat one
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Count the instructions of the hot paths with valgrind (release build), and compare them with those that were kept
+    Instructions {
+        /// Keep these counts for later comparisons
+        #[arg(long)]
+        keep: bool,
+    /// Fuzz the decoders of the frame protocol, guided by coverage, then a running kvs with random and spoilt requests
+    Fuzz {
+        /// For how long each
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
     },
     /// Write a log of many records (release build), kill the server, and report the rate of recovery
     Recovery {
@@ -113,6 +128,8 @@ fn run(task: &Task) -> Result<(), Failed> {
             }
             step(&mut network)
         }
+        Task::Instructions { keep } => Ok(instructions::run(*keep)?),
+        Task::Fuzz { seconds } => fuzz::run(*seconds),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }
 }

@@ -44,16 +44,41 @@ fn tag(hash: u64) -> u8 {
 }
 
 impl Bucket {
-    /// Entries with this tag, as a mask of bits 7, 15, 23, … Exact: an empty entry never matches. (Bit trick: Hacker's
-    /// Delight, 2nd edition, 6-1, "Find first 0-byte".)
-    fn matches(&self, tag: u8) -> u128 {
-        const LOW: u128 = (u128::MAX / 255) & ((1 << (8 * ENTRIES)) - 1);
-        const HIGH: u128 = LOW << 7;
-        let mut tags = [0; 16];
-        tags[..ENTRIES].copy_from_slice(&self.tags);
-        let differ = u128::from_le_bytes(tags) ^ (LOW * u128::from(tag));
-        !(((differ & !HIGH) + (HIGH - LOW)) | differ) & HIGH
+    /// Entries with this tag, as a mask of bits 0, 1, 2, … Exact: an empty entry never matches.
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code)]
+    #[inline]
+    fn matches(&self, tag: u8) -> u16 {
+        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
+        let (low, high) = self.tag_words();
+        // SAFETY: these instructions belong to SSE2, which every x86-64 processor has; they work on values alone.
+        let equal = unsafe {
+            let tags = _mm_set_epi64x(high.cast_signed(), low.cast_signed());
+            _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8(tag.cast_signed())))
+        };
+        equal as u16 & ((1 << ENTRIES) - 1)
     }
+
+    /// The same without vector instructions.
+    #[cfg(not(target_arch = "x86_64"))]
+    fn matches(&self, tag: u8) -> u16 {
+        (0..).zip(self.tags).fold(0, |mask, (entry, other)| mask | u16::from(other == tag) << entry)
+    }
+
+    /// The tags in two words, joined in registers: through memory, a load would wait until the stores before it are complete.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    fn tag_words(&self) -> (u64, u64) {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = self.tags;
+        (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from(u32::from_le_bytes([i, j, k, l])))
+    }
+}
+
+/// The first entry of a mask that is not empty.
+#[inline]
+fn first(matches: u16) -> usize {
+    // The mask has ENTRIES bits; saying so saves a bounds check.
+    (matches.trailing_zeros() as usize).min(ENTRIES - 1)
 }
 
 impl Index {
@@ -108,20 +133,20 @@ impl Index {
     pub(crate) fn likely(&self, hash: u64) -> Option<u32> {
         let bucket = self.buckets.get(self.home(hash))?;
         let matches = bucket.matches(tag(hash));
-        (matches != 0).then(|| bucket.slots[matches.trailing_zeros() as usize / 8])
+        (matches != 0).then(|| bucket.slots[first(matches)])
     }
 
     /// Finds the entry of `hash` whose slot `is_match`.
+    #[inline]
     pub(crate) fn find(&self, hash: u64, mut is_match: impl FnMut(u32) -> bool) -> Option<(Position, u32)> {
-        if self.buckets.is_empty() {
-            return None;
-        }
-        let mut at = self.home(hash);
-        for _ in 0..self.buckets.len() {
-            let bucket = &self.buckets[at];
+        let home = self.home(hash);
+        let mut at = home;
+        loop {
+            // Without buckets there is nothing to find.
+            let bucket = self.buckets.get(at)?;
             let mut matches = bucket.matches(tag(hash));
             while matches != 0 {
-                let entry = matches.trailing_zeros() as usize / 8;
+                let entry = first(matches);
                 if is_match(bucket.slots[entry]) {
                     return Some((Position { bucket: at, entry }, bucket.slots[entry]));
                 }
@@ -131,8 +156,10 @@ impl Index {
                 return None;
             }
             at = self.next(at);
+            if at == home {
+                return None;
+            }
         }
-        None
     }
 
     /// Adds an entry that is not there yet. The index must not be full.

@@ -188,9 +188,13 @@ impl Engine {
         self.env.hash(key.as_bytes())
     }
 
-    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+    fn shard_number(&self, hash: u64) -> usize {
         // A shift by 64 bits (one shard) is not defined for `>>`, hence the checked form.
-        &self.shards[hash.checked_shr(self.shard_shift).unwrap_or(0) as usize]
+        hash.checked_shr(self.shard_shift).unwrap_or(0) as usize
+    }
+
+    fn shard(&self, hash: u64) -> &Mutex<Shard> {
+        &self.shards[self.shard_number(hash)]
     }
 
     fn context(&self, at: Micros) -> Context<'_> {
@@ -202,6 +206,9 @@ impl Engine {
     }
 
     fn run(&self, op: &Op<'_>, hash: u64, context: &Context<'_>) -> Executed {
+        if let Op::Get { ty, key } = *op {
+            return self.shard(hash).lock().get(op, hash, ty, key, context);
+        }
         // Memory of long values is allocated before the lock is taken and freed after it is released.
         let fresh = match op {
             Op::Put { value, .. } => Some(Owned::from(*value)),

@@ -6,14 +6,20 @@
 
 use std::ops::ControlFlow;
 
+use arrayvec::ArrayVec;
+use crossbeam_utils::CachePadded;
+use parking_lot::{Mutex, MutexGuard};
 use proto::batch::BatchError;
-use proto::{Batch, Micros, Op};
+use proto::{Batch, Micros, Op, ValueRef, ValueType};
 
-use crate::shard::Context;
+use crate::shard::{Context, Shard};
 use crate::{Engine, Executed, replayed};
 
 /// Operations whose cache misses are in flight together. A core keeps 10 to 16 line fills outstanding.
 const WINDOW: usize = 16;
+
+/// Longest text, in bytes, that is stored while a window of shards is held.
+const LIGHT_TEXT_BYTES: usize = 1024;
 
 /// Records that are decoded at a time during recovery; few enough to stay in the first-level cache.
 const DECODED: usize = 8 * WINDOW;
@@ -64,31 +70,114 @@ impl Engine {
         context: &Context<'_>,
         mut each: impl FnMut(Executed) -> ControlFlow<()>,
     ) -> usize {
-        let mut hashes = [0; WINDOW];
         let mut executed = 0;
         for window in ops.chunks(WINDOW) {
-            for (hash, op) in hashes.iter_mut().zip(window) {
-                *hash = self.hash(op.key());
-                prefetch(self.shard(*hash));
-            }
-            // A shard that somebody else holds is skipped: a prefetch is not worth waiting for.
-            for (hash, op) in hashes.iter().zip(window) {
-                if let Some(mut shard) = self.shard(*hash).try_lock() {
-                    shard.prefetch_index(*hash, op.value_type());
-                }
-            }
-            for (hash, op) in hashes.iter().zip(window) {
-                if let Some(mut shard) = self.shard(*hash).try_lock() {
-                    shard.prefetch_slot(*hash, op.value_type());
-                }
-            }
-            for (hash, op) in hashes.iter().zip(window) {
-                executed += 1;
-                if each(self.run(op, *hash, context)).is_break() {
-                    return executed;
-                }
+            executed += self.run_window(window, context, &mut each);
+            if executed % WINDOW != 0 {
+                break;
             }
         }
         executed
+    }
+
+    /// Carries out at most [`WINDOW`] operations; returns how many.
+    fn run_window(
+        &self,
+        ops: &[Op<'_>],
+        context: &Context<'_>,
+        each: &mut impl FnMut(Executed) -> ControlFlow<()>,
+    ) -> usize {
+        let mut garbage = Vec::new();
+        let mut hashes = [0; WINDOW];
+        for (hash, op) in hashes.iter_mut().zip(ops) {
+            *hash = self.hash(op.key());
+            prefetch(self.shard(*hash));
+        }
+        let mut held = Held::new();
+        for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
+            if let Some(shard) = held.lock(at, self.shard_number(*hash), &self.shards) {
+                shard.prefetch_index(*hash, op.value_type());
+            }
+        }
+        for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
+            if let Some(shard) = held.get(at) {
+                shard.prefetch_slot(*hash, op.value_type());
+            }
+        }
+        for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
+            let one = match held.get(at) {
+                Some(shard) if is_light(op) => shard.execute(op, *hash, None, &mut garbage, context),
+                _ => {
+                    // Who waits, or works for long, holds nothing.
+                    held.release();
+                    self.run(op, *hash, context)
+                }
+            };
+            if each(one).is_break() {
+                return at + 1;
+            }
+        }
+        ops.len()
+    }
+}
+
+/// Whether the operation takes so little time that others may wait for a whole window of its kind: no memory is
+/// allocated, copied or freed that is longer than a few cache lines.
+fn is_light(op: &Op<'_>) -> bool {
+    match op {
+        Op::Get { ty, .. } | Op::Del { ty, .. } => !matches!(ty, ValueType::Map | ValueType::Set),
+        Op::Put { value, .. } => match value {
+            ValueRef::Int(_) | ValueRef::Uint(_) | ValueRef::Float(_) => true,
+            ValueRef::Str(text) => text.len() <= LIGHT_TEXT_BYTES,
+            ValueRef::Map(_) | ValueRef::Set(_) => false,
+        },
+        Op::Incr { .. } | Op::IncrBy { .. } => true,
+        _ => false,
+    }
+}
+
+/// The locks of a window's shards. They are taken without waiting, so that two threads cannot wait for each other, and a shard
+/// that somebody else holds is left out: a prefetch is not worth waiting for.
+struct Held<'e> {
+    guards: ArrayVec<MutexGuard<'e, Shard>, WINDOW>,
+    /// The shard of each guard.
+    shards: [u32; WINDOW],
+    /// The guard of each operation's shard, or [`NOBODY`].
+    owners: [u8; WINDOW],
+}
+
+/// More than any guard's number.
+const NOBODY: u8 = u8::MAX;
+
+impl<'e> Held<'e> {
+    fn new() -> Self {
+        Self { guards: ArrayVec::new(), shards: [0; WINDOW], owners: [NOBODY; WINDOW] }
+    }
+
+    /// Locks the shard of the operation at `at`, if nobody else holds it.
+    #[inline]
+    fn lock(&mut self, at: usize, number: usize, shards: &'e [CachePadded<Mutex<Shard>>]) -> Option<&mut Shard> {
+        let held = self.guards.len();
+        let owner = match shards[number].try_lock() {
+            Some(guard) => {
+                self.shards[held] = number as u32;
+                self.guards.push(guard);
+                held
+            }
+            // It may be one of this window's own.
+            None => self.shards[..held].iter().position(|&earlier| earlier == number as u32)?,
+        };
+        self.owners[at] = owner as u8;
+        self.guards.get_mut(owner).map(|guard| &mut **guard)
+    }
+
+    /// The shard of the operation at `at`, if it is held.
+    #[inline]
+    fn get(&mut self, at: usize) -> Option<&mut Shard> {
+        self.guards.get_mut(usize::from(self.owners[at])).map(|guard| &mut **guard)
+    }
+
+    fn release(&mut self) {
+        self.guards.clear();
     }
 }

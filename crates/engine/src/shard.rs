@@ -93,6 +93,7 @@ impl Context<'_> {
     }
 
     /// Records a read, if everything is recorded. Reads go on while the log takes nothing; the log counts what it missed.
+    #[inline]
     fn log_read(&self, op: &Op<'_>) {
         if let (RecordMode::All, Some(log)) = (self.record, self.log) {
             log.append_read(op, self.at);
@@ -116,11 +117,7 @@ impl Shard {
         context: &Context<'_>,
     ) -> Executed {
         match *op {
-            Op::Get { ty, key } => {
-                context.log_read(op);
-                let value = with_table!(self, ty, table => table.get(hash, key).map(Stored::to_value));
-                outcome(value.map_or(Reply::NoEntry, Reply::Value), None)
-            }
+            Op::Get { ty, key } => self.get(op, hash, ty, key, context),
             Op::Put { key, value } => match sized(value, fresh, context)? {
                 Owned::Int(v) => put(&mut self.ints, op, hash, key, v, garbage, context),
                 Owned::Uint(v) => put(&mut self.uints, op, hash, key, v, garbage, context),
@@ -134,7 +131,7 @@ impl Shard {
                     return outcome(Reply::Deleted(false), context.log_idle(op)?);
                 };
                 let lsn = context.log(op, 0)?;
-                garbage.push(table.remove(hash, found, context.env).into_owned());
+                discard(table.remove(hash, found, context.env), garbage);
                 outcome(Reply::Deleted(true), lsn)
             }),
             Op::DelAll { key } => self.delete_all(op, hash, key, garbage, context),
@@ -180,6 +177,21 @@ impl Shard {
         }
     }
 
+    /// The most frequent operation, by itself so that [`crate::Engine`] can get to it without what writes need.
+    #[inline]
+    pub(crate) fn get(
+        &mut self,
+        op: &Op<'_>,
+        hash: u64,
+        ty: ValueType,
+        key: Key<'_>,
+        context: &Context<'_>,
+    ) -> Executed {
+        context.log_read(op);
+        let value = with_table!(self, ty, table => table.get(hash, key).map(Stored::to_value));
+        outcome(value.map_or(Reply::NoEntry, Reply::Value), None)
+    }
+
     fn increment(
         &mut self,
         op: &Op<'_>,
@@ -215,7 +227,7 @@ impl Shard {
         let lsn = context.log(op, present)?;
         for ty in ValueType::ALL {
             with_table!(self, ty, table => if let Some(found) = table.find(hash, key) {
-                garbage.push(table.remove(hash, found, context.env).into_owned());
+                discard(table.remove(hash, found, context.env), garbage);
             });
         }
         outcome(Reply::Deleted(true), lsn)
@@ -236,16 +248,25 @@ impl Shard {
         }
     }
 
+    #[inline]
     pub(crate) fn prefetch_index(&mut self, hash: u64, ty: Option<ValueType>) {
         if let Some(ty) = ty {
             with_table!(self, ty, table => table.prefetch_index(hash));
         }
     }
 
+    #[inline]
     pub(crate) fn prefetch_slot(&mut self, hash: u64, ty: Option<ValueType>) {
         if let Some(ty) = ty {
             with_table!(self, ty, table => table.prefetch_slot(hash));
         }
+    }
+}
+
+/// Leaves a value's memory to be freed outside of the lock, if it has any.
+fn discard<V: Stored>(value: V, garbage: &mut Vec<Owned>) {
+    if value.heap_bytes() > 0 {
+        garbage.push(value.into_owned());
     }
 }
 
@@ -268,7 +289,7 @@ fn put<V: Stored>(
     context.admit(bytes.saturating_sub(table.value(found).heap_bytes()))?;
     let lsn = context.log(op, 0)?;
     let old = table.update(found, context.env, |stored| std::mem::replace(stored, value));
-    garbage.push(old.into_owned());
+    discard(old, garbage);
     outcome(Reply::Stored, lsn)
 }
 

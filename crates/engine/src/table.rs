@@ -37,13 +37,25 @@ fn key_heap_bytes(key: Key<'_>) -> usize {
     }
 }
 
+/// Whether two keys are equal. Short ones are compared as two words that may overlap, without a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    const WORD: usize = size_of::<u64>();
+    match (a.len(), a.first_chunk::<WORD>(), b.first_chunk::<WORD>(), a.last_chunk::<WORD>(), b.last_chunk::<WORD>()) {
+        (length, _, _, _, _) if length != b.len() => false,
+        (length, Some(a0), Some(b0), Some(a1), Some(b1)) if length <= 2 * WORD => a0 == b0 && a1 == b1,
+        _ => a == b,
+    }
+}
+
 impl<V: Stored> Table<V> {
     pub(crate) fn len(&self) -> usize {
         self.index.len()
     }
 
+    #[inline]
     pub(crate) fn find(&self, hash: u64, key: Key<'_>) -> Option<Found> {
-        let is_match = |slot| self.slots.get(slot).key.as_bytes() == key.as_bytes();
+        let is_match = |slot| same(self.slots.get(slot).key.as_bytes(), key.as_bytes());
         self.index.find(hash, is_match).map(|(position, slot)| Found { position, slot })
     }
 
@@ -51,6 +63,7 @@ impl<V: Stored> Table<V> {
         &self.slots.get(found.slot).value
     }
 
+    #[inline]
     pub(crate) fn get(&self, hash: u64, key: Key<'_>) -> Option<&V> {
         self.find(hash, key).map(|found| self.value(found))
     }

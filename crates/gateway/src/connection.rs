@@ -57,8 +57,8 @@ impl Activity {
         let _ = self.task.set(task);
     }
 
-    /// Bytes have come in.
-    fn received(&self) {
+    /// Bytes have come in, or are left over that belong to the next request.
+    pub(crate) fn received(&self) {
         if self.phase.get().0 == Phase::Idle {
             self.enter(Phase::Receiving);
         }

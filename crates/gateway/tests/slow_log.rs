@@ -1,6 +1,8 @@
 //! A log that stalls, fails for a while, or fails for good: what is answered meanwhile, and what the log holds afterwards.
 //! The server runs in the test's process, so that the test holds the other end of its log.
 
+#[path = "frame_client/mod.rs"]
+mod frame_client;
 mod harness;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,11 +11,13 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use clap::Parser;
+use frame_client::{FrameClient, durable, get, incr, multi_put, put_str};
 use gateway::Config;
 use gateway::server::start_with;
 use harness::{Client, Kvs, eventually, request_bytes, resident_bytes};
 use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn, Op, ValueRef};
+use proto::frame::{Answer, ErrorCode};
+use proto::{Batch, Lsn, Op, ValueRef, ValueType};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use txnd::memory::{Faults, MemoryLog};
@@ -28,6 +32,7 @@ const A_MOMENT: Duration = Duration::from_millis(200);
 /// A server in this process.
 struct Embedded {
     addr: SocketAddr,
+    frame_addr: SocketAddr,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<Result<(), SinkError>>,
 }
@@ -54,14 +59,15 @@ impl Embedded {
         let run = move || {
             runtime().block_on(async move {
                 let server = start_with(config, Some(sink)).await.expect("the server starts");
-                send_addr.send(server.http_addr()).expect("the test waits");
+                send_addr.send((server.http_addr(), server.frame_addr())).expect("the test waits");
                 // The sender is dropped when the test has failed: a reason to stop as well.
                 let _ = stopped.await;
                 server.stop().await
             })
         };
         let thread = std::thread::spawn(run);
-        Self { addr: addr.recv().expect("an address"), stop, thread }
+        let (addr, frame_addr) = addr.recv().expect("addresses");
+        Self { addr, frame_addr, stop, thread }
     }
 
     fn connect(&self) -> Client {
@@ -221,6 +227,73 @@ fn while_the_log_is_down_synchronous_writes_are_refused_and_reads_go_on() {
     let puts = logged_puts(&log);
     let of = |key: &str| puts.iter().filter(|(_, k, _)| k == key).map(|(.., value)| value.as_str()).collect::<Vec<_>>();
     assert_eq!((of("a"), of("accepted")), (vec!["old", "new"], vec!["1"]));
+}
+
+#[test]
+fn over_frames_too_a_reply_waits_for_the_log_and_is_refused_while_it_is_down() {
+    let log = MemoryLog::default();
+    let server = Embedded::start(&log, "async");
+    let [mut waiting, mut client] = [(); 2].map(|()| FrameClient::connect(server.frame_addr));
+    log.stall(true);
+    // What is durable holds up what comes behind it.
+    let script = [durable(put_str(1, "a", "old")), get(2, ValueType::Str, "a"), put_str(3, "b", "1")].concat();
+    waiting.send(&script).expect("kvs reads");
+    assert!(!waiting.answers_within(A_MOMENT), "no reply before it is durable");
+    assert_eq!(client.exchange(&put_str(4, "c", "1")).answer(), Answer::Done, "nobody waits for this one");
+    log.stall(false);
+    let answers: Vec<_> = (0..3).map(|_| waiting.receive().expect("a reply")).collect();
+    assert_eq!(answers.iter().map(frame_client::Reply::id).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(answers[1].answer(), Answer::Value(ValueRef::Str("old")));
+
+    log.inject(Faults { refuse_appends: u32::MAX, ..Faults::default() });
+    waiting.send(&durable(put_str(5, "accepted", "1"))).expect("kvs reads");
+    eventually("the log is found to be down", || {
+        let mut probe = FrameClient::connect(server.frame_addr);
+        probe.send(&durable(put_str(6, "probe", "1"))).expect("kvs reads");
+        probe.answers_within(A_MOMENT) && probe.receive().is_ok_and(|reply| reply.error() == Some(ErrorCode::LogDown))
+    });
+    let many = multi_put(7, [(ValueType::Str, "a", &b"new"[..]), (ValueType::Str, "new", b"new")]);
+    for refused in [put_str(7, "a", "new"), incr(7, "n"), many] {
+        assert_eq!(client.exchange(&durable(refused)).error(), Some(ErrorCode::LogDown));
+    }
+    assert_eq!(client.get_str("a").as_deref(), Some("old"), "reads go on");
+    assert_eq!((client.get_str("new"), client.get_int("n")), (None, None));
+    assert_eq!(client.exchange(&durable(get(8, ValueType::Str, "a"))).error(), None, "the flag is for writes");
+
+    log.inject(Faults::default());
+    assert_eq!(waiting.receive().expect("a reply").answer(), Answer::Done, "what was accepted becomes durable");
+    eventually("durable writes are accepted", || {
+        client.exchange(&durable(put_str(9, "a", "new"))).answer() == Answer::Done
+    });
+    server.stop().expect("everything becomes durable");
+    let puts = logged_puts(&log);
+    assert!(puts.iter().filter(|(_, key, _)| key == "a").map(|(.., value)| value.as_str()).eq(["old", "new"]));
+    assert!(puts.iter().all(|(_, key, _)| key != "new"), "a refused write leaves no trace in the log");
+}
+
+#[test]
+fn over_frames_too_writes_are_refused_behind_a_stalled_log() {
+    let log = MemoryLog::default();
+    let server = Embedded::start(&log, "async");
+    let mut client = FrameClient::connect(server.frame_addr);
+    log.stall(true);
+    let value = "v".repeat(16 << 10);
+    let keys: Vec<String> = (0..200).map(|n| format!("key {n}")).collect();
+    let puts = keys.iter().map(|key| (ValueType::Str, key.as_str(), value.as_bytes()));
+    let reply = client.exchange(&multi_put(1, puts));
+    let Answer::Many(answers) = reply.answer() else { panic!("{reply:?}") };
+    let accepted = answers.iter().take_while(|answer| *answer == Answer::Done).count();
+    assert!((BUDGET / 2..=BUDGET).contains(&(accepted * value.len())), "{accepted} values of 16 KiB");
+    let refused = answers.iter().skip(accepted);
+    assert!(refused.map(|answer| frame_client::error_of(&answer)).all(|code| code == Some(ErrorCode::LogBehind)));
+    for (n, key) in keys.iter().enumerate() {
+        assert_eq!(client.get_str(key).is_some(), n < accepted, "{key}");
+    }
+    assert_eq!(client.exchange(&put_str(2, "more", &value)).error(), Some(ErrorCode::LogBehind));
+    log.stall(false);
+    eventually("writes are accepted", || client.exchange(&put_str(3, "more", &value)).answer() == Answer::Done);
+    server.stop().expect("everything becomes durable");
+    assert_eq!(logged_puts(&log).len(), accepted + 1);
 }
 
 #[test]

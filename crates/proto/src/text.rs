@@ -24,6 +24,21 @@ pub fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
     }
 }
 
+/// Whether `bytes` are ASCII without NUL, as nearly all keys are: quicker to tell than whether they are UTF-8.
+#[inline]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    const LOW: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = LOW << 7;
+    // Non-zero if any byte is 0 or above 0x7F: only then subtracting 1 from every byte borrows or a high bit is there.
+    let odd = |word: u64| (word.wrapping_sub(LOW) | word) & HIGH;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut found = words.iter().fold(0, |found, word| found | odd(u64::from_le_bytes(*word)));
+    for byte in rest {
+        found |= u64::from(!(1..=0x7F).contains(byte));
+    }
+    found == 0
+}
+
 /// A stored text: short ones inline, long ones shared, so that a reader takes a long one out of the engine by
 /// counting a reference instead of copying it.
 #[derive(Clone, Debug)]

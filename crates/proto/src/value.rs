@@ -26,8 +26,9 @@ impl ValueType {
     pub const ALL: [Self; 6] = [Self::Int, Self::Uint, Self::Float, Self::Str, Self::Map, Self::Set];
 
     /// The type with this code in the log.
+    #[inline]
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|ty| *ty as u8 == code)
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
     }
 
     /// The type's name, as it stands in paths, tables and messages.

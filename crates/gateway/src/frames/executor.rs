@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 use arrayvec::ArrayVec;
 use engine::{Engine, Executed};
 use proto::frame::{
-    BadRequest, ErrorCode, Frames, MAX_REPLY_BYTES, ManyReplies, MultiOps, Request, RequestFrame, encode_done,
-    encode_error, encode_reply, payload_bytes,
+    BadRequest, ErrorCode, Frames, MAX_REPLY_BYTES, ManyReplies, MultiOps, REPLY_ITEM_HEADER_BYTES, Request,
+    RequestFrame, encode_done, encode_error, encode_reply, payload_bytes,
 };
 use proto::{Lsn, Micros, Op, Refusal, Reply};
 
@@ -27,6 +27,15 @@ const ALWAYS_ADMITTED_BYTES: usize = 4;
 const LOG_DOWN: &str = "the log is down; try again later";
 const TOO_MANY_ANSWERS: &str = "too many large answers at a time; try again later";
 const TOO_LARGE_ANSWER: &str = "the answers to this request are too large together; ask for this one alone";
+
+/// Longest reason why an item of a multi-get has no value, in bytes.
+const MAX_REASON_BYTES: usize = 128;
+
+const _: () = assert!(TOO_LARGE_ANSWER.len() <= MAX_REASON_BYTES && TOO_MANY_ANSWERS.len() <= MAX_REASON_BYTES);
+
+/// What the answer to such an item takes in any case, in bytes.
+const LEAST_ANSWER_BYTES: usize = REPLY_ITEM_HEADER_BYTES + MAX_REASON_BYTES;
+
 const NOT_AUTHENTICATED: &str = "the first request must be an auth with the token of this server";
 const WRONG_TOKEN: &str = "this is not the token of this server";
 
@@ -205,6 +214,8 @@ fn run_multi(
 ) {
     let mut replies = ManyReplies::begin(output.bytes_mut(), id);
     let mut ops = multi.ops();
+    // Room that values leave to the answers behind them, which thus never go beyond the limit.
+    let mut kept_free = multi.count() * LEAST_ANSWER_BYTES;
     loop {
         let window: ArrayVec<Op<'_>, WINDOW> = ops.by_ref().take(WINDOW).collect();
         if window.is_empty() {
@@ -214,7 +225,9 @@ fn run_multi(
             if must_be_durable {
                 turn.note(engine, &executed);
             }
-            let fits = |reply: &Reply| replies.bytes(output.bytes()) + payload_bytes(reply) <= MAX_REPLY_BYTES;
+            kept_free -= LEAST_ANSWER_BYTES;
+            let taken = replies.bytes(output.bytes()) + kept_free;
+            let fits = |reply: &Reply| taken + REPLY_ITEM_HEADER_BYTES + payload_bytes(reply) <= MAX_REPLY_BYTES;
             let executed = match &executed {
                 Ok(outcome) if !fits(&outcome.reply) => Err((ErrorCode::TooLarge, TOO_LARGE_ANSWER.into())),
                 _ => admitted(executed, output),

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use proto::frame::RunDecoder;
 use tokio_util::io::poll_read_buf;
 
 use super::buffers::Buffers;
@@ -63,11 +64,14 @@ impl Input {
     }
 
     /// Keeps what is not a complete frame until more comes in.
-    pub(super) fn keep(&mut self, mut bytes: BytesMut, buffers: &Buffers) -> Result<(), BudgetExhausted> {
+    pub(super) fn keep(
+        &mut self,
+        bytes: BytesMut,
+        decoder: RunDecoder,
+        buffers: &Buffers,
+    ) -> Result<(), BudgetExhausted> {
         if bytes.len() > MAX_COPIED_BYTES {
-            // At most doubled, so that a claim alone costs nothing.
-            bytes.reserve(bytes.len());
-            self.half = bytes;
+            self.half = with_room(bytes, decoder);
         } else {
             self.half = BytesMut::from(&bytes[..]);
             buffers.put_input(bytes);
@@ -82,8 +86,27 @@ impl Input {
         }
     }
 
+    /// Gives up the beginning of a frame and its share of the memory.
+    pub(super) fn clear(&mut self) {
+        self.half = BytesMut::new();
+        self.share.release();
+    }
+
     /// The number of the request that has begun to come in; 0 if that has not come yet.
     pub(super) fn id(&self) -> u32 {
         self.half.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes)
     }
+}
+
+/// The beginning of a large frame, with room for more of it: for all that it claims, but at most as much as has come, so that
+/// a claim alone costs nothing.
+fn with_room(bytes: BytesMut, decoder: RunDecoder) -> BytesMut {
+    if bytes.len() < bytes.capacity() {
+        return bytes;
+    }
+    // The claim is longer than what is here, because no complete frame is left in it.
+    let claimed = decoder.claimed(&bytes).ok().flatten().unwrap_or_default();
+    let mut larger = BytesMut::with_capacity(claimed.min(2 * bytes.len()));
+    larger.extend_from_slice(&bytes);
+    larger
 }

@@ -113,16 +113,20 @@ impl Session<'_> {
             if !greeted && bytes.len() >= ClientPreface::BYTES {
                 greeted = true;
                 if self.greet(&mut bytes).await? == Next::HangUp {
-                    return self.hang_up().await;
+                    return self.hang_up(stopping).await;
                 }
             }
             if greeted && self.answer_all(&mut bytes).await? == Next::HangUp {
-                return self.hang_up().await;
+                return self.hang_up(stopping).await;
             }
-            if self.input.keep(bytes, &self.worker.buffers).is_err() {
+            if !bytes.is_empty() {
+                // The beginning of a request, or of the preface.
+                self.activity.received();
+            }
+            if self.input.keep(bytes, self.decoder, &self.worker.buffers).is_err() {
                 let busy = "too many large request frames at a time; try again later";
                 self.refuse(self.input.id(), ErrorCode::Busy, busy).await?;
-                return self.hang_up().await;
+                return self.hang_up(stopping).await;
             }
         }
         Ok(self.stream.shutdown().await?)
@@ -161,10 +165,6 @@ impl Session<'_> {
                 Ok(Some(run)) => {
                     if self.answer(&run).await? == Next::HangUp {
                         return Ok(Next::HangUp);
-                    }
-                    // What follows is the beginning of a further request.
-                    if !bytes.is_empty() {
-                        self.activity.receiving();
                     }
                 }
                 Ok(None) => return Ok(Next::GoOn),
@@ -210,11 +210,16 @@ impl Session<'_> {
 
     /// Closes the connection in such a way that the client can read what was sent: a socket that is closed with bytes unread is
     /// reset.
-    async fn hang_up(&mut self) -> Result<(), SessionError> {
+    async fn hang_up(&mut self, stopping: Pin<&mut impl Future>) -> Result<(), SessionError> {
+        self.input.clear();
         self.stream.shutdown().await?;
         self.activity.receiving();
-        let mut rest = (&mut self.stream).take(MAX_SKIPPED_BYTES);
-        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
+        let (mut rest, mut nowhere) = ((&mut self.stream).take(MAX_SKIPPED_BYTES), tokio::io::sink());
+        tokio::select! {
+            skipped = tokio::io::copy(&mut rest, &mut nowhere) => drop(skipped?),
+            // Nobody waits for a client that does not go.
+            _ = stopping => {}
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use super::request::MAX_MULTI_ITEMS;
 use crate::key::KeyError;
 use crate::op::Refusal;
 use crate::payload::PayloadError;
+use crate::strings::StringsError;
 use crate::text::TextError;
 
 /// Why a request was not carried out. It left no trace. The upper four bits say what to do about it.
@@ -86,6 +87,8 @@ impl From<&Refusal> for ErrorCode {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum RequestError {
+    #[error("a frame of {0} bytes is shorter than a header")]
+    Length(usize),
     #[error("unknown opcode {0}")]
     Opcode(u8),
     #[error("unknown flags {0:#x}; expected 0, or 1 for a durable write")]
@@ -100,8 +103,10 @@ pub enum RequestError {
     Type(u8),
     #[error(transparent)]
     Payload(#[from] PayloadError),
-    #[error("this request takes no {0}")]
-    Unwanted(&'static str),
+    #[error("this request takes no key")]
+    UnwantedKey,
+    #[error("this request takes no payload")]
+    UnwantedPayload,
     #[error("a float must be finite")]
     NotFinite,
     #[error("items must stand in ascending order of their bytes, each once")]
@@ -116,13 +121,25 @@ impl RequestError {
     /// The code of a reply to such a request.
     pub fn code(self) -> ErrorCode {
         match self {
+            Self::Length(_) => ErrorCode::BadLength,
             Self::Opcode(_) => ErrorCode::BadOpcode,
             Self::Flags(_) | Self::Reserved => ErrorCode::BadFlags,
-            Self::KeyLength(_) | Self::Key(_) => ErrorCode::BadKey,
+            Self::KeyLength(_) | Self::Key(_) | Self::UnwantedKey => ErrorCode::BadKey,
             Self::Type(_) | Self::Payload(PayloadError::Type { .. }) => ErrorCode::BadType,
-            Self::NotFinite | Self::Payload(PayloadError::Text(TextError::Nul(_))) => ErrorCode::BadValue,
-            Self::Payload(_) | Self::Unwanted(_) | Self::Order | Self::ItemLength(_) => ErrorCode::BadPayload,
+            Self::NotFinite => ErrorCode::BadValue,
+            Self::Payload(error) if holds_nul(error) => ErrorCode::BadValue,
+            Self::Payload(_) | Self::UnwantedPayload | Self::Order | Self::ItemLength(_) => ErrorCode::BadPayload,
             Self::Items => ErrorCode::TooLarge,
         }
+    }
+}
+
+/// Whether the form is right and only a NUL stands in the way: in a text, or in one of a list.
+fn holds_nul(error: PayloadError) -> bool {
+    match error {
+        PayloadError::Text(error) | PayloadError::Strings(StringsError::Text { error, .. }) => {
+            matches!(error, TextError::Nul(_))
+        }
+        PayloadError::Type { .. } | PayloadError::Size(_) | PayloadError::Strings(_) => false,
     }
 }

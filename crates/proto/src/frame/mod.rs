@@ -19,8 +19,8 @@ mod run;
 pub use error::{ErrorCode, RequestError};
 pub use preface::{ClientPreface, MAGIC, PrefaceError, PrefaceStatus, ServerPreface, VERSION};
 pub use reply::{
-    Answer, Answers, MAX_REPLY_BYTES, ManyReplies, REPLY_HEADER_BYTES, ReplyError, ReplyFrame, encode_done,
-    encode_error, encode_reply, payload_bytes,
+    Answer, Answers, MAX_REPLY_BYTES, ManyReplies, REPLY_HEADER_BYTES, REPLY_ITEM_HEADER_BYTES, ReplyError, ReplyFrame,
+    encode_done, encode_error, encode_reply, payload_bytes,
 };
 pub use request::{
     BadRequest, MAX_MULTI_ITEMS, MultiOps, REQUEST_HEADER_BYTES, Request, RequestFrame, encode_auth, encode_multi_get,

@@ -28,7 +28,9 @@ const ITEM_STATUS: usize = 0;
 const ITEM_TYPE: usize = ITEM_STATUS + 1;
 const ITEM_RESERVED: usize = ITEM_TYPE + 1;
 const ITEM_LENGTH: usize = ITEM_RESERVED + 2;
-const ITEM_HEADER_BYTES: usize = ITEM_LENGTH + 4;
+
+/// Size of the header of an item in a reply to many, in bytes.
+pub const REPLY_ITEM_HEADER_BYTES: usize = ITEM_LENGTH + 4;
 
 // Statuses; an error's is its code.
 const DONE: u8 = 0;
@@ -163,7 +165,7 @@ impl ManyReplies {
         let (status, ty) = status(reply);
         out.extend_from_slice(&[status, ty, 0, 0, 0, 0, 0, 0]);
         encode_payload(out, reply);
-        set_length(out, start + ITEM_LENGTH, start + ITEM_HEADER_BYTES);
+        set_length(out, start + ITEM_LENGTH, start + REPLY_ITEM_HEADER_BYTES);
     }
 
     /// Appends the reason why the next item was refused.
@@ -171,7 +173,7 @@ impl ManyReplies {
         let start = out.len();
         out.extend_from_slice(&[code as u8, 0, 0, 0, 0, 0, 0, 0]);
         out.extend_from_slice(message.as_bytes());
-        set_length(out, start + ITEM_LENGTH, start + ITEM_HEADER_BYTES);
+        set_length(out, start + ITEM_LENGTH, start + REPLY_ITEM_HEADER_BYTES);
     }
 
     /// Fills in the header. Every item has been answered.
@@ -300,7 +302,7 @@ impl<'a> Answers<'a> {
 }
 
 fn decode_item(rest: &[u8]) -> Result<(Answer<'_>, &[u8]), ReplyError> {
-    let (head, rest) = rest.split_first_chunk::<ITEM_HEADER_BYTES>().ok_or(ReplyError::Item)?;
+    let (head, rest) = rest.split_first_chunk::<REPLY_ITEM_HEADER_BYTES>().ok_or(ReplyError::Item)?;
     if field::<2>(head, ITEM_RESERVED) != [0, 0] {
         return Err(ReplyError::Reserved);
     }

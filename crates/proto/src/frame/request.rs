@@ -85,7 +85,7 @@ impl<'a> RequestFrame<'a> {
     /// Reads a frame, as a [`super::Run`] gives it.
     pub fn decode(frame: &'a [u8]) -> Result<Self, BadRequest> {
         let Some((head, rest)) = frame.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
-            return Err(BadRequest { id: 0, error: RequestError::KeyLength(0) });
+            return Err(BadRequest { id: 0, error: RequestError::Length(frame.len()) });
         };
         let id = u32::from_le_bytes(field(head, ID));
         let flags = u16::from_le_bytes(field(head, FLAGS));
@@ -108,23 +108,29 @@ fn decode_request<'a>(
     }
     let (opcode, ty) = (head[OPCODE], head[TYPE]);
     let key_length = usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
-    let (key, payload) = rest.split_at_checked(key_length).ok_or(RequestError::KeyLength(key_length))?;
+    let divided = || rest.split_at_checked(key_length).ok_or(RequestError::KeyLength(key_length));
     if let Some(kind) = OpKind::from_code(opcode) {
+        let (key, payload) = divided()?;
         let op = payload::decode(kind, ty, Key::new(key)?, payload)?;
         check_value(&op)?;
         return Ok(Request::Op(op));
     }
-    let request = match opcode {
-        MULTI_GET | MULTI_PUT => Request::Multi(MultiOps::decode(opcode, payload)?),
-        PING if payload.is_empty() => Request::Ping,
-        PING => return Err(RequestError::Unwanted("payload")),
-        AUTH => Request::Auth(check_text(payload).map_err(payload::PayloadError::from)?),
-        _ => return Err(RequestError::Opcode(opcode)),
-    };
-    match (ty, key) {
-        (0, []) => Ok(request),
-        (0, _) => Err(RequestError::Unwanted("key")),
-        _ => Err(RequestError::Type(ty)),
+    // What the rest of an unknown request means is not known, so its opcode is what is reported.
+    if !matches!(opcode, MULTI_GET | MULTI_PUT | PING | AUTH) {
+        return Err(RequestError::Opcode(opcode));
+    }
+    let (key, payload) = divided()?;
+    if ty != 0 {
+        return Err(RequestError::Type(ty));
+    }
+    if !key.is_empty() {
+        return Err(RequestError::UnwantedKey);
+    }
+    match opcode {
+        PING if payload.is_empty() => Ok(Request::Ping),
+        PING => Err(RequestError::UnwantedPayload),
+        AUTH => Ok(Request::Auth(check_text(payload).map_err(payload::PayloadError::from)?)),
+        _ => Ok(Request::Multi(MultiOps::decode(opcode, payload)?)),
     }
 }
 
@@ -191,7 +197,8 @@ fn decode_item(opcode: u8, rest: &[u8], number: usize) -> Result<(Op<'_>, &[u8])
     Ok((payload::decode(kind, head[ITEM_TYPE], Key::new(key)?, value)?, rest))
 }
 
-/// Appends a request for `op`.
+/// Appends a request for `op`. Its lists must be in ascending order, each item once, and its float finite: a server refuses
+/// anything else.
 pub fn encode_request(out: &mut Vec<u8>, id: u32, durable: bool, op: &Op<'_>) {
     let key = op.key().as_bytes();
     let length = REQUEST_HEADER_BYTES + key.len() + payload::bytes(op);

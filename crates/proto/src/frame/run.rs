@@ -119,6 +119,10 @@ impl<'r> Iterator for Frames<'r> {
 
     fn next(&mut self) -> Option<&'r [u8]> {
         let length = u32::from_le_bytes(*self.rest.first_chunk()?) as usize;
+        // No decoder lets this through. It keeps an iteration over other bytes from standing still.
+        if length < LENGTH_BYTES {
+            return None;
+        }
         let (frame, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(frame)

@@ -1,0 +1,80 @@
+//! Walks one hot path a given number of times, for an instruction counter (`cargo xtask instructions`).
+//!
+//! Everything is repeatable: keys, hash seeds, order. What is set up costs the same whatever the number, so that the
+//! difference of two runs is that of the path alone.
+
+use std::hint::black_box;
+use std::ops::ControlFlow;
+
+use engine::{Engine, Options};
+use gateway::budget::Budget;
+use gateway::config::Durability;
+use gateway::frames::{Executor, Limits, Output};
+use proto::frame::{Frames, RequestFrame, encode_request};
+use proto::{BatchBuffer, Key, Op, ValueRef, ValueType};
+
+const KEYS: usize = 4096;
+const DEPTH: usize = 128;
+
+fn key(key: &str) -> Key<'_> {
+    Key::new(key.as_bytes()).expect("the keys are valid")
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let (Some(path), Some(times)) = (args.next(), args.next().and_then(|times| times.parse::<usize>().ok())) else {
+        eprintln!("usage: instructions PATH OPERATIONS; see `cargo xtask instructions`");
+        std::process::exit(2);
+    };
+    let names: Vec<String> =
+        (0..KEYS as u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15))).collect();
+    let engine = Engine::new(Options { hash_seeds: Some([1, 2, 3, 4]), ..Options::default() });
+    let puts: Vec<Op<'_>> = names.iter().map(|name| Op::Put { key: key(name), value: ValueRef::Int(1) }).collect();
+    let gets: Vec<Op<'_>> = names.iter().map(|name| Op::Get { ty: ValueType::Int, key: key(name) }).collect();
+    for put in &puts {
+        engine.execute(put, 0).expect("no limit is set");
+    }
+    let ops = if path.ends_with("put") { &puts } else { &gets };
+    let runs: Vec<Vec<u8>> = ops
+        .chunks(DEPTH)
+        .map(|ops| {
+            let mut run = Vec::new();
+            (0..).zip(ops).for_each(|(id, op)| encode_request(&mut run, id, false, op));
+            run
+        })
+        .collect();
+    let rounds = times / KEYS;
+    for _ in 0..rounds {
+        match path.as_str() {
+            "single-get" | "single-put" => ops.iter().for_each(|op| drop(black_box(engine.execute(op, 0)))),
+            "batch-get" | "batch-put" => {
+                for ops in ops.chunks(DEPTH) {
+                    engine.execute_batch(ops, 0, |executed| {
+                        drop(black_box(executed));
+                        ControlFlow::Continue(())
+                    });
+                }
+            }
+            "decode-get" | "decode-put" => {
+                for frame in runs.iter().flat_map(|run| Frames::new(run)) {
+                    black_box(RequestFrame::decode(frame).expect("the request is valid"));
+                }
+            }
+            "session-get" | "session-put" => session(&engine, &runs),
+            "log-put" => {
+                let mut buffer = BatchBuffer::new(1, Vec::new());
+                ops.iter().for_each(|op| drop(black_box(buffer.push(op, 0, 0))));
+            }
+            other => panic!("unknown path {other}"),
+        }
+    }
+}
+
+fn session(engine: &Engine, runs: &[Vec<u8>]) {
+    let mut executor = Executor::new(Limits { durability: Durability::Async, token: None });
+    let mut output = Output::new(Vec::with_capacity(64 << 10), Budget::new(0).share());
+    for run in runs {
+        black_box(executor.execute(engine, true, 0, &mut Frames::new(run), &mut output));
+        output.clear();
+    }
+}

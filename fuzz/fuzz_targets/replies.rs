@@ -1,0 +1,12 @@
+//! What a server sends: frames out of a stream, and one frame whose length is right.
+
+#![no_main]
+
+#[path = "../../crates/proto/tests/frames/check.rs"]
+#[allow(dead_code)] // Each target uses its half.
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    check::replies(bytes);
+    check::reply(&check::with_length(bytes));
+});

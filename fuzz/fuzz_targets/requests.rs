@@ -1,0 +1,14 @@
+//! What a client sends: frames out of a stream, and one frame whose length is right.
+
+#![no_main]
+
+#[path = "../../crates/proto/tests/frames/check.rs"]
+#[allow(dead_code)] // Each target uses its half.
+mod check;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    check::requests(bytes);
+    if bytes.len() >= proto::frame::REQUEST_HEADER_BYTES {
+        check::request(&check::with_length(bytes));
+    }
+});

@@ -1,0 +1,98 @@
+//! Fuzzing of what strangers send: libFuzzer, guided by coverage, over the targets in `fuzz/`; then a running kvs, which gets
+//! random and spoilt requests over real connections.
+//!
+//! `cargo fuzz` wants a nightly compiler for its sanitizers. The counters that guide the fuzzer are a pass of LLVM, which the
+//! stable compiler has too; what the sanitizers look for needs `unsafe`, of which the code under test has none.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Failed, cargo, root, step};
+
+/// Each target with the side whose messages it reads, as `proto/frames.vectors` marks it.
+const TARGETS: [(&str, char); 2] = [("requests", '>'), ("replies", '<')];
+
+/// Counters at every edge, with comparisons traced, so that the fuzzer finds magic numbers.
+const FLAGS: [&str; 7] = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+    "--cfg=fuzzing",
+];
+
+/// Largest input in bytes: enough for several frames with lists in them, and small enough to be tried often.
+const MAX_LEN: usize = 4096;
+
+/// Builds every target and runs each for this time, then a kvs for as long.
+pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
+    let (folder, host) = (root().join("target/fuzz"), host()?);
+    // With a target of its own, the flags do not reach the build scripts, which could not be linked with them.
+    let mut build = cargo();
+    build.current_dir(root().join("fuzz")).args(["build", "--release", "--locked", "--target", &host]);
+    build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" "));
+    step(&mut build)?;
+    for (target, from) in TARGETS {
+        let corpus = folder.join("corpus").join(target);
+        seed(&corpus, from)?;
+        fuzz(&folder.join(&host).join("release").join(target), &corpus, seconds)?;
+    }
+    // The profile of tests: with debug assertions and checks for overflow.
+    let test = ["test", "--package", "gateway", "--test", "frames", "--", "--nocapture", "spoilt::random"];
+    step(cargo().args(test).env("KVS_FUZZ_SECONDS", seconds.to_string()))
+}
+
+/// The compiler's own target.
+fn host() -> Result<String, Failed> {
+    let output = Command::new("rustc").arg("-vV").stderr(Stdio::inherit()).output();
+    let output = output.map_err(|e| format!("rustc -vV: {e}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.ok_or_else(|| format!("rustc -vV names no host: {text}"))?.to_string())
+}
+
+/// Puts every vector of one side into the corpus, where what earlier runs have found stays.
+fn seed(corpus: &Path, from: char) -> Result<(), Failed> {
+    let file = root().join("proto/frames.vectors");
+    let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    std::fs::create_dir_all(corpus).map_err(|e| format!("{}: {e}", corpus.display()))?;
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| line.starts_with(from)) {
+        let bytes = line.rsplit(" | ").next().and_then(bytes);
+        let bytes = bytes.ok_or_else(|| format!("{}:{}: no bytes in hexadecimal", file.display(), number + 1))?;
+        let seed = corpus.join(format!("vector-{}", number + 1));
+        std::fs::write(&seed, bytes).map_err(|e| format!("{}: {e}", seed.display()))?;
+    }
+    Ok(())
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: String = hex.split(' ').collect();
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// Runs a target; if it ends with a crash, says where the input is that crashes it.
+fn fuzz(target: &Path, corpus: &Path, seconds: u32) -> Result<(), Failed> {
+    let crashes = crashes_beside(corpus)?;
+    let mut run = Command::new(target);
+    run.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={MAX_LEN}"));
+    // An input that takes this many seconds, or a process of this many MiB, is a crash as well.
+    run.args(["-timeout=5", "-rss_limit_mb=512", "-print_final_stats=1", "-verbosity=0"]);
+    run.arg(format!("-artifact_prefix={}/", crashes.display())).arg(corpus);
+    step(&mut run).map_err(|Failed(why)| {
+        let found = std::fs::read_dir(&crashes).into_iter().flatten().flatten();
+        let newest = found.max_by_key(|file| file.metadata().and_then(|data| data.modified()).ok());
+        let input = newest.map_or_else(|| "no input is left behind".into(), |file| file.path().display().to_string());
+        Failed(format!("{why}\n  the input that crashes it: {input}\n  to repeat: {} {input}", target.display()))
+    })
+}
+
+/// The folder for inputs that crash a target.
+fn crashes_beside(corpus: &Path) -> Result<PathBuf, Failed> {
+    let name = corpus.file_name().unwrap_or_default();
+    let folder = root().join("target/fuzz/crashes").join(name);
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    Ok(folder)
+}

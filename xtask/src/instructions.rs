@@ -1,0 +1,88 @@
+//! Instructions of the hot paths, counted by valgrind: a figure that does not depend on what else the machine does, so that a
+//! change of a few percent is seen. The kept counts are in `bench/results/instructions.txt`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use crate::{cargo, root, step};
+
+/// The paths that `crates/gateway/examples/instructions.rs` knows.
+const PATHS: [&str; 9] = [
+    "single-get",
+    "single-put",
+    "batch-get",
+    "batch-put",
+    "decode-get",
+    "decode-put",
+    "session-get",
+    "session-put",
+    "log-put",
+];
+
+/// Operations of the shorter run; the longer one has twice as many, and the difference counts.
+const OPERATIONS: u64 = 1 << 17;
+
+/// More instructions than were kept by more than this share are an error.
+const TOLERANCE: f64 = 0.03;
+
+const KEPT: &str = "bench/results/instructions.txt";
+
+/// Counts, prints, compares with what was kept; `keep` replaces that.
+pub(crate) fn run(keep: bool) -> Result<(), String> {
+    step(cargo().args(["build", "--release", "--package", "gateway", "--example", "instructions"])).map_err(|e| e.0)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
+    let program = target.join("release/examples/instructions");
+    let kept = std::fs::read_to_string(root().join(KEPT)).unwrap_or_default();
+    let kept = read(&kept);
+    let mut table = format!("# instructions for each operation, {}\n", rustc_version());
+    let mut worse = Vec::new();
+    for path in PATHS {
+        let counted = count(&program, path, 2 * OPERATIONS)? - count(&program, path, OPERATIONS)?;
+        let each = counted as f64 / OPERATIONS as f64;
+        let line = format!("{path:<12} {each:>8.1}\n");
+        let before = kept.get(path);
+        print!("{}{}", line.trim_end(), before.map_or("\n".into(), |before| format!("   kept: {before:.1}\n")));
+        if before.is_some_and(|before| each > before * (1.0 + TOLERANCE)) {
+            worse.push(path);
+        }
+        table.push_str(&line);
+    }
+    if keep {
+        return std::fs::write(root().join(KEPT), table).map_err(|e| format!("{KEPT}: {e}"));
+    }
+    match worse.is_empty() {
+        true => Ok(()),
+        false => Err(format!(
+            "more instructions than in {KEPT}: {}; find out why, or keep the new counts with --keep",
+            worse.join(", ")
+        )),
+    }
+}
+
+fn read(kept: &str) -> BTreeMap<&str, f64> {
+    kept.lines()
+        .filter_map(|line| {
+            let (path, count) = line.split_once(char::is_whitespace)?;
+            Some((path, count.trim().parse().ok()?))
+        })
+        .collect()
+}
+
+/// All instructions of one run.
+fn count(program: &Path, path: &str, operations: u64) -> Result<u64, String> {
+    let output = Command::new("valgrind")
+        .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
+        .arg(program)
+        .args([path, &operations.to_string()])
+        .output()
+        .map_err(|e| format!("valgrind: {e}; install it (Debian: apt install valgrind)"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let refs = said.lines().find_map(|line| line.split_once("I refs:")).map(|(_, count)| count.replace(',', ""));
+    refs.and_then(|count| count.trim().parse().ok()).ok_or_else(|| format!("{path}: valgrind said: {said}"))
+}
+
+fn rustc_version() -> String {
+    let output = Command::new("rustc").arg("--version").output();
+    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string()).unwrap_or_default()
+}
