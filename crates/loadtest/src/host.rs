@@ -39,7 +39,8 @@ impl Host {
         const QUIET: f64 = 0.5;
         let file = std::fs::read_to_string("/proc/loadavg").ok()?;
         let load: f64 = file.split_whitespace().next()?.parse().ok()?;
-        (load > QUIET).then(|| format!("note: other programs use the processors (load average {load:.1}); figures will vary"))
+        (load > QUIET)
+            .then(|| format!("note: other programs use the processors (load average {load:.1}); figures will vary"))
     }
 
     /// In a line.

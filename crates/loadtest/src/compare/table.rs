@@ -27,11 +27,9 @@ fn number(figure: f64, measure: Measure) -> String {
 pub(crate) fn side(side: &Side, measure: Measure) -> String {
     side.spread.map_or_else(
         || "-".into(),
-        |Spread { median, min, max }| {
-            match side.rounds.len() {
+        |Spread { median, min, max }| match side.rounds.len() {
             1 => number(median, measure),
             _ => format!("{} ({} to {})", number(median, measure), number(min, measure), number(max, measure)),
-        }
         },
     )
 }
