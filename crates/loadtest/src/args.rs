@@ -31,7 +31,7 @@ Exit codes:
 
 /// Load for kvs and its peers: starts a server, measures it, says how fast, how late and at what cost.
 #[derive(Debug, Parser)]
-#[command(name = "loadtest", version, about, long_about = None, after_help = AFTER_HELP, args_conflicts_with_subcommands = true)]
+#[command(name = "loadtest", version, about, long_about = None, after_help = AFTER_HELP, args_conflicts_with_subcommands = true, args_override_self = true)]
 pub(crate) struct Args {
     /// What to do instead of one run
     #[command(subcommand)]

@@ -34,6 +34,15 @@ impl Host {
         }
     }
 
+    /// What to say about other programs that use the processors now, if they do: their caches and time are missing in what is measured.
+    pub(crate) fn disturbance() -> Option<String> {
+        const QUIET: f64 = 0.5;
+        let file = std::fs::read_to_string("/proc/loadavg").ok()?;
+        let load: f64 = file.split_whitespace().next()?.parse().ok()?;
+        (load > QUIET)
+            .then(|| format!("note: other programs use the processors (load average {load:.1}); figures will vary"))
+    }
+
     /// In a line.
     pub(crate) fn line(&self) -> String {
         format!("{}, {} cores, {} GiB, {}", self.cpu, self.cores, self.memory >> 30, self.kernel)

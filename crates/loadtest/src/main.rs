@@ -53,7 +53,7 @@ mod target;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser;
 
@@ -92,7 +92,7 @@ fn main() -> ExitCode {
         Ok(End::Interrupted) => INTERRUPTED,
         Err(e) => {
             eprintln!("loadtest: {e}");
-            FAILED
+            if interrupt.load(Ordering::Relaxed) { INTERRUPTED } else { FAILED }
         }
     })
 }

@@ -38,6 +38,9 @@ pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<End, String>
             "note: server and load share cores; look at the server's CPU time rather than at latency and throughput"
         );
     }
+    if let Some(note) = Host::disturbance() {
+        eprintln!("{note}");
+    }
     let server = if args.target.is_none() { Some(start(args, &cores.server)?) } else { None };
     let target =
         args.target.clone().or_else(|| server.as_ref().map(|server| server.target.clone())).ok_or("no target")?;

@@ -112,6 +112,12 @@ pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<End,
             eprintln!("{} is left out: not installed: {} (packages of these names)", peer.name(), missing.join(", "));
         }
     }
+    if let Some(note) = Host::disturbance() {
+        eprintln!("{note}");
+    }
+    if args.quick {
+        eprintln!("note: a quick look: fewer keys and one short round say little about the goals");
+    }
     let available = pin::available()?;
     let (rounds, seconds) = if args.quick { (1, args.seconds.min(1.0)) } else { (args.rounds, args.seconds) };
     let split = Cores::split(&available, 1);

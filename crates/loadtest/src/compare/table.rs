@@ -27,15 +27,22 @@ fn number(figure: f64, measure: Measure) -> String {
 pub(crate) fn side(side: &Side, measure: Measure) -> String {
     side.spread.map_or_else(
         || "-".into(),
-        |Spread { median, min, max }| {
-            format!("{} ({} to {})", number(median, measure), number(min, measure), number(max, measure))
+        |Spread { median, min, max }| match side.rounds.len() {
+            1 => number(median, measure),
+            _ => format!("{} ({} to {})", number(median, measure), number(min, measure), number(max, measure)),
         },
     )
 }
 
 /// The ratio with its spread.
 pub(crate) fn ratio(row: &Row) -> String {
-    row.ratio.map_or_else(|| "-".into(), |ratio| format!("{:.2} ({:.2} to {:.2})", ratio.median, ratio.min, ratio.max))
+    row.ratio.map_or_else(
+        || "-".into(),
+        |Spread { median, min, max }| match row.kvs.rounds.len() {
+            1 => format!("{median:.2}"),
+            _ => format!("{median:.2} ({min:.2} to {max:.2})"),
+        },
+    )
 }
 
 /// The goal, or nothing.

@@ -190,7 +190,8 @@ impl<P: Protocol> Run<'_, P> {
             streams[n % threads].push(stream.map_err(|e| format!("cannot connect to {}: {e}", plan.target))?);
         }
         let tallies: Vec<Mutex<Tally>> = (0..threads).map(|_| Mutex::new(Tally::new())).collect();
-        let (stop, start) = (AtomicBool::new(false), Instant::now());
+        let begin = Begin::now(plan)?;
+        let (stop, start) = (AtomicBool::new(false), begin.at);
         std::thread::scope(|scope| {
             let mut running = Vec::new();
             for (n, streams) in streams.into_iter().enumerate() {
@@ -208,7 +209,7 @@ impl<P: Protocol> Run<'_, P> {
                 }));
             }
             let over = || running.iter().all(|thread| thread.is_finished());
-            let measured = measure(plan, &tallies, progress, interrupt, &over);
+            let measured = measure(plan, begin, &tallies, progress, interrupt, &over);
             stop.store(true, Ordering::Relaxed);
             for thread in running {
                 thread.join().map_err(|_| "a thread of the load has panicked")??;
@@ -229,9 +230,25 @@ impl<P: Protocol> Run<'_, P> {
     }
 }
 
+/// The moment at which a measurement begins.
+#[derive(Clone, Copy, Debug)]
+struct Begin {
+    at: Instant,
+    server_cpu: Option<f64>,
+    load_cpu: f64,
+}
+
+impl Begin {
+    fn now(plan: &Plan) -> Result<Self, String> {
+        let (server_cpu, load_cpu) = (usage::cpu(&plan.server)?, usage::cpu_of_this_process()?);
+        Ok(Self { at: Instant::now(), server_cpu, load_cpu })
+    }
+}
+
 /// Watches the threads for the time of the plan, or until they are done.
 fn measure(
     plan: &Plan,
+    mut begin: Begin,
     tallies: &[Mutex<Tally>],
     progress: &dyn Progress,
     interrupt: &AtomicBool,
@@ -244,19 +261,21 @@ fn measure(
         Ok(())
     };
     let stopped = || over() || interrupt.load(Ordering::Relaxed);
-    let mut span = Tally::new();
-    sleep_until(Instant::now() + plan.warmup, &stopped);
-    collect(&mut span)?;
-
-    // What goes wrong during the warm-up counts, too.
     let mut total = Tally::new();
-    total.errors = std::mem::take(&mut span.errors);
-    let (server_before, load_before, began) =
-        (usage::cpu(&plan.server)?, usage::cpu_of_this_process()?, Instant::now());
+    // Without a warm-up everything counts, from the first request.
+    if !plan.warmup.is_zero() {
+        sleep_until(begin.at + plan.warmup, &stopped);
+        begin = Begin::now(plan)?;
+        let mut warmup = Tally::new();
+        collect(&mut warmup)?;
+        // What goes wrong counts in any case.
+        total.errors = warmup.errors;
+    }
+    let began = begin.at;
     let every = (plan.duration / POINTS).max(SHORTEST_SPAN);
     let (mut timeline, mut seen) = (Vec::new(), began);
     loop {
-        span = Tally::new();
+        let mut span = Tally::new();
         sleep_until((seen + every).min(began + plan.duration), &stopped);
         collect(&mut span)?;
         let now = Instant::now();
@@ -277,8 +296,8 @@ fn measure(
     collect(&mut total)?;
     Ok(Measured {
         seconds: began.elapsed().as_secs_f64(),
-        server_cpu: usage::cpu(&plan.server)?.zip(server_before).map(|(after, before)| after - before),
-        load_cpu: usage::cpu_of_this_process()? - load_before,
+        server_cpu: usage::cpu(&plan.server)?.zip(begin.server_cpu).map(|(after, before)| after - before),
+        load_cpu: usage::cpu_of_this_process()? - begin.load_cpu,
         tally: total,
         timeline,
         interrupted: interrupt.load(Ordering::Relaxed),

@@ -33,7 +33,7 @@ pub(crate) struct Http {
 enum Answers {
     /// A value, nothing in answer to a PUT, or 404: no such entry.
     Kvs,
-    /// A value, `OK` in answer to a PUT, or 404: no such entry.
+    /// A value, `+OK` in answer to a PUT, or 404: no such entry.
     Webdis,
     /// Any 2xx is right.
     Any,
@@ -119,7 +119,7 @@ impl Protocol for Http {
             // A value has at least one byte here.
             (200, Answers::Kvs) if body.is_empty() => Said::Done,
             (200, Answers::Kvs) => Said::Value,
-            (200, Answers::Webdis) if body == b"OK" => Said::Done,
+            (200, Answers::Webdis) if body == b"+OK" => Said::Done,
             (200, Answers::Webdis) => Said::Value,
             (404, Answers::Kvs | Answers::Webdis) => Said::Missing,
             (200..=299, _) => Said::Fine,
@@ -201,7 +201,7 @@ mod tests {
     fn answers_of_webdis() {
         let replies: [(&[u8], Said<'_>); 3] = [
             (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Said::Missing),
-            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", Said::Done),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n+OK", Said::Done),
             (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n41", Said::Value),
         ];
         laws::cut_anywhere(&Http::webdis("h", 1), &replies);
