@@ -281,7 +281,7 @@ fn put<V: Stored>(
 ) -> Executed {
     let bytes = value.heap_bytes();
     let Some(found) = table.find(hash, key) else {
-        context.admit(table.insertion_bytes(key) + bytes)?;
+        context.admit(table.insertion_bytes(hash, key) + bytes)?;
         let lsn = context.log(op, 0)?;
         table.insert(hash, key, value, context.env);
         return outcome(Reply::Stored, lsn);
@@ -306,7 +306,7 @@ fn increment<C: Counter>(
     let before: i64 = old.into();
     let overflow = Refusal::Overflow { ty, before, by };
     let new = before.checked_add(by).and_then(|sum| C::try_from(sum).ok()).ok_or(overflow)?;
-    context.admit(if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    context.admit(if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
     let lsn = context.log(op, new.bits())?;
     match found {
         Some(found) => table.update(found, context.env, |stored| *stored = new),
@@ -334,7 +334,7 @@ fn add_members(
         return outcome(Reply::Count(0), context.log_idle(op)?);
     }
     context.check_size(set.map_or(0, SetValue::packed) + more)?;
-    context.admit(more + items * ITEM_BYTES + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    context.admit(more + items * ITEM_BYTES + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
     let lsn = context.log(op, 0)?;
     let added = match found {
         Some(found) => table.update(found, context.env, |set| set.add(members)),
@@ -360,7 +360,7 @@ fn set_field(
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
     context.check_size(map.packed_after_set(field, value))?;
-    context.admit(map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(key) })?;
+    context.admit(map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
     let lsn = context.log(op, 0)?;
     match found {
         Some(found) => table.update(found, context.env, |map| map.set(field, value)),

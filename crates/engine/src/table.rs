@@ -73,9 +73,9 @@ impl<V: Stored> Table<V> {
     }
 
     /// Bytes that the insertion of `key` would allocate, its value's heap memory not included.
-    pub(crate) fn insertion_bytes(&self, key: Key<'_>) -> usize {
+    pub(crate) fn insertion_bytes(&self, hash: u64, key: Key<'_>) -> usize {
         let chunk = if self.slots.is_full() { Slab::<V>::CHUNK_BYTES } else { 0 };
-        let index = if self.index.is_full() { self.index.growth_bytes() } else { 0 };
+        let index = if self.index.is_full() { self.index.growth_bytes(hash) } else { 0 };
         chunk + index + key_heap_bytes(key)
     }
 
@@ -83,7 +83,7 @@ impl<V: Stored> Table<V> {
     pub(crate) fn insert(&mut self, hash: u64, key: Key<'_>, value: V, env: &Env) {
         let before = self.own_bytes();
         if self.index.is_full() {
-            self.grow(env);
+            self.grow(hash, env);
         }
         let key = CompactString::from(key.as_str());
         let heap = Slot::<V>::key_heap_bytes(&key) + value.heap_bytes();
@@ -135,8 +135,8 @@ impl<V: Stored> Table<V> {
 
     /// Builds a larger index. It reads the slots in the order of memory, so the pause is bounded by bandwidth, not by one
     /// cache miss an entry.
-    fn grow(&mut self, env: &Env) {
-        let mut larger = Index::with_room_for(self.index.next_room());
+    fn grow(&mut self, hash: u64, env: &Env) {
+        let mut larger = Index::with_room_for(self.index.next_room(hash));
         for (number, slot) in self.slots.iter() {
             larger.insert(env.hash(slot.key.as_bytes()), number);
         }
