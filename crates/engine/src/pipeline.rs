@@ -10,15 +10,15 @@ use arrayvec::ArrayVec;
 use crossbeam_utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 use proto::batch::BatchError;
-use proto::{Batch, Micros, Op, ValueRef, ValueType};
+use proto::{Batch, Micros, Op, Reply, Value, ValueRef, ValueType};
 
 use crate::shard::{Context, Shard};
-use crate::{Engine, Executed, replayed};
+use crate::{Engine, Executed, Outcome, replayed};
 
 /// Operations whose cache misses are in flight together. A core keeps 10 to 16 line fills outstanding.
 const WINDOW: usize = 16;
 
-/// Longest text, in bytes, that is stored while a window of shards is held.
+/// Longest text, in bytes, that is stored or handed out while a window of shards is held.
 const LIGHT_TEXT_BYTES: usize = 1024;
 
 /// Records that are decoded at a time during recovery; few enough to stay in the first-level cache.
@@ -72,21 +72,21 @@ impl Engine {
     ) -> usize {
         let mut executed = 0;
         for window in ops.chunks(WINDOW) {
-            executed += self.run_window(window, context, &mut each);
-            if executed % WINDOW != 0 {
-                break;
+            match self.run_window(window, context, &mut each) {
+                ControlFlow::Continue(()) => executed += window.len(),
+                ControlFlow::Break(some) => return executed + some,
             }
         }
         executed
     }
 
-    /// Carries out at most [`WINDOW`] operations; returns how many.
+    /// Carries out at most [`WINDOW`] operations; breaks off with the number of those that were.
     fn run_window(
         &self,
         ops: &[Op<'_>],
         context: &Context<'_>,
         each: &mut impl FnMut(Executed) -> ControlFlow<()>,
-    ) -> usize {
+    ) -> ControlFlow<usize> {
         let mut garbage = Vec::new();
         let mut hashes = [0; WINDOW];
         for (hash, op) in hashes.iter_mut().zip(ops) {
@@ -105,25 +105,38 @@ impl Engine {
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            let one = match (held.get(at), *op) {
-                (Some(shard), Op::Get { ty, key }) if is_light(op) => shard.get(op, *hash, ty, key, context),
-                (Some(shard), _) if is_light(op) => shard.execute(op, *hash, None, &mut garbage, context),
-                _ => {
-                    // Who waits, or works for long, holds nothing.
-                    held.release();
-                    self.run(op, *hash, context)
+            let shard = held.get(at).filter(|_| is_light(op));
+            let one = match (shard, *op) {
+                (Some(shard), Op::Get { ty, key }) => Some(shard.get(op, *hash, ty, key, context)),
+                (Some(shard), _) if !shard.is_about_to_grow(op) => {
+                    Some(shard.execute(op, *hash, None, &mut garbage, context))
                 }
+                _ => None,
             };
+            let one = one.unwrap_or_else(|| {
+                // Who waits, or works for long, holds nothing.
+                held.release();
+                self.run(op, *hash, context)
+            });
+            if is_long(&one) {
+                held.release();
+            }
             if each(one).is_break() {
-                return at + 1;
+                return ControlFlow::Break(at + 1);
             }
         }
-        ops.len()
+        ControlFlow::Continue(())
     }
 }
 
-/// Whether the operation takes so little time that others may wait for a whole window of its kind: no memory is
-/// allocated, copied or freed that is longer than a few cache lines.
+/// Whether the answer takes time to copy: others must not wait for that.
+#[inline]
+fn is_long(executed: &Executed) -> bool {
+    matches!(executed, Ok(Outcome { reply: Reply::Value(Value::Str(text)), .. }) if text.as_bytes().len() > LIGHT_TEXT_BYTES)
+}
+
+/// Whether the operation takes so little time that others may wait for a whole window of its kind: it allocates and copies no more
+/// than [`LIGHT_TEXT_BYTES`].
 #[inline]
 fn is_light(op: &Op<'_>) -> bool {
     match op {

@@ -233,6 +233,20 @@ impl Shard {
         outcome(Reply::Deleted(true), lsn)
     }
 
+    /// Whether the operation may have to rebuild an index, which takes time.
+    #[inline]
+    pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
+        match op.value_type() {
+            Some(ValueType::Int) => self.ints.is_full(),
+            Some(ValueType::Uint) => self.uints.is_full(),
+            Some(ValueType::Float) => self.floats.is_full(),
+            Some(ValueType::Str) => self.strs.is_full(),
+            Some(ValueType::Map) => self.maps.is_full(),
+            Some(ValueType::Set) => self.sets.is_full(),
+            None => false,
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         let Self { ints, uints, floats, strs, maps, sets } = self;
         ints.len() + uints.len() + floats.len() + strs.len() + maps.len() + sets.len()
@@ -360,7 +374,9 @@ fn set_field(
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
     context.check_size(map.packed_after_set(field, value))?;
-    context.admit(map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
+    context.admit(
+        map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) },
+    )?;
     let lsn = context.log(op, 0)?;
     match found {
         Some(found) => table.update(found, context.env, |map| map.set(field, value)),

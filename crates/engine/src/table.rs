@@ -72,6 +72,12 @@ impl<V: Stored> Table<V> {
         self.find(hash, key).map(|found| self.slots.get(found.slot).version)
     }
 
+    /// Whether the next insertion needs a larger index.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.index.is_full()
+    }
+
     /// Bytes that the insertion of `key` would allocate, its value's heap memory not included.
     pub(crate) fn insertion_bytes(&self, hash: u64, key: Key<'_>) -> usize {
         let chunk = if self.slots.is_full() { Slab::<V>::CHUNK_BYTES } else { 0 };

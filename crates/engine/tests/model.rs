@@ -280,3 +280,18 @@ fn replay_reports_the_record_that_it_cannot_read() {
     let error = Engine::new(Options::default()).replay_batch(&buffer.seal(&Chain::start(1), 0, 0)).unwrap_err();
     assert!(matches!(error, BatchError::Record { index: 1, .. }), "{error}");
 }
+
+#[test]
+fn a_batch_that_is_broken_off_carries_out_nothing_more() {
+    let keys: Vec<String> = (0..40).map(|n| format!("key {n}")).collect();
+    let ops: Vec<Op<'_>> = keys.iter().map(|key| Op::Put { key: as_key(key), value: ValueRef::Int(1) }).collect();
+    for wanted in 1..=ops.len() {
+        let engine = Engine::new(Options::default());
+        let mut told = 0;
+        let executed = engine.execute_batch(&ops, 0, |_| {
+            told += 1;
+            if told == wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!((executed, told, engine.len()), (wanted, wanted, wanted));
+    }
+}

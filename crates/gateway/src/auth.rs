@@ -5,7 +5,7 @@ use std::path::Path;
 use subtle::ConstantTimeEq;
 
 /// Longest token, in bytes.
-const MAX_TOKEN_BYTES: usize = 4096;
+pub(crate) const MAX_TOKEN_BYTES: usize = 4096;
 
 /// A secret that clients must know.
 #[derive(Clone)]

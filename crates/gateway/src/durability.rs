@@ -30,22 +30,31 @@ impl DurableGate {
         self.status.get().health
     }
 
-    /// Waits until `lsn` is durable. To be called right after the operation, before anything else is awaited.
-    pub(crate) async fn wait(&self, lsn: Lsn) -> Result<(), OutcomeUnknown> {
+    /// Waits until `lsn` is durable. To be called right after the operation, before anything is awaited; what it returns may be
+    /// awaited later.
+    pub(crate) fn wait(&self, lsn: Lsn) -> impl Future<Output = Result<(), OutcomeUnknown>> + use<> {
+        let waiting = self.register(lsn);
+        async move {
+            match waiting? {
+                None => Ok(()),
+                Some(receiver) => receiver.await.map_err(|_| OutcomeUnknown),
+            }
+        }
+    }
+
+    fn register(&self, lsn: Lsn) -> Result<Option<oneshot::Receiver<()>>, OutcomeUnknown> {
         let status = self.status.get();
         if status.durable >= lsn {
-            return Ok(());
+            return Ok(None);
         }
         if status.health == LogHealth::Failed {
             return Err(OutcomeUnknown);
         }
         let (sender, receiver) = oneshot::channel();
-        {
-            let mut waiting = self.waiting.borrow_mut();
-            debug_assert!(waiting.back().is_none_or(|(last, _)| *last <= lsn));
-            waiting.push_back((lsn, sender));
-        }
-        receiver.await.map_err(|_| OutcomeUnknown)
+        let mut waiting = self.waiting.borrow_mut();
+        debug_assert!(waiting.back().is_none_or(|(last, _)| *last <= lsn));
+        waiting.push_back((lsn, sender));
+        Ok(Some(receiver))
     }
 
     /// Lets go who need not wait any longer, whenever the status changes. Ends when the shipper is gone.

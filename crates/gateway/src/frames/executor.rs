@@ -15,11 +15,11 @@ use proto::{Lsn, Micros, Op, Refusal, Reply};
 
 use super::output::Output;
 use crate::auth::Token;
-use crate::config::Durability;
+use crate::config::{Durability, FRAME_BUFFER_BYTES};
 
 /// Operations that are handed to the engine together: enough to overlap their cache misses, few enough to stay in the
 /// first-level cache.
-const WINDOW: usize = 64;
+const GATHERED: usize = 64;
 
 /// Answers with payloads up to this many bytes are given in any case: those to writes, which have been carried out by then.
 const ALWAYS_ADMITTED_BYTES: usize = 4;
@@ -58,8 +58,10 @@ pub struct Executor {
 /// What came of a turn besides replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Turn {
-    /// What must be durable before the replies may be sent.
-    pub awaits: Option<Lsn>,
+    /// What must be durable before the replies may be sent, and how many bytes of replies come before the first that waits.
+    pub awaits: Option<(Lsn, usize)>,
+    /// Bytes of answers that were made, also of those for which there was no room.
+    made: usize,
     /// Nothing more is to be read from this client.
     pub hang_up: bool,
 }
@@ -74,18 +76,25 @@ struct Asked<'f> {
 
 /// Operations that stand next to each other.
 #[derive(Default)]
-struct Window<'f> {
-    ops: ArrayVec<Op<'f>, WINDOW>,
-    asked: ArrayVec<Asked<'f>, WINDOW>,
+struct Gathered<'f> {
+    ops: ArrayVec<Op<'f>, GATHERED>,
+    asked: ArrayVec<Asked<'f>, GATHERED>,
 }
 
 impl Turn {
-    fn note(&mut self, engine: &Engine, executed: &Executed) {
+    /// Notes a write that must be durable, whose reply begins behind `ready` bytes of replies.
+    fn note(&mut self, engine: &Engine, executed: &Executed, ready: usize) {
         if let Ok(outcome) = executed {
             // A write that found nothing to do rests on an earlier one, which may not be durable yet.
             let lsn = outcome.lsn.unwrap_or_else(|| engine.last_lsn());
-            self.awaits = self.awaits.max(Some(lsn));
+            let (before, ready) = self.awaits.unwrap_or((lsn, ready));
+            self.awaits = Some((lsn.max(before), ready));
         }
+    }
+
+    /// Whether it is time to send what there is, and to let others work.
+    fn is_over(&self, output: &Output) -> bool {
+        self.hang_up || output.is_full() || self.made >= FRAME_BUFFER_BYTES
     }
 }
 
@@ -96,8 +105,13 @@ impl Executor {
         Self { limits, authenticated }
     }
 
-    /// Carries out requests from `frames` at the time `at`, until there are none or `output` is full; those that are left stay in
-    /// `frames`. Writes that must be durable are refused unless the log is up.
+    /// Whether the client has shown the token, if one is wanted.
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Carries out requests from `frames` at the time `at`, until there are none or enough for a turn was done; those that are left
+    /// stay in `frames`. Writes that must be durable are refused unless the log is up.
     pub fn execute(
         &mut self,
         engine: &Engine,
@@ -107,19 +121,22 @@ impl Executor {
         output: &mut Output,
     ) -> Turn {
         let mut turn = Turn::default();
-        while !output.is_full() && !turn.hang_up && !frames.rest().is_empty() {
-            let mut window = Window::default();
-            let other = self.gather(&mut window, frames, log_is_up);
-            let done = run_window(&window, engine, at, output, &mut turn);
-            if done < window.ops.len() {
-                // The output is full: the rest of the window, and what comes behind it, is for the next turn.
-                frames.clone_from(&window.asked[done - 1].behind);
+        while !turn.is_over(output) && !frames.rest().is_empty() {
+            let mut gathered = Gathered::default();
+            let other = self.gather(&mut gathered, frames, log_is_up);
+            let done = run_gathered(&gathered, engine, at, output, &mut turn);
+            if done < gathered.ops.len() {
+                // The turn is over: the rest of the window, and what comes behind it, is for the next turn.
+                frames.clone_from(&gathered.asked[done - 1].behind);
                 return turn;
             }
             match other {
                 None => {}
                 Some(Ok(frame)) => self.answer(frame, engine, log_is_up, at, output, &mut turn),
-                Some(Err(bad)) => encode_error(output.bytes_mut(), bad.id, bad.error.code(), &bad.error.to_string()),
+                Some(Err(bad)) => {
+                    encode_error(output.bytes_mut(), bad.id, bad.error.code(), &bad.error.to_string());
+                    turn.hang_up = !self.authenticated;
+                }
             }
         }
         turn
@@ -128,19 +145,19 @@ impl Executor {
     /// Puts operations into the window until it is full or there are no more frames; returns what comes between.
     fn gather<'f>(
         &self,
-        window: &mut Window<'f>,
+        gathered: &mut Gathered<'f>,
         frames: &mut Frames<'f>,
         log_is_up: bool,
     ) -> Option<Result<RequestFrame<'f>, BadRequest>> {
-        while !window.ops.is_full() {
+        while !gathered.ops.is_full() {
             let frame = RequestFrame::decode(frames.next()?);
             let Ok(RequestFrame { id, durable, request: Request::Op(op) }) = frame else { return Some(frame) };
             let must_be_durable = self.must_be_durable(durable, op.kind().writes());
             if !self.authenticated || (must_be_durable && !log_is_up) {
                 return Some(frame);
             }
-            window.ops.push(op);
-            window.asked.push(Asked { id, must_be_durable, behind: frames.clone() });
+            gathered.ops.push(op);
+            gathered.asked.push(Asked { id, must_be_durable, behind: frames.clone() });
         }
         None
     }
@@ -171,7 +188,10 @@ impl Executor {
                     encode_done(out, frame.id);
                 }
             },
-            _ if !self.authenticated => encode_error(out, frame.id, ErrorCode::Unauthenticated, NOT_AUTHENTICATED),
+            _ if !self.authenticated => {
+                encode_error(out, frame.id, ErrorCode::Unauthenticated, NOT_AUTHENTICATED);
+                turn.hang_up = true;
+            }
             Request::Ping => encode_done(out, frame.id),
             Request::Multi(multi) => {
                 let must_be_durable = self.must_be_durable(frame.durable, multi.writes());
@@ -180,25 +200,25 @@ impl Executor {
                     false => run_multi(multi, frame.id, must_be_durable, engine, at, output, turn),
                 }
             }
-            // The one reason for which an operation does not go into the window.
+            // The one reason for which an operation does not go into the gathered.
             Request::Op(_) => encode_error(out, frame.id, ErrorCode::LogDown, LOG_DOWN),
         }
     }
 }
 
-/// Carries out a window; returns how many of its operations, because the output may become full.
-fn run_window(window: &Window<'_>, engine: &Engine, at: Micros, output: &mut Output, turn: &mut Turn) -> usize {
-    let mut asked = window.asked.iter();
-    engine.execute_batch(&window.ops, at, |executed| {
+/// Carries out what was gathered; returns how many operations, because the turn may be over before the last.
+fn run_gathered(gathered: &Gathered<'_>, engine: &Engine, at: Micros, output: &mut Output, turn: &mut Turn) -> usize {
+    let mut asked = gathered.asked.iter();
+    engine.execute_batch(&gathered.ops, at, |executed| {
         let Some(Asked { id, must_be_durable, .. }) = asked.next() else { return ControlFlow::Break(()) };
         if *must_be_durable {
-            turn.note(engine, &executed);
+            turn.note(engine, &executed, output.bytes().len());
         }
-        match admitted(executed, output) {
+        match admitted(executed, output, turn) {
             Ok(reply) => encode_reply(output.bytes_mut(), *id, &reply),
             Err((code, message)) => encode_error(output.bytes_mut(), *id, code, &message),
         }
-        if output.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if turn.is_over(output) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
 
@@ -212,40 +232,53 @@ fn run_multi(
     output: &mut Output,
     turn: &mut Turn,
 ) {
+    let ready = output.bytes().len();
     let mut replies = ManyReplies::begin(output.bytes_mut(), id);
     let mut ops = multi.ops();
     // Room that values leave to the answers behind them, which thus never go beyond the limit.
     let mut kept_free = multi.count() * LEAST_ANSWER_BYTES;
+    let made_before = turn.made;
     loop {
-        let window: ArrayVec<Op<'_>, WINDOW> = ops.by_ref().take(WINDOW).collect();
-        if window.is_empty() {
-            break;
-        }
-        engine.execute_batch(&window, at, |executed| {
+        let gathered: ArrayVec<Op<'_>, GATHERED> = ops.by_ref().take(GATHERED).collect();
+        let done = engine.execute_batch(&gathered, at, |executed| {
             if must_be_durable {
-                turn.note(engine, &executed);
+                turn.note(engine, &executed, ready);
             }
             kept_free -= LEAST_ANSWER_BYTES;
             let taken = replies.bytes(output.bytes()) + kept_free;
             let fits = |reply: &Reply| taken + REPLY_ITEM_HEADER_BYTES + payload_bytes(reply) <= MAX_REPLY_BYTES;
             let executed = match &executed {
-                Ok(outcome) if !fits(&outcome.reply) => Err((ErrorCode::TooLarge, TOO_LARGE_ANSWER.into())),
-                _ => admitted(executed, output),
+                Ok(outcome) if !fits(&outcome.reply) => {
+                    turn.made += payload_bytes(&outcome.reply);
+                    Err((ErrorCode::TooLarge, TOO_LARGE_ANSWER.into()))
+                }
+                _ => admitted(executed, output, turn),
             };
             match executed {
                 Ok(reply) => replies.push(output.bytes_mut(), &reply),
                 Err((code, message)) => replies.push_error(output.bytes_mut(), code, &message),
             }
-            ControlFlow::Continue(())
+            // To make answers for which there is no room would only keep others waiting.
+            match turn.made - made_before < MAX_REPLY_BYTES {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
         });
+        if done < gathered.len() || done == 0 {
+            (done..gathered.len())
+                .chain(ops.by_ref().map(|_| 0))
+                .for_each(|_| replies.push_error(output.bytes_mut(), ErrorCode::TooLarge, TOO_LARGE_ANSWER));
+            break;
+        }
     }
     replies.finish(output.bytes_mut());
 }
 
-/// The reply, if it was carried out and there is room for it.
-fn admitted(executed: Executed, output: &mut Output) -> Result<Reply, (ErrorCode, String)> {
+/// The reply, if the operation was carried out and there is room for it. Only a read's answer can lack room.
+fn admitted(executed: Executed, output: &mut Output, turn: &mut Turn) -> Result<Reply, (ErrorCode, String)> {
     let reply = executed.map_err(|refusal: Refusal| (ErrorCode::from(&refusal), refusal.to_string()))?.reply;
     let bytes = payload_bytes(&reply);
+    turn.made += bytes;
     match bytes <= ALWAYS_ADMITTED_BYTES || output.admit(bytes) {
         true => Ok(reply),
         false => Err((ErrorCode::Busy, TOO_MANY_ANSWERS.into())),

@@ -28,12 +28,15 @@ pub(super) struct BudgetExhausted;
 pub(super) struct Input {
     /// The beginning of a frame.
     half: BytesMut,
+    /// Whether what was read last is in memory of this connection's own, which the worker's other connections must not get: it
+    /// may be large.
+    is_own: bool,
     share: Share,
 }
 
 impl Input {
     pub(super) fn new(share: Share) -> Self {
-        Self { half: BytesMut::new(), share }
+        Self { half: BytesMut::new(), is_own: false, share }
     }
 
     /// Reads once. Returns what has not been answered yet, the half of a frame from before in front; `None` at the end.
@@ -44,8 +47,8 @@ impl Input {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<BytesMut>>> {
         ready!(stream.poll_readable(cx))?;
-        let is_large = self.half.len() > MAX_COPIED_BYTES;
-        let mut bytes = if is_large {
+        self.is_own = self.half.len() > MAX_COPIED_BYTES;
+        let mut bytes = if self.is_own {
             std::mem::take(&mut self.half)
         } else {
             let mut bytes = buffers.input();
@@ -56,7 +59,7 @@ impl Input {
         if let Poll::Ready(Ok(1..)) = read {
             return Poll::Ready(Ok(Some(bytes)));
         }
-        match is_large {
+        match self.is_own {
             true => self.half = bytes,
             false => buffers.put_input(bytes),
         }
@@ -74,7 +77,9 @@ impl Input {
             self.half = with_room(bytes, decoder);
         } else {
             self.half = BytesMut::from(&bytes[..]);
-            buffers.put_input(bytes);
+            if !self.is_own {
+                buffers.put_input(bytes);
+            }
         }
         match self.half.capacity() {
             small if small <= UNCOUNTED_BYTES => {

@@ -35,6 +35,7 @@ use tokio::sync::watch;
 use tokio_util::codec::Decoder;
 use tracing::debug;
 
+use crate::auth::MAX_TOKEN_BYTES;
 use crate::clock::now;
 use crate::connection::{Activity, Watched};
 use crate::durability::OutcomeUnknown;
@@ -55,6 +56,12 @@ const SKIPPED_AT_A_TIME: usize = 16 << 10;
 
 /// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// Largest frame of a client that has not shown the token yet.
+const MAX_AUTH_FRAME_BYTES: usize = REQUEST_HEADER_BYTES + MAX_TOKEN_BYTES;
+
+/// Reads in a row, without a pause of the client, after which it is asked whether the server stops.
+const READS_IN_A_ROW: u32 = 16;
 
 /// Why a session ended early.
 #[derive(Debug, thiserror::Error)]
@@ -78,10 +85,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Ac
     let mut session = Session {
         stream: Watched::new(stream, Rc::clone(&activity)),
         input: Input::new(shared.bodies.share()),
-        decoder: RunDecoder::requests(max_frame(shared)),
+        decoder: RunDecoder::requests(if shared.token.is_some() { MAX_AUTH_FRAME_BYTES } else { max_frame(shared) }),
         executor: Executor::new(Limits { durability: shared.config.durability, token: shared.token.clone() }),
         activity,
         worker: &worker,
+        reads_in_a_row: 0,
     };
     if let Err(e) = session.run(stop).await {
         debug!(error = %e, "connection ended");
@@ -110,6 +118,7 @@ struct Session<'w> {
     executor: Executor,
     activity: Rc<Activity>,
     worker: &'w Worker,
+    reads_in_a_row: u32,
 }
 
 impl Session<'_> {
@@ -140,11 +149,22 @@ impl Session<'_> {
         Ok(self.skip(QUIET).await?)
     }
 
-    /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and everything that came in
-    /// has been answered.
+    /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and what came in has been
+    /// answered: all of it, or some of it if the client makes no pause.
     async fn receive(&mut self, mut stopping: Pin<&mut impl Future>) -> io::Result<Option<BytesMut>> {
+        self.reads_in_a_row += 1;
+        if self.reads_in_a_row.is_multiple_of(READS_IN_A_ROW) {
+            let stops = poll_fn(|cx| Poll::Ready(stopping.as_mut().poll(cx).is_ready())).await;
+            if stops {
+                return Ok(None);
+            }
+            tokio::task::yield_now().await;
+        }
         let received = poll_fn(|cx| match self.input.poll_read(&mut self.stream, &self.worker.buffers, cx) {
-            Poll::Pending => stopping.as_mut().poll(cx).map(|_| Ok(None)),
+            Poll::Pending => {
+                self.reads_in_a_row = 0;
+                stopping.as_mut().poll(cx).map(|_| Ok(None))
+            }
             ready => ready,
         });
         received.await
@@ -174,6 +194,9 @@ impl Session<'_> {
                     if self.answer(&run).await? == Next::HangUp {
                         return Ok(Next::HangUp);
                     }
+                    if self.executor.is_authenticated() {
+                        self.decoder = RunDecoder::requests(max_frame(&self.worker.shared));
+                    }
                 }
                 Ok(None) => return Ok(Next::GoOn),
                 Err(e) => {
@@ -193,14 +216,22 @@ impl Session<'_> {
             self.activity.working();
             let log_is_up = gate.health() == LogHealth::Up;
             let turn = self.executor.execute(&shared.engine, log_is_up, now(), &mut frames, &mut output);
-            if let Some(lsn) = turn.awaits {
-                gate.wait(lsn).await?;
+            let mut sent = 0;
+            if let Some((lsn, ready)) = turn.awaits {
+                // Right after the operations, as the gate wants it; what is ready is on its way meanwhile.
+                let durable = gate.wait(lsn);
+                self.stream.write_all(&output.bytes()[..ready]).await?;
+                sent = ready;
+                durable.await?;
             }
             self.activity.answered();
-            self.stream.write_all(output.bytes()).await?;
+            self.stream.write_all(&output.bytes()[sent..]).await?;
             output.clear();
             if turn.hang_up {
                 next = Next::HangUp;
+            } else if !frames.rest().is_empty() {
+                // A client that sends much lets others have their turns.
+                tokio::task::yield_now().await;
             }
         }
         buffers.put_output(output.into_memory());

@@ -1,5 +1,7 @@
 //! Many requests at once: their order, their memory, multi-get and multi-put.
 
+use std::time::{Duration, Instant};
+
 use proto::ValueType::{self, Int, Map, Set, Str};
 use proto::frame::{Answer, Answers, ErrorCode, MAX_MULTI_ITEMS, MAX_REPLY_BYTES};
 use proto::{OpKind, ValueRef};
@@ -202,5 +204,25 @@ fn the_answer_to_a_multi_get_keeps_to_its_limit() {
     }
     assert!(reply.bytes() > 3 * (bytes + ITEM));
     assert_eq!(client.get_str("small").as_deref(), Some("small"), "the connection goes on");
+    stop_unharmed(kvs);
+}
+
+#[test]
+fn answers_for_which_there_is_no_room_are_not_made() {
+    let (_folder, kvs) = serve(&[]);
+    let mut client = FrameClient::connect(kvs.frame_addr);
+    // To make all answers would take 13 GB, and keep the worker for a minute.
+    let fields: Vec<String> = (0..100_000).map(|n| format!("{n:028}")).collect();
+    let members: Vec<&str> = fields.iter().map(String::as_str).collect();
+    let put = op(1, OpKind::Put, Some(Set), "large", &list(&members));
+    assert_eq!(client.exchange(&put).answer(), Answer::Done);
+    let began = Instant::now();
+    let reply = client.exchange(&multi_get(2, std::iter::repeat_n((Set, "large"), MAX_MULTI_ITEMS)));
+    let answers = many(&reply);
+    assert_eq!(answers.len(), MAX_MULTI_ITEMS);
+    let values = answers.iter().take_while(|answer| matches!(answer, Answer::Value(_))).count();
+    assert!(values >= MAX_REPLY_BYTES / (4 << 20), "{values} values");
+    assert!(answers[values..].iter().all(|answer| error_of(answer) == Some(ErrorCode::TooLarge)));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     stop_unharmed(kvs);
 }
