@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use crate::{Failed, cargo, root, step};
 
@@ -73,20 +74,31 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
-/// Runs a target; if it ends with a crash, says where the input is that crashes it.
+/// Runs a target; if it ends with a crash, says where the input is that crashes it. A target may also fail without one.
 fn fuzz(target: &Path, corpus: &Path, seconds: u32) -> Result<(), Failed> {
     let crashes = crashes_beside(corpus)?;
+    let before = newest(&crashes);
     let mut run = Command::new(target);
     run.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={MAX_LEN}"));
     // An input that takes this many seconds, or a process of this many MiB, is a crash as well.
     run.args(["-timeout=5", "-rss_limit_mb=512", "-print_final_stats=1", "-verbosity=0"]);
     run.arg(format!("-artifact_prefix={}/", crashes.display())).arg(corpus);
     step(&mut run).map_err(|Failed(why)| {
-        let found = std::fs::read_dir(&crashes).into_iter().flatten().flatten();
-        let newest = found.max_by_key(|file| file.metadata().and_then(|data| data.modified()).ok());
-        let input = newest.map_or_else(|| "no input is left behind".into(), |file| file.path().display().to_string());
-        Failed(format!("{why}\n  the input that crashes it: {input}\n  to repeat: {} {input}", target.display()))
+        // What lay there before is of another run.
+        match newest(&crashes).filter(|newest| Some(newest) != before.as_ref()) {
+            Some((_, input)) => {
+                let (target, input) = (target.display(), input.display());
+                Failed(format!("{why}\n  the input that crashes it: {input}\n  to repeat: {target} {input}"))
+            }
+            None => Failed(format!("{why}\n  it left no input behind that crashes it")),
+        }
     })
+}
+
+/// The file in a folder that was written last, and when that was.
+fn newest(folder: &Path) -> Option<(SystemTime, PathBuf)> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).max()
 }
 
 /// The folder for inputs that crash a target.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-use crate::{cargo, root, step};
+use crate::{Failed, cargo, root, step};
 
 /// The paths that `crates/gateway/examples/instructions.rs` knows.
 const PATHS: [&str; 9] = [
@@ -28,13 +28,20 @@ const TOLERANCE: f64 = 0.03;
 
 const KEPT: &str = "bench/results/instructions.txt";
 
-/// Counts, prints, compares with what was kept; `keep` replaces that.
-pub(crate) fn run(keep: bool) -> Result<(), String> {
-    step(cargo().args(["build", "--release", "--package", "gateway", "--example", "instructions"])).map_err(|e| e.0)?;
+/// Counts, prints, compares with what was kept; `keep` replaces that, or makes it.
+pub(crate) fn run(keep: bool) -> Result<(), Failed> {
+    let kept = match std::fs::read_to_string(root().join(KEPT)) {
+        Err(e) if !keep => return Err(Failed(format!("{KEPT}: {e}; keep the counts with --keep"))),
+        kept => kept.unwrap_or_default(),
+    };
+    let kept = read(&kept);
+    let missing: Vec<&str> = PATHS.into_iter().filter(|path| !kept.contains_key(path)).collect();
+    if !keep && !missing.is_empty() {
+        return Err(Failed(format!("{KEPT} has no count of {}; keep the counts with --keep", missing.join(", "))));
+    }
+    step(cargo().args(["build", "--release", "--package", "gateway", "--example", "instructions"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     let program = target.join("release/examples/instructions");
-    let kept = std::fs::read_to_string(root().join(KEPT)).unwrap_or_default();
-    let kept = read(&kept);
     let mut table = format!("# instructions for each operation, {}\n", rustc_version());
     let mut worse = Vec::new();
     for path in PATHS {
@@ -49,14 +56,15 @@ pub(crate) fn run(keep: bool) -> Result<(), String> {
         table.push_str(&line);
     }
     if keep {
-        return std::fs::write(root().join(KEPT), table).map_err(|e| format!("{KEPT}: {e}"));
+        std::fs::write(root().join(KEPT), table).map_err(|e| format!("{KEPT}: {e}"))?;
+        return Ok(());
     }
     match worse.is_empty() {
         true => Ok(()),
-        false => Err(format!(
+        false => Err(Failed(format!(
             "more instructions than in {KEPT}: {}; find out why, or keep the new counts with --keep",
             worse.join(", ")
-        )),
+        ))),
     }
 }
 
@@ -70,7 +78,7 @@ fn read(kept: &str) -> BTreeMap<&str, f64> {
 }
 
 /// All instructions of one run.
-fn count(program: &Path, path: &str, operations: u64) -> Result<u64, String> {
+fn count(program: &Path, path: &str, operations: u64) -> Result<u64, Failed> {
     let output = Command::new("valgrind")
         .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
         .arg(program)
@@ -79,7 +87,8 @@ fn count(program: &Path, path: &str, operations: u64) -> Result<u64, String> {
         .map_err(|e| format!("valgrind: {e}; install it (Debian: apt install valgrind)"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let refs = said.lines().find_map(|line| line.split_once("I refs:")).map(|(_, count)| count.replace(',', ""));
-    refs.and_then(|count| count.trim().parse().ok()).ok_or_else(|| format!("{path}: valgrind said: {said}"))
+    let counted = refs.and_then(|count| count.trim().parse().ok());
+    Ok(counted.ok_or_else(|| format!("{path}: valgrind said: {said}"))?)
 }
 
 fn rustc_version() -> String {

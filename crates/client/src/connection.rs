@@ -1,6 +1,7 @@
 //! One connection, from the prefaces to its end. Everything runs within one task, so nothing is handed between threads.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,7 +145,11 @@ async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) 
         }
         pipeline.take(chunk);
         while chunk.written < chunk.bytes.len() {
-            match half.write(&chunk.bytes[chunk.written..]).await {
+            let written = match half.write(&chunk.bytes[chunk.written..]).await {
+                Ok(0) => Err(ErrorKind::WriteZero.into()),
+                written => written,
+            };
+            match written {
                 Ok(written) => chunk.written += written,
                 Err(error) => {
                     sleep(LAST_REPLIES).await;

@@ -46,15 +46,16 @@ pub enum Error {
     #[error("the client is closed")]
     Closed,
     /// The request was sent, and no reply came within the request timeout. It is not known whether it was or will be
-    /// carried out.
-    #[error("no reply within {after:?}; it is not known whether the request was carried out")]
+    /// carried out; if it will be, then perhaps after requests that were made later.
+    #[error("no reply within {after:?}; it is not known whether the request was or will be carried out")]
     Timeout {
         /// The request timeout.
         after: Duration,
     },
-    /// The connection ended between the request and its reply. It is not known whether the request was carried out. Never
-    /// repeated by the client itself, because an increment would count twice.
-    #[error("{0}; it is not known whether the request was carried out")]
+    /// The connection ended between the request and its reply. It is not known whether the request was or will be carried
+    /// out; if it will be, then perhaps after requests that were made later, over the next connection. Never repeated by the
+    /// client itself, because an increment would count twice.
+    #[error("{0}; it is not known whether the request was or will be carried out")]
     Unknown(Lost),
     /// The server sent a reply that does not go with the request: a defect of the server.
     #[error(transparent)]
@@ -156,6 +157,9 @@ pub enum Lost {
     /// The server closed it.
     #[error("the server closed the connection")]
     ByServer,
+    /// The server could not divide what it received into requests: something between the two changes bytes.
+    #[error("the server refused to read on: {0}")]
+    Refused(Box<str>),
     /// It broke.
     #[error("the connection broke: {0}")]
     Io(Arc<io::Error>),
@@ -207,7 +211,7 @@ impl Error {
         }
     }
 
-    /// Whether the request may have been carried out in spite of the error.
+    /// Whether the request may have been carried out in spite of the error, or may still be.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Unknown(_) | Self::Protocol(_))
     }

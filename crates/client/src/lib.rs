@@ -38,8 +38,9 @@
 //! - **It is bounded.** Beyond [`Options::max_outstanding`] requests or [`Options::max_outgoing_bytes`] a request waits until
 //!   there is room.
 //! - **Futures may be dropped** at any time, without consequences for other requests.
-//! - **The order** of the requests of one task that awaits each is the order in which they are carried out. Requests that are
-//!   polled together have none.
+//! - **The order** of the requests of one task that awaits each is the order in which they are carried out, but for those that
+//!   failed with [`Error::Unknown`] or [`Error::Timeout`]: such a request may still be carried out, even after later ones.
+//!   Requests that are polled together have no order.
 //!
 //! # Files
 //!

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::{Client, Error};
 
 /// How long a request may take, waiting for a connection and for room included.
@@ -30,8 +32,17 @@ pub const DEFAULT_FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// The longest wait before connecting is tried again.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Largest reply that is accepted, in bytes: what a server keeps to, and room for the errors of items that do not fit.
-pub const MAX_REPLY_BYTES: usize = proto::frame::MAX_REPLY_BYTES + proto::frame::MAX_MULTI_ITEMS * 256;
+/// The shortest time between two pings.
+pub const LEAST_KEEP_ALIVE: Duration = Duration::from_millis(10);
+
+/// Largest reply that is accepted, in bytes: servers keep to it.
+pub const MAX_REPLY_BYTES: usize = proto::frame::MAX_REPLY_BYTES;
+
+/// The largest limit on requests or bytes that can be set: what a semaphore holds and takes at a time.
+const MOST_PERMITS: usize = match Semaphore::MAX_PERMITS < u32::MAX as usize {
+    true => Semaphore::MAX_PERMITS,
+    false => u32::MAX as usize,
+};
 
 /// The longest time that can be set; longer ones are cut to it, so that no sum of times overflows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -101,13 +112,13 @@ impl Options {
     /// Most requests that may wait for their replies at a time, at least 1 ([`DEFAULT_MAX_OUTSTANDING`]). A further one
     /// waits until there is room.
     pub fn max_outstanding(self, requests: usize) -> Self {
-        Self { max_outstanding: requests.clamp(1, u32::MAX as usize), ..self }
+        Self { max_outstanding: requests.clamp(1, MOST_PERMITS), ..self }
     }
 
     /// Most bytes of requests that may wait to be written, at least 1 ([`DEFAULT_MAX_OUTGOING_BYTES`]). A further request
     /// waits until there is room; one that alone is larger waits until nothing else is there.
     pub fn max_outgoing_bytes(self, bytes: usize) -> Self {
-        Self { max_outgoing_bytes: bytes.clamp(1, u32::MAX as usize), ..self }
+        Self { max_outgoing_bytes: bytes.clamp(1, MOST_PERMITS), ..self }
     }
 
     /// How long the server may say nothing while requests wait for replies ([`DEFAULT_MAX_SILENCE`]). Then the connection
@@ -116,9 +127,10 @@ impl Options {
         Self { max_silence: silence.min(LONGEST), ..self }
     }
 
-    /// How often a ping is sent ([`DEFAULT_KEEP_ALIVE`]), so that a dead connection is noticed and a quiet one stays.
+    /// How often a ping is sent ([`DEFAULT_KEEP_ALIVE`]), so that a dead connection is noticed and a quiet one stays. At
+    /// least [`LEAST_KEEP_ALIVE`].
     pub fn keep_alive(self, interval: Duration) -> Self {
-        Self { keep_alive: interval.min(LONGEST), ..self }
+        Self { keep_alive: interval.clamp(LEAST_KEEP_ALIVE, LONGEST), ..self }
     }
 
     /// The waits before connecting is tried again: the first, and the longest ([`DEFAULT_FIRST_BACKOFF`],

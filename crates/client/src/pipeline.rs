@@ -1,7 +1,7 @@
 //! What all handles of a client and its background task share: the queue, and the limits on what may be in it.
 
 use parking_lot::Mutex;
-use proto::frame::{ReplyFrame, Run};
+use proto::frame::{Answer, ErrorCode, ReplyFrame, Run};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -176,34 +176,29 @@ impl Pipeline {
     }
 
     /// Hands replies to those who wait for them. `entries` is memory to work in, empty before and after.
-    pub(crate) fn answer(&self, run: &Run, entries: &mut Vec<Entry>) -> Result<(), ProtocolError> {
+    pub(crate) fn answer(&self, run: &Run, entries: &mut Vec<Entry>) -> Result<(), Lost> {
         let replies = run.frames().count();
         self.queue.lock().answered(replies, entries);
         self.requests.add_permits(entries.len());
         let asked = entries.len() == replies;
-        let mut wrong = None;
+        let mut lost = None;
         for (mut entry, frame) in entries.drain(..).zip(run.frames()) {
-            let result = match &wrong {
-                None => ReplyFrame::decode(frame).map_err(ProtocolError::from).and_then(|reply| {
-                    match reply.id == entry.id {
-                        true => Ok(reply.answer),
-                        false => Err(ProtocolError::Id { expected: entry.id, found: reply.id }),
-                    }
-                }),
-                Some(error) => Err(ProtocolError::clone(error)),
+            let result = match &lost {
+                None => answer_to(entry.id, frame),
+                Some(lost) => Err(Lost::clone(lost)),
             };
             match result {
                 Ok(answer) => entry.tell(|| Reply::of(answer)),
-                Err(error) => {
-                    entry.tell(|| Err(Error::Unknown(error.clone().into())));
-                    wrong = Some(error);
+                Err(why) => {
+                    entry.tell(|| Err(Error::Unknown(why.clone())));
+                    lost = Some(why);
                 }
             }
         }
-        match wrong {
-            Some(error) => Err(error),
+        match lost {
+            Some(lost) => Err(lost),
             None if asked => Ok(()),
-            None => Err(ProtocolError::Unasked),
+            None => Err(ProtocolError::Unasked.into()),
         }
     }
 
@@ -263,6 +258,17 @@ impl Pipeline {
         sent.into_iter().for_each(|mut entry| entry.tell(|| Err(Error::Unknown(Lost::ByClient))));
         self.requests.close();
         self.bytes.close();
+    }
+}
+
+/// What the reply in `frame` says to the request with this number, whose turn it is.
+fn answer_to(id: u32, frame: &[u8]) -> Result<Answer<'_>, Lost> {
+    let reply = ReplyFrame::decode(frame).map_err(ProtocolError::from)?;
+    match reply.answer {
+        // About the connection, whatever the number: the server reads no more.
+        Answer::Refused { code: ErrorCode::BadLength, message } => Err(Lost::Refused(message.into())),
+        answer if reply.id == id => Ok(answer),
+        _ => Err(ProtocolError::Id { expected: id, found: reply.id }.into()),
     }
 }
 

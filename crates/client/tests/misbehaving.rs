@@ -2,8 +2,9 @@
 
 mod peer;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use client::options::LEAST_KEEP_ALIVE;
 use client::{Client, ConnectError, Error, ErrorCode, Lost, ProtocolError};
 use peer::{Peer, Session, poll_once, reply_bytes, vacant, within};
 use proto::Reply;
@@ -114,6 +115,52 @@ async fn bytes_that_are_not_the_reply_end_the_connection_and_say_what_they_were(
 }
 
 #[tokio::test]
+async fn a_server_that_cannot_read_on_ends_the_connection_and_says_why() {
+    for answered in [0, 1, 2] {
+        let peer = Peer::new().await;
+        let (client, mut session) = peer.usual_client().await;
+        let mut tasks = Vec::new();
+        let mut bytes = Vec::new();
+        for number in 0..3 {
+            let (task, asked) = asking(&client, &mut session, "a").await;
+            tasks.push(task);
+            if number < answered {
+                bytes.extend(reply_bytes(asked.id(), &int(number)));
+            }
+        }
+        encode_error(&mut bytes, 0, ErrorCode::BadLength, "a frame claims 5 bytes");
+        session.write(&bytes).await;
+        for (number, task) in (0..).zip(tasks) {
+            match ended(task).await {
+                Ok(value) => assert!(number < answered && value == Some(number)),
+                Err(error) => {
+                    assert!(number >= answered && matches!(error, Error::Unknown(Lost::Refused(_))), "{error:?}");
+                    assert!(error.to_string().contains("a frame claims 5 bytes"), "{error}");
+                }
+            }
+        }
+        session.ended().await;
+        comes_back(&client, &peer).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_says_so_to_the_request_that_it_refuses() {
+    let peer = Peer::new().await;
+    let (client, mut session) = peer.usual_client().await;
+    let (a, first) = asking(&client, &mut session, "a").await;
+    let (b, _) = asking(&client, &mut session, "b").await;
+    let mut refusal = Vec::new();
+    encode_error(&mut refusal, first.id(), ErrorCode::Busy, "too many large requests");
+    session.write(&refusal).await;
+    drop(session);
+    let error = ended(a).await.unwrap_err();
+    assert!(matches!(error, Error::Refused { code: ErrorCode::Busy, .. }) && error.is_retryable(), "{error:?}");
+    assert!(matches!(ended(b).await, Err(Error::Unknown(Lost::ByServer | Lost::Io(_)))));
+    comes_back(&client, &peer).await;
+}
+
+#[tokio::test]
 async fn a_reply_that_nobody_asked_for_ends_the_connection() {
     let peer = Peer::new().await;
     let (client, mut session) = peer.usual_client().await;
@@ -187,6 +234,30 @@ async fn a_dead_connection_is_noticed_without_requests() {
     session.reply(&ping, &Reply::Stored).await;
     assert_eq!(session.next().await.frame().request, Request::Ping);
     peer.accept().await;
+}
+
+#[tokio::test]
+async fn limits_that_are_out_of_reason_are_cut() {
+    let peer = Peer::new().await;
+    let options = peer.options().max_outstanding(usize::MAX).max_outgoing_bytes(usize::MAX);
+    let (client, mut session) = peer.client(options.keep_alive(Duration::MAX)).await;
+    let (task, asked) = asking(&client, &mut session, "a").await;
+    session.reply(&asked, &int(1)).await;
+    assert_eq!(ended(task).await.unwrap(), Some(1));
+    within("the client closes", client.close()).await;
+}
+
+#[tokio::test]
+async fn there_is_a_pause_between_pings() {
+    let peer = Peer::new().await;
+    let (_client, mut session) = peer.client(peer.options().keep_alive(Duration::ZERO)).await;
+    let begin = Instant::now();
+    for _ in 0..5 {
+        let ping = session.next().await;
+        session.reply(&ping, &Reply::Stored).await;
+    }
+    // The first may have been on its way before the clock was read.
+    assert!(begin.elapsed() >= 4 * LEAST_KEEP_ALIVE);
 }
 
 #[tokio::test]
@@ -378,6 +449,6 @@ async fn errors_say_what_to_do() {
     let error = Error::Unknown(Lost::ByServer);
     assert_eq!(
         error.to_string(),
-        "the server closed the connection; it is not known whether the request was carried out"
+        "the server closed the connection; it is not known whether the request was or will be carried out"
     );
 }
