@@ -28,8 +28,8 @@ pub const LARGEST_BODY: u64 = 16 << 20;
 /// answer, because none would be true.
 pub const MAX_WORKING_TIME: Duration = Duration::from_secs(60);
 
-/// Bodies and answers up to this many bytes do not count against `--max-bodies` and `--max-answers`: the limit of
-/// connections bounds them.
+/// Bodies and answers of REST, and the beginning of a frame, up to this many bytes do not count against `--max-bodies` and
+/// `--max-answers`: the limit of connections bounds them.
 pub const UNCOUNTED_BYTES: usize = 16 << 10;
 
 /// Bytes of frames that a connection reads at a time, and of replies that it collects before it sends them. A larger frame or
@@ -133,11 +133,13 @@ pub struct Config {
           value_parser = within::<1, LARGEST_BODY>)]
     pub max_body: ByteSize,
 
-    /// Request bodies in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503
+    /// Request bodies and frames in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503 or an
+    /// error
     #[arg(long, env = "KVS_MAX_BODIES", default_value = "256MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
     pub max_bodies: ByteSize,
 
-    /// Answers in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503
+    /// Answers in memory at a time, all together, those up to 16 KiB not counted (over frames: 128 KiB of replies a connection); beyond
+    /// it requests get 503 or an error
     #[arg(long, env = "KVS_MAX_ANSWERS", default_value = "512MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
     pub max_answers: ByteSize,
 

@@ -69,8 +69,8 @@ impl Activity {
         }
     }
 
-    /// A further request has begun to come in.
-    pub(crate) fn receiving(&self) {
+    /// The connection is being closed; what still comes in is dropped.
+    pub(crate) fn closing(&self) {
         self.enter(Phase::Receiving);
     }
 

@@ -261,7 +261,7 @@ impl Session<'_> {
     async fn close(&mut self) -> io::Result<()> {
         self.input.clear();
         self.stream.shutdown().await?;
-        self.activity.receiving();
+        self.activity.closing();
         Ok(())
     }
 
