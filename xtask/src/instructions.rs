@@ -86,7 +86,7 @@ fn count(program: &Path, path: &str, operations: u64) -> Result<u64, Failed> {
         .output()
         .map_err(|e| format!("valgrind: {e}; install it (Debian: apt install valgrind)"))?;
     let said = String::from_utf8_lossy(&output.stderr);
-    let refs = said.lines().find_map(|line| line.split_once("I refs:")).map(|(_, count)| count.replace(',', ""));
+    let refs = said.lines().find_map(|line| line.split_once(" refs:")).map(|(_, count)| count.replace(',', ""));
     let counted = refs.and_then(|count| count.trim().parse().ok());
     Ok(counted.ok_or_else(|| format!("{path}: valgrind said: {said}"))?)
 }
