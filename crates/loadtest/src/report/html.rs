@@ -9,7 +9,7 @@ use crate::compare::{Comparison, table};
 const STYLE: &str = "\
 :root { color-scheme: light dark; --line: #8884; --a: #1f6feb; --b: #c2410c; --c: #6b7280; --good: #15803d; --bad: #b91c1c }
 @media (prefers-color-scheme: dark) { :root { --a: #79b8ff; --b: #fb923c; --c: #9ca3af; --good: #4ade80; --bad: #f87171 } }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 .wide { overflow-x: auto }
 table { border-collapse: collapse } td, th { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
@@ -104,8 +104,9 @@ pub(crate) fn comparison(comparison: &Comparison) -> String {
         };
         body.push_str("<tr>");
         for (n, cell) in table::columns(row).iter().enumerate() {
-            let class = if n < 4 { "figure" } else { class };
-            let _ = write!(body, "<td class=\"{class}\">{}</td>", escape(cell));
+            // The colour is that of the verdict, not of the figures that it is about.
+            let class = if n < 4 { "" } else { class };
+            let _ = write!(body, "<td class=\"figure {class}\">{}</td>", escape(cell));
         }
         body.push_str("</tr>\n");
     }
