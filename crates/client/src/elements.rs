@@ -1,11 +1,11 @@
 //! Operations on single members of sets and fields of maps.
 
-use proto::{Op, StringsBuf};
+use proto::{Op, StringsBuf, Value};
 
 use crate::client::key;
 use crate::entries::deleted;
 use crate::reply::Reply;
-use crate::value::{Packed, pack_set, text};
+use crate::value::{pack_set, text};
 use crate::{Client, Error};
 
 /// Members of sets and fields of maps, without moving the whole. Texts must be free of NUL.
@@ -35,7 +35,7 @@ impl Client {
     pub async fn map_get_field(&self, name: &str, field: &str) -> Result<Option<String>, Error> {
         match self.run(Op::MapGet { key: key(name)?, field: text("field", field)? }).await? {
             Reply::NoEntry | Reply::NoField => Ok(None),
-            Reply::Value(Packed::Str(value)) => Ok(Some(value)),
+            Reply::Value(Value::Str(value)) => Ok(Some(value.as_str().to_string())),
             _ => Reply::unfit("map-get"),
         }
     }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::{CounterType, Op, ValueRef, ValueType};
+use proto::{CounterType, Op, Value, ValueRef, ValueType};
 
 use crate::client::key;
 use crate::reply::Reply;
-use crate::value::{Packed, finite, pack_map, pack_set, text, unpack_map, unpack_set};
+use crate::value::{finite, pack_map, pack_set, text, unpack_map, unpack_set};
 use crate::{Client, Error};
 
 /// Whole entries. The int `a` and the str `a` are two entries; each method is about the entry of its type. Every method fails as
@@ -14,33 +14,36 @@ use crate::{Client, Error};
 impl Client {
     /// The int at `name`; `None` if there is none.
     pub async fn get_int(&self, name: &str) -> Result<Option<i32>, Error> {
-        self.get(ValueType::Int, name, |value| if let Packed::Int(v) = value { Some(v) } else { None }).await
+        self.get(ValueType::Int, name, |value| if let Value::Int(v) = value { Some(v) } else { None }).await
     }
 
     /// The uint at `name`; `None` if there is none.
     pub async fn get_uint(&self, name: &str) -> Result<Option<u32>, Error> {
-        self.get(ValueType::Uint, name, |value| if let Packed::Uint(v) = value { Some(v) } else { None }).await
+        self.get(ValueType::Uint, name, |value| if let Value::Uint(v) = value { Some(v) } else { None }).await
     }
 
     /// The float at `name`; `None` if there is none.
     pub async fn get_float(&self, name: &str) -> Result<Option<f32>, Error> {
-        self.get(ValueType::Float, name, |value| if let Packed::Float(v) = value { Some(v) } else { None }).await
+        self.get(ValueType::Float, name, |value| if let Value::Float(v) = value { Some(v) } else { None }).await
     }
 
     /// The str at `name`; `None` if there is none.
     pub async fn get_str(&self, name: &str) -> Result<Option<String>, Error> {
-        self.get(ValueType::Str, name, |value| if let Packed::Str(text) = value { Some(text) } else { None }).await
+        self.get(ValueType::Str, name, |value| {
+            if let Value::Str(text) = value { Some(text.as_str().to_string()) } else { None }
+        })
+        .await
     }
 
     /// The map at `name`; `None` if there is none. For a single field see [`Client::map_get_field`].
     pub async fn get_map(&self, name: &str) -> Result<Option<BTreeMap<String, String>>, Error> {
-        let map = |value| if let Packed::Map(list) = value { Some(unpack_map(list.as_strings())) } else { None };
+        let map = |value| if let Value::Map(list) = value { Some(unpack_map(list.as_strings())) } else { None };
         self.get(ValueType::Map, name, map).await
     }
 
     /// The set at `name`; `None` if there is none. For a single member see [`Client::set_has`].
     pub async fn get_set(&self, name: &str) -> Result<Option<BTreeSet<String>>, Error> {
-        let set = |value| if let Packed::Set(list) = value { Some(unpack_set(list.as_strings())) } else { None };
+        let set = |value| if let Value::Set(list) = value { Some(unpack_set(list.as_strings())) } else { None };
         self.get(ValueType::Set, name, set).await
     }
 
@@ -135,12 +138,7 @@ impl Client {
         uint(self.run(Op::IncrBy { ty: CounterType::Uint, key: key(name)?, by }).await?)
     }
 
-    async fn get<T>(
-        &self,
-        ty: ValueType,
-        name: &str,
-        of: impl FnOnce(Packed) -> Option<T>,
-    ) -> Result<Option<T>, Error> {
+    async fn get<T>(&self, ty: ValueType, name: &str, of: impl FnOnce(Value) -> Option<T>) -> Result<Option<T>, Error> {
         match self.run(Op::Get { ty, key: key(name)? }).await? {
             Reply::NoEntry => Ok(None),
             Reply::Value(value) => of(value).map_or_else(|| Reply::unfit("get"), |value| Ok(Some(value))),
@@ -165,9 +163,9 @@ pub(crate) fn deleted(reply: Reply) -> Result<bool, Error> {
 }
 
 fn int(reply: Reply) -> Result<i32, Error> {
-    if let Reply::Value(Packed::Int(v)) = reply { Ok(v) } else { Reply::unfit("increment of an int") }
+    if let Reply::Value(Value::Int(v)) = reply { Ok(v) } else { Reply::unfit("increment of an int") }
 }
 
 fn uint(reply: Reply) -> Result<u32, Error> {
-    if let Reply::Value(Packed::Uint(v)) = reply { Ok(v) } else { Reply::unfit("increment of a uint") }
+    if let Reply::Value(Value::Uint(v)) = reply { Ok(v) } else { Reply::unfit("increment of a uint") }
 }

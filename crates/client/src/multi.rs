@@ -9,7 +9,7 @@ use proto::{Key, ValueType};
 use crate::client::key;
 use crate::pipeline::Pending;
 use crate::reply::Reply;
-use crate::value::{Packed, Value};
+use crate::value::{Value, pack};
 use crate::{Client, Error, InvalidInput};
 
 /// A request is closed before it would exceed this many bytes, so that no request holds up others for long; a single
@@ -55,13 +55,13 @@ impl Client {
         &self,
         entries: impl IntoIterator<Item = (K, V)>,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        let entries: Result<Vec<(K, Packed)>, InvalidInput> =
-            entries.into_iter().map(|(name, value)| Ok((name, value.into().try_into()?))).collect();
+        let entries: Result<Vec<(K, proto::Value)>, InvalidInput> =
+            entries.into_iter().map(|(name, value)| Ok((name, pack(value.into())?))).collect();
         let entries = entries?;
-        let items: Result<Vec<(Key<'_>, &Packed)>, InvalidInput> =
+        let items: Result<Vec<(Key<'_>, &proto::Value)>, InvalidInput> =
             entries.iter().map(|(name, value)| Ok((key(name.as_ref())?, value))).collect();
         let items = items?;
-        let size = |(key, value): &(Key<'_>, &Packed)| multi_put_item_bytes(*key, value.as_value_ref());
+        let size = |(key, value): &(Key<'_>, &proto::Value)| multi_put_item_bytes(*key, value.as_value_ref());
         let mut sent = Vec::new();
         for (chunk, bytes) in chunks(&items, self.most_bytes(), size) {
             let values = chunk.iter().map(|(key, value)| (*key, value.as_value_ref()));
@@ -90,7 +90,7 @@ impl Client {
         let results = collect(sent, "multi-get").await.into_iter().zip(keys);
         let value = |(result, (ty, _)): (Result<Reply, Error>, &(ValueType, Key<'_>))| match result? {
             Reply::NoEntry => Ok(None),
-            Reply::Value(value) if value.as_value_ref().value_type() == *ty => Ok(Some(value.into())),
+            Reply::Value(value) if value.value_type() == *ty => Ok(Some(value.into())),
             _ => Reply::unfit("multi-get"),
         };
         results.map(value).collect()

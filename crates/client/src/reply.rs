@@ -2,14 +2,13 @@
 
 use proto::frame::Answer;
 
-use crate::value::Packed;
 use crate::{Error, ProtocolError};
 
 /// What came of a request that was carried out.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Done,
-    Value(Packed),
+    Value(proto::Value),
     NoEntry,
     NoField,
     Deleted(bool),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::{Strings, StringsBuf, ValueRef, ValueType, check_text};
+use proto::{Strings, StringsBuf, ValueType, check_text};
 
 use crate::InvalidInput;
 
@@ -52,73 +52,29 @@ from! {
     i32 => Int, u32 => Uint, f32 => Float, String => Str, &str => Str, BTreeMap<String, String> => Map, BTreeSet<String> => Set
 }
 
-/// A value with its collections as packed lists: taken from a reply by one copy, without looking at each string.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Packed {
-    Int(i32),
-    Uint(u32),
-    Float(f32),
-    Str(String),
-    Map(StringsBuf),
-    Set(StringsBuf),
-}
-
-impl From<ValueRef<'_>> for Packed {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Int(v) => Self::Int(v),
-            ValueRef::Uint(v) => Self::Uint(v),
-            ValueRef::Float(v) => Self::Float(v),
-            ValueRef::Str(text) => Self::Str(text.to_string()),
-            ValueRef::Map(list) => Self::Map(list.into()),
-            ValueRef::Set(list) => Self::Set(list.into()),
-        }
-    }
-}
-
-impl From<Packed> for Value {
-    fn from(packed: Packed) -> Self {
+impl From<proto::Value> for Value {
+    fn from(packed: proto::Value) -> Self {
         match packed {
-            Packed::Int(v) => Self::Int(v),
-            Packed::Uint(v) => Self::Uint(v),
-            Packed::Float(v) => Self::Float(v),
-            Packed::Str(text) => Self::Str(text),
-            Packed::Map(list) => Self::Map(unpack_map(list.as_strings())),
-            Packed::Set(list) => Self::Set(unpack_set(list.as_strings())),
+            proto::Value::Int(v) => Self::Int(v),
+            proto::Value::Uint(v) => Self::Uint(v),
+            proto::Value::Float(v) => Self::Float(v),
+            proto::Value::Str(text) => Self::Str(text.as_str().to_string()),
+            proto::Value::Map(list) => Self::Map(unpack_map(list.as_strings())),
+            proto::Value::Set(list) => Self::Set(unpack_set(list.as_strings())),
         }
     }
 }
 
-impl TryFrom<Value> for Packed {
-    type Error = InvalidInput;
-
-    fn try_from(value: Value) -> Result<Self, InvalidInput> {
-        Ok(match value {
-            Value::Int(v) => Self::Int(v),
-            Value::Uint(v) => Self::Uint(v),
-            Value::Float(v) => Self::Float(finite(v)?),
-            Value::Str(value) => {
-                text("value", &value)?;
-                Self::Str(value)
-            }
-            Value::Map(map) => Self::Map(pack_map(map)?),
-            Value::Set(set) => Self::Set(pack_set("member", set)?),
-        })
-    }
-}
-
-impl Packed {
-    /// The value, borrowed.
-    pub(crate) fn as_value_ref(&self) -> ValueRef<'_> {
-        match self {
-            Self::Int(v) => ValueRef::Int(*v),
-            Self::Uint(v) => ValueRef::Uint(*v),
-            Self::Float(v) => ValueRef::Float(*v),
-            Self::Str(text) => ValueRef::Str(text),
-            Self::Map(list) => ValueRef::Map(list.as_strings()),
-            Self::Set(list) => ValueRef::Set(list.as_strings()),
-        }
-    }
+/// The value in the form in which it travels, if it can be stored.
+pub(crate) fn pack(value: Value) -> Result<proto::Value, InvalidInput> {
+    Ok(match value {
+        Value::Int(v) => proto::Value::Int(v),
+        Value::Uint(v) => proto::Value::Uint(v),
+        Value::Float(v) => proto::Value::Float(finite(v)?),
+        Value::Str(value) => proto::Value::Str(text("value", &value)?.into()),
+        Value::Map(map) => proto::Value::Map(pack_map(map)?),
+        Value::Set(set) => proto::Value::Set(pack_set("member", set)?),
+    })
 }
 
 /// Checks that a text, called `what` in the error, can be stored.
@@ -182,6 +138,6 @@ mod tests {
     fn what_cannot_be_stored_is_named() {
         let error = pack_set("member", ["a\0"]).unwrap_err();
         assert_eq!(error.to_string(), "the member holds a NUL character at byte 1; text without NUL is expected");
-        assert_eq!(Packed::try_from(Value::from(f32::NAN)), Err(InvalidInput::NotFinite));
+        assert_eq!(pack(Value::from(f32::NAN)), Err(InvalidInput::NotFinite));
     }
 }

@@ -6,28 +6,11 @@ use std::time::{Duration, Instant};
 
 use client::options::LEAST_KEEP_ALIVE;
 use client::{Client, ConnectError, Error, ErrorCode, Lost, ProtocolError};
-use peer::{Peer, Session, poll_once, reply_bytes, vacant, within};
+use peer::{Peer, asking, ended, int, poll_once, reply_bytes, vacant, within};
 use proto::Reply;
 use proto::frame::{Request, encode_error};
 use tokio::io::AsyncReadExt;
-use tokio::task::{JoinHandle, JoinSet};
-
-fn int(value: i32) -> Reply {
-    Reply::Value(proto::Value::Int(value))
-}
-
-/// A task that gets an int, and the request as it arrived.
-async fn asking(client: &Client, session: &mut Session, name: &str) -> (JoinHandle<Answer>, peer::Asked) {
-    let (client, name) = (client.clone(), name.to_string());
-    let task = tokio::spawn(async move { client.get_int(&name).await });
-    (task, session.next().await)
-}
-
-type Answer = Result<Option<i32>, Error>;
-
-async fn ended(task: JoinHandle<Answer>) -> Answer {
-    within("the request ends", task).await.expect("the task does not panic")
-}
+use tokio::task::JoinSet;
 
 /// Panics unless the client comes back by itself and gets an answer.
 async fn comes_back(client: &Client, peer: &Peer) {

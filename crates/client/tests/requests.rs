@@ -2,28 +2,10 @@
 
 mod peer;
 
-use client::{Client, Error, ErrorCode, InvalidInput, Value, ValueType};
-use peer::{MAX_FRAME, Peer, Session, poll_once, vacant, welcome, within};
+use client::{Error, ErrorCode, InvalidInput, Value, ValueType};
+use peer::{MAX_FRAME, Peer, Session, asking, ended, int, poll_once, vacant, welcome};
 use proto::frame::{ManyReplies, Request, ServerPreface};
 use proto::{Op, Reply};
-use tokio::task::JoinHandle;
-
-fn int(value: i32) -> Reply {
-    Reply::Value(proto::Value::Int(value))
-}
-
-/// A task that gets an int, and the request as it arrived.
-async fn asking(client: &Client, session: &mut Session, name: &str) -> (JoinHandle<Answer>, peer::Asked) {
-    let (client, name) = (client.clone(), name.to_string());
-    let task = tokio::spawn(async move { client.get_int(&name).await });
-    (task, session.next().await)
-}
-
-type Answer = Result<Option<i32>, Error>;
-
-async fn ended(task: JoinHandle<Answer>) -> Answer {
-    within("the request ends", task).await.expect("the task does not panic")
-}
 
 #[tokio::test]
 async fn what_a_server_would_refuse_by_its_form_is_not_sent() {

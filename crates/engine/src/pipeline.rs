@@ -108,10 +108,11 @@ impl Engine {
             let shard = held.get(at).filter(|_| is_light(op));
             let one = match (shard, *op) {
                 (Some(shard), Op::Get { ty, key }) => Some(shard.get(op, *hash, ty, key, context)),
-                (Some(shard), _) if !shard.is_about_to_grow(op) => {
-                    Some(shard.execute(op, *hash, None, &mut garbage, context))
-                }
-                _ => None,
+                (Some(shard), _) => match shard.is_about_to_grow(op) {
+                    true => None,
+                    false => Some(shard.execute(op, *hash, None, &mut garbage, context)),
+                },
+                (None, _) => None,
             };
             let one = one.unwrap_or_else(|| {
                 // Who waits, or works for long, holds nothing.

@@ -235,16 +235,8 @@ impl Shard {
 
     /// Whether the operation may have to rebuild an index, which takes time.
     #[inline]
-    pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
-        match op.value_type() {
-            Some(ValueType::Int) => self.ints.is_full(),
-            Some(ValueType::Uint) => self.uints.is_full(),
-            Some(ValueType::Float) => self.floats.is_full(),
-            Some(ValueType::Str) => self.strs.is_full(),
-            Some(ValueType::Map) => self.maps.is_full(),
-            Some(ValueType::Set) => self.sets.is_full(),
-            None => false,
-        }
+    pub(crate) fn is_about_to_grow(&mut self, op: &Op<'_>) -> bool {
+        op.value_type().is_some_and(|ty| with_table!(self, ty, table => table.is_full()))
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use client::{Client, Options};
+use client::{Client, Error, Options};
 use proto::Reply;
 use proto::frame::{
     ClientPreface, Frames, PrefaceStatus, Request, RequestFrame, RunDecoder, ServerPreface, VERSION, encode_reply,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 /// How long anything may take before a test gives up.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -36,6 +37,23 @@ pub async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
         result = future => Some(result),
         () = std::future::ready(()) => None,
     }
+}
+
+pub fn int(value: i32) -> Reply {
+    Reply::Value(proto::Value::Int(value))
+}
+
+/// A task that gets an int, and the request as it arrived.
+pub async fn asking(client: &Client, session: &mut Session, name: &str) -> (JoinHandle<Answer>, Asked) {
+    let (client, name) = (client.clone(), name.to_string());
+    let task = tokio::spawn(async move { client.get_int(&name).await });
+    (task, session.next().await)
+}
+
+pub type Answer = Result<Option<i32>, Error>;
+
+pub async fn ended(task: JoinHandle<Answer>) -> Answer {
+    within("the request ends", task).await.expect("the task does not panic")
 }
 
 /// The peer: a listener.

@@ -1,6 +1,6 @@
 //! Frames into operations, their execution, replies. Knows no socket, so that it can be measured and tested without one.
 //!
-//! Operations that stand next to each other are handed to the engine together, a window at a time, so that their cache misses
+//! Operations that stand next to each other are handed to the engine together, so that their cache misses
 //! overlap. Whatever else comes between them is answered in its place.
 
 use std::ops::ControlFlow;
@@ -126,7 +126,7 @@ impl Executor {
             let other = self.gather(&mut gathered, frames, log_is_up);
             let done = run_gathered(&gathered, engine, at, output, &mut turn);
             if done < gathered.ops.len() {
-                // The turn is over: the rest of the window, and what comes behind it, is for the next turn.
+                // The turn is over: the rest of what was gathered, and what comes behind it, is for the next turn.
                 frames.clone_from(&gathered.asked[done - 1].behind);
                 return turn;
             }
@@ -142,7 +142,7 @@ impl Executor {
         turn
     }
 
-    /// Puts operations into the window until it is full or there are no more frames; returns what comes between.
+    /// Gathers operations until there are enough or no more frames; returns what comes between.
     fn gather<'f>(
         &self,
         gathered: &mut Gathered<'f>,
@@ -200,7 +200,7 @@ impl Executor {
                     false => run_multi(multi, frame.id, must_be_durable, engine, at, output, turn),
                 }
             }
-            // The one reason for which an operation does not go into the gathered.
+            // The one reason for which an operation is not gathered.
             Request::Op(_) => encode_error(out, frame.id, ErrorCode::LogDown, LOG_DOWN),
         }
     }
@@ -235,17 +235,17 @@ fn run_multi(
     let ready = output.bytes().len();
     let mut replies = ManyReplies::begin(output.bytes_mut(), id);
     let mut ops = multi.ops();
-    // Room that values leave to the answers behind them, which thus never go beyond the limit.
-    let mut kept_free = multi.count() * LEAST_ANSWER_BYTES;
     let made_before = turn.made;
+    let mut left = multi.count();
     loop {
         let gathered: ArrayVec<Op<'_>, GATHERED> = ops.by_ref().take(GATHERED).collect();
         let done = engine.execute_batch(&gathered, at, |executed| {
             if must_be_durable {
                 turn.note(engine, &executed, ready);
             }
-            kept_free -= LEAST_ANSWER_BYTES;
-            let taken = replies.bytes(output.bytes()) + kept_free;
+            left -= 1;
+            // Values leave room to the answers behind them, which thus never go beyond the limit.
+            let taken = replies.bytes(output.bytes()) + left * LEAST_ANSWER_BYTES;
             let fits = |reply: &Reply| taken + REPLY_ITEM_HEADER_BYTES + payload_bytes(reply) <= MAX_REPLY_BYTES;
             let executed = match &executed {
                 Ok(outcome) if !fits(&outcome.reply) => {
@@ -264,12 +264,12 @@ fn run_multi(
                 false => ControlFlow::Break(()),
             }
         });
-        if done < gathered.len() || done == 0 {
-            (done..gathered.len())
-                .chain(ops.by_ref().map(|_| 0))
-                .for_each(|_| replies.push_error(output.bytes_mut(), ErrorCode::TooLarge, TOO_LARGE_ANSWER));
+        if done < gathered.len() || gathered.is_empty() {
             break;
         }
+    }
+    for _ in 0..left {
+        replies.push_error(output.bytes_mut(), ErrorCode::TooLarge, TOO_LARGE_ANSWER);
     }
     replies.finish(output.bytes_mut());
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   socket ── input.rs ──> run of complete frames ── executor.rs ──> Ops ──> engine ──> Replies ── output.rs ──> socket
-//!             (one read)                             (windows of operations)                      (one write)
+//!             (one read)                             (together)                                   (one write)
 //!
 //!   mod.rs        a connection from its preface to its end
 //!   input.rs      what was read, and the half of a frame that waits for the rest
@@ -85,7 +85,6 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Ac
     let mut session = Session {
         stream: Watched::new(stream, Rc::clone(&activity)),
         input: Input::new(shared.bodies.share()),
-        decoder: RunDecoder::requests(if shared.token.is_some() { MAX_AUTH_FRAME_BYTES } else { max_frame(shared) }),
         executor: Executor::new(Limits { durability: shared.config.durability, token: shared.token.clone() }),
         activity,
         worker: &worker,
@@ -114,7 +113,6 @@ fn max_frame(shared: &Shared) -> usize {
 struct Session<'w> {
     stream: Watched,
     input: Input,
-    decoder: RunDecoder,
     executor: Executor,
     activity: Rc<Activity>,
     worker: &'w Worker,
@@ -139,7 +137,7 @@ impl Session<'_> {
                 // The beginning of a request, or of the preface.
                 self.activity.received();
             }
-            if self.input.keep(bytes, self.decoder, &self.worker.buffers).is_err() {
+            if self.input.keep(bytes, self.decoder(), &self.worker.buffers).is_err() {
                 let busy = "too many large request frames at a time; try again later";
                 self.refuse(self.input.id(), ErrorCode::Busy, busy).await?;
                 return self.hang_up(stopping).await;
@@ -153,7 +151,8 @@ impl Session<'_> {
     /// answered: all of it, or some of it if the client makes no pause.
     async fn receive(&mut self, mut stopping: Pin<&mut impl Future>) -> io::Result<Option<BytesMut>> {
         self.reads_in_a_row += 1;
-        if self.reads_in_a_row.is_multiple_of(READS_IN_A_ROW) {
+        if self.reads_in_a_row == READS_IN_A_ROW {
+            self.reads_in_a_row = 0;
             let stops = poll_fn(|cx| Poll::Ready(stopping.as_mut().poll(cx).is_ready())).await;
             if stops {
                 return Ok(None);
@@ -189,13 +188,10 @@ impl Session<'_> {
     /// Answers the complete requests in `bytes`, and takes them off.
     async fn answer_all(&mut self, bytes: &mut BytesMut) -> Result<Next, SessionError> {
         loop {
-            match self.decoder.decode(bytes) {
+            match self.decoder().decode(bytes) {
                 Ok(Some(run)) => {
                     if self.answer(&run).await? == Next::HangUp {
                         return Ok(Next::HangUp);
-                    }
-                    if self.executor.is_authenticated() {
-                        self.decoder = RunDecoder::requests(max_frame(&self.worker.shared));
                     }
                 }
                 Ok(None) => return Ok(Next::GoOn),
@@ -205,6 +201,13 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    fn decoder(&self) -> RunDecoder {
+        RunDecoder::requests(match self.executor.is_authenticated() {
+            true => max_frame(&self.worker.shared),
+            false => MAX_AUTH_FRAME_BYTES,
+        })
     }
 
     async fn answer(&mut self, run: &Run) -> Result<Next, SessionError> {
