@@ -1,8 +1,9 @@
 //! Engine get and put of ints over 1 M keys: one and two threads, single and batched, beside dashmap with ahash.
 //!
-//! The time is that of one operation in one thread; with two threads both run at the same time on their own keys' halves in
-//! a scattered order. dashmap holds `String -> i32` and gets a `&str`: no types, no log, no limits, the yardstick of a bare
-//! concurrent map.
+//! The time is that of one operation in one thread; with two threads both run at the same time on their own keys' halves. Keys
+//! are asked for in a random order that has nothing to do with the one in which they were stored: else what a map allocates for
+//! them would be read in the order of memory. dashmap holds `String -> i32` and gets a `&str`: no types, no log, no limits, the
+//! yardstick of a bare concurrent map.
 #![allow(missing_docs)] // criterion's macros generate undocumented functions.
 
 use std::hint::black_box;
@@ -14,6 +15,9 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dashmap::DashMap;
 use engine::{Engine, Options};
 use proto::Op;
+use rand::SeedableRng;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::seq::SliceRandom;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,10 +43,10 @@ fn start(thread: usize) -> usize {
     thread * KEYS / 2
 }
 
-fn single<'k>(keys: &'k [String], work: impl Fn(&'k str) + Sync) -> impl Fn(usize, u64) + Sync {
+fn single<T: Sync>(asked: &[T], work: impl Fn(&T) + Sync) -> impl Fn(usize, u64) + Sync {
     move |thread, iterations| {
         for n in 0..iterations as usize {
-            work(&keys[(start(thread) + n) % KEYS]);
+            work(&asked[(start(thread) + n) % KEYS]);
         }
     }
 }
@@ -66,20 +70,24 @@ fn engine(criterion: &mut Criterion) {
         engine.execute(&put(key, 1), 0).expect("no limit is set");
         map.insert(key.clone(), 1);
     }
-    let gets: Vec<Op<'_>> = keys.iter().map(|key| get(key)).collect();
-    let puts: Vec<Op<'_>> = keys.iter().map(|key| put(key, 2)).collect();
+    let mut order: Vec<&String> = keys.iter().collect();
+    order.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(1));
+    // Copied, so that to read what is asked for costs the same, and little, in every case.
+    let asked: Vec<String> = order.into_iter().cloned().collect();
+    let gets: Vec<Op<'_>> = asked.iter().map(|key| get(key)).collect();
+    let puts: Vec<Op<'_>> = asked.iter().map(|key| put(key, 2)).collect();
 
     for threads in [1, 2] {
         let mut group = criterion.benchmark_group(format!("engine/{threads} thread"));
         group.throughput(Throughput::Elements(threads as u64));
         group.bench_function("get/dashmap", |bencher| {
-            let work = single(&keys, |key| {
-                black_box(map.get(key).map(|value| *value));
+            let work = single(&asked, |key| {
+                black_box(map.get(key.as_str()).map(|value| *value));
             });
             bencher.iter_custom(|iterations| in_parallel(threads, iterations, &work));
         });
         group.bench_function("get/single", |bencher| {
-            let work = single(&keys, |key| drop(black_box(engine.execute(&get(key), 0))));
+            let work = single(&gets, |op| drop(black_box(engine.execute(op, 0))));
             bencher.iter_custom(|iterations| in_parallel(threads, iterations, &work));
         });
         group.bench_function("get/batched", |bencher| {
@@ -87,15 +95,15 @@ fn engine(criterion: &mut Criterion) {
             bencher.iter_custom(|iterations| in_parallel(threads, iterations, work));
         });
         group.bench_function("put/dashmap", |bencher| {
-            let work = single(&keys, |key| {
-                if let Some(mut value) = map.get_mut(key) {
+            let work = single(&asked, |key| {
+                if let Some(mut value) = map.get_mut(key.as_str()) {
                     *value = black_box(2);
                 }
             });
             bencher.iter_custom(|iterations| in_parallel(threads, iterations, &work));
         });
         group.bench_function("put/single", |bencher| {
-            let work = single(&keys, |key| drop(black_box(engine.execute(&put(key, 2), 0))));
+            let work = single(&puts, |op| drop(black_box(engine.execute(op, 0))));
             bencher.iter_custom(|iterations| in_parallel(threads, iterations, &work));
         });
         group.bench_function("put/batched", |bencher| {

@@ -11,8 +11,8 @@
 //!   pipeline.rs    execute_batch: many operations with their cache misses overlapped
 //!   shard.rs       one lock stripe: a table per value type, every operation's plan, log, commit
 //!   table.rs       entries of one type: index + slots
-//!   index.rs       hash index of one-cache-line buckets: tags and slot numbers
-//!   slab.rs        slots: fixed-size cells with stable numbers
+//!   index.rs       hash index: a tag for each slot
+//!   slots.rs       slots: fixed-size cells in chunks
 //!   stored.rs      what a slot holds for each value type
 //!   collection.rs  maps and sets
 //!   meter.rs       the memory meter and its limit
@@ -25,7 +25,7 @@ pub mod log;
 mod meter;
 mod pipeline;
 mod shard;
-mod slab;
+mod slots;
 mod stored;
 mod sync;
 mod table;
@@ -205,10 +205,16 @@ impl Engine {
         Context { env: &self.env, log: None, record: RecordMode::Writes, limited: false, at: 0 }
     }
 
+    #[inline]
     fn run(&self, op: &Op<'_>, hash: u64, context: &Context<'_>) -> Executed {
-        if let Op::Get { ty, key } = *op {
-            return self.shard(hash).lock().get(op, hash, ty, key, context);
+        match *op {
+            Op::Get { ty, key } => self.shard(hash).lock().get(op, hash, ty, key, context),
+            _ => self.run_other(op, hash, context),
         }
+    }
+
+    /// Carries out what is not a get.
+    fn run_other(&self, op: &Op<'_>, hash: u64, context: &Context<'_>) -> Executed {
         // Memory of long values is allocated before the lock is taken and freed after it is released.
         let fresh = match op {
             Op::Put { value, .. } => Some(Owned::from(*value)),

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proto::Refusal;
 
-/// Counts the bytes of slots, index buckets, long keys and long values (allocator overhead not included).
+/// Counts the bytes of slots, tags, long keys and long values (allocator overhead not included).
 #[derive(Debug)]
 pub struct Meter {
     used: AtomicUsize,

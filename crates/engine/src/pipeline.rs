@@ -1,6 +1,6 @@
 //! Many operations at once, with their cache misses overlapped.
 //!
-//! A random access costs two misses, the index bucket and the slot, and the processor cannot start the second before the
+//! A random access costs two misses, the tags and the slot, and the processor cannot start the second before the
 //! first has arrived. Over a window of operations all first misses are started, then all second ones, then the
 //! operations run in order. The order of effects and replies is that of the slice.
 
@@ -105,20 +105,18 @@ impl Engine {
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            let shard = held.get(at).filter(|_| is_light(op));
-            let one = match (shard, *op) {
-                (Some(shard), Op::Get { ty, key }) => Some(shard.get(op, *hash, ty, key, context)),
-                (Some(shard), _) => match shard.is_about_to_grow(op) {
-                    true => None,
-                    false => Some(shard.execute(op, *hash, None, &mut garbage, context)),
-                },
-                (None, _) => None,
+            // Each arm makes the outcome in its place: it is large, and costs time when it is passed on.
+            let one = match (held.get(at).filter(|_| is_light(op)), *op) {
+                (Some(shard), Op::Get { ty, key }) => shard.get(op, *hash, ty, key, context),
+                (Some(shard), _) if !shard.is_about_to_grow(op) => {
+                    shard.execute(op, *hash, None, &mut garbage, context)
+                }
+                _ => {
+                    // Who waits, or works for long, holds nothing.
+                    held.release();
+                    self.run(op, *hash, context)
+                }
             };
-            let one = one.unwrap_or_else(|| {
-                // Who waits, or works for long, holds nothing.
-                held.release();
-                self.run(op, *hash, context)
-            });
             if is_long(&one) {
                 held.release();
             }

@@ -25,32 +25,34 @@ pub(crate) struct Shard {
     sets: Table<SetValue>,
 }
 
-/// Evaluates `$body` with `$table` bound to the table of a value type.
+/// Evaluates `$body` with `$table` bound to the table of a value type, borrowed as the shard is.
 macro_rules! with_table {
-    ($shard:expr, $ty:expr, $table:ident => $body:expr) => {
+    (&mut $shard:ident, $($rest:tt)+) => { with_table!([&mut] $shard, $($rest)+) };
+    (&$shard:ident, $($rest:tt)+) => { with_table!([&] $shard, $($rest)+) };
+    ([$($borrow:tt)+] $shard:ident, $ty:expr, $table:ident => $body:expr) => {
         match $ty {
             ValueType::Int => {
-                let $table = &mut $shard.ints;
+                let $table = $($borrow)+ $shard.ints;
                 $body
             }
             ValueType::Uint => {
-                let $table = &mut $shard.uints;
+                let $table = $($borrow)+ $shard.uints;
                 $body
             }
             ValueType::Float => {
-                let $table = &mut $shard.floats;
+                let $table = $($borrow)+ $shard.floats;
                 $body
             }
             ValueType::Str => {
-                let $table = &mut $shard.strs;
+                let $table = $($borrow)+ $shard.strs;
                 $body
             }
             ValueType::Map => {
-                let $table = &mut $shard.maps;
+                let $table = $($borrow)+ $shard.maps;
                 $body
             }
             ValueType::Set => {
-                let $table = &mut $shard.sets;
+                let $table = $($borrow)+ $shard.sets;
                 $body
             }
         }
@@ -126,7 +128,7 @@ impl Shard {
                 Owned::Map(v) => put(&mut self.maps, op, hash, key, v, garbage, context),
                 Owned::Set(v) => put(&mut self.sets, op, hash, key, v, garbage, context),
             },
-            Op::Del { ty, key } => with_table!(self, ty, table => {
+            Op::Del { ty, key } => with_table!(&mut self, ty, table => {
                 let Some(found) = table.find(hash, key) else {
                     return outcome(Reply::Deleted(false), context.log_idle(op)?);
                 };
@@ -179,17 +181,12 @@ impl Shard {
 
     /// The most frequent operation, by itself so that [`crate::Engine`] can get to it without what writes need.
     #[inline]
-    pub(crate) fn get(
-        &mut self,
-        op: &Op<'_>,
-        hash: u64,
-        ty: ValueType,
-        key: Key<'_>,
-        context: &Context<'_>,
-    ) -> Executed {
+    pub(crate) fn get(&self, op: &Op<'_>, hash: u64, ty: ValueType, key: Key<'_>, context: &Context<'_>) -> Executed {
         context.log_read(op);
-        let value = with_table!(self, ty, table => table.get(hash, key).map(Stored::to_value));
-        outcome(value.map_or(Reply::NoEntry, Reply::Value), None)
+        with_table!(&self, ty, table => match table.get(hash, key) {
+            Some(value) => outcome(Reply::Value(value.to_value()), None),
+            None => outcome(Reply::NoEntry, None),
+        })
     }
 
     fn increment(
@@ -217,7 +214,7 @@ impl Shard {
     ) -> Executed {
         let mut present = 0;
         for ty in ValueType::ALL {
-            if with_table!(self, ty, table => table.find(hash, key).is_some()) {
+            if with_table!(&self, ty, table => table.find(hash, key).is_some()) {
                 present |= ty.bit();
             }
         }
@@ -226,17 +223,17 @@ impl Shard {
         }
         let lsn = context.log(op, present)?;
         for ty in ValueType::ALL {
-            with_table!(self, ty, table => if let Some(found) = table.find(hash, key) {
+            with_table!(&mut self, ty, table => if let Some(found) = table.find(hash, key) {
                 discard(table.remove(hash, found, context.env), garbage);
             });
         }
         outcome(Reply::Deleted(true), lsn)
     }
 
-    /// Whether the operation may have to rebuild an index, which takes time.
+    /// Whether the operation may have to move a table, which takes time.
     #[inline]
-    pub(crate) fn is_about_to_grow(&mut self, op: &Op<'_>) -> bool {
-        op.value_type().is_some_and(|ty| with_table!(self, ty, table => table.is_full()))
+    pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
+        op.value_type().is_some_and(|ty| with_table!(&self, ty, table => table.is_full()))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -244,27 +241,27 @@ impl Shard {
         ints.len() + uints.len() + floats.len() + strs.len() + maps.len() + sets.len()
     }
 
-    pub(crate) fn version(&mut self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<u32> {
-        with_table!(self, ty, table => table.version(hash, key))
+    pub(crate) fn version(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<u32> {
+        with_table!(&self, ty, table => table.version(hash, key))
     }
 
-    pub(crate) fn for_each(&mut self, visit: &mut impl FnMut(ValueType, &str, Value)) {
+    pub(crate) fn for_each(&self, visit: &mut impl FnMut(ValueType, &str, Value)) {
         for ty in ValueType::ALL {
-            with_table!(self, ty, table => table.iter().for_each(|(key, value)| visit(ty, key, value.to_value())));
+            with_table!(&self, ty, table => table.iter().for_each(|(key, value)| visit(ty, key, value.to_value())));
         }
     }
 
     #[inline]
-    pub(crate) fn prefetch_index(&mut self, hash: u64, ty: Option<ValueType>) {
+    pub(crate) fn prefetch_index(&self, hash: u64, ty: Option<ValueType>) {
         if let Some(ty) = ty {
-            with_table!(self, ty, table => table.prefetch_index(hash));
+            with_table!(&self, ty, table => table.prefetch_index(hash));
         }
     }
 
     #[inline]
-    pub(crate) fn prefetch_slot(&mut self, hash: u64, ty: Option<ValueType>) {
+    pub(crate) fn prefetch_slot(&self, hash: u64, ty: Option<ValueType>) {
         if let Some(ty) = ty {
-            with_table!(self, ty, table => table.prefetch_slot(hash));
+            with_table!(&self, ty, table => table.prefetch_slot(hash));
         }
     }
 }
