@@ -26,12 +26,12 @@ const DECODED: usize = 8 * WINDOW;
 
 /// Asks the processor to load the cache line at the start of `target`.
 #[allow(unsafe_code)]
-pub(crate) fn prefetch<T>(target: &T) {
+pub(crate) fn prefetch<T: ?Sized>(target: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch accesses no memory as far as the program can observe, and SSE is part of x86-64.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(target).cast());
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(target).cast::<i8>());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = target;
@@ -102,6 +102,11 @@ impl Engine {
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
             if let Some(shard) = held.get(at) {
                 shard.prefetch_slot(*hash, op.value_type());
+            }
+        }
+        for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
+            if let (Some(ValueType::Str), Some(shard)) = (op.value_type(), held.get(at)) {
+                shard.prefetch_text(*hash);
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {

@@ -264,6 +264,11 @@ impl Shard {
             with_table!(&self, ty, table => table.prefetch_slot(hash));
         }
     }
+
+    #[inline]
+    pub(crate) fn prefetch_text(&self, hash: u64) {
+        self.strs.prefetch_value(hash);
+    }
 }
 
 /// Leaves a value's memory to be freed outside of the lock, if it has any.

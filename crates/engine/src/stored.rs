@@ -14,6 +14,10 @@ pub(crate) trait Stored: Clone + Default {
         0
     }
 
+    /// Asks the processor for the heap memory behind the value.
+    #[inline]
+    fn prefetch(&self) {}
+
     /// The value on its way out of a slot.
     fn into_owned(self) -> Owned;
 }
@@ -79,6 +83,12 @@ impl Counter for u32 {
 }
 
 impl Stored for Text {
+    fn prefetch(&self) {
+        if let Self::Shared(text) = self {
+            crate::pipeline::prefetch(&**text);
+        }
+    }
+
     fn to_value(&self) -> Value {
         Value::Str(self.clone())
     }

@@ -143,6 +143,14 @@ impl<V: Stored> Table<V> {
         }
     }
 
+    /// Asks the processor for the heap memory behind a value, whose slot is there by now.
+    #[inline]
+    pub(crate) fn prefetch_value(&self, hash: u64) {
+        if let Some(slot) = self.index.likely(hash) {
+            self.slots.get(slot).value.prefetch();
+        }
+    }
+
     fn own_bytes(&self) -> usize {
         Self::bytes_of(self.slots.count())
     }
