@@ -17,7 +17,7 @@ Examples:
   loadtest --start redis --depth 128                    Redis under the same load
   loadtest --target frames://10.0.0.5:8090 --rate 50000 --html report.html
   loadtest --grow --mix 0 --keys 10000000               pauses while kvs grows
-  loadtest compare                                      kvs beside Redis, nginx and Webdis
+  loadtest compare                                      kvs beside Redis, memcached, nginx and Webdis
 
 Times take a unit (10s, 500ms). Latencies of a closed loop count from the sending of a batch; those of an open loop (--rate)
 from when the request was due.
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// kvs beside the peers that are installed (Redis, nginx, Webdis), by turns: a table of ratios
+    /// kvs beside the peers that are installed (Redis, memcached, nginx, Webdis), by turns: a table of ratios
     Compare(CompareArgs),
     /// Becomes a server, pinned, that ends with its parent; for the harness itself
     #[command(hide = true)]
@@ -60,6 +60,8 @@ pub(crate) enum Start {
     Rest,
     /// Redis without persistence
     Redis,
+    /// memcached, one thread
+    Memcached,
     /// Webdis before a Redis
     Webdis,
     /// nginx, `return 200`
@@ -70,7 +72,7 @@ pub(crate) enum Start {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArgs {
     /// Measure this server, which runs already: `frames://HOST:PORT` or `rest://HOST:PORT` (kvs), `redis://HOST:PORT`,
-    /// `webdis://HOST:PORT`, or `http://HOST:PORT/PATH` (GET, or PUT, of this URL)
+    /// `memcached://HOST:PORT`, `webdis://HOST:PORT`, or `http://HOST:PORT/PATH` (GET, or PUT, of this URL)
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<Target>,
 

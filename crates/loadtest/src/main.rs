@@ -1,6 +1,6 @@
 //! loadtest: the load harness of KVS, with which anybody can repeat its figures.
 //!
-//! It starts a server (kvs, or a peer: Redis, Webdis, nginx) on a core of its own, or takes one that runs, sends requests for
+//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs, sends requests for
 //! 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost in CPU time of the server.
 //! `loadtest compare` does so with kvs and its peers by turns.
 //!
@@ -30,7 +30,7 @@
 //!   target.rs         what is measured: address and protocol
 //!   keys.rs           keys and values
 //!   distribution.rs   which entry comes next
-//!   protocol/         requests and replies: frames, HTTP, RESP
+//!   protocol/         requests and replies: frames, HTTP, memcached, RESP
 //!   load/             threads, connections, schedule, tallies
 //!   server/           kvs and peers, started and stopped
 //!   process/          child processes, cores, CPU time, memory

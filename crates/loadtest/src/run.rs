@@ -111,6 +111,7 @@ fn start(args: &RunArgs, cores: &[usize]) -> Result<Server, String> {
         Start::Frames => kvs(false),
         Start::Rest => kvs(true),
         Start::Redis => Peer::Redis.start(cores),
+        Start::Memcached => Peer::Memcached.start(cores),
         Start::Webdis => Peer::Webdis.start(cores),
         Start::Nginx => Peer::Nginx.start(cores),
     }

@@ -13,6 +13,8 @@ pub(crate) enum Scheme {
     Rest,
     /// RESP.
     Redis,
+    /// memcached's text protocol.
+    Memcached,
     /// Redis behind Webdis.
     Webdis,
     /// GET, or PUT, of one URL with this path and query.
@@ -46,7 +48,7 @@ impl FromStr for Target {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "expected frames://HOST:PORT, rest://HOST:PORT, redis://HOST:PORT, webdis://HOST:PORT or http://HOST[:PORT]/PATH";
+        const EXPECTED: &str = "expected frames://HOST:PORT, rest://HOST:PORT, redis://HOST:PORT, memcached://HOST:PORT, webdis://HOST:PORT or http://HOST[:PORT]/PATH";
         let (scheme, rest) = text.split_once("://").ok_or(EXPECTED)?;
         let (host, path) = match rest.find('/') {
             Some(at) => rest.split_at(at),
@@ -59,6 +61,7 @@ impl FromStr for Target {
             ("frames" | "kvs", _) => (Scheme::Frames, 8090),
             ("rest", _) => (Scheme::Rest, 8080),
             ("redis", _) => (Scheme::Redis, 6379),
+            ("memcached", _) => (Scheme::Memcached, 11211),
             ("webdis", _) => (Scheme::Webdis, 7379),
             _ => return Err(EXPECTED.into()),
         };
@@ -78,6 +81,7 @@ impl fmt::Display for Target {
             Scheme::Frames => write!(f, "frames://{}", self.host),
             Scheme::Rest => write!(f, "rest://{}", self.host),
             Scheme::Redis => write!(f, "redis://{}", self.host),
+            Scheme::Memcached => write!(f, "memcached://{}", self.host),
             Scheme::Webdis => write!(f, "webdis://{}", self.host),
             Scheme::Http(path) => write!(f, "http://{}{path}", self.host),
         }
@@ -90,7 +94,13 @@ mod tests {
 
     #[test]
     fn targets_are_read_and_written() {
-        for text in ["frames://127.0.0.1:1", "rest://127.0.0.1:2", "redis://[::1]:3", "http://127.0.0.1:80/a?b=c"] {
+        for text in [
+            "frames://127.0.0.1:1",
+            "rest://127.0.0.1:2",
+            "redis://[::1]:3",
+            "memcached://127.0.0.1:4",
+            "http://127.0.0.1:80/a?b=c",
+        ] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
         let url: Target = "http://127.0.0.1".parse().unwrap();

@@ -133,7 +133,9 @@ fn a_target_that_is_not_there() {
 
 #[test]
 fn peers() {
-    for (peer, program) in [("redis", "redis-server"), ("nginx", "nginx"), ("webdis", "webdis")] {
+    for (peer, program) in
+        [("redis", "redis-server"), ("memcached", "memcached"), ("nginx", "nginx"), ("webdis", "webdis")]
+    {
         if !["/usr/bin", "/usr/sbin", "/usr/local/bin"].iter().any(|folder| Path::new(folder).join(program).is_file()) {
             println!("skipped: {program} is not installed");
             continue;
@@ -156,7 +158,7 @@ fn a_comparison() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let comparison: Value = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let rows = comparison["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 3);
+    assert_eq!(rows.len(), 4);
     assert!(rows.iter().all(|row| row["kvs"]["rounds"].as_array().unwrap().len() <= 1));
     assert!(std::fs::read_to_string(html).unwrap().contains("memory of an int"));
     assert!(String::from_utf8_lossy(&output.stdout).contains("goals reached"));

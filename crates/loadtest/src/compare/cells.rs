@@ -86,6 +86,12 @@ pub(crate) fn all() -> Vec<Cell> {
             cells.push(beside_redis(format!("frames {verb}, depth {depth}"), work, Some(goal)));
         }
     }
+    for depth in [1, 16, 128] {
+        for (verb, gets) in both {
+            let cell = beside_redis(format!("frames {verb}, depth {depth}, memcached"), Work::ints(gets, depth), None);
+            cells.push(Cell { peer: Some(Peer::Memcached), ..cell });
+        }
+    }
     for (verb, gets) in both {
         let work = Work { distribution: Distribution::Zipf, ..Work::ints(gets, 16) };
         cells.push(beside_redis(format!("frames {verb}, depth 16, zipf"), work, None));
@@ -129,17 +135,19 @@ fn rest() -> Vec<Cell> {
 }
 
 fn memory() -> Vec<Cell> {
-    let cell = |name: &str, work: Work, goal: Option<Goal>| Cell {
+    let cell = |name: &str, work: Work, peer: Peer, goal: Option<Goal>| Cell {
         name: name.into(),
         measure: Measure::BytesPerEntry,
         work,
         kvs: one_worker(),
-        peer: Some(Peer::Redis),
+        peer: Some(peer),
         goal,
     };
     vec![
-        cell("memory of an int", Work::ints(0, 128), Some(Goal::AtMost(0.5))),
-        cell("memory of a str of 64 bytes", Work::texts(0, 128, 64), None),
+        cell("memory of an int", Work::ints(0, 128), Peer::Redis, Some(Goal::AtMost(0.5))),
+        cell("memory of an int, memcached", Work::ints(0, 128), Peer::Memcached, None),
+        cell("memory of a str of 64 bytes", Work::texts(0, 128, 64), Peer::Redis, None),
+        cell("memory of a str of 64 bytes, memcached", Work::texts(0, 128, 64), Peer::Memcached, None),
     ]
 }
 

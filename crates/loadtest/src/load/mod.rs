@@ -30,6 +30,7 @@ use crate::process::{pin, usage};
 use crate::protocol::Protocol;
 use crate::protocol::frames::Frames;
 use crate::protocol::http::Http;
+use crate::protocol::memcached::Memcached;
 use crate::protocol::resp::Resp;
 use crate::target::{Scheme, Target};
 
@@ -162,6 +163,7 @@ pub(crate) fn run(plan: &Plan, progress: &dyn Progress, interrupt: &AtomicBool) 
         Scheme::Frames => {
             Run { plan, values: &values, protocol: Frames::new(plan.value, plan.durable) }.go(progress, interrupt)
         }
+        Scheme::Memcached => Run { plan, values: &values, protocol: Memcached::new(bytes) }.go(progress, interrupt),
         Scheme::Redis => Run { plan, values: &values, protocol: Resp::new(bytes) }.go(progress, interrupt),
         Scheme::Rest => {
             let protocol = Http::rest(host, plan.value, bytes, plan.durable);

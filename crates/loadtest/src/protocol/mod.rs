@@ -1,18 +1,26 @@
-//! What a server is asked in, and answers in: frames, HTTP, RESP.
+//! What a server is asked in, and answers in: frames, HTTP, memcached, RESP.
 //!
 //! ```text
-//!   frames.rs   the frame protocol of kvs, by proto's codec
-//!   http.rs     HTTP/1.1: the REST API of kvs, Webdis, any URL
-//!   resp.rs     RESP2, the protocol of Redis
+//!   frames.rs     the frame protocol of kvs, by proto's codec
+//!   http.rs       HTTP/1.1: the REST API of kvs, Webdis, any URL
+//!   memcached.rs  the text protocol of memcached
+//!   resp.rs       RESP2, the protocol of Redis
 //! ```
 
 pub(crate) mod frames;
 pub(crate) mod http;
+pub(crate) mod memcached;
 pub(crate) mod resp;
 
 use std::io::{self, Read, Write};
 
 use crate::keys::{KeyText, Value};
+
+/// Longest first line of a reply, in bytes.
+const MAX_LINE: usize = 64 << 10;
+
+/// Largest value in a reply, in bytes; Redis has the same limit.
+const MAX_VALUE: usize = 512 << 20;
 
 /// What is asked of an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +63,29 @@ pub(crate) trait Protocol: Clone + Send {
 
     /// Reads the reply at the start of `bytes`: its length and what it says, or `None` if it is not complete yet.
     fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable>;
+}
+
+/// The first line without its end, once that is there.
+fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Unreadable> {
+    let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
+        return match bytes.len() < MAX_LINE {
+            true => Ok(None),
+            false => Err(Unreadable(format!("a line of more than {MAX_LINE} bytes"))),
+        };
+    };
+    match bytes[..end].strip_suffix(b"\r") {
+        Some(line) => Ok(Some(line)),
+        None => Err(Unreadable("a line that does not end with CR LF".into())),
+    }
+}
+
+/// The length of a value, in decimal digits.
+fn length(digits: &[u8]) -> Result<usize, Unreadable> {
+    let text = std::str::from_utf8(digits).ok();
+    let length = text.filter(|_| digits.iter().all(u8::is_ascii_digit)).and_then(|text| text.parse().ok());
+    length
+        .filter(|length| *length <= MAX_VALUE)
+        .ok_or_else(|| Unreadable(format!("`{}` is not a length", String::from_utf8_lossy(digits))))
 }
 
 /// The properties that hold for every protocol's scanner.

@@ -1,13 +1,7 @@
 //! RESP2, the protocol of Redis: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 
-use super::{Ask, Protocol, Said, Unreadable};
+use super::{Ask, Protocol, Said, Unreadable, length, line};
 use crate::keys::{KEY_BYTES, KeyText};
-
-/// Longest first line of a reply, in bytes.
-const MAX_LINE: usize = 64 << 10;
-
-/// Largest bulk string, in bytes; Redis has the same limit.
-const MAX_BULK: usize = 512 << 20;
 
 /// Speaks RESP: `GET` and `SET`.
 #[derive(Clone, Debug)]
@@ -60,28 +54,6 @@ impl Protocol for Resp {
             _ => Err(Unreadable(format!("not a reply to GET or SET: {}", String::from_utf8_lossy(line)))),
         }
     }
-}
-
-/// The first line without its end, once that is there.
-fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Unreadable> {
-    let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
-        return match bytes.len() < MAX_LINE {
-            true => Ok(None),
-            false => Err(Unreadable(format!("a line of more than {MAX_LINE} bytes"))),
-        };
-    };
-    match bytes[..end].strip_suffix(b"\r") {
-        Some(line) => Ok(Some(line)),
-        None => Err(Unreadable("a line that does not end with CR LF".into())),
-    }
-}
-
-fn length(digits: &[u8]) -> Result<usize, Unreadable> {
-    let text = std::str::from_utf8(digits).ok();
-    let length = text.filter(|_| digits.iter().all(u8::is_ascii_digit)).and_then(|text| text.parse().ok());
-    length
-        .filter(|length| *length <= MAX_BULK)
-        .ok_or_else(|| Unreadable(format!("`{}` is not a length", String::from_utf8_lossy(digits))))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   kvs.rs     kvs: found beside this program, or built
-//!   peers.rs   Redis, Webdis, nginx
+//!   peers.rs   Redis, memcached, Webdis, nginx
 //! ```
 
 pub(crate) mod kvs;

@@ -15,6 +15,8 @@ use crate::target::{Scheme, Target};
 pub(crate) enum Peer {
     /// Redis, without persistence.
     Redis,
+    /// memcached, one thread.
+    Memcached,
     /// Webdis before a Redis.
     Webdis,
     /// nginx, one worker, `return 200`.
@@ -23,12 +25,13 @@ pub(crate) enum Peer {
 
 impl Peer {
     /// Every peer.
-    pub(crate) const ALL: [Self; 3] = [Self::Redis, Self::Webdis, Self::Nginx];
+    pub(crate) const ALL: [Self; 4] = [Self::Redis, Self::Memcached, Self::Webdis, Self::Nginx];
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Redis => "Redis",
+            Self::Memcached => "memcached",
             Self::Webdis => "Webdis + Redis",
             Self::Nginx => "nginx",
         }
@@ -38,6 +41,7 @@ impl Peer {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Redis => &["redis-server"],
+            Self::Memcached => &["memcached"],
             Self::Webdis => &["webdis", "redis-server"],
             Self::Nginx => &["nginx"],
         }
@@ -52,6 +56,7 @@ impl Peer {
     pub(crate) fn start(self, cores: &[usize]) -> Result<Server, String> {
         match self {
             Self::Redis => redis(cores),
+            Self::Memcached => memcached(cores),
             Self::Webdis => webdis(cores),
             Self::Nginx => nginx(cores),
         }
@@ -80,6 +85,21 @@ fn redis(cores: &[usize]) -> Result<Server, String> {
         children: vec![child],
         _folder: Some(folder),
     })
+}
+
+fn memcached(cores: &[usize]) -> Result<Server, String> {
+    let (program, addr) = (program("memcached")?, free_address()?);
+    let mut command = Command::new(&program);
+    // One thread, as kvs has one worker here; as many requests of a connection at a time as there are; enough memory (MiB) that nothing
+    // is evicted. As root it wants to be somebody else.
+    command.args(["-l", "127.0.0.1", "-p", &addr.port().to_string(), "-U", "0", "-t", "1", "-R", "1024", "-m", "4096"]);
+    command.args(["-u", "nobody"]);
+    let mut child = Child::start(&command, cores)?;
+    child.wait_for_port(addr)?;
+    let target = Target::local(Scheme::Memcached, addr);
+    // `memcached 1.6.18`
+    let version = first_line(&program, "-V");
+    Ok(Server { preload: target.clone(), target, version, children: vec![child], _folder: None })
 }
 
 fn webdis(cores: &[usize]) -> Result<Server, String> {
