@@ -1,8 +1,8 @@
 //! Many operations at once, with their cache misses overlapped.
 //!
-//! A random access costs two misses, the tags and the slot, and the processor cannot start the second before the
-//! first has arrived. Over a window of operations all first misses are started, then all second ones, then the
-//! operations run in order. The order of effects and replies is that of the slice.
+//! A random access costs two misses, the tags and the slot (a third one where a long text lies behind the slot), and the processor
+//! cannot start the second before the first has arrived. Over a window of operations all first misses are started, then all
+//! second ones, then the operations run in order. The order of effects and replies is that of the slice.
 
 use std::ops::ControlFlow;
 
