@@ -2,7 +2,7 @@
 
 #![no_main]
 
-#[path = "../../crates/proto/tests/frames/check.rs"]
+#[path = "../../proto/tests/frames/check.rs"]
 #[allow(dead_code)] // Each target uses its half.
 mod check;
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::{Failed, cargo, root, step};
 
-/// The paths that `crates/gateway/examples/instructions.rs` knows.
+/// The paths that `gateway/examples/instructions.rs` knows.
 const PATHS: [&str; 9] = [
     "single-get",
     "single-put",

@@ -1,6 +1,6 @@
 //! PostgreSQL for the tests: its programs only. The tests run servers of their own, on free ports.
 
-#[path = "../../crates/txnd/tests/postgres_server/programs.rs"]
+#[path = "../../txnd/tests/postgres_server/programs.rs"]
 mod programs;
 
 use std::path::PathBuf;

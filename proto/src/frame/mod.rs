@@ -1,4 +1,4 @@
-#![doc = include_str!("../../../../proto/frames.md")]
+#![doc = include_str!("../../frames.md")]
 //!
 //! # Files
 //!

@@ -12,7 +12,7 @@ use crate::arbitrary::{OwnedOp, packed};
 use crate::check;
 use crate::messages::{OwnedAnswer, OwnedRequest};
 
-const FILE: &str = "../../proto/frames.vectors";
+const FILE: &str = "frames.vectors";
 
 const HEAD: &str = "\
 # Examples of every message of the frame protocol, for the tests of clients; see frames.md.

@@ -11,7 +11,7 @@ use tracing::info;
 use crate::SinkError;
 
 /// Creates the tables; changes them when a newer program comes.
-static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// Longest time for a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -34,7 +34,7 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
-/// The key of entry `n`. Different numbers give different keys, in a scattered order: `crates/bench` uses the same ones.
+/// The key of entry `n`. Different numbers give different keys, in a scattered order: `bench` uses the same ones.
 ///
 /// Made from a table of 512 bytes: cheaper than reading it from a list of all keys, which would be a cache miss each time,
 /// on a machine that the server shares.

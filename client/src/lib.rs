@@ -11,7 +11,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `crates/client/examples/quickstart.rs` shows every kind of operation.
+//! `client/examples/quickstart.rs` shows every kind of operation.
 //!
 //! # How it works
 //!
