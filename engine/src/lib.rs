@@ -34,7 +34,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use ahash::RandomState;
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 use parking_lot::Mutex;
 use proto::{CounterType, Key, Lsn, Micros, Op, Record, Refusal, Reply, ValueRef, ValueType};
 

@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 use arrayvec::ArrayVec;
-use crossbeam_utils::CachePadded;
+use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 use proto::batch::BatchError;
 use proto::{Batch, Micros, Op, Reply, Value, ValueRef, ValueType};

@@ -1,13 +1,10 @@
 //! What the engine refuses, and what goes on while it refuses.
 
-#[path = "../../proto/tests/arbitrary/mod.rs"]
-mod arbitrary;
 mod oracle;
 mod shipping;
 
 use std::sync::Arc;
 
-use arbitrary::{OwnedOp, any_op, as_key, cases};
 use engine::{Engine, LogBuffer, Options, Outcome, RecordMode};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
@@ -16,6 +13,7 @@ use proto::limits::{BATCH_TARGET_BYTES, MAX_RECORD_BYTES, MAX_VALUE_BYTES};
 use proto::record::encoded_bytes;
 use proto::{CounterType, Op, OpKind, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
 use shipping::{Shipped, quiet_log};
+use testkit::arbitrary::{OwnedOp, any_op, as_key, cases};
 
 fn engine_with(options: Options, log: &Arc<LogBuffer>) -> Engine {
     let mut engine = Engine::new(options);

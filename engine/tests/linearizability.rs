@@ -9,8 +9,6 @@
 //! The checker is the search of J. Wing and C. Gong, "Testing and Verifying Concurrent Objects" (1993), which remembers
 //! where it has been as in G. Lowe, "Testing for Linearizability" (2017).
 
-#[path = "../../proto/tests/arbitrary/mod.rs"]
-mod arbitrary;
 mod oracle;
 mod shipping;
 
@@ -18,7 +16,6 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use arbitrary::{OwnedOp, packed};
 use engine::{Engine, Executed, Options, Outcome, RecordMode};
 use oracle::{Oracle, contents};
 use proto::{CounterType, Refusal, Reply, Value, ValueType};
@@ -26,6 +23,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use shipping::{Shipped, recorded};
+use testkit::arbitrary::{OwnedOp, packed};
 
 /// Concurrent runs of one test.
 const RUNS: u64 = 4000;

@@ -1,11 +1,8 @@
 //! The engine against its oracle: every answer, every record, and every state that recovery builds from the records.
 
-#[path = "../../proto/tests/arbitrary/mod.rs"]
-mod arbitrary;
 mod oracle;
 mod shipping;
 
-use arbitrary::{OwnedOp, any_op, any_type, as_key, cases};
 use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
@@ -13,6 +10,7 @@ use proptest::prelude::*;
 use proto::{Batch, BatchBuffer, BatchError, Chain, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
 use shipping::{Shipped, recorded};
 use std::ops::ControlFlow;
+use testkit::arbitrary::{self, OwnedOp, any_op, any_type, as_key, cases};
 
 /// An operation and the time at which it is executed.
 type Timed = (OwnedOp, Micros);

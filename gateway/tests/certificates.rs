@@ -5,8 +5,6 @@
 //! kvs writes. What is asked for each time: it is refused, both sides' diagnostics say why, and nothing is stored.
 
 mod harness;
-#[path = "../../txnd/tests/pki/mod.rs"]
-mod pki;
 mod stranger;
 mod txnd_server;
 
@@ -18,11 +16,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use harness::{Answer, Client, Kvs, NotStarted, eventually, folder};
-use pki::{Ca, HOUR, Issued, Spec, install, now};
 use proto::{Batch, BatchBuffer, Key, Op, ValueRef};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
 use stranger::Stranger;
 use tempfile::TempDir;
+use testkit::pki::{Ca, HOUR, Issued, Spec, install, now};
 use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use txnd::segment::MIN_SEGMENT_BYTES;

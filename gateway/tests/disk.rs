@@ -3,8 +3,6 @@
 //! Where the machine allows neither root nor user namespaces, the tests say so and end.
 
 mod harness;
-#[path = "../../txnd/tests/small_disk/mod.rs"]
-mod small_disk;
 
 use std::process::Command;
 use std::sync::Arc;
@@ -12,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use harness::{Client, Kvs, eventually};
-use small_disk::SmallDisk;
+use testkit::small_disk::SmallDisk;
 
 /// A kvs whose log is on `disk`.
 fn kvs_on(disk: &SmallDisk) -> Command {

@@ -4,8 +4,6 @@
 mod deployment;
 mod harness;
 mod model;
-#[path = "../../txnd/tests/postgres_server/mod.rs"]
-mod postgres_server;
 mod requests;
 mod txnd_server;
 
@@ -15,9 +13,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use deployment::Deployment;
 use harness::{Answer, Client, Kvs, seed};
 use model::{Ask, Model, Reply, Type, Value};
-use postgres_server::{PASSWORD, PostgresServer, USER};
 use requests::Requests;
 use serde_json::Value as Json;
+use testkit::postgres_server::{PASSWORD, PostgresServer, USER};
 
 /// Requests between two starts.
 const REQUESTS: usize = 400;

@@ -1,8 +1,5 @@
 //! The byte layout of batches and records: what goes in comes out, and what was not written is refused.
 
-mod arbitrary;
-
-use arbitrary::{OwnedOp, any_key, any_op, any_text, as_key, cases};
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -13,6 +10,7 @@ use proto::{
     Batch, BatchBuffer, BatchError, Chain, CounterType, KeyError, Micros, Op, OpKind, PayloadError, Record,
     RecordError, StringsError, TextError, ValueRef, ValueType,
 };
+use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, as_key, cases};
 
 /// The first time that lies too far behind a batch's first record: 2^31 microseconds, 35 minutes and 47 seconds.
 const TOO_LATE: Micros = 1 << 31;

@@ -66,6 +66,12 @@ pub trait Sink {
     /// Waits until more is durable than at the last call, or everything that was appended is. Returns the durable lsn.
     async fn durable(&mut self) -> Result<Lsn, SinkError>;
 
+    /// Whether this term is still the latest, as far as can be found out quickly: what an idle writer asks about once a second.
+    /// Fails with [`SinkError::Fenced`] if it is not. A sink that one writer alone can hold has nothing to find out.
+    async fn check_term(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Ends the term: everything that was appended becomes durable.
     async fn close(&mut self) -> Result<(), SinkError>;
 }

@@ -1,7 +1,5 @@
 //! Making certificates: what is made, who may read it, and what is never overwritten.
 
-mod pki;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

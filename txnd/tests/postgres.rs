@@ -1,11 +1,10 @@
 //! The PostgreSQL sink: the conformance suite, what the tables hold, and messages that say what to do.
 
 mod conformance;
-mod postgres_server;
 mod writer;
 
 use conformance::{Storage, sink_conformance};
-use postgres_server::PostgresServer;
+use testkit::postgres_server::PostgresServer;
 use txnd::PostgresSink;
 
 /// A database of its own in a server that all tests share.

@@ -1,12 +1,10 @@
 //! The tests' own PostgreSQL server, on which other tests rely for what they claim about crashes.
 
-mod postgres_server;
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use postgres_server::{PostgresServer, signal, within};
+use testkit::postgres_server::{PostgresServer, signal, within};
 
 /// Set for the process that is killed.
 const VICTIM: &str = "KVS_POSTGRES_VICTIM";

@@ -1,17 +1,16 @@
 //! The PostgreSQL sink in trouble: servers and databases that it must not use, tables that were tampered with, sessions and
 //! servers that die under it. Each message says what to do.
 
-mod postgres_server;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use postgres_server::{PASSWORD, PostgresServer, USER, signal};
 use proto::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, Executor};
+use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal};
 use txnd::{MAX_IN_FLIGHT, PostgresSink, Sink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 

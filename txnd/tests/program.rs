@@ -1,15 +1,13 @@
 //! The txnd program as a black box: commands, signals, messages and exit codes.
 
-mod pki;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use pki::DEADLINE;
 use tempfile::TempDir;
+use testkit::pki::DEADLINE;
 
 /// A running txnd on a free port, with its certificates and its log in a folder of its own. Killed when dropped.
 struct Txnd {

@@ -3,7 +3,6 @@
 //! Where the machine allows neither root nor user namespaces, the tests that need a small disk say so and end.
 
 mod log_folder;
-mod small_disk;
 mod writer;
 
 use std::io::{BufRead, BufReader};
@@ -19,7 +18,7 @@ use proto::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::fs::FallocateFlags;
-use small_disk::{PAGE_BYTES, SmallDisk};
+use testkit::small_disk::{PAGE_BYTES, SmallDisk};
 use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::{MAX_IN_FLIGHT, SegmentSink, Sink, SinkError};
 use writer::{Content, Writer, deliver, put_text, seal, seed};

@@ -1,6 +1,5 @@
 //! TLS over real sockets: who is let in, who is not, and what both sides say about it.
 
-mod pki;
 mod tls_server;
 
 use std::io;
@@ -9,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pki::{Ca, DEADLINE, HOUR, Issued, Spec, install};
 use rcgen::{ExtendedKeyUsagePurpose, KeyUsagePurpose};
+use testkit::pki::{Ca, DEADLINE, HOUR, Issued, Spec, install};
 use tls_server::{Server, echoes, ended, welcomed};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

@@ -1,9 +1,8 @@
 //! What a change of certificates does to a running server, and what its limits do to too many clients.
 
-mod pki;
 mod tls_server;
 
-use pki::{Ca, DEADLINE, HOUR, Spec, install};
+use testkit::pki::{Ca, DEADLINE, HOUR, Spec, install};
 use tls_server::{Server, echoes, ended, welcomed};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};

@@ -6,7 +6,7 @@
 //!   instructions.rs  instructions of the hot paths, counted by valgrind
 //!   fuzz.rs       what strangers send, fuzzed with the guidance of coverage
 //!   postgres.rs   PostgreSQL for the tests, installed where that may be done
-//!   tidy.rs       rules that no other tool checks: crate edges, file sizes, leftovers
+//!   tidy/         rules that no other tool checks: edges of crates and files, sizes of files, keys
 //! ```
 
 mod compose;

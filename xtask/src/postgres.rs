@@ -1,6 +1,7 @@
 //! PostgreSQL for the tests: its programs only. The tests run servers of their own, on free ports.
 
-#[path = "../../txnd/tests/postgres_server/programs.rs"]
+#[path = "../../testkit/src/postgres_server/programs.rs"]
+#[allow(unreachable_pub)] // Public in `testkit`, whose file it is.
 mod programs;
 
 use std::path::PathBuf;

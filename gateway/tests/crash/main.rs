@@ -27,8 +27,6 @@ mod deployment;
 mod harness;
 mod load;
 mod lsns;
-#[path = "../../../txnd/tests/postgres_server/mod.rs"]
-mod postgres_server;
 mod probe;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;
@@ -39,10 +37,10 @@ use std::time::Duration;
 use deployment::Deployment;
 use harness::{Kvs, seed};
 use load::{Load, Rounds, Written, read_group, records};
-use postgres_server::PostgresServer;
 use probe::{Probe, read_count};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use testkit::postgres_server::PostgresServer;
 use victim::Victim;
 
 fn cycles() -> u32 {

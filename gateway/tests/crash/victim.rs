@@ -1,7 +1,7 @@
 //! What can die beneath a kvs, and how it comes back.
 
 use crate::deployment::Deployment;
-use crate::postgres_server::within;
+use testkit::postgres_server::within;
 
 /// A process beneath kvs. All of them come back at once, so that what is tested is the crash and not the absence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

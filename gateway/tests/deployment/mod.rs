@@ -1,4 +1,4 @@
-//! The ways to give a kvs a log. Tests that use it also have `mod harness`, `mod postgres_server` and `mod txnd_server`.
+//! The ways to give a kvs a log. Tests that use it also have `mod harness` and `mod txnd_server`.
 #![allow(dead_code)] // Each test binary uses a part of this.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use tempfile::TempDir;
 
 use crate::harness::{Kvs, folder};
-use crate::postgres_server::{PASSWORD, PostgresServer, free_port};
 use crate::txnd_server::{Certificates, Txnd};
+use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 
 /// Small segments, so that there are several of them.
 const SEGMENT_SIZE: [&str; 2] = ["--segment-size", "4MiB"];

@@ -6,9 +6,9 @@ use txnd::limits::{CONNECT_WITHIN, PING_EVERY, PONG_WITHIN};
 
 use crate::harness::Kvs;
 use crate::load::{Progress, assert_recovered, under_load};
-use crate::postgres_server::{self, PostgresServer};
 use crate::proxy::Way;
 use crate::site::{Place, Site, together};
+use testkit::postgres_server::{self, PostgresServer};
 
 /// What a loaded machine takes longer than the limits say.
 const SLACK: Duration = Duration::from_secs(10);

@@ -20,8 +20,6 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
-#[path = "../../../txnd/tests/postgres_server/mod.rs"]
-mod postgres_server;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;
 

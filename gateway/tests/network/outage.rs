@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Kvs, eventually, folder, request_bytes};
 use crate::load::recovered;
-use crate::postgres_server::PostgresServer;
 use crate::txnd_server::{Certificates, Txnd};
+use testkit::postgres_server::PostgresServer;
 
 /// `--log-budget` in these tests, in bytes.
 const BUDGET: usize = 256 << 10;

@@ -3,9 +3,9 @@
 use tempfile::TempDir;
 
 use crate::harness::{Kvs, folder};
-use crate::postgres_server::PostgresServer;
 use crate::proxy::Proxy;
 use crate::txnd_server::{Certificates, Txnd};
+use testkit::postgres_server::PostgresServer;
 
 /// Where the log of a kvs is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,7 @@ use txnd::wire::v1::write_transactions_response::Message as Response;
 use txnd::wire::v1::{OpenRequest, WriteTransactionsRequest};
 
 use crate::harness::DEADLINE;
-use crate::pki::{Ca, Issued};
+use testkit::pki::{Ca, Issued};
 
 /// What came of an attempt, and the address that it was made from.
 pub(crate) struct Attempt<T> {

@@ -8,14 +8,11 @@
 //!   check.rs       what must hold of any bytes; the fuzz targets assert the same
 //! ```
 
-#[path = "../arbitrary/mod.rs"]
-mod arbitrary;
 mod check;
 mod malformed;
 mod messages;
 mod vectors;
 
-use arbitrary::cases;
 use bytes::BytesMut;
 use messages::{any_answer, any_request};
 use proptest::collection::vec;
@@ -23,6 +20,7 @@ use proptest::prelude::*;
 use proto::frame::{
     ClientPreface, ErrorCode, Frames, PrefaceError, PrefaceStatus, RunDecoder, RunError, ServerPreface,
 };
+use testkit::arbitrary::cases;
 use tokio_util::codec::Decoder;
 
 /// Every frame that the decoder finds in `buffer`.

@@ -7,8 +7,8 @@ use proto::frame::{
 use proto::limits::MAX_KEY_BYTES;
 use proto::{KeyError, OpKind, PayloadError, StringsError, TextError, ValueType};
 
-use crate::arbitrary::as_key;
 use crate::check;
+use testkit::arbitrary::as_key;
 
 const INT: u8 = ValueType::Int as u8;
 const UINT: u8 = ValueType::Uint as u8;

@@ -8,7 +8,7 @@ use proto::frame::{
 };
 use proto::{Op, Reply, StringsBuf, Value, ValueRef, ValueType};
 
-use crate::arbitrary::{OwnedOp, any_key, any_op, any_text, any_type, any_value, as_key, packed};
+use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, any_type, any_value, as_key, packed};
 
 #[derive(Clone, Debug)]
 pub(crate) enum OwnedRequest {

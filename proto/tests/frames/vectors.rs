@@ -8,9 +8,9 @@ use std::path::Path;
 use proto::frame::{ClientPreface, ErrorCode, Frames, PrefaceStatus, RunDecoder, ServerPreface};
 use proto::{CounterType, OpKind, Reply, Value, ValueType};
 
-use crate::arbitrary::{OwnedOp, packed};
 use crate::check;
 use crate::messages::{OwnedAnswer, OwnedRequest};
+use testkit::arbitrary::{OwnedOp, packed};
 
 const FILE: &str = "frames.vectors";
 

@@ -8,8 +8,8 @@ use proto::{Batch, Chain, Value};
 use txnd::{MAX_IN_FLIGHT, Sink, SinkError};
 
 use super::{Storage, assert_same};
-use crate::writer::arbitrary::{OwnedOp, packed};
 use crate::writer::{Content, Writer, poll_once, put_text, read, seal, seed, wait_for};
+use testkit::arbitrary::{OwnedOp, packed};
 
 /// A call that should return at once is given up after this time.
 const AT_ONCE: Duration = Duration::from_secs(10);

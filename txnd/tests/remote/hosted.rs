@@ -15,7 +15,7 @@ use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::service::{LogThread, server};
 use txnd::{PostgresSink, RemoteSink, SegmentSink, Sink};
 
-use crate::postgres_server::PostgresServer;
+use testkit::postgres_server::PostgresServer;
 
 /// Connects without encryption.
 #[derive(Clone, Copy, Debug)]

@@ -16,8 +16,6 @@
 mod conformance;
 mod delivery;
 mod hosted;
-#[path = "../postgres_server/mod.rs"]
-mod postgres_server;
 mod proxy;
 mod raw;
 mod reading;

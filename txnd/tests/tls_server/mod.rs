@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::subscriber::DefaultGuard;
 use txnd::tls::{Acceptor, ClientStream, Limits, Peer, Timeouts, TlsFiles, connect, incoming};
 
-use crate::pki::{Ca, DEADLINE, Issued, Spec, install};
+use testkit::pki::{Ca, DEADLINE, Issued, Spec, install};
 
 /// What the server says first, in the place of HTTP/2's settings.
 pub const WELCOME: &[u8] = b"welcome";

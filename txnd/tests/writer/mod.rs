@@ -3,9 +3,6 @@
 // Every test binary that includes this file uses a part of it.
 #![allow(dead_code)]
 
-#[path = "../../../proto/tests/arbitrary/mod.rs"]
-pub(crate) mod arbitrary;
-
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -15,7 +12,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
 use txnd::{Opened, Sink, SinkError};
 
-use arbitrary::OwnedOp;
+use testkit::arbitrary::{self, OwnedOp};
 
 /// 2024-01-01, the time of the first record.
 const FIRST_TIME: Micros = 1_704_067_200_000_000;

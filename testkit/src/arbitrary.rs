@@ -1,8 +1,5 @@
 //! Operations that own their texts, and proptest strategies for them. Shared by the tests of `proto` and `engine`.
 
-// Every test binary that includes this file uses a part of it.
-#![allow(dead_code)]
-
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
@@ -10,7 +7,7 @@ use proto::{CounterType, Key, Op, StringsBuf, Value, ValueType};
 
 /// An [`Op`] that owns what the `Op` borrows; the fields stand in the same order.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum OwnedOp {
+pub enum OwnedOp {
     Get(ValueType, String),
     Put(String, Value),
     Del(ValueType, String),
@@ -26,7 +23,7 @@ pub(crate) enum OwnedOp {
 }
 
 impl OwnedOp {
-    pub(crate) fn as_op(&self) -> Op<'_> {
+    pub fn as_op(&self) -> Op<'_> {
         match self {
             Self::Get(ty, key) => Op::Get { ty: *ty, key: as_key(key) },
             Self::Put(key, value) => Op::Put { key: as_key(key), value: value.as_value_ref() },
@@ -44,19 +41,19 @@ impl OwnedOp {
     }
 }
 
-pub(crate) fn as_key(key: &str) -> Key<'_> {
+pub fn as_key(key: &str) -> Key<'_> {
     Key::new(key.as_bytes()).expect("tests make valid keys")
 }
 
 /// A packed list of `items`.
-pub(crate) fn packed<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> StringsBuf {
+pub fn packed<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> StringsBuf {
     let mut list = StringsBuf::default();
     items.into_iter().for_each(|item| list.push(item.as_ref()));
     list
 }
 
 /// `cases` random cases; a failing one is shrunk for up to 10 s, kept next to the test's source and tried first the next time.
-pub(crate) fn cases(cases: u32) -> ProptestConfig {
+pub fn cases(cases: u32) -> ProptestConfig {
     let persistence = FileFailurePersistence::WithSource("regressions");
     let failure_persistence: Option<Box<dyn FailurePersistence>> = Some(Box::new(persistence));
     let (max_shrink_iters, max_shrink_time) = (u32::MAX - 1, 10_000);
@@ -64,21 +61,21 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
 }
 
 /// Any text that may be stored, up to 40 characters.
-pub(crate) fn any_text() -> BoxedStrategy<String> {
+pub fn any_text() -> BoxedStrategy<String> {
     "[^\0]{0,40}".boxed()
 }
 
 /// Any key: all of Unicode, and lengths up to the limit of 512 bytes.
-pub(crate) fn any_key() -> BoxedStrategy<String> {
+pub fn any_key() -> BoxedStrategy<String> {
     prop_oneof![4 => "[^\0]{1,4}", 2 => "[^\0]{1,128}", 1 => "[a-zé]{250}[a-z]{1,12}"].boxed()
 }
 
-pub(crate) fn any_type() -> BoxedStrategy<ValueType> {
+pub fn any_type() -> BoxedStrategy<ValueType> {
     prop::sample::select(&ValueType::ALL[..]).boxed()
 }
 
 /// Operands of increments: mostly small ones, the bounds of the counters, and all others.
-pub(crate) fn any_operand() -> BoxedStrategy<i64> {
+pub fn any_operand() -> BoxedStrategy<i64> {
     let bounds = [i64::from(i32::MAX), i64::from(i32::MIN), i64::from(u32::MAX), -i64::from(u32::MAX)];
     prop_oneof![
         3 => -3..=3i64,
@@ -90,7 +87,7 @@ pub(crate) fn any_operand() -> BoxedStrategy<i64> {
 }
 
 /// Values of every type, made of texts from `text`.
-pub(crate) fn any_value(text: &BoxedStrategy<String>) -> BoxedStrategy<Value> {
+pub fn any_value(text: &BoxedStrategy<String>) -> BoxedStrategy<Value> {
     let pairs = btree_map(text.clone(), text.clone(), 0..4);
     prop_oneof![
         any::<i32>().prop_map(Value::Int),
@@ -106,7 +103,7 @@ pub(crate) fn any_value(text: &BoxedStrategy<String>) -> BoxedStrategy<Value> {
 }
 
 /// Operations of every kind on keys from `key` with texts from `text`.
-pub(crate) fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedStrategy<OwnedOp> {
+pub fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedStrategy<OwnedOp> {
     use OwnedOp::*;
     let counter = prop::sample::select(vec![CounterType::Int, CounterType::Uint]);
     // A request may name a member twice.

@@ -12,15 +12,18 @@ use tempfile::TempDir;
 
 use super::{PASSWORD, USER, output, program};
 
-/// A temporary folder that the build folder keeps between runs.
-const KEPT: &str = env!("CARGO_TARGET_TMPDIR");
+/// The temporary folder of the build folder, which is kept between runs: `target/tmp` for a test at `target/debug/deps/…`.
+fn kept() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own program");
+    test.ancestors().nth(3).expect("a test lies in a build folder").join("tmp")
+}
 
 /// Changed whenever a data folder is made in another way than before.
 const FORM: u32 = 1;
 
 /// Who runs the server: PostgreSQL refuses to be run by root.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Account {
+pub(super) struct Account {
     /// User and group to change to, or none for the user who runs the tests.
     other: Option<(u32, u32)>,
 }
@@ -37,7 +40,7 @@ impl Account {
     }
 
     /// Makes `command` run as this user, in `folder`.
-    pub(crate) fn runs(self, command: &mut Command, folder: &Path) {
+    pub(super) fn runs(self, command: &mut Command, folder: &Path) {
         command.current_dir(folder);
         if let Some((user, group)) = self.other {
             command.uid(user).gid(group);
@@ -59,7 +62,7 @@ fn id(args: &[&str]) -> Option<u32> {
 }
 
 /// A folder of a server's own, with a data folder `data` in it.
-pub(crate) fn new_folder(programs: &Path) -> (TempDir, Account) {
+pub(super) fn new_folder(programs: &Path) -> (TempDir, Account) {
     let account = Account::new();
     let folder = folder_of(account);
     copy(&template(programs, account), &folder.path().join("data"), &|path| account.owns(path));
@@ -77,7 +80,8 @@ fn folder_of(account: Account) -> TempDir {
 fn template(programs: &Path, account: Account) -> PathBuf {
     let version = output(program(programs, "postgres").arg("--version")).expect("postgres can say its version");
     let version = version.split(' ').nth(2).expect("the words before it are: postgres (PostgreSQL)");
-    let template = Path::new(KEPT).join(format!("postgres-{version}-{FORM}"));
+    let kept = kept();
+    let template = kept.join(format!("postgres-{version}-{FORM}"));
     if template.exists() {
         return template;
     }
@@ -93,8 +97,8 @@ fn template(programs: &Path, account: Account) -> PathBuf {
 
     // Other test processes may be doing the same: one of them has the honour, and none sees half a template. It is synced
     // because it outlives a power cut that comes right after.
-    fs::create_dir_all(KEPT).expect("a folder for what is kept");
-    let staged = tempfile::tempdir_in(KEPT).expect("a folder beside the template");
+    fs::create_dir_all(&kept).expect("a folder for what is kept");
+    let staged = tempfile::tempdir_in(&kept).expect("a folder beside the template");
     let data = staged.path().join("data");
     copy(&made.path().join("data"), &data, &|path| {
         File::open(path).and_then(|file| file.sync_all()).unwrap_or_else(|e| panic!("sync {}: {e}", path.display()));

@@ -15,10 +15,7 @@
 //! `kill -9`; the watchdog then ends the server and removes the folder. So a static may hold a server, see
 //! [`PostgresServer::shared`].
 
-// Every test binary that includes this file uses a part of it.
-#![allow(dead_code)]
-
-pub(crate) mod programs;
+pub mod programs;
 mod template;
 
 use std::fs::{self, File};
@@ -38,8 +35,8 @@ use tempfile::TempDir;
 use template::Account;
 
 /// The superuser. Its password is asked for over TCP only; the socket lies in a folder that nobody else can enter.
-pub(crate) const USER: &str = "kvs";
-pub(crate) const PASSWORD: &str = "kvs-password";
+pub const USER: &str = "kvs";
+pub const PASSWORD: &str = "kvs-password";
 
 /// How long a start or a stop may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -67,7 +64,7 @@ kill -KILL "$watcher"
 "#;
 
 /// A server of one's own. Ended, with all of its data, when dropped.
-pub(crate) struct PostgresServer {
+pub struct PostgresServer {
     programs: PathBuf,
     folder: TempDir,
     account: Account,
@@ -86,12 +83,12 @@ struct Running {
 
 impl PostgresServer {
     /// Starts a server with the settings that PostgreSQL has by default.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::with_settings(&[])
     }
 
     /// Starts a server with these settings in its `postgresql.conf`, such as `("fsync", "off")`.
-    pub(crate) fn with_settings(settings: &[(&str, &str)]) -> Self {
+    pub fn with_settings(settings: &[(&str, &str)]) -> Self {
         let programs = programs::find().unwrap_or_else(|e| {
             panic!("no PostgreSQL: {e}; `cargo xtask test` installs it where it may, or install its server yourself")
         });
@@ -120,31 +117,31 @@ impl PostgresServer {
 
     /// The server that all tests of this process share, started with the first call. It must stay up: who stops or kills
     /// servers has one of their own.
-    pub(crate) fn shared() -> &'static Self {
+    pub fn shared() -> &'static Self {
         static SHARED: OnceLock<PostgresServer> = OnceLock::new();
         SHARED.get_or_init(Self::start)
     }
 
     /// Creates a database and returns its URL, with the superuser's password.
-    pub(crate) fn database(&self) -> String {
+    pub fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.psql("postgres", &format!("CREATE DATABASE {name}"));
         self.url(USER, PASSWORD, &name)
     }
 
     /// The URL of a database over TCP, where the server asks for the password.
-    pub(crate) fn url(&self, user: &str, password: &str, database: &str) -> String {
+    pub fn url(&self, user: &str, password: &str, database: &str) -> String {
         format!("postgres://{user}:{password}@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Runs SQL in a database, given by its name or URL, and returns the rows: one a line, columns between `|`, without
     /// headings. Every statement is a transaction unless the SQL says otherwise. Panics with psql's message if one fails.
-    pub(crate) fn psql(&self, database: &str, sql: &str) -> String {
+    pub fn psql(&self, database: &str, sql: &str) -> String {
         self.try_psql(database, sql).unwrap_or_else(|e| panic!("{sql}\n{e}"))
     }
 
     /// Like [`Self::psql`], but the error is psql's message.
-    pub(crate) fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
+    pub fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut script = tempfile::tempfile().expect("a temporary file");
         script.write_all(sql.as_bytes()).and_then(|()| script.rewind()).expect("the SQL is written");
         let mut psql = program(&self.programs, "psql");
@@ -155,27 +152,27 @@ impl PostgresServer {
     }
 
     /// The server's version as PostgreSQL numbers it, such as 150018 for 15.18.
-    pub(crate) fn version(&self) -> u32 {
+    pub fn version(&self) -> u32 {
         self.psql("postgres", "SHOW server_version_num").parse().expect("a number")
     }
 
     /// What the server has logged since it was first started.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.log_path()).expect("the log can be read")
     }
 
     /// The folder of the data, the Unix socket and the log.
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Process id of the postmaster; panics unless the server runs.
-    pub(crate) fn postmaster_pid(&self) -> u32 {
+    pub fn postmaster_pid(&self) -> u32 {
         self.running().as_ref().expect("the server runs").postmaster
     }
 
     /// Process ids of the backends that serve a database's clients.
-    pub(crate) fn backend_pids(&self, database: &str) -> Vec<u32> {
+    pub fn backend_pids(&self, database: &str) -> Vec<u32> {
         let sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
                    AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid";
         self.psql(database, sql).lines().map(|pid| pid.parse().expect("a process id")).collect()
@@ -183,7 +180,7 @@ impl PostgresServer {
 
     /// `kill -9` of one backend. The postmaster takes it for a crash: it ends all other backends and recovers the data,
     /// for which this waits. To end a single session, there is `pg_terminate_backend`.
-    pub(crate) fn kill_backend(&self, pid: u32) {
+    pub fn kill_backend(&self, pid: u32) {
         let times_ready = || self.log().matches("database system is ready to accept connections").count();
         let before = times_ready();
         assert!(signal(pid, "KILL"), "there is no backend {pid}");
@@ -191,17 +188,17 @@ impl PostgresServer {
     }
 
     /// Stops the server in order; clients are disconnected, and their open transactions rolled back.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         self.end("INT");
     }
 
     /// `kill -9` of the postmaster. Backends notice and end by themselves, some time after this returns.
-    pub(crate) fn kill_postmaster(&self) {
+    pub fn kill_postmaster(&self) {
         self.end("KILL");
     }
 
     /// Starts the server again after it was stopped or killed, with the same port and data.
-    pub(crate) fn start_again(&self) {
+    pub fn start_again(&self) {
         let mut running = self.running();
         assert!(running.is_none(), "the server runs already");
         let launched = within("PostgreSQL starts again", || match self.launch() {
@@ -213,7 +210,7 @@ impl PostgresServer {
     }
 
     /// Stops the server in order and starts it again.
-    pub(crate) fn restart(&self) {
+    pub fn restart(&self) {
         self.stop();
         self.start_again();
     }
@@ -283,7 +280,7 @@ fn is_ready(data: &Path, postmaster: u32) -> bool {
 }
 
 /// A port that nobody listens on, and that the kernel gives to nobody.
-pub(crate) fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let random = RandomState::new();
     let port = |attempt: u64| PORTS.start + (random.hash_one(attempt) % PORTS.len() as u64) as u16;
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
@@ -311,13 +308,13 @@ fn output(command: &mut Command) -> Result<String, String> {
 }
 
 /// Sends a signal, such as `STOP`; whether there is such a process.
-pub(crate) fn signal(pid: u32, name: &str) -> bool {
+pub fn signal(pid: u32, name: &str) -> bool {
     let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
     sent.expect("kill can be executed").success()
 }
 
 /// Looks again and again until there is a result; panics after [`DEADLINE`].
-pub(crate) fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(found) = look() {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The environment variable that names the folder of the programs.
-pub(crate) const VARIABLE: &str = "KVS_POSTGRES_BIN";
+pub const VARIABLE: &str = "KVS_POSTGRES_BIN";
 
 /// What a server of one's own takes: to make its data folder, to run it, to talk to it.
 const PROGRAMS: [&str; 3] = ["initdb", "postgres", "psql"];
@@ -20,7 +20,7 @@ const PACKAGES: [(&str, &str, &str); 5] = [
 
 /// The folder of the programs: the one that the environment names, or else the first one in PATH, or else the newest
 /// version among the installed packages. The error says what was looked for.
-pub(crate) fn find() -> Result<PathBuf, String> {
+pub fn find() -> Result<PathBuf, String> {
     if let Some(named) = std::env::var_os(VARIABLE) {
         let folder = PathBuf::from(named);
         return match complete(&folder) {

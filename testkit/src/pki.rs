@@ -1,5 +1,4 @@
 //! Certificates of every kind, good and odd, for the tests of TLS.
-#![allow(dead_code, unreachable_pub)] // Each test binary uses a part of this.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};

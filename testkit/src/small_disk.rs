@@ -1,9 +1,6 @@
 //! A disk of 1 MiB: a tmpfs in a mount namespace that a holder process keeps alive. The test reaches it through the
 //! holder's root in /proc. Shared by the tests of the segment sink and of kvs.
 
-// Every test binary that includes this file uses a part of it.
-#![allow(dead_code)]
-
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -11,13 +8,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 
 /// Bytes of a page, the unit in which a tmpfs gives space.
-pub(crate) const PAGE_BYTES: u64 = 4096;
+pub const PAGE_BYTES: u64 = 4096;
 
 /// A file that takes space until it is removed.
 const BALLAST_BYTES: usize = 400 << 10;
 
 /// A small disk, gone with its holder.
-pub(crate) struct SmallDisk {
+pub struct SmallDisk {
     holder: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -26,7 +23,7 @@ pub(crate) struct SmallDisk {
 
 impl SmallDisk {
     /// `None`, with a line that says why, where the machine does not allow it.
-    pub(crate) fn new() -> Option<Self> {
+    pub fn new() -> Option<Self> {
         let refused = match Self::mount("--mount") {
             Ok(disk) => return Some(disk),
             Err(refused) => refused,
@@ -52,7 +49,7 @@ impl SmallDisk {
     }
 
     /// Runs `command` on the mount point, within the namespace.
-    pub(crate) fn command(&mut self, command: &str) -> Result<(), String> {
+    pub fn command(&mut self, command: &str) -> Result<(), String> {
         let line = format!("{command} '{}' && echo done || echo failed", self.mount.path().display());
         // If there is no shell to read it, what was said instead tells why.
         let _ = writeln!(self.commands, "{line}");
@@ -68,12 +65,12 @@ impl SmallDisk {
     }
 
     /// The disk's root, as it is reached from outside of the namespace.
-    pub(crate) fn root(&self) -> PathBuf {
+    pub fn root(&self) -> PathBuf {
         let inside = self.mount.path().strip_prefix("/").expect("an absolute path");
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside)
     }
 
-    pub(crate) fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.root().join("log")
     }
 
@@ -81,16 +78,16 @@ impl SmallDisk {
         self.root().join("ballast")
     }
 
-    pub(crate) fn add_ballast(&self) {
+    pub fn add_ballast(&self) {
         std::fs::write(self.ballast(), vec![1; BALLAST_BYTES]).expect("room for the ballast");
     }
 
-    pub(crate) fn remove_ballast(&self) {
+    pub fn remove_ballast(&self) {
         std::fs::remove_file(self.ballast()).expect("the ballast is there");
     }
 
     /// Takes the last page of free space.
-    pub(crate) fn fill_up(&self) {
+    pub fn fill_up(&self) {
         let mut ballast = std::fs::File::options().create(true).append(true).open(self.ballast()).unwrap();
         while ballast.write_all(&[1; 4096]).is_ok() {}
     }

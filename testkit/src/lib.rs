@@ -1,0 +1,16 @@
+//! What the tests of several crates share. Only dev-dependencies lead here.
+//!
+//! ```text
+//!   arbitrary.rs        operations that own their texts, and proptest strategies for them
+//!   postgres_server/    a PostgreSQL server of the tests' own
+//!   pki.rs              certificates, good and odd
+//!   small_disk.rs       a disk of 1 MiB
+//! ```
+
+// What a test does not expect ends it, with its line.
+#![allow(missing_docs)]
+
+pub mod arbitrary;
+pub mod pki;
+pub mod postgres_server;
+pub mod small_disk;
