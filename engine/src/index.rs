@@ -9,6 +9,8 @@
 //! Groups are in the order of the hash, whatever their number: who moves entries from one index to a larger one reads and
 //! writes memory in its order.
 
+use crate::prefetch::prefetch;
+
 /// Tags, and slots, in a group.
 const GROUP: usize = 16;
 
@@ -28,7 +30,7 @@ const EMPTY: Group = Group([0; GROUP]);
 pub(crate) struct Index {
     groups: Box<[Group]>,
     /// How many entries went on past each group because it was full.
-    passed: Box<[u32]>,
+    overflow: Box<[u32]>,
     len: usize,
 }
 
@@ -78,9 +80,9 @@ impl Iterator for Matches {
 
 impl Index {
     /// An empty index for this many slots, a multiple of [`GROUP`].
-    pub(crate) fn over(slots: usize) -> Self {
+    pub(crate) fn with_capacity(slots: usize) -> Self {
         let groups = slots / GROUP;
-        Self { groups: vec![EMPTY; groups].into(), passed: vec![0; groups].into(), len: 0 }
+        Self { groups: vec![EMPTY; groups].into(), overflow: vec![0; groups].into(), len: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -88,7 +90,7 @@ impl Index {
     }
 
     /// Size of an index over this many slots, in bytes.
-    pub(crate) fn bytes_over(slots: usize) -> usize {
+    pub(crate) fn bytes_for(slots: usize) -> usize {
         slots / GROUP * (size_of::<Group>() + size_of::<u32>())
     }
 
@@ -113,13 +115,13 @@ impl Index {
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {
         if let Some(group) = self.groups.get(self.home(hash)) {
-            crate::pipeline::prefetch(group);
+            prefetch(group);
         }
     }
 
     /// The first slot whose tag matches, without comparing keys: what to prefetch.
     #[inline]
-    pub(crate) fn likely(&self, hash: u64) -> Option<usize> {
+    pub(crate) fn first_match(&self, hash: u64) -> Option<usize> {
         let home = self.home(hash);
         let entry = self.groups.get(home)?.matches(tag(hash)).next()?;
         Some(home * GROUP + entry)
@@ -135,22 +137,22 @@ impl Index {
                 return found;
             }
         }
-        match self.passed[home] {
+        match self.overflow[home] {
             0 => None,
-            _ => self.find_behind(home, tag(hash), visit),
+            _ => self.find_overflowed(home, tag(hash), visit),
         }
     }
 
     /// Goes on behind `home`, which entries had to go past.
     #[cold]
-    fn find_behind<R>(&self, home: usize, tag: u8, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
+    fn find_overflowed<R>(&self, home: usize, tag: u8, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
         let mut group = self.next(home);
         while group != home {
             let mut slots = self.groups[group].matches(tag).map(|entry| group * GROUP + entry);
             if let found @ Some(_) = slots.find_map(&mut visit) {
                 return found;
             }
-            if self.passed[group] == 0 {
+            if self.overflow[group] == 0 {
                 return None;
             }
             group = self.next(group);
@@ -168,7 +170,7 @@ impl Index {
                 self.len += 1;
                 return group * GROUP + entry;
             }
-            self.passed[group] += 1;
+            self.overflow[group] += 1;
             group = self.next(group);
         }
     }
@@ -178,7 +180,7 @@ impl Index {
         self.groups[slot / GROUP].0[slot % GROUP] = 0;
         let mut group = self.home(hash);
         while group != slot / GROUP {
-            self.passed[group] -= 1;
+            self.overflow[group] -= 1;
             group = self.next(group);
         }
         self.len -= 1;
@@ -201,7 +203,7 @@ mod tests {
     proptest! {
         #[test]
         fn behaves_like_hashbrown(ops in proptest::collection::vec((any::<bool>(), 0u32..112), 0..600)) {
-            let mut index = Index::over(SLOTS);
+            let mut index = Index::with_capacity(SLOTS);
             let mut slots = [None; SLOTS];
             let mut oracle = hashbrown::HashSet::new();
             for (insert, key) in ops {

@@ -10,10 +10,12 @@ use arrayvec::ArrayVec;
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
 use proto::batch::BatchError;
-use proto::{Batch, Micros, Op, Reply, Value, ValueRef, ValueType};
+use proto::{Batch, Lsn, Micros, Op, Reply, Value, ValueRef, ValueType};
 
-use crate::shard::{Context, Shard};
-use crate::{Engine, Executed, Outcome, replayed};
+use crate::call::{Call, Context, Executed, Outcome};
+use crate::engine::{Engine, replayed};
+use crate::prefetch::prefetch;
+use crate::shard::Shard;
 
 /// Operations whose cache misses are in flight together. A core keeps 10 to 16 line fills outstanding.
 const WINDOW: usize = 16;
@@ -24,55 +26,50 @@ const LIGHT_TEXT_BYTES: usize = 1024;
 /// Records that are decoded at a time during recovery; few enough to stay in the first-level cache.
 const DECODED: usize = 8 * WINDOW;
 
-/// Asks the processor to load the cache line at the start of `target`.
-#[allow(unsafe_code)]
-pub(crate) fn prefetch<T: ?Sized>(target: &T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch accesses no memory as far as the program can observe, and SSE is part of x86-64.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(target).cast::<i8>());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = target;
-}
-
 impl Engine {
     /// Carries out `ops` in order at the time `at` and tells `each` what each came to, in the same order. When `each` breaks
-    /// off, the operations behind are not carried out. Returns how many were.
+    /// off, the operations after it are not carried out. Returns how many were.
     pub fn execute_batch(&self, ops: &[Op<'_>], at: Micros, each: impl FnMut(Executed) -> ControlFlow<()>) -> usize {
-        self.run_batch(ops, &self.context(at), each)
+        self.run_batch(ops, &[], &self.context(at), each)
     }
 
     /// Applies a batch of the log during recovery, see [`Engine::replay`]. After an error the engine holds a part of the
     /// batch and is of no use.
     pub fn replay_batch(&self, batch: &Batch) -> Result<(), BatchError> {
         let context = self.replay_context();
-        let mut ops = Vec::with_capacity(DECODED);
+        let (mut ops, mut lsns) = (Vec::with_capacity(DECODED), Vec::with_capacity(DECODED));
         let mut records = batch.records();
         loop {
             let mut decoded = 0;
             for record in records.by_ref().take(DECODED) {
                 decoded += 1;
-                ops.extend(replayed(&record?));
+                let record = record?;
+                if let Some(op) = replayed(&record) {
+                    ops.push(op);
+                    lsns.push(record.lsn);
+                }
             }
-            self.run_batch(&ops, &context, |_| ControlFlow::Continue(()));
+            self.run_batch(&ops, &lsns, &context, |_| ControlFlow::Continue(()));
             ops.clear();
+            lsns.clear();
             if decoded < DECODED {
                 return Ok(());
             }
         }
     }
 
+    /// `replayed` has the lsns of operations that are replayed, and is empty otherwise.
     fn run_batch(
         &self,
         ops: &[Op<'_>],
+        replayed: &[Lsn],
         context: &Context<'_>,
         mut each: impl FnMut(Executed) -> ControlFlow<()>,
     ) -> usize {
         let mut executed = 0;
         for window in ops.chunks(WINDOW) {
-            match self.run_window(window, context, &mut each) {
+            let lsns = replayed.get(executed..).unwrap_or_default();
+            match self.run_window(window, lsns, context, &mut each) {
                 ControlFlow::Continue(()) => executed += window.len(),
                 ControlFlow::Break(some) => return executed + some,
             }
@@ -84,46 +81,48 @@ impl Engine {
     fn run_window(
         &self,
         ops: &[Op<'_>],
+        replayed: &[Lsn],
         context: &Context<'_>,
         each: &mut impl FnMut(Executed) -> ControlFlow<()>,
     ) -> ControlFlow<usize> {
-        let mut garbage = Vec::new();
+        let mut dropped = Vec::new();
         let mut hashes = [0; WINDOW];
         for (hash, op) in hashes.iter_mut().zip(ops) {
             *hash = self.hash(op.key());
             prefetch(self.shard(*hash));
         }
-        let mut held = Held::new();
+        let mut guards = ShardGuards::new();
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            if let Some(shard) = held.lock(at, self.shard_number(*hash), &self.shards) {
+            if let Some(shard) = guards.lock(at, self.shard_number(*hash), &self.shards) {
                 shard.prefetch_index(*hash, op.value_type());
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            if let Some(shard) = held.get(at) {
+            if let Some(shard) = guards.get(at) {
                 shard.prefetch_slot(*hash, op.value_type());
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            if let (Some(ValueType::Str), Some(shard)) = (op.value_type(), held.get(at)) {
+            if let (Some(ValueType::Str), Some(shard)) = (op.value_type(), guards.get(at)) {
                 shard.prefetch_text(*hash);
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
             // Each arm makes the outcome in its place: it is large, and costs time when it is passed on.
-            let one = match (held.get(at).filter(|_| is_light(op)), *op) {
-                (Some(shard), Op::Get { ty, key }) => shard.get(op, *hash, ty, key, context),
+            let one = match (guards.get(at).filter(|_| is_light(op)), *op) {
+                (Some(shard), Op::Get { ty, .. }) => shard.get(op, ty, *hash, context),
                 (Some(shard), _) if !shard.is_about_to_grow(op) => {
-                    shard.execute(op, *hash, None, &mut garbage, context)
+                    let replayed = replayed.get(at).copied();
+                    shard.execute(Call { op, hash: *hash, context, prebuilt: None, dropped: &mut dropped, replayed })
                 }
                 _ => {
                     // Who waits, or works for long, holds nothing.
-                    held.release();
-                    self.run(op, *hash, context)
+                    guards.release();
+                    self.run(op, *hash, replayed.get(at).copied(), context)
                 }
             };
             if is_long(&one) {
-                held.release();
+                guards.release();
             }
             if each(one).is_break() {
                 return ControlFlow::Break(at + 1);
@@ -157,7 +156,7 @@ fn is_light(op: &Op<'_>) -> bool {
 
 /// The locks of a window's shards. They are taken without waiting, so that two threads cannot wait for each other, and a shard
 /// that somebody else holds is left out: a prefetch is not worth waiting for.
-struct Held<'e> {
+struct ShardGuards<'e> {
     guards: ArrayVec<MutexGuard<'e, Shard>, WINDOW>,
     /// The shard of each guard.
     shards: [u32; WINDOW],
@@ -168,7 +167,7 @@ struct Held<'e> {
 /// More than any guard's number.
 const NOBODY: u8 = u8::MAX;
 
-impl<'e> Held<'e> {
+impl<'e> ShardGuards<'e> {
     fn new() -> Self {
         Self { guards: ArrayVec::new(), shards: [0; WINDOW], owners: [NOBODY; WINDOW] }
     }

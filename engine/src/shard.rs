@@ -5,14 +5,14 @@
 //! the log's order is the order of effects for every key. The shard is chosen by the key alone: all types of a key live
 //! together, and deleting them all is one step.
 
-use proto::limits::MAX_VALUE_BYTES;
 use proto::strings::packed_bytes;
-use proto::{CounterType, Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueRef, ValueType};
+use proto::{CounterType, Key, Lsn, Op, Refusal, Reply, Strings, Text, Value, ValueType};
 
+use crate::call::{Call, Context, Executed, outcome};
 use crate::collection::{ITEM_BYTES, MapValue, SetValue};
+use crate::slots::Stamp;
 use crate::stored::{Counter, Owned, Stored};
-use crate::table::Table;
-use crate::{Env, Executed, LogBuffer, Outcome, RecordMode};
+use crate::table::{SlotIndex, Table};
 
 /// The entries whose keys hash to this stripe.
 #[derive(Debug, Default)]
@@ -59,172 +59,76 @@ macro_rules! with_table {
     };
 }
 
-/// What an operation needs besides the shard.
-#[derive(Debug)]
-pub(crate) struct Context<'e> {
-    pub(crate) env: &'e Env,
-    pub(crate) log: Option<&'e LogBuffer>,
-    pub(crate) record: RecordMode,
-    /// Whether limits apply: not during replay.
-    pub(crate) limited: bool,
-    pub(crate) at: Micros,
-}
-
-impl Context<'_> {
-    /// Refuses if the memory limit does not leave `more` bytes.
-    fn admit(&self, more: usize) -> Result<(), Refusal> {
-        if self.limited { self.env.meter.admit(more) } else { Ok(()) }
-    }
-
-    /// Refuses if a value would be too large. What is in the log was not, by the limit of its time.
-    fn check_size(&self, packed: usize) -> Result<(), Refusal> {
-        if self.limited && packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
-    }
-
-    /// Records a write that has an effect.
-    fn log(&self, op: &Op<'_>, effect: u32) -> Result<Option<Lsn>, Refusal> {
-        self.log.map(|log| log.append(op, effect, self.at)).transpose()
-    }
-
-    /// Records a write that changes nothing, if everything is recorded.
-    fn log_idle(&self, op: &Op<'_>) -> Result<Option<Lsn>, Refusal> {
-        match self.record {
-            RecordMode::Writes => Ok(None),
-            RecordMode::All => self.log(op, 0),
-        }
-    }
-
-    /// Records a read, if everything is recorded. Reads go on while the log takes nothing; the log counts what it missed.
-    #[inline]
-    fn log_read(&self, op: &Op<'_>) {
-        if let (RecordMode::All, Some(log)) = (self.record, self.log) {
-            log.append_read(op, self.at);
-        }
-    }
-}
-
-fn outcome(reply: Reply, lsn: Option<Lsn>) -> Executed {
-    Ok(Outcome { reply, lsn })
-}
-
 impl Shard {
-    /// Carries out `op`. `fresh` is the value of a put, built outside of the lock; a value that goes out of the shard is
-    /// left in `garbage`, to be dropped outside of the lock.
-    pub(crate) fn execute(
-        &mut self,
-        op: &Op<'_>,
-        hash: u64,
-        fresh: Option<Owned>,
-        garbage: &mut Vec<Owned>,
-        context: &Context<'_>,
-    ) -> Executed {
-        match *op {
-            Op::Get { ty, key } => self.get(op, hash, ty, key, context),
-            Op::Put { key, value } => match sized(value, fresh, context)? {
-                Owned::Int(v) => put(&mut self.ints, op, hash, key, v, garbage, context),
-                Owned::Uint(v) => put(&mut self.uints, op, hash, key, v, garbage, context),
-                Owned::Float(v) => put(&mut self.floats, op, hash, key, v, garbage, context),
-                Owned::Str(v) => put(&mut self.strs, op, hash, key, v, garbage, context),
-                Owned::Map(v) => put(&mut self.maps, op, hash, key, v, garbage, context),
-                Owned::Set(v) => put(&mut self.sets, op, hash, key, v, garbage, context),
+    pub(crate) fn execute(&mut self, mut call: Call<'_, '_>) -> Executed {
+        let call = &mut call;
+        match *call.op {
+            Op::Get { ty, .. } => self.get(call.op, ty, call.hash, call.context),
+            Op::Put { value, .. } => match call.value(value)? {
+                Owned::Int(value) => put(&mut self.ints, value, call),
+                Owned::Uint(value) => put(&mut self.uints, value, call),
+                Owned::Float(value) => put(&mut self.floats, value, call),
+                Owned::Str(value) => put(&mut self.strs, value, call),
+                Owned::Map(value) => put(&mut self.maps, value, call),
+                Owned::Set(value) => put(&mut self.sets, value, call),
             },
-            Op::Del { ty, key } => with_table!(&mut self, ty, table => {
-                let Some(found) = table.find(hash, key) else {
-                    return outcome(Reply::Deleted(false), context.log_idle(op)?);
-                };
-                let lsn = context.log(op, 0)?;
-                discard(table.remove(hash, found, context.env), garbage);
-                outcome(Reply::Deleted(true), lsn)
-            }),
-            Op::DelAll { key } => self.delete_all(op, hash, key, garbage, context),
-            Op::Incr { ty, key } => self.increment(op, hash, ty, key, 1, context),
-            Op::IncrBy { ty, key, by } => self.increment(op, hash, ty, key, by, context),
-            Op::SetAdd { key, members } => add_members(&mut self.sets, op, hash, key, members, context),
-            Op::SetRem { key, members } => {
-                let found = self.sets.find(hash, key);
-                match found {
-                    Some(found) if members.iter().any(|m| self.sets.value(found).contains(m)) => {
-                        let lsn = context.log(op, 0)?;
-                        let removed = self.sets.update(found, context.env, |set| set.remove(members));
-                        outcome(Reply::Count(removed), lsn)
-                    }
-                    _ => outcome(Reply::Count(0), context.log_idle(op)?),
-                }
-            }
+            Op::Del { ty, .. } => with_table!(&mut self, ty, table => delete(table, call)),
+            Op::DelAll { key } => self.delete_all(key, call),
+            Op::Incr { ty, .. } => self.increment(ty, 1, call),
+            Op::IncrBy { ty, by, .. } => self.increment(ty, by, call),
+            Op::SetAdd { members, .. } => add_members(&mut self.sets, members, call),
+            Op::SetRem { members, .. } => remove_members(&mut self.sets, members, call),
             Op::SetHas { key, member } => {
-                context.log_read(op);
-                let has = self.sets.get(hash, key).map(|set| set.contains(member));
+                call.context.log_read(call.op);
+                let has = self.sets.get(call.hash, key).map(|set| set.contains(member));
                 outcome(has.map_or(Reply::NoEntry, Reply::Has), None)
             }
             Op::MapGet { key, field } => {
-                context.log_read(op);
-                let reply = match self.maps.get(hash, key) {
+                call.context.log_read(call.op);
+                let reply = match self.maps.get(call.hash, key) {
                     None => Reply::NoEntry,
                     Some(map) => map.get(field).map_or(Reply::NoField, |value| Reply::Field(value.into())),
                 };
                 outcome(reply, None)
             }
-            Op::MapSet { key, field, value } => set_field(&mut self.maps, op, hash, key, (field, value), context),
-            Op::MapDel { key, field } => {
-                let found = self.maps.find(hash, key);
-                match found {
-                    Some(found) if self.maps.value(found).get(field).is_some() => {
-                        let lsn = context.log(op, 0)?;
-                        self.maps.update(found, context.env, |map| map.remove(field));
-                        outcome(Reply::Deleted(true), lsn)
-                    }
-                    _ => outcome(Reply::Deleted(false), context.log_idle(op)?),
-                }
-            }
+            Op::MapSet { field, value, .. } => set_field(&mut self.maps, field, value, call),
+            Op::MapDel { field, .. } => remove_field(&mut self.maps, field, call),
         }
     }
 
     /// The most frequent operation, by itself so that [`crate::Engine`] can get to it without what writes need.
     #[inline]
-    pub(crate) fn get(&self, op: &Op<'_>, hash: u64, ty: ValueType, key: Key<'_>, context: &Context<'_>) -> Executed {
+    pub(crate) fn get(&self, op: &Op<'_>, ty: ValueType, hash: u64, context: &Context<'_>) -> Executed {
         context.log_read(op);
+        let key = op.key();
         with_table!(&self, ty, table => match table.get(hash, key) {
             Some(value) => outcome(Reply::Value(value.to_value()), None),
             None => outcome(Reply::NoEntry, None),
         })
     }
 
-    fn increment(
-        &mut self,
-        op: &Op<'_>,
-        hash: u64,
-        ty: CounterType,
-        key: Key<'_>,
-        by: i64,
-        context: &Context<'_>,
-    ) -> Executed {
+    fn increment(&mut self, ty: CounterType, by: i64, call: &Call<'_, '_>) -> Executed {
         match ty {
-            CounterType::Int => increment(&mut self.ints, op, hash, (ty, key), by, context),
-            CounterType::Uint => increment(&mut self.uints, op, hash, (ty, key), by, context),
+            CounterType::Int => increment(&mut self.ints, ty, by, call),
+            CounterType::Uint => increment(&mut self.uints, ty, by, call),
         }
     }
 
-    fn delete_all(
-        &mut self,
-        op: &Op<'_>,
-        hash: u64,
-        key: Key<'_>,
-        garbage: &mut Vec<Owned>,
-        context: &Context<'_>,
-    ) -> Executed {
+    fn delete_all(&mut self, key: Key<'_>, call: &mut Call<'_, '_>) -> Executed {
         let mut present = 0;
         for ty in ValueType::ALL {
-            if with_table!(&self, ty, table => table.find(hash, key).is_some()) {
+            if with_table!(&self, ty, table => table.find(call.hash, key).is_some()) {
                 present |= ty.bit();
             }
         }
         if present == 0 {
-            return outcome(Reply::Deleted(false), context.log_idle(op)?);
+            return call.idle(Reply::Deleted(false));
         }
-        let lsn = context.log(op, present)?;
+        let lsn = call.record(present)?;
         for ty in ValueType::ALL {
-            with_table!(&mut self, ty, table => if let Some(found) = table.find(hash, key) {
-                discard(table.remove(hash, found, context.env), garbage);
+            with_table!(&mut self, ty, table => if let Some(found) = table.find(call.hash, key) {
+                let value = table.remove(call.hash, found, call.context.env);
+                call.discard(value);
             });
         }
         outcome(Reply::Deleted(true), lsn)
@@ -237,12 +141,11 @@ impl Shard {
     }
 
     pub(crate) fn len(&self) -> usize {
-        let Self { ints, uints, floats, strs, maps, sets } = self;
-        ints.len() + uints.len() + floats.len() + strs.len() + maps.len() + sets.len()
+        ValueType::ALL.into_iter().map(|ty| with_table!(&self, ty, table => table.len())).sum()
     }
 
-    pub(crate) fn version(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<u32> {
-        with_table!(&self, ty, table => table.version(hash, key))
+    pub(crate) fn stamp(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<Stamp> {
+        with_table!(&self, ty, table => table.stamp(hash, key))
     }
 
     pub(crate) fn for_each(&self, visit: &mut impl FnMut(ValueType, &str, Value)) {
@@ -271,67 +174,67 @@ impl Shard {
     }
 }
 
-/// Leaves a value's memory to be freed outside of the lock, if it has any.
-fn discard<V: Stored>(value: V, garbage: &mut Vec<Owned>) {
-    if value.heap_bytes() > 0 {
-        garbage.push(value.into_owned());
+/// The last steps of a write that changes an entry, or creates it with `change` applied to the empty value: checks the memory that
+/// the value's growth and a new slot take, records the write, changes the slot.
+#[inline]
+fn upsert<V: Stored, R>(
+    table: &mut Table<V>,
+    found: Option<SlotIndex>,
+    value_growth: usize,
+    effect: u32,
+    call: &Call<'_, '_>,
+    change: impl FnOnce(&mut V) -> R,
+) -> Result<(R, Option<Lsn>), Refusal> {
+    let (hash, key, env) = (call.hash, call.key(), call.context.env);
+    match found {
+        Some(found) => {
+            call.admit(value_growth)?;
+            let lsn = call.record(effect)?;
+            Ok((table.update(found, lsn, env, change), lsn))
+        }
+        None => {
+            call.admit(value_growth + table.insertion_bytes(hash, key))?;
+            let lsn = call.record(effect)?;
+            let mut value = V::default();
+            let result = change(&mut value);
+            table.insert(hash, key, value, lsn, env);
+            Ok((result, lsn))
+        }
     }
 }
 
-fn put<V: Stored>(
-    table: &mut Table<V>,
-    op: &Op<'_>,
-    hash: u64,
-    key: Key<'_>,
-    value: V,
-    garbage: &mut Vec<Owned>,
-    context: &Context<'_>,
-) -> Executed {
-    let bytes = value.heap_bytes();
-    let Some(found) = table.find(hash, key) else {
-        context.admit(table.insertion_bytes(hash, key) + bytes)?;
-        let lsn = context.log(op, 0)?;
-        table.insert(hash, key, value, context.env);
-        return outcome(Reply::Stored, lsn);
-    };
-    context.admit(bytes.saturating_sub(table.value(found).heap_bytes()))?;
-    let lsn = context.log(op, 0)?;
-    let old = table.update(found, context.env, |stored| std::mem::replace(stored, value));
-    discard(old, garbage);
+fn put<V: Stored>(table: &mut Table<V>, value: V, call: &mut Call<'_, '_>) -> Executed {
+    let found = table.find(call.hash, call.key());
+    let before = found.map_or(0, |found| table.value(found).heap_bytes());
+    let growth = value.heap_bytes().saturating_sub(before);
+    let (old, lsn) = upsert(table, found, growth, 0, call, |stored| std::mem::replace(stored, value))?;
+    call.discard(old);
     outcome(Reply::Stored, lsn)
 }
 
-fn increment<C: Counter>(
-    table: &mut Table<C>,
-    op: &Op<'_>,
-    hash: u64,
-    (ty, key): (CounterType, Key<'_>),
-    by: i64,
-    context: &Context<'_>,
-) -> Executed {
-    let found = table.find(hash, key);
+fn increment<C: Counter>(table: &mut Table<C>, ty: CounterType, by: i64, call: &Call<'_, '_>) -> Executed {
+    let found = table.find(call.hash, call.key());
     let old = found.map(|found| *table.value(found)).unwrap_or_default();
-    let before: i64 = old.into();
-    let overflow = Refusal::Overflow { ty, before, by };
-    let new = before.checked_add(by).and_then(|sum| C::try_from(sum).ok()).ok_or(overflow)?;
-    context.admit(if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
-    let lsn = context.log(op, new.bits())?;
-    match found {
-        Some(found) => table.update(found, context.env, |stored| *stored = new),
-        None => table.insert(hash, key, new, context.env),
-    }
+    let before: i128 = old.into();
+    // The sum of two 64-bit numbers fits into 128 bits.
+    let new = C::try_from(before + i128::from(by));
+    let new = new.map_err(|_| Refusal::Overflow { ty, before: before as i64, by })?;
+    let ((), lsn) = upsert(table, found, 0, new.bits(), call, |stored| *stored = new)?;
     outcome(Reply::Value(old.to_value()), lsn)
 }
 
-fn add_members(
-    table: &mut Table<SetValue>,
-    op: &Op<'_>,
-    hash: u64,
-    key: Key<'_>,
-    members: Strings<'_>,
-    context: &Context<'_>,
-) -> Executed {
-    let found = table.find(hash, key);
+fn delete<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Executed {
+    let Some(found) = table.find(call.hash, call.key()) else {
+        return call.idle(Reply::Deleted(false));
+    };
+    let lsn = call.record(0)?;
+    let value = table.remove(call.hash, found, call.context.env);
+    call.discard(value);
+    outcome(Reply::Deleted(true), lsn)
+}
+
+fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
+    let found = table.find(call.hash, call.key());
     let set = found.map(|found| table.value(found));
     let is_new = |member: &&str| !set.is_some_and(|set| set.contains(member));
     let (items, more) = members
@@ -339,52 +242,39 @@ fn add_members(
         .filter(is_new)
         .fold((0, 0), |(items, bytes), member| (items + 1, bytes + packed_bytes(member.len())));
     if more == 0 {
-        return outcome(Reply::Count(0), context.log_idle(op)?);
+        return call.idle(Reply::Count(0));
     }
-    context.check_size(set.map_or(0, SetValue::packed) + more)?;
-    context.admit(more + items * ITEM_BYTES + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
-    let lsn = context.log(op, 0)?;
-    let added = match found {
-        Some(found) => table.update(found, context.env, |set| set.add(members)),
-        None => {
-            let mut set = SetValue::default();
-            let added = set.add(members);
-            table.insert(hash, key, set, context.env);
-            added
-        }
-    };
+    call.check_size(set.map_or(0, SetValue::packed) + more)?;
+    let (added, lsn) = upsert(table, found, more + items * ITEM_BYTES, 0, call, |set| set.add(members))?;
     outcome(Reply::Count(added), lsn)
 }
 
-fn set_field(
-    table: &mut Table<MapValue>,
-    op: &Op<'_>,
-    hash: u64,
-    key: Key<'_>,
-    (field, value): (&str, &str),
-    context: &Context<'_>,
-) -> Executed {
-    let found = table.find(hash, key);
+fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
+    match table.find(call.hash, call.key()) {
+        Some(found) if members.iter().any(|member| table.value(found).contains(member)) => {
+            let (removed, lsn) = upsert(table, Some(found), 0, 0, call, |set| set.remove(members))?;
+            outcome(Reply::Count(removed), lsn)
+        }
+        _ => call.idle(Reply::Count(0)),
+    }
+}
+
+fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &Call<'_, '_>) -> Executed {
+    let found = table.find(call.hash, call.key());
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
-    context.check_size(map.packed_after_set(field, value))?;
-    context.admit(
-        map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) },
-    )?;
-    let lsn = context.log(op, 0)?;
-    match found {
-        Some(found) => table.update(found, context.env, |map| map.set(field, value)),
-        None => {
-            let mut map = MapValue::default();
-            map.set(field, value);
-            table.insert(hash, key, map, context.env);
-        }
-    }
+    call.check_size(map.packed_after_set(field, value))?;
+    let growth = map.growth_after_set(field, value);
+    let ((), lsn) = upsert(table, found, growth, 0, call, |map| map.set(field, value))?;
     outcome(Reply::Stored, lsn)
 }
 
-/// The value of a put, if it is not too large: `fresh`, which was built outside of the lock, or built now.
-fn sized(value: ValueRef<'_>, fresh: Option<Owned>, context: &Context<'_>) -> Result<Owned, Refusal> {
-    context.check_size(value.packed_bytes())?;
-    Ok(fresh.unwrap_or_else(|| value.into()))
+fn remove_field(table: &mut Table<MapValue>, field: &str, call: &Call<'_, '_>) -> Executed {
+    match table.find(call.hash, call.key()) {
+        Some(found) if table.value(found).get(field).is_some() => {
+            let ((), lsn) = upsert(table, Some(found), 0, 0, call, |map| map.remove(field))?;
+            outcome(Reply::Deleted(true), lsn)
+        }
+        _ => call.idle(Reply::Deleted(false)),
+    }
 }

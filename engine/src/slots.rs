@@ -1,39 +1,164 @@
 //! Slots: fixed-size cells, in chunks of one size, so that memory that one table gives up fits any other.
+//!
+//! ```text
+//!   a slot with a short key                      a slot with a long key
+//!   value                                        pointer to the key        8 bytes
+//!   key                       22 bytes           value
+//!   stamp                      5 bytes           stamp                     5 bytes
+//!   length of the key + 1      1 byte            0                         1 byte
+//! ```
+//!
+//! The compiler arranges the fields; the last byte tells it which kind a slot is, because no length is stored as 0.
 
-use compact_str::CompactString;
-use proto::Text;
+use std::num::NonZeroU8;
+
+use arcstr::ArcStr;
+use proto::{Key, Lsn, Text};
 
 use crate::collection::{MapValue, SetValue};
 
 /// Slots per chunk: 4 KiB of scalars, 8 KiB of others.
 pub(crate) const CHUNK: usize = 128;
 
+/// Longest key that lies in the slot itself, in bytes.
+pub(crate) const INLINE_KEY_BYTES: usize = 22;
+
+/// What a longer key takes on the heap besides its bytes: its length and the count of references.
+const LONG_KEY_OVERHEAD_BYTES: usize = 2 * size_of::<usize>();
+
+/// The lsn of an entry's last write, of which the low 40 bits are kept. At a million writes a second they repeat after 12 days, so a
+/// stamp tells two states of one entry apart; it is not an lsn to read a log from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stamp([u8; STAMP_BYTES]);
+
+const STAMP_BYTES: usize = 5;
+const STAMP_BITS: usize = 8 * STAMP_BYTES;
+
+impl Stamp {
+    /// The later one of two stamps that lie less than half of their range apart.
+    fn later(self, other: Self) -> Self {
+        const HALF: u64 = 1 << (STAMP_BITS - 1);
+        let ahead = other.low_bits().wrapping_sub(self.low_bits()) % (1 << STAMP_BITS);
+        if ahead < HALF { other } else { self }
+    }
+
+    /// The low 40 bits of the lsn.
+    pub fn low_bits(self) -> u64 {
+        let mut word = [0; size_of::<u64>()];
+        word[..STAMP_BYTES].copy_from_slice(&self.0);
+        u64::from_le_bytes(word)
+    }
+}
+
+impl From<Lsn> for Stamp {
+    fn from(lsn: Lsn) -> Self {
+        let [a, b, c, d, e, ..] = lsn.to_le_bytes();
+        Self([a, b, c, d, e])
+    }
+}
+
 /// The cell of one entry. A slot whose key is empty is free, as no key is empty.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Slot<V> {
-    /// Inline up to 24 bytes.
-    pub(crate) key: CompactString,
-    pub(crate) value: V,
-    /// Number of writes since the entry was created.
-    pub(crate) version: u32,
+#[derive(Clone, Debug)]
+pub(crate) enum Slot<V> {
+    /// The key lies in the slot.
+    Short { len_plus_1: NonZeroU8, key: [u8; INLINE_KEY_BYTES], stamp: Stamp, value: V },
+    /// The key lies on the heap.
+    Long { key: ArcStr, stamp: Stamp, value: V },
+}
+
+/// Slots have 32, 40 or 64 bytes: two scalars share a cache line, a longer value has one to itself.
+const fn is_slot_size(bytes: usize) -> bool {
+    matches!(bytes, 32 | 40 | 64)
 }
 
 const _: () = assert!(size_of::<Slot<i32>>() == 32, "two scalar slots share a cache line");
-const _: () = assert!(size_of::<Slot<u32>>() == 32);
-const _: () = assert!(size_of::<Slot<f32>>() == 32);
+const _: () = assert!(size_of::<Slot<u32>>() == 32 && size_of::<Slot<f32>>() == 32);
+const _: () = assert!(size_of::<Slot<i64>>() == 40, "numbers of 64 bits have a class of their own");
 const _: () = assert!(size_of::<Slot<Text>>() == 64, "other slots are a cache line");
-const _: () = assert!(size_of::<Slot<MapValue>>() == 64);
-const _: () = assert!(size_of::<Slot<SetValue>>() == 64);
+const _: () = assert!(size_of::<Slot<MapValue>>() == 64 && size_of::<Slot<SetValue>>() == 64);
+
+impl<V: Default> Default for Slot<V> {
+    fn default() -> Self {
+        const { assert!(is_slot_size(size_of::<Self>()), "a new type's slot is of one of the three sizes") };
+        Self::Short {
+            len_plus_1: NonZeroU8::MIN,
+            key: [0; INLINE_KEY_BYTES],
+            stamp: Stamp::default(),
+            value: V::default(),
+        }
+    }
+}
 
 impl<V> Slot<V> {
+    pub(crate) fn new(key: Key<'_>, value: V, stamp: Stamp) -> Self {
+        let bytes = key.as_bytes();
+        match u8::try_from(bytes.len() + 1).ok().and_then(NonZeroU8::new) {
+            Some(len_plus_1) if bytes.len() <= INLINE_KEY_BYTES => {
+                let mut key = [0; INLINE_KEY_BYTES];
+                key[..bytes.len()].copy_from_slice(bytes);
+                Self::Short { len_plus_1, key, stamp, value }
+            }
+            _ => Self::Long { key: key.as_str().into(), stamp, value },
+        }
+    }
+
+    /// The key's bytes, valid UTF-8.
+    #[inline(always)]
+    pub(crate) fn key_bytes(&self) -> &[u8] {
+        match self {
+            Self::Short { len_plus_1, key, .. } => &key[..usize::from(len_plus_1.get() - 1)],
+            Self::Long { key, .. } => key.as_bytes(),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &str {
+        std::str::from_utf8(self.key_bytes()).expect("a slot's key is made from a Key")
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(&self) -> &V {
+        match self {
+            Self::Short { value, .. } | Self::Long { value, .. } => value,
+        }
+    }
+
+    pub(crate) fn into_value(self) -> V {
+        match self {
+            Self::Short { value, .. } | Self::Long { value, .. } => value,
+        }
+    }
+
+    pub(crate) fn stamp(&self) -> Stamp {
+        match self {
+            Self::Short { stamp, .. } | Self::Long { stamp, .. } => *stamp,
+        }
+    }
+
+    /// The value, to be changed by the write with this stamp. A record that is replayed over a newer state leaves the newer stamp.
+    #[inline]
+    pub(crate) fn write(&mut self, new: Stamp) -> &mut V {
+        match self {
+            Self::Short { stamp, value, .. } | Self::Long { stamp, value, .. } => {
+                *stamp = stamp.later(new);
+                value
+            }
+        }
+    }
+
+    #[inline]
     fn is_free(&self) -> bool {
-        self.key.is_empty()
+        matches!(self, Self::Short { len_plus_1: NonZeroU8::MIN, .. })
     }
 
     /// Heap memory behind the key, in bytes.
-    pub(crate) fn key_heap_bytes(key: &CompactString) -> usize {
-        if key.is_heap_allocated() { key.capacity() } else { 0 }
+    pub(crate) fn key_heap_bytes(&self) -> usize {
+        key_heap_bytes(self.key_bytes().len())
     }
+}
+
+/// Heap memory that a slot needs for a key of this length, in bytes.
+pub(crate) fn key_heap_bytes(len: usize) -> usize {
+    if len <= INLINE_KEY_BYTES { 0 } else { LONG_KEY_OVERHEAD_BYTES + len }
 }
 
 /// A chunked array of slots.
@@ -87,5 +212,39 @@ impl<V: Default + Clone> Slots<V> {
     pub(crate) fn into_used(self) -> impl Iterator<Item = Slot<V>> {
         let chunks = self.chunks.into_iter().map(|chunk| chunk as Box<[Slot<V>]>);
         chunks.flat_map(|chunk| chunk.into_iter()).filter(|slot| !slot.is_free())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_every_length_come_back() {
+        for length in 1..=proto::limits::MAX_KEY_BYTES {
+            let text = "k".repeat(length);
+            let slot = Slot::new(Key::new(text.as_bytes()).unwrap(), 7_i32, Stamp::from(9));
+            assert_eq!((slot.key(), *slot.value(), slot.stamp().low_bits()), (text.as_str(), 7, 9));
+            assert!(!slot.is_free());
+            assert_eq!(matches!(slot, Slot::Short { .. }), slot.key_heap_bytes() == 0);
+        }
+        assert!(Slot::<i32>::default().is_free());
+    }
+
+    #[test]
+    fn the_later_stamp_is_found_across_the_end_of_the_range() {
+        for (earlier, later) in
+            [(0, 1), (7, 7), (0xFF_FFFF_FFFF, 0x100_0000_0000), (0xFF_FFFF_FF00, 0x100_0000_0100_u64)]
+        {
+            let [earlier, later] = [earlier, later].map(Stamp::from);
+            assert_eq!((earlier.later(later), later.later(earlier)), (later, later));
+        }
+    }
+
+    #[test]
+    fn stamps_keep_forty_bits() {
+        for lsn in [0, 1, 0xFF_FFFF_FFFF, 0x100_0000_0000, u64::MAX] {
+            assert_eq!(Stamp::from(lsn).low_bits(), lsn & 0xFF_FFFF_FFFF);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use proto::{Text, Value, ValueRef};
 
 use crate::collection::{MapValue, SetValue};
+use crate::prefetch::prefetch;
 
 /// A value in the form in which its slot keeps it.
 pub(crate) trait Stored: Clone + Default {
@@ -23,7 +24,7 @@ pub(crate) trait Stored: Clone + Default {
 }
 
 /// A value that can do arithmetic.
-pub(crate) trait Counter: Stored + Copy + Into<i64> + TryFrom<i64> {
+pub(crate) trait Counter: Stored + Copy + Into<i128> + TryFrom<i128> {
     /// The value's bits, as the log keeps them.
     fn bits(self) -> u32;
 }
@@ -85,7 +86,7 @@ impl Counter for u32 {
 impl Stored for Text {
     fn prefetch(&self) {
         if let Self::Shared(text) = self {
-            crate::pipeline::prefetch(&**text);
+            prefetch(&**text);
         }
     }
 

@@ -1,42 +1,34 @@
 //! The entries of one value type in one shard: an index over slots.
 
-use compact_str::CompactString;
-use proto::Key;
+use proto::{Key, Lsn};
 
-use crate::Env;
+use crate::env::Env;
 use crate::index::Index;
-use crate::slots::{CHUNK, Slot, Slots};
+use crate::prefetch::prefetch;
+use crate::slots::{CHUNK, Slot, Slots, Stamp, key_heap_bytes};
 use crate::stored::Stored;
 
 /// The slot of an entry that was looked up; valid until the table changes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found(usize);
+pub(crate) struct SlotIndex(usize);
 
 #[derive(Debug)]
 pub(crate) struct Table<V> {
     index: Index,
     slots: Slots<V>,
+    /// Writes without a log, which take their stamps from here. Never goes back.
+    unlogged_writes: u64,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self { index: Index::default(), slots: Slots::default() }
-    }
-}
-
-/// Heap memory that a slot will need for `key`, in bytes.
-fn key_heap_bytes(key: Key<'_>) -> usize {
-    // The least that a CompactString allocates (MIN_HEAP_SIZE in its heap.rs).
-    const LEAST: usize = size_of::<CompactString>() + size_of::<usize>();
-    match key.as_str().len() {
-        len if len <= size_of::<CompactString>() => 0,
-        len => len.max(LEAST),
+        Self { index: Index::default(), slots: Slots::default(), unlogged_writes: 0 }
     }
 }
 
 /// Whether two keys are equal. Short ones are compared as two words that may overlap, without a call.
 #[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
+fn key_eq(a: &[u8], b: &[u8]) -> bool {
     const WORD: usize = size_of::<u64>();
     match (a.len(), a.first_chunk::<WORD>(), b.first_chunk::<WORD>(), a.last_chunk::<WORD>(), b.last_chunk::<WORD>()) {
         (length, _, _, _, _) if length != b.len() => false,
@@ -51,30 +43,30 @@ impl<V: Stored> Table<V> {
     }
 
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u64, key: Key<'_>) -> Option<Found> {
+    pub(crate) fn find(&self, hash: u64, key: Key<'_>) -> Option<SlotIndex> {
         self.look_up(hash, key).map(|(found, _)| found)
     }
 
     #[inline]
-    pub(crate) fn value(&self, found: Found) -> &V {
-        &self.slots.get(found.0).value
+    pub(crate) fn value(&self, found: SlotIndex) -> &V {
+        self.slots.get(found.0).value()
     }
 
     #[inline(always)]
     pub(crate) fn get(&self, hash: u64, key: Key<'_>) -> Option<&V> {
-        self.look_up(hash, key).map(|(_, slot)| &slot.value)
+        self.look_up(hash, key).map(|(_, slot)| slot.value())
     }
 
     #[inline(always)]
-    fn look_up(&self, hash: u64, key: Key<'_>) -> Option<(Found, &Slot<V>)> {
+    fn look_up(&self, hash: u64, key: Key<'_>) -> Option<(SlotIndex, &Slot<V>)> {
         self.index.find(hash, |number| {
             let slot = self.slots.get(number);
-            same(slot.key.as_bytes(), key.as_bytes()).then_some((Found(number), slot))
+            key_eq(slot.key_bytes(), key.as_bytes()).then_some((SlotIndex(number), slot))
         })
     }
 
-    pub(crate) fn version(&self, hash: u64, key: Key<'_>) -> Option<u32> {
-        self.look_up(hash, key).map(|(_, slot)| slot.version)
+    pub(crate) fn stamp(&self, hash: u64, key: Key<'_>) -> Option<Stamp> {
+        self.look_up(hash, key).map(|(_, slot)| slot.stamp())
     }
 
     /// Whether the next insertion needs a larger table.
@@ -89,46 +81,63 @@ impl<V: Stored> Table<V> {
             true => Self::bytes_of(self.larger(hash)) - self.own_bytes(),
             false => 0,
         };
-        growth + key_heap_bytes(key)
+        growth + key_heap_bytes(key.as_bytes().len())
     }
 
-    /// Adds an entry that is not there yet.
-    pub(crate) fn insert(&mut self, hash: u64, key: Key<'_>, value: V, env: &Env) {
+    /// The stamp of a write: its lsn, or without a log the next number.
+    #[inline]
+    fn next_stamp(&mut self, lsn: Option<Lsn>) -> Stamp {
+        lsn.unwrap_or_else(|| {
+            self.unlogged_writes += 1;
+            self.unlogged_writes
+        })
+        .into()
+    }
+
+    /// Adds an entry that is not there yet, by the write with this lsn.
+    pub(crate) fn insert(&mut self, hash: u64, key: Key<'_>, value: V, lsn: Option<Lsn>, env: &Env) {
         let before = self.own_bytes();
         if self.is_full() {
             self.grow(self.larger(hash), env);
         }
-        let key = CompactString::from(key.as_str());
-        let heap = Slot::<V>::key_heap_bytes(&key) + value.heap_bytes();
-        *self.slots.get_mut(self.index.insert(hash)) = Slot { key, value, version: 1 };
+        let stamp = self.next_stamp(lsn);
+        let slot = Slot::new(key, value, stamp);
+        let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
+        *self.slots.get_mut(self.index.insert(hash)) = slot;
         env.meter.replace(before, self.own_bytes() + heap);
     }
 
-    /// Changes an entry's value.
-    pub(crate) fn update<R>(&mut self, found: Found, env: &Env, change: impl FnOnce(&mut V) -> R) -> R {
-        let slot = self.slots.get_mut(found.0);
-        let before = slot.value.heap_bytes();
-        slot.version = slot.version.wrapping_add(1);
-        let result = change(&mut slot.value);
-        env.meter.replace(before, slot.value.heap_bytes());
+    /// Changes an entry's value by the write with this lsn.
+    pub(crate) fn update<R>(
+        &mut self,
+        found: SlotIndex,
+        lsn: Option<Lsn>,
+        env: &Env,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> R {
+        let stamp = self.next_stamp(lsn);
+        let value = self.slots.get_mut(found.0).write(stamp);
+        let before = value.heap_bytes();
+        let result = change(value);
+        env.meter.replace(before, value.heap_bytes());
         result
     }
 
     /// Takes an entry out. The last one takes the table's memory with it.
-    pub(crate) fn remove(&mut self, hash: u64, found: Found, env: &Env) -> V {
+    pub(crate) fn remove(&mut self, hash: u64, found: SlotIndex, env: &Env) -> V {
         let before = self.own_bytes();
         self.index.remove(hash, found.0);
-        let Slot { key, value, .. } = std::mem::take(self.slots.get_mut(found.0));
+        let slot = std::mem::take(self.slots.get_mut(found.0));
         if self.index.len() == 0 {
-            *self = Self::default();
+            (self.index, self.slots) = Default::default();
         }
-        let heap = Slot::<V>::key_heap_bytes(&key) + value.heap_bytes();
+        let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
         env.meter.replace(before + heap, self.own_bytes());
-        value
+        slot.into_value()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.slots.iter().map(|slot| (slot.key.as_str(), &slot.value))
+        self.slots.iter().map(|slot| (slot.key(), slot.value()))
     }
 
     #[inline]
@@ -138,16 +147,16 @@ impl<V: Stored> Table<V> {
 
     #[inline]
     pub(crate) fn prefetch_slot(&self, hash: u64) {
-        if let Some(slot) = self.index.likely(hash) {
-            crate::pipeline::prefetch(self.slots.get(slot));
+        if let Some(slot) = self.index.first_match(hash) {
+            prefetch(self.slots.get(slot));
         }
     }
 
     /// Asks the processor for the heap memory behind a value, whose slot is there by now.
     #[inline]
     pub(crate) fn prefetch_value(&self, hash: u64) {
-        if let Some(slot) = self.index.likely(hash) {
-            self.slots.get(slot).value.prefetch();
+        if let Some(slot) = self.index.first_match(hash) {
+            self.slots.get(slot).value().prefetch();
         }
     }
 
@@ -157,7 +166,7 @@ impl<V: Stored> Table<V> {
 
     /// Size of a table with this many slots, in bytes.
     fn bytes_of(slots: usize) -> usize {
-        Index::bytes_over(slots) + Slots::<V>::bytes(slots)
+        Index::bytes_for(slots) + Slots::<V>::bytes(slots)
     }
 
     /// How many slots the next larger table has. The hash's first bits, which choose the shard, choose one of 128 steps, from 1.2
@@ -171,9 +180,9 @@ impl<V: Stored> Table<V> {
     /// Moves all entries to a larger table. It reads and writes in the order of memory, so the pause is bounded by bandwidth, not
     /// by one cache miss an entry.
     fn grow(&mut self, slots: usize, env: &Env) {
-        let larger = Self { index: Index::over(slots), slots: Slots::new(slots) };
-        for slot in std::mem::replace(self, larger).slots.into_used() {
-            let number = self.index.insert(env.hash(slot.key.as_bytes()));
+        self.index = Index::with_capacity(slots);
+        for slot in std::mem::replace(&mut self.slots, Slots::new(slots)).into_used() {
+            let number = self.index.insert(env.hash(slot.key_bytes()));
             *self.slots.get_mut(number) = slot;
         }
     }

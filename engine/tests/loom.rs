@@ -9,8 +9,7 @@
 
 mod shipping;
 
-use engine::LogBuffer;
-use engine::log::Wake;
+use engine::{LogBuffer, Wake};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 use proto::record::encoded_bytes;

@@ -3,19 +3,20 @@
 mod oracle;
 mod shipping;
 
-use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode};
+use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode, Stamp};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::{Batch, BatchBuffer, BatchError, Chain, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
 use shipping::{Shipped, recorded};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use testkit::arbitrary::{self, OwnedOp, any_op, any_type, as_key, cases};
 
 /// An operation and the time at which it is executed.
 type Timed = (OwnedOp, Micros);
 
-/// The key with this number. A slot holds 24 bytes of a key; every third key is longer.
+/// The key with this number. A slot holds 22 bytes of a key; every third key is longer.
 fn numbered_key(number: u32) -> String {
     match number % 3 {
         0 => format!("k{number}"),
@@ -86,6 +87,7 @@ fn execute_and_compare<'a>(engine: &Engine, history: &'a [Timed], record: Record
     let mut oracle = Oracle::default();
     let mut expected = Vec::new();
     for (op, at) in history {
+        oracle.next_lsn = expected.len() as u64 + 1;
         let answer = oracle.execute(&op.as_op());
         let is_recorded = match record {
             RecordMode::Writes => answer.effect.is_some(),
@@ -108,9 +110,9 @@ fn assert_same_state(engine: &Engine, oracle: &Oracle) {
     assert_eq!((engine.len(), engine.is_empty()), (expected.len(), expected.is_empty()));
 }
 
-fn assert_same_versions(engine: &Engine, oracle: &Oracle) {
-    for (ty, key, version) in oracle.versions() {
-        assert_eq!(engine.version(ty, as_key(key)), Some(version), "{ty:?} {key}");
+fn assert_same_stamps(engine: &Engine, oracle: &Oracle) {
+    for (ty, key, lsn) in oracle.stamps() {
+        assert_eq!(engine.stamp(ty, as_key(key)), Some(Stamp::from(lsn)), "{ty:?} {key}");
     }
 }
 
@@ -129,21 +131,23 @@ fn assert_recovers(shipped: &Shipped, setup: Setup, oracle: &Oracle) {
     let by_record = new_engine();
     shipped.records().for_each(|record| by_record.replay(&record));
     assert_same_state(&by_record, oracle);
-    assert_same_versions(&by_record, oracle);
+    assert_same_stamps(&by_record, oracle);
 
     let by_batch = new_engine();
     shipped.replay_into(&by_batch);
     assert_same_state(&by_batch, oracle);
-    assert_same_versions(&by_batch, oracle);
+    assert_same_stamps(&by_batch, oracle);
 
+    // Once more over what is there.
     shipped.replay_into(&by_batch);
     assert_same_state(&by_batch, oracle);
+    assert_same_stamps(&by_batch, oracle);
 }
 
 fn check_history(history: &[Timed], setup: Setup, recovery: Setup) {
     let (engine, log) = recorded(setup.options());
     let (oracle, expected) = execute_and_compare(&engine, history, setup.record);
-    assert_same_versions(&engine, &oracle);
+    assert_same_stamps(&engine, &oracle);
     let shipped = Shipped::all_of(&log);
     assert_eq!((log.pending(), log.next_lsn()), (0, expected.len() as u64 + 1));
     assert_recorded(&shipped, &expected);
@@ -203,6 +207,28 @@ proptest! {
         }
         prop_assert!(engine.is_empty());
         prop_assert_eq!(engine.meter().used(), 0);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(200))]
+
+    #[test]
+    fn without_a_log_stamps_grow_with_every_write(history in entry_history(), shards in 1usize..=4) {
+        let engine = Engine::new(Options { shards, ..Options::default() });
+        let mut last = HashMap::new();
+        for op in &history {
+            let before = ValueType::ALL.map(|ty| engine.stamp(ty, as_key(&numbered_key(2))));
+            engine.execute(&op.as_op(), 0).ok();
+            for (ty, before) in ValueType::ALL.into_iter().zip(before) {
+                let after = engine.stamp(ty, as_key(&numbered_key(2)));
+                if let Some(after) = after.filter(|after| Some(*after) != before) {
+                    // Also beyond a deletion, after which the entry began anew.
+                    let earlier = last.insert(ty, after.low_bits());
+                    prop_assert!(earlier.is_none_or(|earlier| earlier < after.low_bits()), "{:?} after {:?}", after, op);
+                }
+            }
+        }
     }
 }
 

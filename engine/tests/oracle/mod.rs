@@ -24,13 +24,15 @@ pub(crate) fn contents(engine: &Engine) -> Contents {
 /// The sequential specification of the engine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Oracle {
+    /// The lsn of the next write: the stamp of what it leaves.
+    pub(crate) next_lsn: u64,
     entries: BTreeMap<(ValueType, String), Entry>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Entry {
     value: Plain,
-    version: u32,
+    stamp: u64,
 }
 
 /// A value that can be compared exactly and hashed.
@@ -125,9 +127,9 @@ impl Oracle {
         self.entries.iter().map(|(name, entry)| (name.clone(), entry.value.to_value())).collect()
     }
 
-    /// Writes since each entry was created.
-    pub(crate) fn versions(&self) -> impl Iterator<Item = (ValueType, &str, u32)> {
-        self.entries.iter().map(|((ty, key), entry)| (*ty, key.as_str(), entry.version))
+    /// The lsn of each entry's last write.
+    pub(crate) fn stamps(&self) -> impl Iterator<Item = (ValueType, &str, u64)> {
+        self.entries.iter().map(|((ty, key), entry)| (*ty, key.as_str(), entry.stamp))
     }
 
     fn get(&self, ty: ValueType, key: &str) -> Option<&Plain> {
@@ -149,8 +151,7 @@ impl Oracle {
     }
 
     fn store(&mut self, ty: ValueType, key: &str, value: Plain) {
-        let version = self.entries.get(&(ty, key.to_owned())).map_or(0, |entry| entry.version) + 1;
-        self.entries.insert((ty, key.to_owned()), Entry { value, version });
+        self.entries.insert((ty, key.to_owned()), Entry { value, stamp: self.next_lsn });
     }
 
     /// A set operation that changed nothing does not create the set either.
