@@ -13,7 +13,6 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Seek, Write};
-use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -190,16 +189,30 @@ impl SegmentFile {
         Ok(memory.into())
     }
 
-    /// Copies the bytes of `torn` into the file `aside`, then clears everything from there on, durably.
-    pub(super) fn cut_off(&mut self, torn: &Range<usize>, aside: &Path, size: u64) -> std::io::Result<()> {
-        let mut tail = vec![0; torn.len()];
-        self.file.read_exact_at(&mut tail, torn.start as u64)?;
-        replace(aside, |file| file.write_all(&tail))?;
-        self.file.set_len(torn.start as u64)?;
-        self.size = size.max(torn.start as u64);
-        preallocate(&self.file, self.size)?;
-        self.file.sync_all()
+    /// Puts a new file in the place of the segment's, durably: `content`, the segment's bytes up to the end of a batch, and `mark`. The
+    /// new file is as large as the old one if there is space for that, else as it needs to be.
+    pub(super) fn renew(&mut self, content: &[u8], mark: &[u8]) -> std::io::Result<()> {
+        let needed = (content.len() + mark.len()) as u64;
+        let mut size = self.size.max(needed);
+        self.file = replace(&self.path, |file| {
+            match preallocate(file, size) {
+                Err(e) if e.kind() == ErrorKind::StorageFull => {
+                    size = needed;
+                    file.set_len(size)?;
+                }
+                other => other?,
+            }
+            file.write_all(content)?;
+            file.write_all(mark)
+        })?;
+        self.size = size;
+        Ok(())
     }
+}
+
+/// Keeps `bytes` in a file of its own, durably.
+pub(super) fn keep_aside(bytes: &[u8], path: &Path) -> std::io::Result<()> {
+    replace(path, |file| file.write_all(bytes)).map(drop)
 }
 
 fn lsn_in_name(path: &Path) -> Lsn {

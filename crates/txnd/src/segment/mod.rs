@@ -22,8 +22,13 @@
 //! if nothing behind it proves that it was acknowledged: a later batch or mark whose durable lsn covers it.
 //! A sealed mark without a following segment shows that a segment is missing.
 //!
-//! An error of `fdatasync` is final: the kernel may have dropped the dirty pages, and a second call would report success
-//! (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
+//! **Errors of `fdatasync`.** The kernel reports a failed write once, and then takes the page for clean: a second call succeeds, and
+//! the page can be read until it is evicted (<https://wiki.postgresql.org/wiki/Fsync_Errors>). On ext4, such a page is not even
+//! stored when it is written again, if its space was reserved and not used before: the extent stays marked as unwritten. So
+//! an error is final for the process, and nothing of the file's cached end is trusted after it. The next process may not learn of
+//! the error, because whoever knew may have been killed. Therefore every start copies the checked batches of the last segment into
+//! a new file, which is synced and then replaces the segment, before anything of them is served; and no process writes to a file
+//! that another one has written to. The segments before the last one were synced as a whole before the next one was created.
 //!
 //! ```text
 //!   mod.rs        SegmentSink: open, append, durable, roll over, read
@@ -38,6 +43,7 @@ mod scan;
 
 use std::cmp::Ordering;
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -50,6 +56,7 @@ use crate::intake::{Admission, Intake};
 use crate::{Opened, Place, Sink, SinkError};
 use file::SegmentFile;
 use manifest::Manifest;
+use scan::End;
 
 /// Default size of a segment, in bytes.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -128,29 +135,20 @@ impl SegmentSink {
             Some(epoch) => check_term(epoch, manifest.epoch)?,
             None => manifest.epoch += 1,
         }
-        if let Some(torn) = &end.torn {
-            let aside = file::unused_name(&active.path, &format!("torn-{}-{}", manifest.epoch, torn.start));
-            active.cut_off(torn, &aside, self.segment_bytes).map_err(|e| cannot_open("repair", &active.path, &e))?;
-            warn!(file = %active.path.display(), from = torn.start, bytes = torn.end - torn.start, kept = %aside.display(),
-                "cut off a torn tail; nothing in the log shows that it was acknowledged");
-        }
+        renew(&mut active, &end, manifest.epoch)?;
         manifest.store(folder).map_err(|e| cannot_open("write the manifest in", folder, &e))?;
-        let opened = Opened { epoch: manifest.epoch, chain: end.chain };
-        let is_empty = end.chain == active.start;
-        let mut log = OpenLog {
+        let log = OpenLog {
             _lock: lock,
-            intake: Intake::new(opened),
+            intake: Intake::new(Opened { epoch: manifest.epoch, chain: end.chain }),
             durable: end.chain,
+            marked: true,
             active,
             write_at: end.offset as u64,
-            marked: end.marked && end.torn.is_none(),
             failed: None,
         };
-        if !log.marked {
-            // What the last writer did not acknowledge may be in the page cache only; from here on it counts as durable.
-            log.make_durable()?;
-        }
-        if is_empty && let [.., before, _] = &segments[..] {
+        if end.chain == log.active.start
+            && let [.., before, _] = &segments[..]
+        {
             log.seal_before(SegmentFile::open(before, manifest.log_id)?)?;
         }
         Ok(log)
@@ -203,16 +201,16 @@ impl OpenLog {
         written.map_err(|e| unwritable(&self.active.path, &e))
     }
 
-    /// Seals the segment before the active one, should a crash have come between the creation of the one and the seal of the
-    /// other. Only while the active one is empty can that be missing.
-    fn seal_before(&self, before: SegmentFile) -> Result<(), SinkError> {
+    /// Seals the segment before the active one, should a crash have come between the creation of the one and the durable seal of
+    /// the other. Only while the active one is empty can that be missing. A seal that is there may be in the page cache only.
+    fn seal_before(&self, mut before: SegmentFile) -> Result<(), SinkError> {
         let end = scan::find_end(&before)?;
-        if !end.sealed && end.chain == self.durable {
-            let seal = mark(&end.chain, self.intake.epoch(), true);
-            let sealed = before.file.write_all_at(seal.as_bytes(), end.offset as u64);
-            sealed.and_then(|()| before.file.sync_data()).map_err(|e| unwritable(&before.path, &e))?;
-        }
         // A segment that ends elsewhere is damaged; reading says where.
+        if end.chain == self.durable {
+            let seal = end.mark.filter(Batch::is_sealed);
+            let seal = seal.unwrap_or_else(|| mark(&end.chain, self.intake.epoch(), true));
+            before.renew(&end.content[..end.offset], seal.as_bytes()).map_err(|e| not_durable(&before.path, &e))?;
+        }
         Ok(())
     }
 
@@ -316,6 +314,34 @@ impl Sink for SegmentSink {
         self.open = None;
         Ok(())
     }
+}
+
+/// Puts a new file with the segment's batches and a mark in its place: of the old one, some may be in the page cache only. Keeps a
+/// torn tail aside.
+fn renew(segment: &mut SegmentFile, end: &End, epoch: Epoch) -> Result<(), SinkError> {
+    let aside = end.torn.as_ref().map(|torn| keep_aside(segment, end, torn, epoch)).transpose()?;
+    let mark = end.mark.clone().unwrap_or_else(|| mark(&end.chain, epoch, false));
+    segment.renew(&end.content[..end.offset], mark.as_bytes()).map_err(|e| {
+        // The segment still has it, and the next attempt keeps it again.
+        let _ = aside.map(std::fs::remove_file);
+        not_durable(&segment.path, &e)
+    })
+}
+
+fn keep_aside(segment: &SegmentFile, end: &End, torn: &Range<usize>, epoch: Epoch) -> Result<PathBuf, SinkError> {
+    let aside = file::unused_name(&segment.path, &format!("torn-{epoch}-{}", torn.start));
+    file::keep_aside(&end.content[torn.clone()], &aside).map_err(|e| cannot_open("write", &aside, &e))?;
+    warn!(file = %segment.path.display(), from = torn.start, bytes = torn.len(), kept = %aside.display(),
+        "cut off a torn tail; nothing in the log shows that it was acknowledged");
+    Ok(aside)
+}
+
+fn not_durable(path: &Path, error: &std::io::Error) -> SinkError {
+    SinkError::Unavailable(format!(
+        "cannot make durable what {} holds: {error}. The last writer may not have brought it to the disk, so it is not served \
+         before it is there; check the disk and its free space, then start again",
+        path.display()
+    ))
 }
 
 /// Checks that the term `own` is the log's latest one.
