@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use proto::Epoch;
 
-use super::{cannot_open, file};
-use crate::{Place, SinkError};
+use super::error::cannot;
+use super::folder::Folder;
+use super::names;
+use crate::sink::{Place, SinkError};
 
 const FORMAT: &str = "kvs-log 1";
 const CHECKSUM: &str = "crc32c";
@@ -26,7 +28,7 @@ pub(super) struct Manifest {
 }
 
 pub(super) fn path(folder: &Path) -> PathBuf {
-    folder.join("MANIFEST")
+    folder.join(names::MANIFEST)
 }
 
 impl Manifest {
@@ -50,7 +52,7 @@ impl Manifest {
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(cannot_open("read", &file, &e)),
+            Err(e) => return Err(cannot("read", &file, &e)),
         };
         let text = String::from_utf8_lossy(&bytes);
         match Self::parse(&text) {
@@ -64,7 +66,9 @@ impl Manifest {
     }
 
     /// Replaces the folder's manifest.
-    pub(super) fn store(self, folder: &Path) -> std::io::Result<()> {
-        file::replace(&path(folder), |file| std::io::Write::write_all(file, self.to_text().as_bytes())).map(drop)
+    pub(super) fn store(self, folder: &Folder) -> std::io::Result<()> {
+        folder
+            .replace(&path(folder.path()), |file| std::io::Write::write_all(file, self.to_text().as_bytes()))
+            .map(drop)
     }
 }

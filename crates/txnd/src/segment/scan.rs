@@ -7,7 +7,7 @@ use proto::batch::{BatchError, Chain};
 use proto::{Batch, Lsn};
 
 use super::file::{self, HEADER_BYTES, SegmentFile};
-use crate::{Place, SinkError};
+use crate::sink::{Place, SinkError};
 
 /// Where a segment's batches end.
 #[derive(Debug)]

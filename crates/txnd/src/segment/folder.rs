@@ -1,0 +1,160 @@
+//! The folder of a log: that it is one, the lock on it, and files in it that appear whole and durable.
+
+use std::fs::{DirBuilder, File, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::error::cannot;
+use super::names;
+use crate::sink::SinkError;
+
+/// Mode of the folders that are created: values may be secrets.
+const FOLDER_MODE: u32 = 0o700;
+
+/// Mode of every file that is created, whatever the umask.
+const FILE_MODE: u32 = 0o600;
+
+/// A log's folder that this process alone may write to.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// Held for as long as the log is open.
+    _lock: File,
+}
+
+impl Folder {
+    /// Opens and locks the folder, which is created if it is not there, and removes what an earlier process did not finish.
+    pub(super) fn open(path: &Path) -> Result<Self, SinkError> {
+        create(path).map_err(|e| cannot("create the folder", path, &e))?;
+        check_content(path)?;
+        let folder = Self { path: path.into(), _lock: lock(path)? };
+        folder.remove_unfinished()?;
+        Ok(folder)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Creates `path`, a file of the folder, or replaces it, so that after any crash it either is as before or has everything that
+    /// `fill` writes.
+    pub(super) fn replace(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
+        let unfinished = path.with_added_extension(names::UNFINISHED);
+        let mut file = create_file(&unfinished)?;
+        let written = fill(&mut file).and_then(|()| file.sync_all());
+        if let Err(e) = written {
+            // On a full disk the space must come back.
+            let _ = std::fs::remove_file(&unfinished);
+            return Err(e);
+        }
+        std::fs::rename(&unfinished, path)?;
+        sync_folder(path)?;
+        Ok(file)
+    }
+
+    fn remove_unfinished(&self) -> Result<(), SinkError> {
+        for entry in entries(&self.path)? {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if is_file && entry.file_name().to_str().is_some_and(names::is_unfinished) {
+                let path = entry.path();
+                std::fs::remove_file(&path).map_err(|e| cannot("remove", &path, &e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A folder's segments in the order of their lsn.
+pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
+    let mut paths: Vec<PathBuf> = entries(folder)?.into_iter().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == names::SEGMENT));
+    paths.sort();
+    Ok(paths)
+}
+
+/// A name beside `path` that no file has: `path` with `suffix`, and a number if need be.
+pub(super) fn unused_name(path: &Path, suffix: &str) -> PathBuf {
+    let numbered = (1..).map(|n| path.with_added_extension(format!("{suffix}-{n}")));
+    let mut names = std::iter::once(path.with_added_extension(suffix)).chain(numbered);
+    names.find(|name| !name.exists()).expect("a folder has room for another name")
+}
+
+fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>, SinkError> {
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect);
+    entries.map_err(|e| cannot("read", folder, &e))
+}
+
+/// Creates a folder and what is missing above it, durably.
+fn create(folder: &Path) -> io::Result<()> {
+    let missing: Vec<_> = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
+    for created in missing.iter().rev() {
+        match DirBuilder::new().mode(FOLDER_MODE).create(created) {
+            // A strange umask may have taken more than it should.
+            Ok(()) => std::fs::set_permissions(created, Permissions::from_mode(FOLDER_MODE))?,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+    }
+    missing.into_iter().try_for_each(sync_folder)
+}
+
+/// Makes the entry of `path` in its folder durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)?.sync_all()
+}
+
+/// Creates a file in the place of a regular one that may be there. It is never the old file: what the kernel knows of that one's
+/// pages is not to be trusted.
+fn create_file(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let file = File::options().read(true).write(true).create_new(true).mode(FILE_MODE).open(path)?;
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    Ok(file)
+}
+
+/// Refuses a folder that is used for something else.
+fn check_content(folder: &Path) -> Result<(), SinkError> {
+    let names: Vec<_> = entries(folder)?.iter().map(|entry| entry.file_name()).collect();
+    let is_log = |name: &str| name == names::MANIFEST || name.ends_with(&format!(".{}", names::SEGMENT));
+    if names.iter().any(|name| name.to_str().is_some_and(is_log)) {
+        return Ok(());
+    }
+    match names.iter().find(|name| !name.to_str().is_some_and(names::may_precede_a_log)) {
+        None => Ok(()),
+        Some(foreign) => Err(SinkError::Failed(format!(
+            "{} holds {foreign:?} and no log. A log needs a folder of its own: give it an empty or a new one, such as {}",
+            folder.display(),
+            folder.join("kvs-data").display()
+        ))),
+    }
+}
+
+/// Takes the folder's lock or tells who has it.
+fn lock(folder: &Path) -> Result<File, SinkError> {
+    use std::fs::TryLockError;
+
+    let path = folder.join(names::LOCK);
+    let lock = File::options().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
+    let lock = lock.map_err(|e| cannot("open", &path, &e))?;
+    match lock.try_lock() {
+        Ok(()) => {
+            let _ = lock.set_permissions(Permissions::from_mode(FILE_MODE));
+            // The number is for messages only, so it may be missing; the lock is the kernel's.
+            let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
+            Ok(lock)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let holder = match std::fs::read_to_string(&path) {
+                Ok(pid) if !pid.is_empty() => format!("process {pid}"),
+                _ => "another process".into(),
+            };
+            Err(SinkError::InUse { path: folder.into(), holder })
+        }
+        Err(TryLockError::Error(e)) => Err(cannot("lock", &path, &e)),
+    }
+}

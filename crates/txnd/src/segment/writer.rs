@@ -1,0 +1,143 @@
+//! The open log: its one writer appends, makes durable, and goes on to the next segment.
+
+use std::os::unix::fs::FileExt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use proto::batch::{Chain, HEADER_BYTES as MARK_BYTES};
+use proto::{Batch, Epoch, Lsn};
+
+use super::error::unwritable;
+use super::file::{self, SegmentFile};
+use super::folder::Folder;
+use crate::intake::{Admission, Intake};
+use crate::sink::{Opened, SinkError};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct OpenLog {
+    folder: Folder,
+    segment_bytes: u64,
+    intake: Intake,
+    /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
+    durable: Chain,
+    active: SegmentFile,
+    /// Where in the active segment the last batch ends.
+    write_at: u64,
+    /// Whether there is a mark at `write_at`: everything before it is durable, and says so.
+    marked: bool,
+    /// What has ended the term for good.
+    failed: Option<SinkError>,
+}
+
+impl OpenLog {
+    /// A log whose last segment, `active`, has a mark at `write_at`.
+    pub(super) fn new(folder: Folder, segment_bytes: u64, opened: Opened, active: SegmentFile, write_at: u64) -> Self {
+        let intake = Intake::new(opened);
+        Self { folder, segment_bytes, intake, durable: opened.chain, active, write_at, marked: true, failed: None }
+    }
+
+    pub(super) fn epoch(&self) -> Epoch {
+        self.intake.epoch()
+    }
+
+    pub(super) fn durable(&self) -> Chain {
+        self.durable
+    }
+
+    /// Fails if the log has failed for good.
+    pub(super) fn check(&self) -> Result<(), SinkError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Reports what is durable. It is marked, also if writing the mark is what failed.
+    pub(super) fn resume(&mut self) -> Result<Chain, SinkError> {
+        if !self.marked && self.durable == self.intake.chain() {
+            self.write_mark(false)?;
+        }
+        Ok(self.durable)
+    }
+
+    /// Writes `batch` behind the last one.
+    pub(super) fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        if self.intake.admit(batch)? == Admission::Repeat {
+            return Ok(());
+        }
+        let bytes = batch.as_bytes();
+        // Room for the batch between two marks.
+        let needed = (MARK_BYTES + bytes.len() + MARK_BYTES) as u64;
+        if self.write_at + needed > self.active.size {
+            self.roll_over(needed)?;
+        }
+        let keeps_mark = self.marked && batch.durable_lsn() < self.durable.lsn;
+        let at = self.write_at + if keeps_mark { MARK_BYTES as u64 } else { 0 };
+        // A write that fails half-way has overwritten it as well.
+        self.marked = keeps_mark;
+        self.active.file.write_all_at(bytes, at).map_err(|e| unwritable(&self.active.path, &e))?;
+        (self.write_at, self.marked) = (at + bytes.len() as u64, false);
+        self.intake.stored(batch);
+        Ok(())
+    }
+
+    /// Makes everything that was appended durable; returns the last lsn.
+    pub(super) fn make_durable(&mut self) -> Result<Lsn, SinkError> {
+        if !self.marked {
+            self.sync_and_mark()?;
+        }
+        Ok(self.durable.lsn)
+    }
+
+    /// Makes everything durable, the mark behind it, too.
+    pub(super) fn close(&mut self) -> Result<(), SinkError> {
+        self.sync_and_mark()?;
+        self.sync()
+    }
+
+    fn sync_and_mark(&mut self) -> Result<(), SinkError> {
+        self.sync()?;
+        self.durable = self.intake.chain();
+        self.write_mark(false)
+    }
+
+    fn sync(&mut self) -> Result<(), SinkError> {
+        self.active.file.sync_data().map_err(|e| {
+            self.fail(format!(
+                "fdatasync of {} reported: {e}. Written data may be lost, so nothing more is written; check the disk, \
+                 then restart to recover what is durable",
+                self.active.path.display()
+            ))
+        })
+    }
+
+    /// Writes the mark behind the last batch: everything before it is durable.
+    fn write_mark(&mut self, sealed: bool) -> Result<(), SinkError> {
+        debug_assert_eq!(self.durable, self.intake.chain());
+        let mark = mark(&self.durable, self.intake.epoch(), sealed);
+        let written = self.active.file.write_all_at(mark.as_bytes(), self.write_at);
+        self.marked = written.is_ok();
+        written.map_err(|e| unwritable(&self.active.path, &e))
+    }
+
+    /// Goes on to a new segment that has room for `needed` bytes. May be called again after an error.
+    fn roll_over(&mut self, needed: u64) -> Result<(), SinkError> {
+        self.sync_and_mark()?;
+        let size = self.segment_bytes.max(file::HEADER_BYTES as u64 + needed);
+        let next = SegmentFile::create(&self.folder, &self.durable, size).map_err(|e| {
+            SinkError::Unavailable(format!("cannot create a segment in {}: {e}", self.folder.path().display()))
+        })?;
+        self.write_mark(true)?;
+        self.sync()?;
+        (self.active, self.write_at, self.marked) = (next, file::HEADER_BYTES as u64, false);
+        Ok(())
+    }
+
+    /// Ends the term for good.
+    fn fail(&mut self, why: String) -> SinkError {
+        self.failed.insert(SinkError::Failed(why)).clone()
+    }
+}
+
+/// An empty batch that says that everything up to `chain` is durable.
+pub(super) fn mark(chain: &Chain, epoch: Epoch, sealed: bool) -> Batch {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    Batch::mark(chain, epoch, now, sealed)
+}
