@@ -131,3 +131,161 @@ mod modes {
         assert_eq!(mode(folder.path()), 0o750);
     }
 }
+
+mod lock {
+    use std::fs::File;
+
+    use super::*;
+
+    #[test]
+    fn it_holds_although_its_file_is_deleted() {
+        let folder = quick_folder();
+        let mut writer = begin(folder.path()).unwrap();
+        for _ in 0..2 {
+            std::fs::remove_file(folder.path().join("LOCK")).unwrap();
+            let refused = begin(folder.path()).unwrap_err();
+            assert!(matches!(&refused, SinkError::InUse { path, .. } if path == folder.path()), "{refused}");
+            std::fs::write(folder.path().join("LOCK"), "").unwrap();
+        }
+        let batch = now(writer.append(&[put_text("k", 1)]));
+        now(writer.make_durable());
+        drop(writer);
+        assert_eq!(recover(folder.path()), Ok(vec![batch]));
+    }
+
+    /// Older versions lock the file alone.
+    #[test]
+    fn its_file_is_locked_too() {
+        let folder = quick_folder();
+        drop(begin(folder.path()).unwrap());
+        let lock = File::options().write(true).open(folder.path().join("LOCK")).unwrap();
+        lock.try_lock().expect("nobody has the log open");
+        let refused = begin(folder.path()).unwrap_err();
+        assert!(matches!(refused, SinkError::InUse { .. }), "{refused}");
+        drop(lock);
+
+        let _writer = begin(folder.path()).unwrap();
+        let lock = File::options().write(true).open(folder.path().join("LOCK")).unwrap();
+        assert!(lock.try_lock().is_err());
+    }
+}
+
+mod taken_away {
+    use proto::Batch;
+    use txnd::{SegmentSink, Sink};
+
+    use super::*;
+    use crate::writer::Writer;
+
+    /// Text of one batch: three of them fill a segment.
+    const TEXT_BYTES: usize = 20_000;
+
+    /// A writer with some batches, all durable, in a folder within `home`.
+    fn writer_in(home: &Path) -> (Writer<SegmentSink>, Vec<Batch>) {
+        let mut writer = begin(&home.join("log")).unwrap();
+        let batch = now(writer.append(&[put_text("k", TEXT_BYTES)]));
+        now(writer.make_durable());
+        (writer, vec![batch])
+    }
+
+    /// Appends until the writer is told, for good, that its log is gone; returns how many batches were acknowledged before.
+    fn is_noticed(writer: &mut Writer<SegmentSink>, expected: impl Fn(&SinkError) -> bool) -> usize {
+        for acknowledged in 0..=3 {
+            let batch = writer.seal(&[put_text("k", TEXT_BYTES)]);
+            let taken = now(writer.sink.append(&batch)).and_then(|()| now(writer.sink.durable()));
+            let Err(failed) = taken else { continue };
+            assert!(expected(&failed), "{failed}");
+            assert_eq!(now(writer.sink.append(&batch)), Err(failed.clone()));
+            assert_eq!(now(writer.sink.durable()), Err(failed.clone()));
+            assert_eq!(now(writer.resume()), Err(failed), "it is final");
+            return acknowledged;
+        }
+        panic!("a whole segment was acknowledged");
+    }
+
+    fn is_gone(failed: &SinkError) -> bool {
+        matches!(failed, SinkError::Failed(why) if why.contains("removed, moved or replaced"))
+    }
+
+    #[test]
+    fn a_folder_that_is_removed_is_noticed_at_once() {
+        let home = quick_folder();
+        let (mut writer, _) = writer_in(home.path());
+        std::fs::remove_dir_all(home.path().join("log")).unwrap();
+        assert_eq!(is_noticed(&mut writer, is_gone), 0);
+        assert!(!home.path().join("log").exists(), "nothing is made in its place");
+    }
+
+    #[test]
+    fn a_segment_that_is_removed_is_noticed_at_once() {
+        let home = quick_folder();
+        let (mut writer, _) = writer_in(home.path());
+        std::fs::remove_file(last_segment(&home.path().join("log"))).unwrap();
+        assert_eq!(is_noticed(&mut writer, is_gone), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_moved_is_noticed_at_the_next_roll_over() {
+        let home = quick_folder();
+        let (mut writer, batches) = writer_in(home.path());
+        let moved = home.path().join("moved");
+        std::fs::rename(home.path().join("log"), &moved).unwrap();
+        let acknowledged = is_noticed(&mut writer, is_gone);
+        drop(writer);
+        let found = recover(&moved).unwrap();
+        assert!(found.len() > acknowledged && found.starts_with(&batches), "what was acknowledged is where it went");
+    }
+
+    #[test]
+    fn a_folder_that_another_log_took_the_place_of_is_noticed_at_the_next_roll_over() {
+        let home = quick_folder();
+        let (mut writer, _) = writer_in(home.path());
+        std::fs::rename(home.path().join("log"), home.path().join("moved")).unwrap();
+        let (_other, batches) = writer_in(home.path());
+        is_noticed(&mut writer, is_gone);
+        drop(writer);
+        drop(_other);
+        assert_eq!(recover(&home.path().join("log")), Ok(batches), "the other log is as it was");
+    }
+
+    #[test]
+    fn a_manifest_that_is_removed_is_noticed_at_the_next_roll_over() {
+        let home = quick_folder();
+        let (mut writer, _) = writer_in(home.path());
+        std::fs::remove_file(home.path().join("log/MANIFEST")).unwrap();
+        is_noticed(&mut writer, is_gone);
+    }
+
+    /// Writes the manifest anew, in a file of its own, with `epoch`.
+    fn set_epoch(folder: &Path, epoch: u64) {
+        let manifest = folder.join("MANIFEST");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let (lines, _) = text.split_once("epoch").unwrap();
+        let lines = format!("{lines}epoch {epoch}\n");
+        std::fs::remove_file(&manifest).unwrap();
+        std::fs::write(&manifest, format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()))).unwrap();
+    }
+
+    /// Where locks do not hold, as on some network file systems, or because an older version knows only the file.
+    #[test]
+    fn a_writer_that_another_one_has_taken_over_from_is_fenced_at_the_next_roll_over() {
+        let home = quick_folder();
+        let (mut writer, _) = writer_in(home.path());
+        let own = writer.opened.epoch;
+        set_epoch(&home.path().join("log"), own + 1);
+        is_noticed(&mut writer, |failed| *failed == SinkError::Fenced { own, newer: own + 1 });
+    }
+
+    #[test]
+    fn a_manifest_that_was_put_back_as_it_was_is_no_harm() {
+        let home = quick_folder();
+        let (mut writer, mut batches) = writer_in(home.path());
+        set_epoch(&home.path().join("log"), writer.opened.epoch);
+        for _ in 0..10 {
+            batches.push(now(writer.append(&[put_text("k", TEXT_BYTES)])));
+            now(writer.make_durable());
+        }
+        drop(writer);
+        assert!(recover(&home.path().join("log")) == Ok(batches));
+    }
+}

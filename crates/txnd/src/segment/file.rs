@@ -13,7 +13,7 @@
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use proto::batch::Chain;
 use rustix::fs::FallocateFlags;
 
 use super::error::cannot;
-use super::folder::Folder;
+use super::folder::{self, Folder};
 use super::names;
 use crate::sink::{Place, SinkError};
 
@@ -133,6 +133,16 @@ impl SegmentFile {
         let mut file = &self.file;
         file.rewind().and_then(|()| file.read_to_end(&mut memory)).map_err(|e| cannot("read", &self.path, &e))?;
         Ok(memory.into())
+    }
+
+    /// Whether the segment's file still is where it was created.
+    pub(super) fn is_in_place(&self) -> std::io::Result<bool> {
+        folder::is_at(&self.file, &self.path)
+    }
+
+    /// Whether the file has lost its last name, as far as the file system tells.
+    pub(super) fn seems_removed(&self) -> bool {
+        self.file.metadata().is_ok_and(|found| found.nlink() == 0)
     }
 
     /// Puts a new file in the place of the segment's, durably: `content`, the segment's bytes up to the end of a batch, and `mark`. The

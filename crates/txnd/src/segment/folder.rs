@@ -1,9 +1,11 @@
 //! The folder of a log: that it is one, the lock on it, and files in it that appear whole and durable.
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use super::error::cannot;
 use super::names;
@@ -19,7 +21,9 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// Held for as long as the log is open.
+    /// The folder itself, locked: the lock cannot be deleted from under its holder.
+    folder: File,
+    /// The file of that name, locked too: older versions lock nothing else.
     _lock: File,
 }
 
@@ -28,13 +32,21 @@ impl Folder {
     pub(super) fn open(path: &Path) -> Result<Self, SinkError> {
         create(path).map_err(|e| cannot("create the folder", path, &e))?;
         check_content(path)?;
-        let folder = Self { path: path.into(), _lock: lock(path)? };
+        let folder = Self { path: path.into(), folder: lock_folder(path)?, _lock: lock_file(path)? };
+        if !folder.is_in_place().map_err(|e| cannot("read", path, &e))? {
+            return Err(SinkError::Unavailable(format!("{} was replaced while it was opened", path.display())));
+        }
         folder.remove_unfinished()?;
         Ok(folder)
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the folder still is where it was opened.
+    pub(super) fn is_in_place(&self) -> io::Result<bool> {
+        is_at(&self.folder, &self.path)
     }
 
     /// Creates `path`, a file of the folder, or replaces it, so that after any crash it either is as before or has everything that
@@ -49,7 +61,7 @@ impl Folder {
             return Err(e);
         }
         std::fs::rename(&unfinished, path)?;
-        sync_folder(path)?;
+        self.folder.sync_all()?;
         Ok(file)
     }
 
@@ -134,10 +146,32 @@ fn check_content(folder: &Path) -> Result<(), SinkError> {
     }
 }
 
-/// Takes the folder's lock or tells who has it.
-fn lock(folder: &Path) -> Result<File, SinkError> {
-    use std::fs::TryLockError;
+/// Whether `path` leads to the open file or folder `file`.
+pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let own = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
 
+/// Opens and locks the folder itself.
+fn lock_folder(path: &Path) -> Result<File, SinkError> {
+    let folder = File::open(path).map_err(|e| cannot("open", path, &e))?;
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(in_use(path)),
+        // NFS locks nothing that is not open for writing, which a folder never is. There, the file must do.
+        Err(TryLockError::Error(e)) if matches!(Errno::from_io_error(&e), Some(Errno::BADF | Errno::OPNOTSUPP)) => {
+            Ok(folder)
+        }
+        Err(TryLockError::Error(e)) => Err(cannot("lock", path, &e)),
+    }
+}
+
+/// Opens and locks the file of that name, and writes this process's id into it.
+fn lock_file(folder: &Path) -> Result<File, SinkError> {
     let path = folder.join(names::LOCK);
     let lock = File::options().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
     let lock = lock.map_err(|e| cannot("open", &path, &e))?;
@@ -148,13 +182,16 @@ fn lock(folder: &Path) -> Result<File, SinkError> {
             let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
             Ok(lock)
         }
-        Err(TryLockError::WouldBlock) => {
-            let holder = match std::fs::read_to_string(&path) {
-                Ok(pid) if !pid.is_empty() => format!("process {pid}"),
-                _ => "another process".into(),
-            };
-            Err(SinkError::InUse { path: folder.into(), holder })
-        }
+        Err(TryLockError::WouldBlock) => Err(in_use(folder)),
         Err(TryLockError::Error(e)) => Err(cannot("lock", &path, &e)),
     }
+}
+
+/// The error for a folder that is locked, with its holder, as far as the lock file tells.
+fn in_use(folder: &Path) -> SinkError {
+    let holder = match std::fs::read_to_string(folder.join(names::LOCK)) {
+        Ok(pid) if !pid.is_empty() => format!("process {pid}"),
+        _ => "another process".into(),
+    };
+    SinkError::InUse { path: folder.into(), holder }
 }

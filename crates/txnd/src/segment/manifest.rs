@@ -7,6 +7,9 @@
 //!   crc32c 1f9e02bb        of the lines before
 //! ```
 
+use std::cmp::Ordering;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use proto::Epoch;
@@ -25,6 +28,29 @@ pub(super) struct Manifest {
     pub(super) log_id: u64,
     /// 0 until the first writer has begun.
     pub(super) epoch: Epoch,
+}
+
+/// Which file the manifest is in, as the file system tells without opening it. Another one whenever it was replaced or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    /// Of the last change, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of the folder's manifest; `None` if there is none.
+    pub(super) fn of(folder: &Path) -> Result<Option<Self>, SinkError> {
+        let file = path(folder);
+        match std::fs::metadata(&file) {
+            Ok(found) => {
+                Ok(Some(Self { device: found.dev(), inode: found.ino(), changed: (found.ctime(), found.ctime_nsec()) }))
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(e) => Err(cannot("read", &file, &e)),
+        }
+    }
 }
 
 pub(super) fn path(folder: &Path) -> PathBuf {
@@ -51,7 +77,7 @@ impl Manifest {
         let file = path(folder);
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(cannot("read", &file, &e)),
         };
         let text = String::from_utf8_lossy(&bytes);
@@ -62,6 +88,18 @@ impl Manifest {
                 let what = format!("expected a manifest of format {FORMAT:?} with a right {CHECKSUM}, found {found:?}");
                 Err(SinkError::Corrupt { place: Place::File { path: file, offset: 0 }, lsn: 1, what })
             }
+        }
+    }
+
+    /// Checks that the term `own` is the log's latest one.
+    pub(super) fn check_term(&self, own: Epoch) -> Result<(), SinkError> {
+        let latest = self.epoch;
+        match own.cmp(&latest) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(SinkError::Fenced { own, newer: latest }),
+            Ordering::Greater => Err(SinkError::Failed(format!(
+                "this log's latest term is epoch {latest}, the writer's is {own}: is it another log?"
+            ))),
         }
     }
 

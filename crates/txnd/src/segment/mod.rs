@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   kvs-data/
-//!     LOCK                          held (flock) by the process that has the log open
+//!     LOCK                          locked by the process that has the log open, and so is the folder itself
 //!     MANIFEST                      the log's identity and the last epoch, replaced atomically
 //!     00000000000000000001.seg      segments, named by their first lsn, preallocated
 //!     00000000000000483920.seg
@@ -16,6 +16,11 @@
 //! page cache, and survives the death of the process. The next batch is written over the mark if its header says as much
 //! about what is durable, else behind it. When a segment is full the next one is created,
 //! and made durable together with its name, before the old one gets a *sealed* mark and before anything goes into the new one.
+//!
+//! **Whose log it is.** The folder is locked (flock), so that one process writes. At each roll-over the writer looks whether the folder,
+//! its segment and the manifest are still in their places, and whether the epoch is its own: somebody may have removed the folder, put a
+//! copy in its place, or brought another writer in on a file system whose locks do not hold. A segment that was removed is
+//! noticed at the next sync.
 //!
 //! **Reading.** Each batch must have a right checksum and continue the chain. Where that ends before the last segment,
 //! the log is damaged. In the last segment it may be the tail that a crash tore. It is cut off, and kept aside, only
@@ -95,7 +100,7 @@ impl Sink for SegmentSink {
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.open = None;
         let log = start::open(&self.folder, self.segment_bytes, None)?;
-        let opened = Opened { epoch: log.epoch(), chain: log.durable() };
+        let opened = Opened { epoch: log.manifest().epoch, chain: log.durable() };
         self.open = Some(log);
         Ok(opened)
     }
@@ -105,7 +110,7 @@ impl Sink for SegmentSink {
             self.open = Some(start::open(&self.folder, self.segment_bytes, Some(term.epoch))?);
         }
         let log = self.log()?;
-        start::check_term(term.epoch, log.epoch())?;
+        log.manifest().check_term(term.epoch)?;
         term.check_resumed(&log.durable())?;
         log.resume()
     }

@@ -1,6 +1,5 @@
 //! Opening a log: what its last writer left is checked, repaired and brought to the disk before anything of it is served.
 
-use std::cmp::Ordering;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +14,7 @@ use super::manifest::{self, Manifest};
 use super::names;
 use super::scan::{self, End};
 use super::writer::{self, OpenLog};
-use crate::sink::{Opened, Place, SinkError};
+use crate::sink::{Place, SinkError};
 
 /// Opens the log in `path` for a new term, or for `resumed`, which must be the latest.
 pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> Result<OpenLog, SinkError> {
@@ -37,7 +36,7 @@ pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> R
         return Err(scan::missing_after(&active, &end.chain));
     }
     match resumed {
-        Some(epoch) => check_term(epoch, manifest.epoch)?,
+        Some(epoch) => manifest.check_term(epoch)?,
         None => manifest.epoch += 1,
     }
     renew(&folder, &mut active, &end, manifest.epoch)?;
@@ -47,19 +46,7 @@ pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> R
         seal_before(&folder, SegmentFile::open(before, manifest.log_id)?, &end.chain, manifest.epoch)?;
     }
     manifest.store(&folder).map_err(|e| cannot("write the manifest in", path, &e))?;
-    let opened = Opened { epoch: manifest.epoch, chain: end.chain };
-    Ok(OpenLog::new(folder, segment_bytes, opened, active, end.offset as u64))
-}
-
-/// Checks that the term `own` is the log's latest one.
-pub(super) fn check_term(own: Epoch, latest: Epoch) -> Result<(), SinkError> {
-    match own.cmp(&latest) {
-        Ordering::Equal => Ok(()),
-        Ordering::Less => Err(SinkError::Fenced { own, newer: latest }),
-        Ordering::Greater => Err(SinkError::Failed(format!(
-            "this log's latest term is epoch {latest}, the writer's is {own}: is it another log?"
-        ))),
-    }
+    OpenLog::new(folder, segment_bytes, manifest, end.chain, active, end.offset as u64)
 }
 
 fn begin_log(folder: &Folder, segments: &[PathBuf]) -> Result<Manifest, SinkError> {

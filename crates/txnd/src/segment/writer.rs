@@ -1,14 +1,16 @@
 //! The open log: its one writer appends, makes durable, and goes on to the next segment.
 
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::batch::{Chain, HEADER_BYTES as MARK_BYTES};
 use proto::{Batch, Epoch, Lsn};
 
-use super::error::unwritable;
+use super::error::{cannot, unwritable};
 use super::file::{self, SegmentFile};
 use super::folder::Folder;
+use super::manifest::{self, Manifest, Stamp};
 use crate::intake::{Admission, Intake};
 use crate::sink::{Opened, SinkError};
 
@@ -17,6 +19,9 @@ use crate::sink::{Opened, SinkError};
 pub(super) struct OpenLog {
     folder: Folder,
     segment_bytes: u64,
+    manifest: Manifest,
+    /// That of the manifest when it was last read or stored.
+    stamp: Option<Stamp>,
     intake: Intake,
     /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
     durable: Chain,
@@ -30,14 +35,23 @@ pub(super) struct OpenLog {
 }
 
 impl OpenLog {
-    /// A log whose last segment, `active`, has a mark at `write_at`.
-    pub(super) fn new(folder: Folder, segment_bytes: u64, opened: Opened, active: SegmentFile, write_at: u64) -> Self {
-        let intake = Intake::new(opened);
-        Self { folder, segment_bytes, intake, durable: opened.chain, active, write_at, marked: true, failed: None }
+    /// The log of `manifest`, which was stored, and whose last segment, `active`, has a mark behind `chain`, at `write_at`.
+    pub(super) fn new(
+        folder: Folder,
+        segment_bytes: u64,
+        manifest: Manifest,
+        chain: Chain,
+        active: SegmentFile,
+        write_at: u64,
+    ) -> Result<Self, SinkError> {
+        let stamp = Stamp::of(folder.path())?;
+        let intake = Intake::new(Opened { epoch: manifest.epoch, chain });
+        let (durable, marked, failed) = (chain, true, None);
+        Ok(Self { folder, segment_bytes, manifest, stamp, intake, durable, active, write_at, marked, failed })
     }
 
-    pub(super) fn epoch(&self) -> Epoch {
-        self.intake.epoch()
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     pub(super) fn durable(&self) -> Chain {
@@ -94,17 +108,20 @@ impl OpenLog {
 
     fn sync_and_mark(&mut self) -> Result<(), SinkError> {
         self.sync()?;
+        if self.active.seems_removed() {
+            self.check_place()?;
+        }
         self.durable = self.intake.chain();
         self.write_mark(false)
     }
 
     fn sync(&mut self) -> Result<(), SinkError> {
         self.active.file.sync_data().map_err(|e| {
-            self.fail(format!(
+            self.fail(SinkError::Failed(format!(
                 "fdatasync of {} reported: {e}. Written data may be lost, so nothing more is written; check the disk, \
                  then restart to recover what is durable",
                 self.active.path.display()
-            ))
+            )))
         })
     }
 
@@ -119,6 +136,7 @@ impl OpenLog {
 
     /// Goes on to a new segment that has room for `needed` bytes. May be called again after an error.
     fn roll_over(&mut self, needed: u64) -> Result<(), SinkError> {
+        self.check_place()?;
         self.sync_and_mark()?;
         let size = self.segment_bytes.max(file::HEADER_BYTES as u64 + needed);
         let next = SegmentFile::create(&self.folder, &self.durable, size).map_err(|e| {
@@ -130,10 +148,41 @@ impl OpenLog {
         Ok(())
     }
 
-    /// Ends the term for good.
-    fn fail(&mut self, why: String) -> SinkError {
-        self.failed.insert(SinkError::Failed(why)).clone()
+    /// Fails for good if the log is not in its place any more or has another writer. A manifest that was not touched is not opened,
+    /// because the process may have no file descriptor left.
+    fn check_place(&mut self) -> Result<(), SinkError> {
+        let folder = self.folder.path();
+        let in_place = self.folder.is_in_place().and_then(|folder| Ok(folder && self.active.is_in_place()?));
+        if !in_place.map_err(|e| cannot("read", folder, &e))? {
+            return Err(self.fail(gone(&self.active.path)));
+        }
+        let stamp = Stamp::of(folder)?;
+        if stamp == self.stamp && stamp.is_some() {
+            return Ok(());
+        }
+        match Manifest::load(folder)? {
+            Some(found) if found.log_id == self.manifest.log_id => {
+                found.check_term(self.manifest.epoch).map_err(|e| self.fail(e))?;
+                self.stamp = stamp;
+                Ok(())
+            }
+            _ => Err(self.fail(gone(&manifest::path(folder)))),
+        }
     }
+
+    /// Ends the term for good.
+    fn fail(&mut self, why: SinkError) -> SinkError {
+        self.failed.insert(why).clone()
+    }
+}
+
+/// The error for a file that the writer has made and cannot find again.
+fn gone(path: &Path) -> SinkError {
+    SinkError::Failed(format!(
+        "{} is not there any more: the log's folder was removed, moved or replaced while it was in use. Nothing more is written; put \
+         it back, then restart",
+        path.display()
+    ))
 }
 
 /// An empty batch that says that everything up to `chain` is durable.
