@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use log_folder::{Files, begin, files_with, last_segment, now, quick_folder, recover, write_segments};
-use txnd::SinkError;
+use txnd::{Sink, SinkError};
 use writer::{Content, put_text, seed};
 
 /// Runs the test `name` of this program in a process of its own, by the shell command `run`, in which `"$@"` stands for it. The
@@ -172,7 +172,7 @@ mod lock {
 
 mod taken_away {
     use proto::Batch;
-    use txnd::{SegmentSink, Sink};
+    use txnd::SegmentSink;
 
     use super::*;
     use crate::writer::Writer;
@@ -287,5 +287,69 @@ mod taken_away {
         }
         drop(writer);
         assert!(recover(&home.path().join("log")) == Ok(batches));
+    }
+}
+
+mod descriptors {
+    use std::fs::File;
+
+    use super::*;
+
+    /// Text of one batch: one of them fills a segment.
+    const TEXT_BYTES: usize = 40_000;
+
+    /// Takes all file descriptors that are left, as clients can.
+    fn take_all() -> Vec<File> {
+        std::iter::from_fn(|| File::open("/dev/null").ok()).collect()
+    }
+
+    #[test]
+    fn the_log_goes_on_when_others_have_taken_all() {
+        let Some(folder) = std::env::var_os(FOLDER) else {
+            let home = quick_folder();
+            let name = "descriptors::the_log_goes_on_when_others_have_taken_all";
+            return in_a_process(name, "ulimit -n 64; exec \"$@\"", home.path());
+        };
+        let mut writer = begin(Path::new(&folder)).unwrap();
+        let taken = take_all();
+        assert!(taken.len() > 20, "there is a limit");
+        let mut batches = Vec::new();
+        for _ in 0..20 {
+            batches.push(now(writer.append(&[put_text("k", TEXT_BYTES)])));
+            now(writer.make_durable());
+        }
+        drop((taken, writer));
+        assert!(recover(Path::new(&folder)) == Ok(batches));
+    }
+
+    #[test]
+    fn the_log_is_unavailable_while_others_take_each_that_comes_back() {
+        let Some(folder) = std::env::var_os(FOLDER) else {
+            let home = quick_folder();
+            let name = "descriptors::the_log_is_unavailable_while_others_take_each_that_comes_back";
+            return in_a_process(name, "ulimit -n 64; exec \"$@\"", home.path());
+        };
+        let folder = Path::new(&folder);
+        let mut writer = begin(folder).unwrap();
+        let mut batches = vec![now(writer.append(&[put_text("k", TEXT_BYTES)]))];
+        now(writer.make_durable());
+        // What the roll-over would go on to is gone, and so is its descriptor.
+        let next = folder.join("NEXT-SEGMENT");
+        std::fs::remove_file(&next).unwrap();
+        let taken = take_all();
+        let batch = writer.seal(&[put_text("k", TEXT_BYTES)]);
+        let refused = now(writer.sink.append(&batch)).unwrap_err();
+        assert!(refused.is_retryable(), "{refused}");
+        let _one_more = File::open("/dev/null").expect("the descriptor of the file that is gone");
+        let refused = now(writer.sink.append(&batch)).unwrap_err();
+        assert!(refused.is_retryable() && refused.to_string().contains("Too many open files"), "{refused}");
+        assert_eq!(now(writer.resume()), Ok(1));
+
+        drop(taken);
+        now(writer.sink.append(&batch)).unwrap();
+        batches.push(batch);
+        now(writer.make_durable());
+        drop(writer);
+        assert!(recover(folder) == Ok(batches));
     }
 }

@@ -22,7 +22,7 @@ use proto::batch::Chain;
 use rustix::fs::FallocateFlags;
 
 use super::error::cannot;
-use super::folder::{self, Folder};
+use super::folder::{self, Folder, Unfinished};
 use super::names;
 use crate::sink::{Place, SinkError};
 
@@ -70,8 +70,13 @@ fn preallocate(file: &File, size: u64) -> std::io::Result<()> {
 }
 
 impl SegmentFile {
-    /// Creates the segment that goes on from `start`, durable together with its name.
-    pub(super) fn create(folder: &Folder, start: &Chain, size: u64) -> std::io::Result<Self> {
+    /// Begins a file that will be a segment.
+    pub(super) fn begin(folder: &Folder) -> std::io::Result<Unfinished> {
+        folder.begin(folder.path().join(names::NEXT))
+    }
+
+    /// Makes a file that was begun the segment that goes on from `start`, durable together with its name.
+    pub(super) fn create(folder: &Folder, begun: Unfinished, start: &Chain, size: u64) -> std::io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
         let mut put = |at: usize, field: &[u8]| header[at..at + field.len()].copy_from_slice(field);
         put(0, &MAGIC);
@@ -83,7 +88,7 @@ impl SegmentFile {
         header[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
 
         let path = folder.path().join(names::segment(start.lsn + 1));
-        let file = folder.replace(&path, |file| {
+        let file = folder.finish(begun, &path, |file| {
             preallocate(file, size)?;
             file.write_all(&header)
         })?;

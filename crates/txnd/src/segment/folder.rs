@@ -27,6 +27,13 @@ pub(super) struct Folder {
     _lock: File,
 }
 
+/// A new file that does not have its name yet.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    file: File,
+    path: PathBuf,
+}
+
 impl Folder {
     /// Opens and locks the folder, which is created if it is not there, and removes what an earlier process did not finish.
     pub(super) fn open(path: &Path) -> Result<Self, SinkError> {
@@ -52,15 +59,29 @@ impl Folder {
     /// Creates `path`, a file of the folder, or replaces it, so that after any crash it either is as before or has everything that
     /// `fill` writes.
     pub(super) fn replace(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
-        let unfinished = path.with_added_extension(names::UNFINISHED);
-        let mut file = create_file(&unfinished)?;
-        let written = fill(&mut file).and_then(|()| file.sync_all());
-        if let Err(e) = written {
+        let unfinished = self.begin(path.with_added_extension(names::UNFINISHED))?;
+        self.finish(unfinished, path, fill)
+    }
+
+    /// Begins a file, as `path`.
+    pub(super) fn begin(&self, path: PathBuf) -> io::Result<Unfinished> {
+        Ok(Unfinished { file: create_file(&path)?, path })
+    }
+
+    /// Fills a file that was begun and gives it its name, durably. Opens no file. If it fails, nothing of it is left under its first name.
+    pub(super) fn finish(
+        &self,
+        unfinished: Unfinished,
+        path: &Path,
+        fill: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<File> {
+        let Unfinished { mut file, path: begun } = unfinished;
+        let finished = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&begun, path));
+        if let Err(e) = finished {
             // On a full disk the space must come back.
-            let _ = std::fs::remove_file(&unfinished);
+            let _ = std::fs::remove_file(&begun);
             return Err(e);
         }
-        std::fs::rename(&unfinished, path)?;
         self.folder.sync_all()?;
         Ok(file)
     }

@@ -6,7 +6,8 @@
 //!     MANIFEST                      the log's identity and the last epoch, replaced atomically
 //!     00000000000000000001.seg      segments, named by their first lsn, preallocated
 //!     00000000000000483920.seg
-//!     ….seg.torn-81920              a torn tail that was cut off, kept aside
+//!     NEXT-SEGMENT                  what will be the next segment, empty until then
+//!     ….seg.torn-7-81920            a torn tail that was cut off, kept aside
 //!
 //!   segment := header (64 bytes) batch* [mark] zeros
 //! ```
@@ -14,7 +15,7 @@
 //! **Writing.** A batch is written behind the last one; then `fdatasync`; then a *mark* (an empty batch) behind it that says
 //! that everything before is durable; then the acknowledgement. The mark is not synced: it costs a 64-byte write into the
 //! page cache, and survives the death of the process. The next batch is written over the mark if its header says as much
-//! about what is durable, else behind it. When a segment is full the next one is created,
+//! about what is durable, else behind it. When a segment is full the next one is created, in a file that was opened in advance,
 //! and made durable together with its name, before the old one gets a *sealed* mark and before anything goes into the new one.
 //!
 //! **Whose log it is.** The folder is locked (flock), so that one process writes. At each roll-over the writer looks whether the folder,

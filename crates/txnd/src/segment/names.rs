@@ -8,6 +8,9 @@ pub(super) const LOCK: &str = "LOCK";
 /// The log's identity and the last epoch.
 pub(super) const MANIFEST: &str = "MANIFEST";
 
+/// A file that will be the next segment. It is open all the time, so that going on to it needs no file descriptor.
+pub(super) const NEXT: &str = "NEXT-SEGMENT";
+
 /// What file systems put into their root.
 const OF_THE_FILE_SYSTEM: [&str; 1] = ["lost+found"];
 
@@ -41,7 +44,7 @@ pub(super) fn is_unfinished(name: &str) -> bool {
 
 /// Whether a folder in which no log has begun may hold this.
 pub(super) fn may_precede_a_log(name: &str) -> bool {
-    name == LOCK || is_unfinished(name) || OF_THE_FILE_SYSTEM.contains(&name)
+    [LOCK, NEXT].contains(&name) || is_unfinished(name) || OF_THE_FILE_SYSTEM.contains(&name)
 }
 
 /// `00000000000000000001.seg`, or with `.torn-1-64` or `.torn-1-64-1` behind it.

@@ -27,7 +27,8 @@ pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> R
     let mut active = match segments.last() {
         Some(path) => SegmentFile::open(path, manifest.log_id)?,
         // Epoch 0 says that no writer has ever begun: the crash came between manifest and first segment.
-        None if manifest.epoch == 0 => SegmentFile::create(&folder, &Chain::start(manifest.log_id), segment_bytes)
+        None if manifest.epoch == 0 => SegmentFile::begin(&folder)
+            .and_then(|begun| SegmentFile::create(&folder, begun, &Chain::start(manifest.log_id), segment_bytes))
             .map_err(|e| cannot("create the first segment in", path, &e))?,
         None => return Err(file::missing(path, 1)),
     };

@@ -9,7 +9,7 @@ use proto::{Batch, Epoch, Lsn};
 
 use super::error::{cannot, unwritable};
 use super::file::{self, SegmentFile};
-use super::folder::Folder;
+use super::folder::{Folder, Unfinished};
 use super::manifest::{self, Manifest, Stamp};
 use crate::intake::{Admission, Intake};
 use crate::sink::{Opened, SinkError};
@@ -30,6 +30,8 @@ pub(super) struct OpenLog {
     write_at: u64,
     /// Whether there is a mark at `write_at`: everything before it is durable, and says so.
     marked: bool,
+    /// The file of the segment to come. Whoever takes all file descriptors of the process cannot stop the log from going on to it.
+    next: Option<Unfinished>,
     /// What has ended the term for good.
     failed: Option<SinkError>,
 }
@@ -46,8 +48,9 @@ impl OpenLog {
     ) -> Result<Self, SinkError> {
         let stamp = Stamp::of(folder.path())?;
         let intake = Intake::new(Opened { epoch: manifest.epoch, chain });
-        let (durable, marked, failed) = (chain, true, None);
-        Ok(Self { folder, segment_bytes, manifest, stamp, intake, durable, active, write_at, marked, failed })
+        let next = SegmentFile::begin(&folder).map_err(|e| cannot("create a file in", folder.path(), &e))?;
+        let (durable, marked, next, failed) = (chain, true, Some(next), None);
+        Ok(Self { folder, segment_bytes, manifest, stamp, intake, durable, active, write_at, marked, next, failed })
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -139,12 +142,14 @@ impl OpenLog {
         self.check_place()?;
         self.sync_and_mark()?;
         let size = self.segment_bytes.max(file::HEADER_BYTES as u64 + needed);
-        let next = SegmentFile::create(&self.folder, &self.durable, size).map_err(|e| {
-            SinkError::Unavailable(format!("cannot create a segment in {}: {e}", self.folder.path().display()))
-        })?;
+        let begun = self.next.take().map_or_else(|| SegmentFile::begin(&self.folder), Ok);
+        let next = begun.and_then(|begun| SegmentFile::create(&self.folder, begun, &self.durable, size));
+        let next = next.map_err(|e| cannot("create a segment in", self.folder.path(), &e))?;
         self.write_mark(true)?;
         self.sync()?;
         (self.active, self.write_at, self.marked) = (next, file::HEADER_BYTES as u64, false);
+        // The descriptor of the full segment has just been given back. If others were quicker, the next roll-over opens the file.
+        self.next = SegmentFile::begin(&self.folder).ok();
         Ok(())
     }
 
