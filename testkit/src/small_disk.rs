@@ -1,5 +1,6 @@
 //! A disk of 1 MiB: a tmpfs in a mount namespace that a holder process keeps alive. The test reaches it through the
-//! holder's root in /proc. Shared by the tests of the segment sink and of kvs.
+//! holder's root in /proc. And a disk that loses writes: an ext4 on a loop device on such a tmpfs. Shared by the tests of the
+//! segment sink and of kvs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -24,11 +25,11 @@ pub struct SmallDisk {
 impl SmallDisk {
     /// `None`, with a line that says why, where the machine does not allow it.
     pub fn new() -> Option<Self> {
-        let refused = match Self::mount("--mount") {
+        let refused = match Self::mount("--mount", "1m") {
             Ok(disk) => return Some(disk),
             Err(refused) => refused,
         };
-        match Self::mount("--map-root-user --mount") {
+        match Self::mount("--map-root-user --mount", "1m") {
             Ok(disk) => Some(disk),
             Err(also) => {
                 println!("skipped: no small disk without root ({refused}) or user namespaces ({also})");
@@ -37,7 +38,7 @@ impl SmallDisk {
         }
     }
 
-    fn mount(namespaces: &str) -> Result<Self, String> {
+    fn mount(namespaces: &str, size: &str) -> Result<Self, String> {
         let mount = tempfile::tempdir().expect("a temporary folder");
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("exec unshare {namespaces} sh 2>&1")]);
@@ -45,12 +46,17 @@ impl SmallDisk {
         let commands = holder.stdin.take().expect("it is piped");
         let answers = BufReader::new(holder.stdout.take().expect("it is piped"));
         let mut disk = Self { holder, commands, answers, mount };
-        disk.command("mount -t tmpfs -o size=1m tmpfs").map(|()| disk)
+        disk.command(&format!("mount -t tmpfs -o size={size} tmpfs")).map(|()| disk)
     }
 
     /// Runs `command` on the mount point, within the namespace.
     pub fn command(&mut self, command: &str) -> Result<(), String> {
-        let line = format!("{command} '{}' && echo done || echo failed", self.mount.path().display());
+        self.run(&format!("{command} '{}'", self.mount.path().display()))
+    }
+
+    /// Runs a line of commands within the namespace.
+    fn run(&mut self, commands: &str) -> Result<(), String> {
+        let line = format!("{{ {commands}; }} && echo done || echo failed");
         // If there is no shell to read it, what was said instead tells why.
         let _ = writeln!(self.commands, "{line}");
         let mut said = String::new();
@@ -97,5 +103,77 @@ impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = self.holder.kill();
         let _ = self.holder.wait();
+    }
+}
+
+/// A disk that reports "no space left" when it should store what was written already, as a thinly provisioned volume does: an
+/// ext4 on a loop device whose file is sparse and lies on a tmpfs. While the tmpfs is full, what goes to blocks that were never
+/// written before is lost: `fdatasync` reports that once, and the page cache still shows what was written.
+pub struct LossyDisk {
+    below: SmallDisk,
+}
+
+impl LossyDisk {
+    /// Room for the file system's own blocks (7 MiB) and for a log of some segments.
+    const SIZE: &str = "24m";
+
+    /// `None`, with a line that says why, where the machine does not allow it.
+    pub fn new() -> Option<Self> {
+        let mut below = match SmallDisk::mount("--mount", Self::SIZE) {
+            Ok(below) => below,
+            Err(refused) => {
+                println!("skipped: no disk that loses writes without root ({refused})");
+                return None;
+            }
+        };
+        let folder = below.mount.path().display().to_string();
+        // The file system's own blocks are at its beginning, and get their space by being written. A large file takes what else has
+        // space by now, so that nothing of a log is stored there.
+        let made = below
+            .run(&format!(
+                "cd '{folder}' && mkdir fs && truncate -s 64m image && mkfs.ext4 -q -b 4096 -m 0 -J size=4 \
+                 -E packed_meta_blocks=1,nodiscard,lazy_itable_init=0,lazy_journal_init=0 image \
+                 && dd if=image of=image bs=4096 count=2048 conv=notrunc status=none"
+            ))
+            .and_then(|()| Self::attach(&mut below))
+            .and_then(|()| below.run(&format!("fallocate -l 16m '{folder}/fs/filler'")));
+        match made {
+            Ok(()) => Some(Self { below }),
+            Err(refused) => {
+                println!("skipped: no loop device with an ext4 ({refused})");
+                None
+            }
+        }
+    }
+
+    fn attach(below: &mut SmallDisk) -> Result<(), String> {
+        let folder = below.mount.path().display().to_string();
+        // One block a request: of a longer one the kernel takes a part that was stored for the whole. The device is let go at once (-d),
+        // and is gone with its mount.
+        below.run(&format!(
+            "device=$(losetup -f --show '{folder}/image') && {{ \
+             echo 4 > /sys/block/${{device#/dev/}}/queue/max_sectors_kb && mount -t ext4 $device '{folder}/fs'; \
+             mounted=$?; losetup -d $device; [ $mounted = 0 ]; }}"
+        ))
+    }
+
+    /// Unmounts the file system and mounts it again: nothing is left of the page cache. No file on it may be open.
+    pub fn drop_cache(&mut self) {
+        self.below.run(&format!("umount '{}/fs'", self.below.mount.path().display())).expect("no file is open");
+        Self::attach(&mut self.below).expect("it was mounted before");
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.below.root().join("fs/log")
+    }
+
+    /// From now on writes are lost.
+    pub fn begin_losing(&self) {
+        self.below.fill_up();
+    }
+
+    /// From now on writes are stored again.
+    pub fn stop_losing(&self) {
+        self.below.remove_ballast();
     }
 }

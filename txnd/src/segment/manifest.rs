@@ -7,12 +7,17 @@
 //!   crc32c 1f9e02bb        of the lines before
 //! ```
 
+use std::cmp::Ordering;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use proto::Epoch;
 
-use super::{cannot_open, file};
-use crate::{Place, SinkError};
+use super::error::cannot;
+use super::folder::Folder;
+use super::names;
+use crate::sink::{Place, SinkError};
 
 const FORMAT: &str = "kvs-log 1";
 const CHECKSUM: &str = "crc32c";
@@ -25,8 +30,31 @@ pub(super) struct Manifest {
     pub(super) epoch: Epoch,
 }
 
+/// Which file the manifest is in, as the file system tells without opening it. Another one whenever it was replaced or changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    /// Of the last change, in seconds and nanoseconds.
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// The stamp of the folder's manifest; `None` if there is none.
+    pub(super) fn of(folder: &Path) -> Result<Option<Self>, SinkError> {
+        let file = path(folder);
+        match std::fs::metadata(&file) {
+            Ok(found) => {
+                Ok(Some(Self { device: found.dev(), inode: found.ino(), changed: (found.ctime(), found.ctime_nsec()) }))
+            }
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(e) => Err(cannot("read", &file, &e)),
+        }
+    }
+}
+
 pub(super) fn path(folder: &Path) -> PathBuf {
-    folder.join("MANIFEST")
+    folder.join(names::MANIFEST)
 }
 
 impl Manifest {
@@ -49,8 +77,8 @@ impl Manifest {
         let file = path(folder);
         let bytes = match std::fs::read(&file) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(cannot_open("read", &file, &e)),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(cannot("read", &file, &e)),
         };
         let text = String::from_utf8_lossy(&bytes);
         match Self::parse(&text) {
@@ -63,8 +91,22 @@ impl Manifest {
         }
     }
 
+    /// Checks that the term `own` is the log's latest one.
+    pub(super) fn check_term(&self, own: Epoch) -> Result<(), SinkError> {
+        let latest = self.epoch;
+        match own.cmp(&latest) {
+            Ordering::Equal => Ok(()),
+            Ordering::Less => Err(SinkError::Fenced { own, newer: latest }),
+            Ordering::Greater => Err(SinkError::Failed(format!(
+                "this log's latest term is epoch {latest}, the writer's is {own}: is it another log?"
+            ))),
+        }
+    }
+
     /// Replaces the folder's manifest.
-    pub(super) fn store(self, folder: &Path) -> std::io::Result<()> {
-        file::replace(&path(folder), |file| std::io::Write::write_all(file, self.to_text().as_bytes())).map(drop)
+    pub(super) fn store(self, folder: &Folder) -> std::io::Result<()> {
+        folder
+            .replace(&path(folder.path()), |file| std::io::Write::write_all(file, self.to_text().as_bytes()))
+            .map(drop)
     }
 }

@@ -7,7 +7,7 @@ use proto::batch::{BatchError, Chain};
 use proto::{Batch, Lsn};
 
 use super::file::{self, HEADER_BYTES, SegmentFile};
-use crate::{Place, SinkError};
+use crate::sink::{Place, SinkError};
 
 /// Where a segment's batches end.
 #[derive(Debug)]
@@ -16,12 +16,14 @@ pub(super) struct End {
     pub(super) chain: Chain,
     /// Where the last batch ends.
     pub(super) offset: usize,
-    /// Whether there is a mark at `offset`.
-    pub(super) marked: bool,
+    /// The mark at `offset`, if there is one.
+    pub(super) mark: Option<Batch>,
     /// Whether the segment says that the log goes on in another one.
     pub(super) sealed: bool,
     /// Bytes behind `offset` that were never acknowledged.
     pub(super) torn: Option<Range<usize>>,
+    /// What the segment held when it was read and checked.
+    pub(super) content: Bytes,
 }
 
 /// A place in a segment's content.
@@ -95,7 +97,7 @@ pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
     while !sealed {
         match cursor.peek() {
             Ok(batch) if cursor.chain.continues_with(&batch) => {
-                mark = (batch.count() == 0).then_some(cursor.offset);
+                mark = (batch.count() == 0).then(|| (cursor.offset, batch.clone()));
                 sealed = batch.is_sealed();
                 cursor.pass(&batch);
             }
@@ -106,7 +108,7 @@ pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
         }
     }
     let (content, rest) = (&cursor.content, cursor.offset);
-    let offset = mark.unwrap_or(rest);
+    let offset = mark.as_ref().map_or(rest, |(offset, _)| *offset);
     let torn = content[rest..].iter().rposition(|&byte| byte != 0).map(|last| offset..rest + last + 1);
     if torn.is_some()
         && let Some(proof) = find_proof(content, rest, &cursor.chain)
@@ -114,7 +116,8 @@ pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
         let what = format!("the records here are damaged; offset {proof} proves that they were acknowledged");
         return Err(cursor.corrupt(segment, what));
     }
-    Ok(End { chain: cursor.chain, offset, marked: mark.is_some(), sealed, torn })
+    let mark = mark.map(|(_, mark)| mark);
+    Ok(End { chain: cursor.chain, offset, mark, sealed, torn, content: cursor.content })
 }
 
 /// Looks from `from` on for a batch or mark of this log that says that records beyond `end` are durable.

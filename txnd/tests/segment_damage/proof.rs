@@ -124,11 +124,11 @@ fn after_resume_has_reported_them() {
     now(writer.append(&[put_text("k", 40_000)]));
     let next = writer.seal(&[put_text("k", 40_000)]);
     // Something is in the way of the next segment.
-    std::fs::create_dir(folder.path().join("00000000000000000002.seg.tmp")).unwrap();
+    std::fs::create_dir(folder.path().join("00000000000000000002.seg")).unwrap();
     assert!(now(writer.sink.append(&next)).unwrap_err().is_retryable());
     let reported = now(writer.resume()).unwrap();
     drop(writer);
-    std::fs::remove_dir(folder.path().join("00000000000000000002.seg.tmp")).unwrap();
+    std::fs::remove_dir(folder.path().join("00000000000000000002.seg")).unwrap();
     match reported {
         // Resume may as well say that it is not durable.
         0 => assert!(recover(folder.path()).is_ok()),

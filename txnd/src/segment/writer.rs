@@ -1,0 +1,197 @@
+//! The open log: its one writer appends, makes durable, and goes on to the next segment.
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use proto::batch::{Chain, HEADER_BYTES as MARK_BYTES};
+use proto::{Batch, Epoch, Lsn};
+
+use super::error::{cannot, unwritable};
+use super::file::{self, SegmentFile};
+use super::folder::{Folder, Unfinished};
+use super::manifest::{self, Manifest, Stamp};
+use crate::intake::{Admission, Intake};
+use crate::sink::{Opened, SinkError};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(super) struct OpenLog {
+    folder: Folder,
+    segment_bytes: u64,
+    manifest: Manifest,
+    /// That of the manifest when it was last read or stored.
+    stamp: Option<Stamp>,
+    intake: Intake,
+    /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
+    durable: Chain,
+    active: SegmentFile,
+    /// Where in the active segment the last batch ends.
+    write_at: u64,
+    /// Whether there is a mark at `write_at`: everything before it is durable, and says so.
+    marked: bool,
+    /// The file of the segment to come. Whoever takes all file descriptors of the process cannot stop the log from going on to it.
+    next: Option<Unfinished>,
+    /// What has ended the term for good.
+    failed: Option<SinkError>,
+}
+
+impl OpenLog {
+    /// The log of `manifest`, which was stored, and whose last segment, `active`, has a mark behind `chain`, at `write_at`.
+    pub(super) fn new(
+        folder: Folder,
+        segment_bytes: u64,
+        manifest: Manifest,
+        chain: Chain,
+        active: SegmentFile,
+        write_at: u64,
+    ) -> Result<Self, SinkError> {
+        let stamp = Stamp::of(folder.path())?;
+        let intake = Intake::new(Opened { epoch: manifest.epoch, chain });
+        let next = SegmentFile::begin(&folder).map_err(|e| cannot("create a file in", folder.path(), &e))?;
+        let (durable, marked, next, failed) = (chain, true, Some(next), None);
+        Ok(Self { folder, segment_bytes, manifest, stamp, intake, durable, active, write_at, marked, next, failed })
+    }
+
+    pub(super) fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub(super) fn durable(&self) -> Chain {
+        self.durable
+    }
+
+    /// Fails if the log has failed for good.
+    pub(super) fn check(&self) -> Result<(), SinkError> {
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    /// Reports what is durable. It is marked, also if writing the mark is what failed.
+    pub(super) fn resume(&mut self) -> Result<Chain, SinkError> {
+        if !self.marked && self.durable == self.intake.chain() {
+            self.write_mark(false)?;
+        }
+        Ok(self.durable)
+    }
+
+    /// Writes `batch` behind the last one.
+    pub(super) fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        if self.intake.admit(batch)? == Admission::Repeat {
+            return Ok(());
+        }
+        let bytes = batch.as_bytes();
+        // Room for the batch between two marks.
+        let needed = (MARK_BYTES + bytes.len() + MARK_BYTES) as u64;
+        if self.write_at + needed > self.active.size {
+            self.roll_over(needed)?;
+        }
+        let keeps_mark = self.marked && batch.durable_lsn() < self.durable.lsn;
+        let at = self.write_at + if keeps_mark { MARK_BYTES as u64 } else { 0 };
+        // A write that fails half-way has overwritten it as well.
+        self.marked = keeps_mark;
+        self.active.file.write_all_at(bytes, at).map_err(|e| unwritable(&self.active.path, &e))?;
+        (self.write_at, self.marked) = (at + bytes.len() as u64, false);
+        self.intake.stored(batch);
+        Ok(())
+    }
+
+    /// Makes everything that was appended durable; returns the last lsn.
+    pub(super) fn make_durable(&mut self) -> Result<Lsn, SinkError> {
+        if !self.marked {
+            self.sync_and_mark()?;
+        }
+        Ok(self.durable.lsn)
+    }
+
+    /// Makes everything durable, the mark behind it, too.
+    pub(super) fn close(&mut self) -> Result<(), SinkError> {
+        self.sync_and_mark()?;
+        self.sync()
+    }
+
+    fn sync_and_mark(&mut self) -> Result<(), SinkError> {
+        self.sync()?;
+        if self.active.seems_removed() {
+            self.check_place()?;
+        }
+        self.durable = self.intake.chain();
+        self.write_mark(false)
+    }
+
+    fn sync(&mut self) -> Result<(), SinkError> {
+        self.active.file.sync_data().map_err(|e| {
+            self.fail(SinkError::Failed(format!(
+                "fdatasync of {} reported: {e}. Written data may be lost, so nothing more is written; check the disk, \
+                 then restart to recover what is durable",
+                self.active.path.display()
+            )))
+        })
+    }
+
+    /// Writes the mark behind the last batch: everything before it is durable.
+    fn write_mark(&mut self, sealed: bool) -> Result<(), SinkError> {
+        debug_assert_eq!(self.durable, self.intake.chain());
+        let mark = mark(&self.durable, self.intake.epoch(), sealed);
+        let written = self.active.file.write_all_at(mark.as_bytes(), self.write_at);
+        self.marked = written.is_ok();
+        written.map_err(|e| unwritable(&self.active.path, &e))
+    }
+
+    /// Goes on to a new segment that has room for `needed` bytes. May be called again after an error.
+    fn roll_over(&mut self, needed: u64) -> Result<(), SinkError> {
+        self.check_place()?;
+        self.sync_and_mark()?;
+        let size = self.segment_bytes.max(file::HEADER_BYTES as u64 + needed);
+        let begun = self.next.take().map_or_else(|| SegmentFile::begin(&self.folder), Ok);
+        let next = begun.and_then(|begun| SegmentFile::create(&self.folder, begun, &self.durable, size));
+        let next = next.map_err(|e| cannot("create a segment in", self.folder.path(), &e))?;
+        self.write_mark(true)?;
+        self.sync()?;
+        (self.active, self.write_at, self.marked) = (next, file::HEADER_BYTES as u64, false);
+        // The descriptor of the full segment has just been given back. If others were quicker, the next roll-over opens the file.
+        self.next = SegmentFile::begin(&self.folder).ok();
+        Ok(())
+    }
+
+    /// Fails for good if the log is not in its place any more or has another writer. A manifest that was not touched is not opened,
+    /// because the process may have no file descriptor left.
+    fn check_place(&mut self) -> Result<(), SinkError> {
+        let folder = self.folder.path();
+        let in_place = self.folder.is_in_place().and_then(|folder| Ok(folder && self.active.is_in_place()?));
+        if !in_place.map_err(|e| cannot("read", folder, &e))? {
+            return Err(self.fail(gone(&self.active.path)));
+        }
+        let stamp = Stamp::of(folder)?;
+        if stamp == self.stamp && stamp.is_some() {
+            return Ok(());
+        }
+        match Manifest::load(folder)? {
+            Some(found) if found.log_id == self.manifest.log_id => {
+                found.check_term(self.manifest.epoch).map_err(|e| self.fail(e))?;
+                self.stamp = stamp;
+                Ok(())
+            }
+            _ => Err(self.fail(gone(&manifest::path(folder)))),
+        }
+    }
+
+    /// Ends the term for good.
+    fn fail(&mut self, why: SinkError) -> SinkError {
+        self.failed.insert(why).clone()
+    }
+}
+
+/// The error for a file that the writer has made and cannot find again.
+fn gone(path: &Path) -> SinkError {
+    SinkError::Failed(format!(
+        "{} is not there any more: the log's folder was removed, moved or replaced while it was in use. Nothing more is written; put \
+         it back, then restart",
+        path.display()
+    ))
+}
+
+/// An empty batch that says that everything up to `chain` is durable.
+pub(super) fn mark(chain: &Chain, epoch: Epoch, sealed: bool) -> Batch {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
+    Batch::mark(chain, epoch, now, sealed)
+}
