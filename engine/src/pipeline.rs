@@ -9,8 +9,7 @@ use std::ops::ControlFlow;
 use arrayvec::ArrayVec;
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
-use proto::batch::BatchError;
-use proto::{Batch, Micros, Op, Reply, Value, ValueRef, ValueType};
+use proto::{Batch, BatchError, Micros, Op, Reply, Value, ValueRef, ValueType};
 
 use crate::shard::{Context, Shard};
 use crate::{Engine, Executed, Outcome, replayed};

@@ -6,8 +6,10 @@
 //! together, and deleting them all is one step.
 
 use proto::limits::MAX_VALUE_BYTES;
-use proto::strings::packed_bytes;
-use proto::{CounterType, Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, Value, ValueRef, ValueType};
+use proto::{
+    CounterType, Effect, Key, Lsn, Micros, Op, Refusal, Reply, Strings, Text, TypeSet, Value, ValueRef, ValueType,
+    packed_bytes,
+};
 
 use crate::collection::{ITEM_BYTES, MapValue, SetValue};
 use crate::stored::{Counter, Owned, Stored};
@@ -82,7 +84,7 @@ impl Context<'_> {
     }
 
     /// Records a write that has an effect.
-    fn log(&self, op: &Op<'_>, effect: u32) -> Result<Option<Lsn>, Refusal> {
+    fn log(&self, op: &Op<'_>, effect: Effect) -> Result<Option<Lsn>, Refusal> {
         self.log.map(|log| log.append(op, effect, self.at)).transpose()
     }
 
@@ -90,7 +92,10 @@ impl Context<'_> {
     fn log_idle(&self, op: &Op<'_>) -> Result<Option<Lsn>, Refusal> {
         match self.record {
             RecordMode::Writes => Ok(None),
-            RecordMode::All => self.log(op, 0),
+            RecordMode::All => match op {
+                Op::DelAll { .. } => self.log(op, Effect::Types(TypeSet::EMPTY)),
+                _ => self.log(op, Effect::None),
+            },
         }
     }
 
@@ -132,7 +137,7 @@ impl Shard {
                 let Some(found) = table.find(hash, key) else {
                     return outcome(Reply::Deleted(false), context.log_idle(op)?);
                 };
-                let lsn = context.log(op, 0)?;
+                let lsn = context.log(op, Effect::None)?;
                 discard(table.remove(hash, found, context.env), garbage);
                 outcome(Reply::Deleted(true), lsn)
             }),
@@ -144,7 +149,7 @@ impl Shard {
                 let found = self.sets.find(hash, key);
                 match found {
                     Some(found) if members.iter().any(|m| self.sets.value(found).contains(m)) => {
-                        let lsn = context.log(op, 0)?;
+                        let lsn = context.log(op, Effect::None)?;
                         let removed = self.sets.update(found, context.env, |set| set.remove(members));
                         outcome(Reply::Count(removed), lsn)
                     }
@@ -169,7 +174,7 @@ impl Shard {
                 let found = self.maps.find(hash, key);
                 match found {
                     Some(found) if self.maps.value(found).get(field).is_some() => {
-                        let lsn = context.log(op, 0)?;
+                        let lsn = context.log(op, Effect::None)?;
                         self.maps.update(found, context.env, |map| map.remove(field));
                         outcome(Reply::Deleted(true), lsn)
                     }
@@ -212,16 +217,16 @@ impl Shard {
         garbage: &mut Vec<Owned>,
         context: &Context<'_>,
     ) -> Executed {
-        let mut present = 0;
+        let mut present = TypeSet::EMPTY;
         for ty in ValueType::ALL {
             if with_table!(&self, ty, table => table.find(hash, key).is_some()) {
-                present |= ty.bit();
+                present.insert(ty);
             }
         }
-        if present == 0 {
+        if present.is_empty() {
             return outcome(Reply::Deleted(false), context.log_idle(op)?);
         }
-        let lsn = context.log(op, present)?;
+        let lsn = context.log(op, Effect::Types(present))?;
         for ty in ValueType::ALL {
             with_table!(&mut self, ty, table => if let Some(found) = table.find(hash, key) {
                 discard(table.remove(hash, found, context.env), garbage);
@@ -290,12 +295,12 @@ fn put<V: Stored>(
     let bytes = value.heap_bytes();
     let Some(found) = table.find(hash, key) else {
         context.admit(table.insertion_bytes(hash, key) + bytes)?;
-        let lsn = context.log(op, 0)?;
+        let lsn = context.log(op, Effect::None)?;
         table.insert(hash, key, value, context.env);
         return outcome(Reply::Stored, lsn);
     };
     context.admit(bytes.saturating_sub(table.value(found).heap_bytes()))?;
-    let lsn = context.log(op, 0)?;
+    let lsn = context.log(op, Effect::None)?;
     let old = table.update(found, context.env, |stored| std::mem::replace(stored, value));
     discard(old, garbage);
     outcome(Reply::Stored, lsn)
@@ -313,9 +318,9 @@ fn increment<C: Counter>(
     let old = found.map(|found| *table.value(found)).unwrap_or_default();
     let before: i64 = old.into();
     let overflow = Refusal::Overflow { ty, before, by };
-    let new = before.checked_add(by).and_then(|sum| C::try_from(sum).ok()).ok_or(overflow)?;
+    let new = old.plus(by).ok_or(overflow)?;
     context.admit(if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
-    let lsn = context.log(op, new.bits())?;
+    let lsn = context.log(op, new.effect())?;
     match found {
         Some(found) => table.update(found, context.env, |stored| *stored = new),
         None => table.insert(hash, key, new, context.env),
@@ -343,7 +348,7 @@ fn add_members(
     }
     context.check_size(set.map_or(0, SetValue::packed) + more)?;
     context.admit(more + items * ITEM_BYTES + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) })?;
-    let lsn = context.log(op, 0)?;
+    let lsn = context.log(op, Effect::None)?;
     let added = match found {
         Some(found) => table.update(found, context.env, |set| set.add(members)),
         None => {
@@ -371,7 +376,7 @@ fn set_field(
     context.admit(
         map.growth_after_set(field, value) + if found.is_some() { 0 } else { table.insertion_bytes(hash, key) },
     )?;
-    let lsn = context.log(op, 0)?;
+    let lsn = context.log(op, Effect::None)?;
     match found {
         Some(found) => table.update(found, context.env, |map| map.set(field, value)),
         None => {

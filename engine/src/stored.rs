@@ -23,10 +23,7 @@ pub(crate) trait Stored: Clone + Default {
 }
 
 /// A value that can do arithmetic.
-pub(crate) trait Counter: Stored + Copy + Into<i64> + TryFrom<i64> {
-    /// The value's bits, as the log keeps them.
-    fn bits(self) -> u32;
-}
+pub(crate) trait Counter: Stored + proto::Counter + Into<i64> {}
 
 /// A value on its way into a slot or out of it, built before the lock is taken and dropped after it is released.
 #[derive(Debug)]
@@ -70,17 +67,8 @@ scalar!(i32, Int);
 scalar!(u32, Uint);
 scalar!(f32, Float);
 
-impl Counter for i32 {
-    fn bits(self) -> u32 {
-        self.cast_unsigned()
-    }
-}
-
-impl Counter for u32 {
-    fn bits(self) -> u32 {
-        self
-    }
-}
+impl Counter for i32 {}
+impl Counter for u32 {}
 
 impl Stored for Text {
     fn prefetch(&self) {

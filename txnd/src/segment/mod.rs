@@ -42,8 +42,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use proto::batch::{BatchError, Chain, HEADER_BYTES as MARK_BYTES};
-use proto::{Batch, Epoch, Lsn};
+use proto::limits::BATCH_HEADER_BYTES as MARK_BYTES;
+use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 use tracing::{info, warn};
 
 use crate::intake::{Admission, Intake};
