@@ -13,7 +13,7 @@ const RECORDS: usize = 1000;
 fn fill(keys: &[String], memory: Vec<u8>) -> BatchBuffer {
     let mut buffer = BatchBuffer::new(1, memory);
     for (n, key) in keys[..RECORDS].iter().enumerate() {
-        buffer.push(&put(key, n as i32), 0, n as i64);
+        buffer.push(&put(key, n as i32), proto::Effect::None, n as i64);
     }
     buffer
 }

@@ -24,7 +24,7 @@ fn segment(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
                 for (n, key) in keys[..records].iter().enumerate() {
-                    buffer.push(&put(key, n as i32), 0, 0);
+                    buffer.push(&put(key, n as i32), proto::Effect::None, 0);
                 }
                 let batch = buffer.seal(&chain, opened.epoch, chain.lsn);
                 chain = chain.after(&batch);

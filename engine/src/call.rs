@@ -1,7 +1,7 @@
 //! One operation on its way through a shard, and what comes of it.
 
 use proto::limits::MAX_VALUE_BYTES;
-use proto::{Key, Lsn, Micros, Op, Refusal, Reply, ValueRef};
+use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet, ValueRef};
 
 use crate::env::Env;
 use crate::log::LogBuffer;
@@ -92,7 +92,7 @@ impl<'o> Call<'_, 'o> {
     }
 
     /// Records a write that has an effect. From here on it cannot be refused any more.
-    pub(crate) fn record(&self, effect: u32) -> Result<Option<Lsn>, Refusal> {
+    pub(crate) fn record(&self, effect: Effect) -> Result<Option<Lsn>, Refusal> {
         match self.context.log {
             Some(log) => log.append(self.op, effect, self.context.at).map(Some),
             None => Ok(self.replayed),
@@ -101,10 +101,14 @@ impl<'o> Call<'_, 'o> {
 
     /// The outcome of a write that changes nothing; it is recorded if everything is.
     pub(crate) fn idle(&self, reply: Reply) -> Executed {
-        match (self.context.record, self.context.log) {
-            (RecordMode::All, Some(log)) => outcome(reply, Some(log.append(self.op, 0, self.context.at)?)),
-            _ => outcome(reply, None),
-        }
+        let (RecordMode::All, Some(log)) = (self.context.record, self.context.log) else {
+            return outcome(reply, None);
+        };
+        let effect = match self.op {
+            Op::DelAll { .. } => Effect::Types(TypeSet::EMPTY),
+            _ => Effect::None,
+        };
+        outcome(reply, Some(log.append(self.op, effect, self.context.at)?))
     }
 
     /// Leaves a value's memory to be freed outside of the lock, if it has any.

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::strings::packed_bytes;
-use proto::{Strings, StringsBuf};
+use proto::{Strings, StringsBuf, packed_bytes};
 
 /// Estimated memory of one tree item besides its text: two 16-byte pointers in a B-tree that is about two thirds full.
 pub(crate) const ITEM_BYTES: usize = 48;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ahash::RandomState;
 use crossbeam::utils::CachePadded;
 use parking_lot::Mutex;
-use proto::{CounterType, Key, Lsn, Micros, Op, Record, ValueRef, ValueType};
+use proto::{Key, Lsn, Micros, Op, Record, ValueType};
 
 use crate::call::{Call, Context, Executed, RecordMode};
 use crate::env::Env;
@@ -169,13 +169,7 @@ impl Engine {
 /// The operation whose execution has the record's effect, if it has one: a counter's record says what the result was.
 pub(crate) fn replayed<'a>(record: &Record<'a>) -> Option<Op<'a>> {
     let op = match record.op {
-        Op::Incr { ty, key } | Op::IncrBy { ty, key, .. } => {
-            let value = match ty {
-                CounterType::Uint => ValueRef::Uint(record.effect),
-                CounterType::Int => ValueRef::Int(record.effect.cast_signed()),
-            };
-            Op::Put { key, value }
-        }
+        Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put { key, value: record.effect.value()? },
         op => op,
     };
     op.kind().writes().then_some(op)

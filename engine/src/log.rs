@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use proto::limits::{BATCH_TARGET_BYTES, MAX_RECORD_BYTES};
-use proto::{BatchBuffer, Lsn, Micros, Op, Refusal, record};
+use proto::{BatchBuffer, Effect, Lsn, Micros, Op, Refusal, record_bytes};
 
 use crate::sync::Mutex;
 
@@ -58,8 +58,8 @@ impl LogBuffer {
 
     /// Appends a record and returns its lsn, or refuses it. The caller holds the lock of the operation's shard and applies
     /// the operation before it releases that lock.
-    pub fn append(&self, op: &Op<'_>, effect: u32, at: Micros) -> Result<Lsn, Refusal> {
-        let bytes = record::encoded_bytes(op);
+    pub fn append(&self, op: &Op<'_>, effect: Effect, at: Micros) -> Result<Lsn, Refusal> {
+        let bytes = record_bytes(op);
         if bytes > MAX_RECORD_BYTES {
             return Err(Refusal::TooLarge(bytes));
         }
@@ -91,7 +91,7 @@ impl LogBuffer {
 
     /// Appends the record of a read; if it is refused, counts it.
     pub fn append_read(&self, op: &Op<'_>, at: Micros) {
-        if self.append(op, 0, at).is_err() {
+        if self.append(op, Effect::None, at).is_err() {
             self.state.lock().unrecorded_reads += 1;
         }
     }

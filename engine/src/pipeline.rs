@@ -9,8 +9,7 @@ use std::ops::ControlFlow;
 use arrayvec::ArrayVec;
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
-use proto::batch::BatchError;
-use proto::{Batch, Lsn, Micros, Op, Reply, Value, ValueRef, ValueType};
+use proto::{Batch, BatchError, Lsn, Micros, Op, Reply, Value, ValueRef, ValueType};
 
 use crate::call::{Call, Context, Executed, Outcome};
 use crate::engine::{Engine, replayed};

@@ -5,77 +5,141 @@
 //! the log's order is the order of effects for every key. The shard is chosen by the key alone: all types of a key live
 //! together, and deleting them all is one step.
 
-use proto::strings::packed_bytes;
-use proto::{CounterType, Key, Lsn, Op, Refusal, Reply, Strings, Text, Value, ValueType};
+use proto::{Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, TypeSet, Value, ValueType, packed_bytes};
 
 use crate::call::{Call, Context, Executed, outcome};
 use crate::collection::{ITEM_BYTES, MapValue, SetValue};
 use crate::slots::Stamp;
-use crate::stored::{Counter, Owned, Stored};
+use crate::stored::{Owned, Stored, slot};
 use crate::table::{SlotIndex, Table};
 
-/// The entries whose keys hash to this stripe.
-#[derive(Debug, Default)]
-pub(crate) struct Shard {
-    ints: Table<i32>,
-    uints: Table<u32>,
-    floats: Table<f32>,
-    strs: Table<Text>,
-    maps: Table<MapValue>,
-    sets: Table<SetValue>,
+/// How a type is incremented: by its row in the table of types.
+macro_rules! increment_of {
+    (counter, $table:expr, $by:ident, $call:ident) => {
+        increment(&mut $table, $by, $call)
+    };
+    ($other:ident, $table:expr, $by:ident, $call:ident) => {
+        unreachable!("{:?} increments what is no counter", $call.op)
+    };
 }
 
-/// Evaluates `$body` with `$table` bound to the table of a value type, borrowed as the shard is.
-macro_rules! with_table {
-    (&mut $shard:ident, $($rest:tt)+) => { with_table!([&mut] $shard, $($rest)+) };
-    (&$shard:ident, $($rest:tt)+) => { with_table!([&] $shard, $($rest)+) };
-    ([$($borrow:tt)+] $shard:ident, $ty:expr, $table:ident => $body:expr) => {
-        match $ty {
-            ValueType::Int => {
-                let $table = $($borrow)+ $shard.ints;
-                $body
+macro_rules! shard {
+    ($($(#[$doc:meta])* (
+        $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
+        $size:ident, $operations:ident, $keys:literal, $transactions:literal
+    ))*) => {
+        /// The entries whose keys hash to this stripe.
+        #[derive(Debug, Default)]
+        pub(crate) struct Shard {
+            $($field: Table<slot::$variant>,)*
+        }
+
+        /// What every type does in its own table.
+        impl Shard {
+            /// The most frequent operation, by itself so that [`crate::Engine`] can get to it without what writes need.
+            #[inline]
+            pub(crate) fn get(&self, op: &Op<'_>, ty: ValueType, hash: u64, context: &Context<'_>) -> Executed {
+                context.log_read(op);
+                let key = op.key();
+                match ty {
+                    $(ValueType::$variant => match self.$field.get(hash, key) {
+                        Some(value) => outcome(Reply::Value(value.to_value()), None),
+                        None => outcome(Reply::NoEntry, None),
+                    },)*
+                }
             }
-            ValueType::Uint => {
-                let $table = $($borrow)+ $shard.uints;
-                $body
+
+            fn put(&mut self, value: Owned, call: &mut Call<'_, '_>) -> Executed {
+                match value {
+                    $(Owned::$variant(value) => put(&mut self.$field, value, call),)*
+                }
             }
-            ValueType::Float => {
-                let $table = $($borrow)+ $shard.floats;
-                $body
+
+            fn delete(&mut self, ty: ValueType, call: &mut Call<'_, '_>) -> Executed {
+                match ty {
+                    $(ValueType::$variant => delete(&mut self.$field, call),)*
+                }
             }
-            ValueType::Str => {
-                let $table = $($borrow)+ $shard.strs;
-                $body
+
+            fn increment(&mut self, ty: ValueType, by: i64, call: &Call<'_, '_>) -> Executed {
+                match ty {
+                    $(ValueType::$variant => increment_of!($operations, self.$field, by, call),)*
+                }
             }
-            ValueType::Map => {
-                let $table = $($borrow)+ $shard.maps;
-                $body
+
+            /// The types that have the key.
+            fn types_of(&self, hash: u64, key: Key<'_>) -> TypeSet {
+                let mut types = TypeSet::EMPTY;
+                $(if self.$field.find(hash, key).is_some() {
+                    types.insert(ValueType::$variant);
+                })*
+                types
             }
-            ValueType::Set => {
-                let $table = $($borrow)+ $shard.sets;
-                $body
+
+            /// Removes the key from every type.
+            fn remove_all(&mut self, call: &mut Call<'_, '_>) {
+                $(if let Some(found) = self.$field.find(call.hash, call.key()) {
+                    let value = self.$field.remove(call.hash, found, call.context.env);
+                    call.discard(value);
+                })*
+            }
+
+            /// Whether the operation may have to move a table, which takes time.
+            #[inline]
+            pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
+                match op.value_type() {
+                    $(Some(ValueType::$variant) => self.$field.is_full(),)*
+                    None => false,
+                }
+            }
+
+            pub(crate) fn len(&self) -> usize {
+                0 $(+ self.$field.len())*
+            }
+
+            pub(crate) fn stamp(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<Stamp> {
+                match ty {
+                    $(ValueType::$variant => self.$field.stamp(hash, key),)*
+                }
+            }
+
+            pub(crate) fn for_each(&self, visit: &mut impl FnMut(ValueType, &str, Value)) {
+                $(self.$field.iter().for_each(|(key, value)| visit(ValueType::$variant, key, value.to_value()));)*
+            }
+
+            #[inline]
+            pub(crate) fn prefetch_index(&self, hash: u64, ty: Option<ValueType>) {
+                match ty {
+                    $(Some(ValueType::$variant) => self.$field.prefetch_index(hash),)*
+                    None => {}
+                }
+            }
+
+            #[inline]
+            pub(crate) fn prefetch_slot(&self, hash: u64, ty: Option<ValueType>) {
+                match ty {
+                    $(Some(ValueType::$variant) => self.$field.prefetch_slot(hash),)*
+                    None => {}
+                }
             }
         }
     };
 }
+proto::for_each_value_type!(shard);
 
 impl Shard {
     pub(crate) fn execute(&mut self, mut call: Call<'_, '_>) -> Executed {
         let call = &mut call;
         match *call.op {
             Op::Get { ty, .. } => self.get(call.op, ty, call.hash, call.context),
-            Op::Put { value, .. } => match call.value(value)? {
-                Owned::Int(value) => put(&mut self.ints, value, call),
-                Owned::Uint(value) => put(&mut self.uints, value, call),
-                Owned::Float(value) => put(&mut self.floats, value, call),
-                Owned::Str(value) => put(&mut self.strs, value, call),
-                Owned::Map(value) => put(&mut self.maps, value, call),
-                Owned::Set(value) => put(&mut self.sets, value, call),
-            },
-            Op::Del { ty, .. } => with_table!(&mut self, ty, table => delete(table, call)),
-            Op::DelAll { key } => self.delete_all(key, call),
-            Op::Incr { ty, .. } => self.increment(ty, 1, call),
-            Op::IncrBy { ty, by, .. } => self.increment(ty, by, call),
+            Op::Put { value, .. } => {
+                let value = call.value(value)?;
+                self.put(value, call)
+            }
+            Op::Del { ty, .. } => self.delete(ty, call),
+            Op::DelAll { .. } => self.delete_all(call),
+            Op::Incr { ty, .. } => self.increment(ty.into(), 1, call),
+            Op::IncrBy { ty, by, .. } => self.increment(ty.into(), by, call),
             Op::SetAdd { members, .. } => add_members(&mut self.sets, members, call),
             Op::SetRem { members, .. } => remove_members(&mut self.sets, members, call),
             Op::SetHas { key, member } => {
@@ -96,76 +160,14 @@ impl Shard {
         }
     }
 
-    /// The most frequent operation, by itself so that [`crate::Engine`] can get to it without what writes need.
-    #[inline]
-    pub(crate) fn get(&self, op: &Op<'_>, ty: ValueType, hash: u64, context: &Context<'_>) -> Executed {
-        context.log_read(op);
-        let key = op.key();
-        with_table!(&self, ty, table => match table.get(hash, key) {
-            Some(value) => outcome(Reply::Value(value.to_value()), None),
-            None => outcome(Reply::NoEntry, None),
-        })
-    }
-
-    fn increment(&mut self, ty: CounterType, by: i64, call: &Call<'_, '_>) -> Executed {
-        match ty {
-            CounterType::Int => increment(&mut self.ints, ty, by, call),
-            CounterType::Uint => increment(&mut self.uints, ty, by, call),
-        }
-    }
-
-    fn delete_all(&mut self, key: Key<'_>, call: &mut Call<'_, '_>) -> Executed {
-        let mut present = 0;
-        for ty in ValueType::ALL {
-            if with_table!(&self, ty, table => table.find(call.hash, key).is_some()) {
-                present |= ty.bit();
-            }
-        }
-        if present == 0 {
+    fn delete_all(&mut self, call: &mut Call<'_, '_>) -> Executed {
+        let types = self.types_of(call.hash, call.key());
+        if types.is_empty() {
             return call.idle(Reply::Deleted(false));
         }
-        let lsn = call.record(present)?;
-        for ty in ValueType::ALL {
-            with_table!(&mut self, ty, table => if let Some(found) = table.find(call.hash, key) {
-                let value = table.remove(call.hash, found, call.context.env);
-                call.discard(value);
-            });
-        }
+        let lsn = call.record(Effect::Types(types))?;
+        self.remove_all(call);
         outcome(Reply::Deleted(true), lsn)
-    }
-
-    /// Whether the operation may have to move a table, which takes time.
-    #[inline]
-    pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
-        op.value_type().is_some_and(|ty| with_table!(&self, ty, table => table.is_full()))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        ValueType::ALL.into_iter().map(|ty| with_table!(&self, ty, table => table.len())).sum()
-    }
-
-    pub(crate) fn stamp(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<Stamp> {
-        with_table!(&self, ty, table => table.stamp(hash, key))
-    }
-
-    pub(crate) fn for_each(&self, visit: &mut impl FnMut(ValueType, &str, Value)) {
-        for ty in ValueType::ALL {
-            with_table!(&self, ty, table => table.iter().for_each(|(key, value)| visit(ty, key, value.to_value())));
-        }
-    }
-
-    #[inline]
-    pub(crate) fn prefetch_index(&self, hash: u64, ty: Option<ValueType>) {
-        if let Some(ty) = ty {
-            with_table!(&self, ty, table => table.prefetch_index(hash));
-        }
-    }
-
-    #[inline]
-    pub(crate) fn prefetch_slot(&self, hash: u64, ty: Option<ValueType>) {
-        if let Some(ty) = ty {
-            with_table!(&self, ty, table => table.prefetch_slot(hash));
-        }
     }
 
     #[inline]
@@ -181,7 +183,7 @@ fn upsert<V: Stored, R>(
     table: &mut Table<V>,
     found: Option<SlotIndex>,
     value_growth: usize,
-    effect: u32,
+    effect: Effect,
     call: &Call<'_, '_>,
     change: impl FnOnce(&mut V) -> R,
 ) -> Result<(R, Option<Lsn>), Refusal> {
@@ -207,19 +209,16 @@ fn put<V: Stored>(table: &mut Table<V>, value: V, call: &mut Call<'_, '_>) -> Ex
     let found = table.find(call.hash, call.key());
     let before = found.map_or(0, |found| table.value(found).heap_bytes());
     let growth = value.heap_bytes().saturating_sub(before);
-    let (old, lsn) = upsert(table, found, growth, 0, call, |stored| std::mem::replace(stored, value))?;
+    let (old, lsn) = upsert(table, found, growth, Effect::None, call, |stored| std::mem::replace(stored, value))?;
     call.discard(old);
     outcome(Reply::Stored, lsn)
 }
 
-fn increment<C: Counter>(table: &mut Table<C>, ty: CounterType, by: i64, call: &Call<'_, '_>) -> Executed {
+fn increment<C: Stored + Counter + Into<i64>>(table: &mut Table<C>, by: i64, call: &Call<'_, '_>) -> Executed {
     let found = table.find(call.hash, call.key());
     let old = found.map(|found| *table.value(found)).unwrap_or_default();
-    let before: i128 = old.into();
-    // The sum of two 64-bit numbers fits into 128 bits.
-    let new = C::try_from(before + i128::from(by));
-    let new = new.map_err(|_| Refusal::Overflow { ty, before: before as i64, by })?;
-    let ((), lsn) = upsert(table, found, 0, new.bits(), call, |stored| *stored = new)?;
+    let new = old.plus(by).ok_or_else(|| Refusal::Overflow { ty: C::TYPE, before: old.into(), by })?;
+    let ((), lsn) = upsert(table, found, 0, new.effect(), call, |stored| *stored = new)?;
     outcome(Reply::Value(old.to_value()), lsn)
 }
 
@@ -227,7 +226,7 @@ fn delete<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Executed 
     let Some(found) = table.find(call.hash, call.key()) else {
         return call.idle(Reply::Deleted(false));
     };
-    let lsn = call.record(0)?;
+    let lsn = call.record(Effect::None)?;
     let value = table.remove(call.hash, found, call.context.env);
     call.discard(value);
     outcome(Reply::Deleted(true), lsn)
@@ -245,14 +244,14 @@ fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_
         return call.idle(Reply::Count(0));
     }
     call.check_size(set.map_or(0, SetValue::packed) + more)?;
-    let (added, lsn) = upsert(table, found, more + items * ITEM_BYTES, 0, call, |set| set.add(members))?;
+    let (added, lsn) = upsert(table, found, more + items * ITEM_BYTES, Effect::None, call, |set| set.add(members))?;
     outcome(Reply::Count(added), lsn)
 }
 
 fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
     match table.find(call.hash, call.key()) {
         Some(found) if members.iter().any(|member| table.value(found).contains(member)) => {
-            let (removed, lsn) = upsert(table, Some(found), 0, 0, call, |set| set.remove(members))?;
+            let (removed, lsn) = upsert(table, Some(found), 0, Effect::None, call, |set| set.remove(members))?;
             outcome(Reply::Count(removed), lsn)
         }
         _ => call.idle(Reply::Count(0)),
@@ -265,14 +264,14 @@ fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &Call<
     let map = found.map_or(&empty, |found| table.value(found));
     call.check_size(map.packed_after_set(field, value))?;
     let growth = map.growth_after_set(field, value);
-    let ((), lsn) = upsert(table, found, growth, 0, call, |map| map.set(field, value))?;
+    let ((), lsn) = upsert(table, found, growth, Effect::None, call, |map| map.set(field, value))?;
     outcome(Reply::Stored, lsn)
 }
 
 fn remove_field(table: &mut Table<MapValue>, field: &str, call: &Call<'_, '_>) -> Executed {
     match table.find(call.hash, call.key()) {
         Some(found) if table.value(found).get(field).is_some() => {
-            let ((), lsn) = upsert(table, Some(found), 0, 0, call, |map| map.remove(field))?;
+            let ((), lsn) = upsert(table, Some(found), 0, Effect::None, call, |map| map.remove(field))?;
             outcome(Reply::Deleted(true), lsn)
         }
         _ => call.idle(Reply::Deleted(false)),

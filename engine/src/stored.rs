@@ -23,35 +23,37 @@ pub(crate) trait Stored: Clone + Default {
     fn into_owned(self) -> Owned;
 }
 
-/// A value that can do arithmetic.
-pub(crate) trait Counter: Stored + Copy + Into<i128> + TryFrom<i128> {
-    /// The value's bits, as the log keeps them.
-    fn bits(self) -> u32;
+/// What a slot holds for each value type.
+pub(crate) mod slot {
+    pub(crate) type Int = i32;
+    pub(crate) type Uint = u32;
+    pub(crate) type Float = f32;
+    pub(crate) type Str = proto::Text;
+    pub(crate) type Map = crate::collection::MapValue;
+    pub(crate) type Set = crate::collection::SetValue;
 }
 
-/// A value on its way into a slot or out of it, built before the lock is taken and dropped after it is released.
-#[derive(Debug)]
-pub(crate) enum Owned {
-    Int(i32),
-    Uint(u32),
-    Float(f32),
-    Str(Text),
-    Map(MapValue),
-    Set(SetValue),
-}
-
-impl From<ValueRef<'_>> for Owned {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Int(v) => Self::Int(v),
-            ValueRef::Uint(v) => Self::Uint(v),
-            ValueRef::Float(v) => Self::Float(v),
-            ValueRef::Str(text) => Self::Str(text.into()),
-            ValueRef::Map(list) => Self::Map(list.into()),
-            ValueRef::Set(list) => Self::Set(list.into()),
+macro_rules! owned {
+    ($($(#[$doc:meta])* (
+        $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
+        $size:ident, $operations:ident, $keys:literal, $transactions:literal
+    ))*) => {
+        /// A value on its way into a slot or out of it, built before the lock is taken and dropped after it is released.
+        #[derive(Debug)]
+        pub(crate) enum Owned {
+            $($variant(slot::$variant),)*
         }
-    }
+
+        impl From<ValueRef<'_>> for Owned {
+            fn from(value: ValueRef<'_>) -> Self {
+                match value {
+                    $(ValueRef::$variant(value) => Self::$variant(value.into()),)*
+                }
+            }
+        }
+    };
 }
+proto::for_each_value_type!(owned);
 
 macro_rules! scalar {
     ($scalar:ty, $variant:ident) => {
@@ -70,18 +72,6 @@ macro_rules! scalar {
 scalar!(i32, Int);
 scalar!(u32, Uint);
 scalar!(f32, Float);
-
-impl Counter for i32 {
-    fn bits(self) -> u32 {
-        self.cast_unsigned()
-    }
-}
-
-impl Counter for u32 {
-    fn bits(self) -> u32 {
-        self
-    }
-}
 
 impl Stored for Text {
     fn prefetch(&self) {

@@ -10,7 +10,7 @@ use oracle::{Oracle, contents};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::limits::{BATCH_TARGET_BYTES, MAX_RECORD_BYTES, MAX_VALUE_BYTES};
-use proto::record::encoded_bytes;
+use proto::record_bytes;
 use proto::{CounterType, Op, OpKind, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
 use shipping::{Shipped, quiet_log};
 use testkit::arbitrary::{OwnedOp, any_op, as_key, cases};
@@ -208,7 +208,7 @@ mod log_budget {
         let room = 1000 - log.pending();
         let long = "k".repeat(room);
         let read = Op::SetHas { key: as_key(&long), member: "m" };
-        assert!(encoded_bytes(&read) > room);
+        assert!(record_bytes(&read) > room);
         assert_eq!(log.unrecorded_reads(), 0);
         assert_eq!(reply(&engine, &read), Ok(Reply::NoEntry));
         assert_eq!(log.unrecorded_reads(), 1);
@@ -235,12 +235,12 @@ mod log_budget {
         let engine = engine_with(Options::default(), &log);
         let text = "x".repeat(10_000);
         let put = Op::Put { key: as_key("k"), value: ValueRef::Str(&text) };
-        for _ in 0..3 * BATCH_TARGET_BYTES / encoded_bytes(&put) {
+        for _ in 0..3 * BATCH_TARGET_BYTES / record_bytes(&put) {
             engine.execute(&put, 0).unwrap();
         }
         let shipped = Shipped::all_of(&log);
         let sizes: Vec<usize> = shipped.batches().iter().map(|batch| batch.body_bytes()).collect();
-        let target = BATCH_TARGET_BYTES..BATCH_TARGET_BYTES + encoded_bytes(&put);
+        let target = BATCH_TARGET_BYTES..BATCH_TARGET_BYTES + record_bytes(&put);
         let (last, full) = sizes.split_last().unwrap();
         assert!(full.len() == 2 && full.iter().all(|size| target.contains(size)), "{sizes:?}");
         assert!(*last < target.end);
@@ -310,6 +310,6 @@ mod value_size {
         let value = "x".repeat(MAX_VALUE_BYTES);
         let key = "k".repeat(proto::limits::MAX_KEY_BYTES);
         let set = Op::MapSet { key: as_key(&key), field: &value, value: &value };
-        assert!(encoded_bytes(&set) <= MAX_RECORD_BYTES);
+        assert!(record_bytes(&set) <= MAX_RECORD_BYTES);
     }
 }

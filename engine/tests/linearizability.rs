@@ -322,7 +322,7 @@ fn check_log(shipped: &Shipped, calls: &[Call], engine: &Engine) {
     let mut writes = writes.into_iter().peekable();
     for record in shipped.records() {
         let answer = oracle.execute(&record.op);
-        assert_eq!(answer.effect.unwrap_or(0), record.effect, "{record:?}");
+        assert_eq!(answer.effect.unwrap_or(answer.idle_effect), record.effect, "{record:?}");
         if let Some((_, call)) = writes.next_if(|(lsn, _)| *lsn == record.lsn) {
             assert_eq!(call.op.as_op(), record.op);
             assert_eq!(call.executed.as_ref().map(|outcome| &outcome.reply), answer.result.as_ref(), "{call:?}");

@@ -7,7 +7,7 @@ use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode, Stamp};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proto::{Batch, BatchBuffer, BatchError, Chain, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
+use proto::{Batch, BatchBuffer, BatchError, Chain, Effect, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
 use shipping::{Shipped, recorded};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -78,7 +78,7 @@ fn setup() -> impl Strategy<Value = Setup> {
 struct Expected<'a> {
     op: &'a OwnedOp,
     at: Micros,
-    effect: u32,
+    effect: Effect,
 }
 
 /// Executes `history` on `engine` and checks every answer against the oracle; returns the oracle and what must be in
@@ -94,7 +94,7 @@ fn execute_and_compare<'a>(engine: &Engine, history: &'a [Timed], record: Record
             RecordMode::All => answer.result.is_ok(),
         };
         if is_recorded {
-            expected.push(Expected { op, at: *at, effect: answer.effect.unwrap_or(0) });
+            expected.push(Expected { op, at: *at, effect: answer.effect.unwrap_or(answer.idle_effect) });
         }
         // A read's answer waits for nothing, even where the read is recorded.
         let lsn = (is_recorded && op.as_op().kind().writes()).then_some(expected.len() as u64);
@@ -298,9 +298,9 @@ fn is_delete_all(op: &OwnedOp) -> bool {
 fn replay_reports_the_record_that_it_cannot_read() {
     let key = as_key("k");
     let mut buffer = BatchBuffer::new(1, Vec::new());
-    buffer.push(&Op::Put { key, value: ValueRef::Int(1) }, 0, 0);
+    buffer.push(&Op::Put { key, value: ValueRef::Int(1) }, Effect::None, 0);
     // No boundary lets this value through; its record is one that the decoder refuses.
-    buffer.push(&Op::Put { key, value: ValueRef::Str("\0") }, 0, 0);
+    buffer.push(&Op::Put { key, value: ValueRef::Str("\0") }, Effect::None, 0);
     let error = Engine::new(Options::default()).replay_batch(&buffer.seal(&Chain::start(1), 0, 0)).unwrap_err();
     assert!(matches!(error, BatchError::Record { index: 1, .. }), "{error}");
 }

@@ -11,7 +11,7 @@ use gateway::budget::Budget;
 use gateway::config::Durability;
 use gateway::frames::{Executor, Limits, Output};
 use proto::frame::{Frames, RequestFrame, encode_request};
-use proto::{BatchBuffer, Key, Op, ValueRef, ValueType};
+use proto::{BatchBuffer, Effect, Key, Op, ValueRef, ValueType};
 
 const KEYS: usize = 4096;
 const DEPTH: usize = 128;
@@ -64,7 +64,7 @@ fn main() {
             "log-put" => {
                 let mut buffer = BatchBuffer::new(1, Vec::new());
                 for op in ops {
-                    let _ = black_box(buffer.push(op, 0, 0));
+                    let _ = black_box(buffer.push(op, Effect::None, 0));
                 }
             }
             other => panic!("unknown path {other}"),

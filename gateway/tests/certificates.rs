@@ -109,7 +109,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn next_batch(term: &Opened) -> Batch {
     let mut buffer = BatchBuffer::new(term.chain.lsn + 1, Vec::new());
     let key = Key::new(b"stranger").expect("a key");
-    buffer.push(&Op::Put { key, value: ValueRef::Int(1) }, 0, 0).expect("there is room");
+    buffer.push(&Op::Put { key, value: ValueRef::Int(1) }, proto::Effect::None, 0).expect("there is room");
     buffer.seal(&term.chain, term.epoch, term.chain.lsn)
 }
 

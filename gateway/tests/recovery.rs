@@ -33,7 +33,9 @@ async fn write_log(folder: &Path, records: u64) {
         for n in first..(first + BATCH).min(records) {
             let key = key_of(n);
             let key = Key::new(key.as_bytes()).expect("a key");
-            buffer.push(&Op::Put { key, value: ValueRef::Int(n as i32) }, 0, n as i64).expect("times are close");
+            buffer
+                .push(&Op::Put { key, value: ValueRef::Int(n as i32) }, proto::Effect::None, n as i64)
+                .expect("times are close");
         }
         let batch = buffer.seal(&chain, opened.epoch, chain.lsn);
         chain = chain.after(&batch);

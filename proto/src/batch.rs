@@ -5,7 +5,7 @@
 //! ```text
 //!   offset  bytes  field
 //!        0      4  magic "KVSB"
-//!        4      2  format version, 1
+//!        4      2  format version: 1 or 2, that of the records
 //!        6      2  flags: 1 = sealed (the log goes on in another place)
 //!        8      4  length of the whole batch, header included
 //!       12      4  number of records
@@ -20,24 +20,31 @@
 //! ```
 //!
 //! A batch without records is a *mark*: it stores nothing, carries the durable lsn, and is not part of the chain.
+//! Version 2 is written; version 1 is read as well, and a log may go from 1 to 2 between any two batches. The headers of both are
+//! the same.
+//!
 //! The log id makes it infeasible for a client to plant bytes inside a value that look like a batch of this log.
 
 use bytes::Bytes;
 
-use crate::limits::MAX_BATCH_BYTES;
+use crate::counter::Effect;
+use crate::limits::{BATCH_HEADER_BYTES, MAX_BATCH_BYTES};
+use crate::lsn::{Epoch, Lsn, Micros};
 use crate::op::Op;
 use crate::record::{self, Record, RecordError, field};
-use crate::{Epoch, Lsn, Micros};
 
 /// The first bytes of every batch.
-pub const MAGIC: [u8; 4] = *b"KVSB";
+pub const BATCH_MAGIC: [u8; 4] = *b"KVSB";
 
-/// The version that this code writes, and the only one that it reads.
-pub const VERSION: u16 = 1;
+/// The version that this code writes.
+pub const BATCH_VERSION: u16 = 2;
+
+/// The oldest version that this code reads; it reads all from this one on.
+pub const OLDEST_BATCH_VERSION: u16 = 1;
 
 const FLAG_SEALED: u16 = 1;
 
-const VERSION_AT: usize = MAGIC.len();
+const VERSION_AT: usize = BATCH_MAGIC.len();
 const FLAGS_AT: usize = VERSION_AT + 2;
 const LENGTH_AT: usize = FLAGS_AT + 2;
 const COUNT_AT: usize = LENGTH_AT + 4;
@@ -49,9 +56,8 @@ const DURABLE_LSN_AT: usize = BASE_TIME_AT + 8;
 const PREVIOUS_AT: usize = DURABLE_LSN_AT + 8;
 const CHECKSUM_AT: usize = PREVIOUS_AT + 4;
 
-/// Size of a batch's header, in bytes.
-pub const HEADER_BYTES: usize = CHECKSUM_AT + 4;
-const _: () = assert!(HEADER_BYTES == 64);
+const HEADER_BYTES: usize = CHECKSUM_AT + 4;
+const _: () = assert!(HEADER_BYTES == BATCH_HEADER_BYTES);
 
 /// Why bytes are not a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +65,9 @@ const _: () = assert!(HEADER_BYTES == 64);
 pub enum BatchError {
     #[error("no batch begins here")]
     Magic,
-    #[error("the batch has format version {0}, this program reads version {VERSION}; use a newer program")]
+    #[error(
+        "the batch has format version {0}, this program reads versions {OLDEST_BATCH_VERSION} to {BATCH_VERSION}; use a newer program"
+    )]
     Version(u16),
     #[error("the batch claims {claimed} bytes, {available} are there")]
     Length { claimed: usize, available: usize },
@@ -122,8 +130,9 @@ impl BatchBuffer {
     }
 
     /// Appends the record of `op`, executed at `at`, and returns its lsn, or `None` when `at` is too far (35 minutes) from
-    /// the first record's time: the record then belongs into a new buffer.
-    pub fn push(&mut self, op: &Op<'_>, effect: u32, at: Micros) -> Option<Lsn> {
+    /// the first record's time: the record then belongs into a new buffer. Panics if the effect is not one of such an
+    /// operation.
+    pub fn push(&mut self, op: &Op<'_>, effect: Effect, at: Micros) -> Option<Lsn> {
         if self.count == 0 {
             self.base_time = at;
         }
@@ -158,8 +167,8 @@ impl BatchBuffer {
     fn write_header(&mut self, chain: &Chain, epoch: Epoch, durable_lsn: Lsn, flags: u16) {
         let length = self.bytes.len() as u32;
         let mut put = |at: usize, field: &[u8]| self.bytes[at..at + field.len()].copy_from_slice(field);
-        put(0, &MAGIC);
-        put(VERSION_AT, &VERSION.to_le_bytes());
+        put(0, &BATCH_MAGIC);
+        put(VERSION_AT, &BATCH_VERSION.to_le_bytes());
         put(FLAGS_AT, &flags.to_le_bytes());
         put(LENGTH_AT, &length.to_le_bytes());
         put(COUNT_AT, &self.count.to_le_bytes());
@@ -199,7 +208,7 @@ impl Batch {
     pub fn decode(bytes: &Bytes) -> Result<Self, BatchError> {
         let available = bytes.len();
         let head: &[u8; HEADER_BYTES] = match bytes.first_chunk() {
-            Some(head) if head.starts_with(&MAGIC) => head,
+            Some(head) if head.starts_with(&BATCH_MAGIC) => head,
             Some(_) => return Err(BatchError::Magic),
             None => return Err(BatchError::Length { claimed: HEADER_BYTES, available }),
         };
@@ -211,9 +220,8 @@ impl Batch {
         if checksum_of(&batch.bytes) != batch.checksum() {
             return Err(BatchError::Checksum);
         }
-        match u16::from_le_bytes(batch.field(VERSION_AT)) {
-            VERSION => {}
-            newer => return Err(BatchError::Version(newer)),
+        if !(OLDEST_BATCH_VERSION..=BATCH_VERSION).contains(&batch.version()) {
+            return Err(BatchError::Version(batch.version()));
         }
         match batch.first_lsn().checked_add(u64::from(batch.count())) {
             Some(_) => Ok(batch),
@@ -223,7 +231,7 @@ impl Batch {
 
     /// Whether `bytes` begin like a batch of the log `log_id`: a cheap test before [`Batch::decode`].
     pub fn begins(bytes: &[u8], log_id: u64) -> bool {
-        bytes.starts_with(&MAGIC) && bytes.get(LOG_ID_AT..EPOCH_AT) == Some(&log_id.to_le_bytes())
+        bytes.starts_with(&BATCH_MAGIC) && bytes.get(LOG_ID_AT..EPOCH_AT) == Some(&log_id.to_le_bytes())
     }
 
     fn field<const N: usize>(&self, at: usize) -> [u8; N] {
@@ -248,6 +256,11 @@ impl Batch {
     /// Bytes of records, without the header.
     pub fn body_bytes(&self) -> usize {
         self.bytes.len() - HEADER_BYTES
+    }
+
+    /// The version of its records.
+    pub fn version(&self) -> u16 {
+        u16::from_le_bytes(self.field(VERSION_AT))
     }
 
     /// Number of records.
@@ -301,6 +314,7 @@ impl Batch {
             rest: &self.bytes[HEADER_BYTES..],
             index: 0,
             count: self.count(),
+            version: self.version(),
             first_lsn: self.first_lsn(),
             base: i64::from_le_bytes(self.field(BASE_TIME_AT)),
         }
@@ -324,6 +338,7 @@ pub struct Records<'a> {
     rest: &'a [u8],
     index: u32,
     count: u32,
+    version: u16,
     first_lsn: Lsn,
     base: Micros,
 }
@@ -340,7 +355,7 @@ impl<'a> Iterator for Records<'a> {
         }
         let index = self.index;
         self.index += 1;
-        match record::decode(self.rest, self.first_lsn + u64::from(index), self.base) {
+        match record::decode(self.rest, self.version, self.first_lsn + u64::from(index), self.base) {
             Ok((record, rest)) => {
                 self.rest = rest;
                 Some(Ok(record))

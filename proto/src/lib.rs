@@ -4,45 +4,51 @@
 //! engine executes them; the log stores them.
 //!
 //! ```text
-//!   key.rs, text.rs, strings.rs    validated building blocks: keys, text values, packed lists of strings
-//!   value.rs                       ValueType (the six types), ValueRef (borrowed), Value (owned)
+//!   limits.rs                      every limit, with its unit; imports nothing
+//!   lsn.rs                         the numbers that place a record
+//!   text.rs, strings.rs, key.rs    validated building blocks: text values, packed lists of strings, keys
+//!   types.rs                       the table of value types, one line each
+//!   packed.rs                      the bytes of one value
+//!   value.rs                       ValueType, ValueRef (borrowed), Value (owned)
+//!   counter.rs                     types that can be incremented; Effect, what came of an operation
 //!   op.rs                          Op (one request), Reply (its answer), Refusal (why it was not applied)
 //!   payload.rs                     what an op carries besides its key, as bytes
+//!   options.rs                     what a record may say besides its operation, byte layout
 //!   record.rs                      one op as the log keeps it, byte layout
 //!   batch.rs                       a sealed run of records: header, checksum, chain, byte layout
 //!   frame/                         the binary protocol between clients and kvs, byte layout
-//!   limits.rs                      every limit, with its unit
 //! ```
 //!
-//! To add a value type: a variant in [`ValueType`], [`ValueRef`] and [`Value`], its payload in `payload.rs`, and a table
-//! in the engine's shard; the compiler's exhaustiveness checks lead to each of these places.
+//! To add a value type: a line in the table of `types.rs`, and [`Packed`] and `Unpack` for its Rust types, if they have
+//! none yet. What is generated from the table follows; the compiler's exhaustiveness checks lead to the other places.
 
-pub mod batch;
+// The table comes first: macros are known from where they are defined on.
+#[macro_use]
+mod types;
+
+mod batch;
+mod counter;
 pub mod frame;
-pub mod key;
+mod key;
 pub mod limits;
-pub mod op;
-pub mod payload;
-pub mod record;
-pub mod strings;
-pub mod text;
-pub mod value;
+mod lsn;
+mod op;
+pub mod options;
+mod packed;
+mod payload;
+mod record;
+mod strings;
+mod text;
+mod value;
 
-pub use batch::{Batch, BatchBuffer, BatchError, Chain};
+pub use batch::{BATCH_MAGIC, BATCH_VERSION, Batch, BatchBuffer, BatchError, Chain, OLDEST_BATCH_VERSION, Records};
+pub use counter::{Counter, CounterType, Effect};
 pub use key::{Key, KeyError};
+pub use lsn::{Epoch, Lsn, Micros};
 pub use op::{Op, OpKind, Refusal, Reply};
+pub use packed::{Packed, Unpack, UnpackError};
 pub use payload::PayloadError;
-pub use record::{Record, RecordError};
-pub use strings::{Strings, StringsBuf, StringsError};
-pub use text::{Text, TextError, check_text};
-pub use value::{CounterType, Value, ValueRef, ValueType};
-
-/// Log sequence number: the position of a record in the log's one total order. The first record has 1; there are no
-/// holes. 0 stands for "before the first record".
-pub type Lsn = u64;
-
-/// The number of a writer's term. A higher epoch fences a lower one.
-pub type Epoch = u64;
-
-/// Microseconds since the Unix epoch, UTC.
-pub type Micros = i64;
+pub use record::{Record, RecordError, record_bytes};
+pub use strings::{Pairs, Strings, StringsBuf, StringsError, packed_bytes};
+pub use text::{INLINE_TEXT_BYTES, Text, TextError, check_text};
+pub use value::{Operations, TypeSet, Value, ValueRef, ValueType};

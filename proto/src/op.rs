@@ -1,10 +1,11 @@
 //! Operations and their answers, independent of REST, frames and the log's bytes.
 
+use crate::counter::CounterType;
 use crate::key::Key;
 use crate::limits::MAX_VALUE_BYTES;
 use crate::strings::Strings;
 use crate::text::Text;
-use crate::value::{CounterType, Value, ValueRef, ValueType};
+use crate::value::{Value, ValueRef, ValueType};
 
 /// One request, validated. `ty` and `key` name the entry.
 #[derive(Clone, Copy, Debug, PartialEq)]

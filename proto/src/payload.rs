@@ -5,7 +5,8 @@
 //! ```text
 //!   kind                       payload
 //!   Get, Del, DelAll, Incr     none
-//!   Put                        int, uint, float: 4 bytes; str: its bytes; map, set: the packed list (see strings.rs)
+//!   Put                        the packed value (see packed.rs)
+//!                              int, uint, float: 4 bytes; str: its bytes; map, set: the packed list (see strings.rs)
 //!   IncrBy                     8 bytes: the signed operand
 //!   SetAdd, SetRem             packed list of the members in the request
 //!   SetHas                     the member's bytes
@@ -13,11 +14,13 @@
 //!   MapSet                     packed list: field, value
 //! ```
 
+use crate::counter::CounterType;
 use crate::key::Key;
 use crate::op::{Op, OpKind};
+use crate::packed::UnpackError;
 use crate::strings::{Strings, StringsError, packed_bytes};
 use crate::text::{TextError, check_text};
-use crate::value::{CounterType, ValueRef, ValueType};
+use crate::value::{ValueRef, ValueType};
 
 /// Why bytes are not the payload of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,7 +53,7 @@ pub(crate) fn bytes(op: &Op<'_>) -> usize {
 pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>) {
     match op {
         Op::Get { .. } | Op::Del { .. } | Op::DelAll { .. } | Op::Incr { .. } => {}
-        Op::Put { value, .. } => encode_value(out, *value),
+        Op::Put { value, .. } => value.pack(out),
         Op::IncrBy { by, .. } => out.extend_from_slice(&by.to_le_bytes()),
         Op::SetAdd { members, .. } | Op::SetRem { members, .. } => out.extend_from_slice(members.as_bytes()),
         Op::SetHas { member, .. } => out.extend_from_slice(member.as_bytes()),
@@ -64,40 +67,17 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>) {
     }
 }
 
-/// Appends a value in its packed form.
-pub(crate) fn encode_value(out: &mut Vec<u8>, value: ValueRef<'_>) {
-    match value {
-        ValueRef::Int(v) => out.extend_from_slice(&v.to_le_bytes()),
-        ValueRef::Uint(v) => out.extend_from_slice(&v.to_le_bytes()),
-        ValueRef::Float(v) => out.extend_from_slice(&v.to_le_bytes()),
-        ValueRef::Str(text) => out.extend_from_slice(text.as_bytes()),
-        ValueRef::Map(list) | ValueRef::Set(list) => out.extend_from_slice(list.as_bytes()),
-    }
-}
-
-/// Reads a value of type `ty` in its packed form; `None` if a number's size is wrong.
-#[inline]
-pub(crate) fn decode_value(ty: ValueType, bytes: &[u8]) -> Result<Option<ValueRef<'_>>, PayloadError> {
-    let word = || bytes.try_into().map(u32::from_le_bytes).ok();
-    Ok(match ty {
-        ValueType::Int => word().map(|bits| ValueRef::Int(bits.cast_signed())),
-        ValueType::Uint => word().map(ValueRef::Uint),
-        ValueType::Float => word().map(|bits| ValueRef::Float(f32::from_bits(bits))),
-        ValueType::Str => Some(ValueRef::Str(check_text(bytes)?)),
-        ValueType::Map => Some(ValueRef::Map(Strings::decode_pairs(bytes)?)),
-        ValueType::Set => Some(ValueRef::Set(Strings::decode(bytes)?)),
-    })
-}
-
 /// Reads the operation of this kind, value type (its code, 0 for none) and key from its payload.
 #[inline]
 pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Result<Op<'a>, PayloadError> {
     // The most frequent requests, by the shortest way.
     match (kind, ValueType::from_code(ty)) {
         (OpKind::Get, Some(ty)) if payload.is_empty() => Ok(Op::Get { ty, key }),
-        (OpKind::Put, Some(ty)) => match decode_value(ty, payload)? {
-            Some(value) => Ok(Op::Put { key, value }),
-            None => Err(PayloadError::Size(kind)),
+        (OpKind::Put, Some(ty)) => match ValueRef::unpack(ty, payload) {
+            Ok(value) => Ok(Op::Put { key, value }),
+            Err(UnpackError::Size { .. }) => Err(PayloadError::Size(kind)),
+            Err(UnpackError::Text(error)) => Err(error.into()),
+            Err(UnpackError::Strings(error)) => Err(error.into()),
         },
         _ => decode_other(kind, ty, key, payload),
     }

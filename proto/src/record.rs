@@ -5,26 +5,39 @@
 //! ```text
 //!   offset  bytes  field
 //!        0      4  length of the whole record, these bytes included
-//!        4      1  kind, the code of an OpKind
+//!        4      1  kind, the code of an OpKind; version 2: bit 7 says that an options block follows the key
 //!        5      1  value type, its code; 0 for DelAll
 //!        6      2  key length
 //!        8      4  time: signed microseconds from the batch's base time
 //!       12      …  key
+//!        …      …  version 2: options block, if the kind says so; see options.rs
 //!        …      …  payload, and effect, to the end of the record
 //!
-//!   behind the payload of some kinds, 4 bytes with the effect:
-//!   DelAll           the mask of the types that were deleted
-//!   Incr, IncrBy     the resulting value
+//!   after the payload of some kinds the effect:
+//!   DelAll           4 bytes: the set of the types that were deleted
+//!   Incr, IncrBy     the resulting value, in its packed form
 //! ```
 //!
+//! A record without options is the same in both versions. Which one it is, its batch says.
+//!
 //! The payload is that of the operation, see `payload.rs`. Counters keep their resulting value and everything else is
-//! absolute, so applying a record twice in a row leaves the state of applying it once. A record's lsn is not stored: it is the batch's first lsn plus the record's index.
+//! absolute, so applying a record twice in a row leaves the state of applying it once. A record's lsn is not stored: it is
+//! the batch's first lsn plus the record's index.
 
+use crate::counter::{CounterType, Effect, TYPE_SET_BYTES};
 use crate::key::{Key, KeyError};
-use crate::limits::MAX_RECORD_BYTES;
+use crate::limits::{MAX_KEY_BYTES, MAX_OPTIONS_BYTES, MAX_RECORD_BYTES, MAX_VALUE_BYTES};
+use crate::lsn::{Lsn, Micros};
 use crate::op::{Op, OpKind};
+use crate::options::{self, OptionsError};
 use crate::payload::{self, PayloadError};
-use crate::{Lsn, Micros};
+use crate::value::{TypeSet, ValueType};
+
+/// The first version of records that may have options.
+const VERSION_WITH_OPTIONS: u16 = 2;
+
+/// The bit of the kind that says that options follow the key.
+const HAS_OPTIONS: u8 = 1 << 7;
 
 const LENGTH: usize = 0;
 const KIND: usize = LENGTH + 4;
@@ -32,6 +45,9 @@ const TYPE: usize = KIND + 1;
 const KEY_LENGTH: usize = TYPE + 1;
 const TIME: usize = KEY_LENGTH + 2;
 const KEY: usize = TIME + 4;
+
+// The largest record sets a field: two texts, each with its length.
+const _: () = assert!(KEY + MAX_KEY_BYTES + 2 + MAX_OPTIONS_BYTES + 2 * (4 + MAX_VALUE_BYTES) <= MAX_RECORD_BYTES);
 
 /// An operation with its place in the log, its time and its effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,9 +58,8 @@ pub struct Record<'a> {
     pub at: Micros,
     /// What was asked.
     pub op: Op<'a>,
-    /// What came of it where the operation does not say so itself. Incr, IncrBy: the bits of the resulting value.
-    /// DelAll: the mask of deleted types. Else 0.
-    pub effect: u32,
+    /// What came of it where the operation does not say so itself: of Incr, IncrBy and DelAll.
+    pub effect: Effect,
 }
 
 /// Why bytes are not a record. Behind a valid checksum this means a defect or a newer writer, never a torn write.
@@ -58,25 +73,43 @@ pub enum RecordError {
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
+    Options(#[from] OptionsError),
+    #[error(transparent)]
     Payload(#[from] PayloadError),
+    #[error("the deleted types {0:#b} are not all known")]
+    Types(u32),
 }
 
-/// Bytes of the effect at the end of a record, for the kinds that have one.
-fn effect_bytes(kind: OpKind) -> usize {
-    match kind {
-        OpKind::DelAll | OpKind::Incr | OpKind::IncrBy => 4,
+/// Bytes of the effect at the end of the record of `op`.
+#[inline]
+fn effect_bytes(op: &Op<'_>) -> usize {
+    match op {
+        Op::DelAll { .. } => TYPE_SET_BYTES,
+        Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => ty.packed_bytes(),
         _ => 0,
     }
 }
 
-/// Bytes that the record of `op` takes in the log.
-pub fn encoded_bytes(op: &Op<'_>) -> usize {
-    KEY + op.key().as_bytes().len() + payload::bytes(op) + effect_bytes(op.kind())
+/// Whether an operation like `op` has an effect like `effect`.
+#[inline]
+fn is_effect_of(op: &Op<'_>, effect: Effect) -> bool {
+    match op {
+        Op::DelAll { .. } => matches!(effect, Effect::Types(_)),
+        Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => effect.counter_type() == Some(*ty),
+        _ => effect == Effect::None,
+    }
 }
 
-/// Appends the record of `op` to `out`; `delta` is its time relative to the batch's base time.
-pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: u32, delta: i32) {
-    let length = encoded_bytes(op);
+/// Bytes that the record of `op` takes in the log.
+pub fn record_bytes(op: &Op<'_>) -> usize {
+    KEY + op.key().as_bytes().len() + payload::bytes(op) + effect_bytes(op)
+}
+
+/// Appends the record of `op` to `out`; `delta` is its time relative to the batch's base time. Panics if the effect is not
+/// one of such an operation: what the record would say, nobody could read.
+pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, delta: i32) {
+    assert!(is_effect_of(op, effect), "{effect:?} is no effect of {}", op.kind().name());
+    let length = record_bytes(op);
     debug_assert!(length <= MAX_RECORD_BYTES);
     let start = out.len();
     out.reserve(length);
@@ -88,27 +121,51 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: u32, delta: i32) {
     out.extend_from_slice(&delta.to_le_bytes());
     out.extend_from_slice(key);
     payload::encode(out, op);
-    out.extend_from_slice(&effect.to_le_bytes()[..effect_bytes(op.kind())]);
+    effect.pack(out);
     debug_assert_eq!(out.len() - start, length);
 }
 
-/// Reads the record at the start of `bytes`; returns it with what follows it.
-pub(crate) fn decode(bytes: &[u8], lsn: Lsn, base: Micros) -> Result<(Record<'_>, &[u8]), RecordError> {
+/// Reads the record of this version at the start of `bytes`; returns it with what follows it.
+pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Result<(Record<'_>, &[u8]), RecordError> {
     let head: &[u8; KEY] = bytes.first_chunk().ok_or(RecordError::Length(bytes.len()))?;
     let length = u32::from_le_bytes(field(head, LENGTH)) as usize;
     if !(KEY..=MAX_RECORD_BYTES).contains(&length) || length > bytes.len() {
         return Err(RecordError::Length(length));
     }
     let (record, rest) = bytes.split_at(length);
-    let kind = OpKind::from_code(head[KIND]).ok_or(RecordError::Kind(head[KIND]))?;
+    let has_options = version >= VERSION_WITH_OPTIONS && head[KIND] & HAS_OPTIONS != 0;
+    let code = if has_options { head[KIND] & !HAS_OPTIONS } else { head[KIND] };
+    let kind = OpKind::from_code(code).ok_or(RecordError::Kind(head[KIND]))?;
     let key_end = KEY + usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
-    let key = Key::new(record.get(KEY..key_end).ok_or(RecordError::Length(key_end))?)?;
-    let effect_at = record.len() - effect_bytes(kind);
-    let payload = record.get(key_end..effect_at).ok_or(PayloadError::Size(kind))?;
-    let effect = record[effect_at..].try_into().map_or(0, u32::from_le_bytes);
-    let op = payload::decode(kind, head[TYPE], key, payload)?;
+    let (key, mut body) = record.split_at_checked(key_end).ok_or(RecordError::Length(key_end))?;
+    let key = Key::new(&key[KEY..])?;
+    if has_options {
+        body = options::skip(body)?;
+    }
+    let (op, effect) = match kind {
+        OpKind::DelAll | OpKind::Incr | OpKind::IncrBy => decode_with_effect(kind, head[TYPE], key, body)?,
+        _ => (payload::decode(kind, head[TYPE], key, body)?, Effect::None),
+    };
     let at = base.saturating_add(i64::from(i32::from_le_bytes(field(head, TIME))));
     Ok((Record { lsn, at, op, effect }, rest))
+}
+
+/// Reads an operation of a kind that has an effect, and that effect, which ends the record.
+fn decode_with_effect<'a>(kind: OpKind, ty: u8, key: Key<'a>, body: &'a [u8]) -> Result<(Op<'a>, Effect), RecordError> {
+    let wrong_size = PayloadError::Size(kind);
+    let counter = ValueType::from_code(ty).and_then(CounterType::of);
+    let effect_bytes = counter.map_or(TYPE_SET_BYTES, CounterType::packed_bytes);
+    let payload_bytes = body.len().checked_sub(effect_bytes).ok_or(wrong_size)?;
+    let (payload, effect) = body.split_at(payload_bytes);
+    let op = payload::decode(kind, ty, key, payload)?;
+    let effect = match counter {
+        Some(counter) => counter.unpack_effect(effect).map_err(|_| wrong_size)?,
+        None => {
+            let bits = effect.try_into().map(u32::from_le_bytes).map_err(|_| wrong_size)?;
+            Effect::Types(TypeSet::from_bits(bits).ok_or(RecordError::Types(bits))?)
+        }
+    };
+    Ok((op, effect))
 }
 
 /// `N` bytes of `bytes` from `at`, which the caller knows to be there.

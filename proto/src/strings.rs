@@ -13,6 +13,10 @@ const LENGTH_BYTES: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strings<'a>(&'a [u8]);
 
+/// A borrowed, validated packed list of field and value pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pairs<'a>(Strings<'a>);
+
 /// An owned packed list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StringsBuf(Vec<u8>);
@@ -36,14 +40,6 @@ impl<'a> Strings<'a> {
     /// Validates `bytes` as a list.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, StringsError> {
         Self::validate(bytes).map(|_| Self(bytes))
-    }
-
-    /// Validates `bytes` as a list of field and value pairs.
-    pub fn decode_pairs(bytes: &'a [u8]) -> Result<Self, StringsError> {
-        match Self::validate(bytes)? {
-            items if items % 2 == 1 => Err(StringsError::Odd(items)),
-            _ => Ok(Self(bytes)),
-        }
     }
 
     fn validate(bytes: &[u8]) -> Result<usize, StringsError> {
@@ -75,6 +71,22 @@ impl<'a> Strings<'a> {
     /// The packed form.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
+    }
+}
+
+impl<'a> Pairs<'a> {
+    /// Validates `bytes` as a list of field and value pairs.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, StringsError> {
+        match Strings::validate(bytes)? {
+            items if items % 2 == 1 => Err(StringsError::Odd(items)),
+            _ => Ok(Self(Strings(bytes))),
+        }
+    }
+}
+
+impl<'a> From<Pairs<'a>> for Strings<'a> {
+    fn from(Pairs(list): Pairs<'a>) -> Self {
+        list
     }
 }
 
@@ -150,6 +162,6 @@ mod tests {
         assert_eq!(Strings::decode(&[1, 0, 0]), Err(StringsError::Truncated(0)));
         assert_eq!(Strings::decode(&[255, 255, 255, 255, 0]), Err(StringsError::Truncated(0)));
         assert!(matches!(Strings::decode(&[1, 0, 0, 0, 0]), Err(StringsError::Text { .. })));
-        assert_eq!(Strings::decode_pairs(&[0, 0, 0, 0]), Err(StringsError::Odd(1)));
+        assert_eq!(Pairs::decode(&[0, 0, 0, 0]), Err(StringsError::Odd(1)));
     }
 }

@@ -1,175 +1,264 @@
-//! The six value types and their values.
+//! Value types and values, generated from the table in `types.rs`.
 
+use crate::packed::{Packed, Unpack, UnpackError};
 use crate::strings::{Strings, StringsBuf};
 use crate::text::Text;
 
-/// A value type. The identity of an entry is (value type, key). The number is the type's code in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum ValueType {
-    /// Signed 32-bit integer.
-    Int = 1,
-    /// Unsigned 32-bit integer.
-    Uint = 2,
-    /// Finite 32-bit IEEE 754 number.
-    Float = 3,
-    /// UTF-8 text without NUL.
-    Str = 4,
-    /// Text to text.
-    Map = 5,
-    /// Texts without order or repetition.
-    Set = 6,
+/// Which operations a type has besides put, get and del.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operations {
+    /// Increments.
+    Counter,
+    /// None.
+    Scalar,
+    /// Those of its elements.
+    Collection,
 }
 
-impl ValueType {
-    /// Every type, in the order of its code.
-    pub const ALL: [Self; 6] = [Self::Int, Self::Uint, Self::Float, Self::Str, Self::Map, Self::Set];
+/// An owned value, lent in its borrowed form.
+trait Lend {
+    type Lent<'a>
+    where
+        Self: 'a;
 
-    /// The type with this code in the log.
+    fn lend(&self) -> Self::Lent<'_>;
+}
+
+macro_rules! numbers {
+    ($($number:ty)*) => { $(
+        impl Lend for $number {
+            type Lent<'a> = Self;
+
+            #[inline]
+            fn lend(&self) -> Self {
+                *self
+            }
+        }
+    )* };
+}
+numbers!(i32 u32 f32);
+
+impl Lend for Text {
+    type Lent<'a> = &'a str;
+
+    fn lend(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl Lend for StringsBuf {
+    type Lent<'a> = Strings<'a>;
+
+    fn lend(&self) -> Strings<'_> {
+        self.as_strings()
+    }
+}
+
+macro_rules! operations {
+    (counter) => {
+        Operations::Counter
+    };
+    (scalar) => {
+        Operations::Scalar
+    };
+    (collection) => {
+        Operations::Collection
+    };
+}
+
+macro_rules! is_fixed {
+    (fixed) => {
+        true
+    };
+    (variable) => {
+        false
+    };
+}
+
+macro_rules! values {
+    ($($(#[$doc:meta])* (
+        $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
+        $size:ident, $operations:ident, $keys:literal, $transactions:literal
+    ))*) => {
+        /// A value type. The identity of an entry is (value type, key). The number is the type's code in log and frames.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum ValueType {
+            $($(#[$doc])* $variant = $code,)*
+        }
+
+        impl ValueType {
+            /// Every type, in the order of its code.
+            pub const ALL: [Self; [$($code),*].len()] = [$(Self::$variant),*];
+
+            /// The type's name, as it stands in paths, tables and messages.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// Which operations the type has besides put, get and del.
+            pub const fn operations(self) -> Operations {
+                match self {
+                    $(Self::$variant => operations!($operations),)*
+                }
+            }
+        }
+
+        $(const _: () = assert!(
+            <$owned as Packed>::FIXED_BYTES.is_some() == is_fixed!($size),
+            concat!("the table of value types says whether a packed ", $name, " has a fixed size")
+        );)*
+
+        /// A borrowed value, as an operation carries it.
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub enum ValueRef<'a> {
+            $($(#[$doc])* $variant($borrowed),)*
+        }
+
+        impl<'a> ValueRef<'a> {
+            /// The value's type.
+            pub fn value_type(&self) -> ValueType {
+                match self {
+                    $(Self::$variant(_) => ValueType::$variant,)*
+                }
+            }
+
+            /// Size of the value's packed form, in bytes.
+            #[inline]
+            pub fn packed_bytes(&self) -> usize {
+                match self {
+                    $(Self::$variant(value) => value.packed_bytes(),)*
+                }
+            }
+
+            /// Appends the value in its packed form.
+            #[inline]
+            pub fn pack(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant(value) => value.pack(out),)*
+                }
+            }
+
+            /// Reads a value of type `ty` from its packed form, all of `bytes`.
+            #[inline]
+            pub fn unpack(ty: ValueType, bytes: &'a [u8]) -> Result<Self, UnpackError> {
+                Ok(match ty {
+                    $(ValueType::$variant => Self::$variant(<$packed as Unpack<'a>>::unpack(bytes)?.into()),)*
+                })
+            }
+        }
+
+        /// An owned value, as a reply carries it.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Value {
+            $($(#[$doc])* $variant($owned),)*
+        }
+
+        impl Value {
+            /// The value's type.
+            pub fn value_type(&self) -> ValueType {
+                match self {
+                    $(Self::$variant(_) => ValueType::$variant,)*
+                }
+            }
+
+            /// The value, borrowed.
+            pub fn as_value_ref(&self) -> ValueRef<'_> {
+                match self {
+                    $(Self::$variant(value) => ValueRef::$variant(value.lend()),)*
+                }
+            }
+
+            /// Size of the value's packed form, in bytes.
+            pub fn packed_bytes(&self) -> usize {
+                match self {
+                    $(Self::$variant(value) => value.packed_bytes(),)*
+                }
+            }
+
+            /// Appends the value in its packed form.
+            pub fn pack(&self, out: &mut Vec<u8>) {
+                match self {
+                    $(Self::$variant(value) => value.pack(out),)*
+                }
+            }
+        }
+
+        impl From<ValueRef<'_>> for Value {
+            fn from(value: ValueRef<'_>) -> Self {
+                match value {
+                    $(ValueRef::$variant(value) => Self::$variant(value.into()),)*
+                }
+            }
+        }
+    };
+}
+for_each_value_type!(values);
+
+const _: () = {
+    let mut index = 0;
+    while index < ValueType::ALL.len() {
+        assert!(ValueType::ALL[index] as usize == index + 1, "codes go from 1 without holes");
+        index += 1;
+    }
+};
+
+impl ValueType {
+    /// The type with this code in log and frames.
     #[inline]
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
     }
-
-    /// The type's name, as it stands in paths, tables and messages.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Int => "int",
-            Self::Uint => "uint",
-            Self::Float => "float",
-            Self::Str => "str",
-            Self::Map => "map",
-            Self::Set => "set",
-        }
-    }
-
-    /// The type's bit in a mask of types.
-    pub fn bit(self) -> u32 {
-        1 << (self as u8)
-    }
 }
 
-/// A value type that can be incremented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CounterType {
-    /// See [`ValueType::Int`].
-    Int,
-    /// See [`ValueType::Uint`].
-    Uint,
-}
+/// A set of value types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TypeSet(u32);
 
-impl From<CounterType> for ValueType {
-    fn from(ty: CounterType) -> Self {
-        match ty {
-            CounterType::Int => Self::Int,
-            CounterType::Uint => Self::Uint,
-        }
+impl TypeSet {
+    /// No type.
+    pub const EMPTY: Self = Self(0);
+
+    /// Adds a type.
+    pub fn insert(&mut self, ty: ValueType) {
+        self.0 |= Self::bit(ty);
     }
-}
 
-impl CounterType {
-    /// The counter of this value type, if it is one.
-    pub fn of(ty: ValueType) -> Option<Self> {
-        match ty {
-            ValueType::Int => Some(Self::Int),
-            ValueType::Uint => Some(Self::Uint),
-            ValueType::Float | ValueType::Str | ValueType::Map | ValueType::Set => None,
-        }
+    /// Whether the set has this type.
+    pub fn contains(self, ty: ValueType) -> bool {
+        self.0 & Self::bit(ty) != 0
+    }
+
+    /// Whether there is no type in the set.
+    pub fn is_empty(self) -> bool {
+        self == Self::EMPTY
+    }
+
+    /// The types, in the order of their codes.
+    pub fn iter(self) -> impl Iterator<Item = ValueType> {
+        ValueType::ALL.into_iter().filter(move |ty| self.contains(*ty))
+    }
+
+    /// The set as the log keeps it: the bit of a type is the one that its code numbers.
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set with these bits; `None` if one of them belongs to no type.
+    pub fn from_bits(bits: u32) -> Option<Self> {
+        let known: Self = ValueType::ALL.into_iter().collect();
+        (bits & !known.0 == 0).then_some(Self(bits))
+    }
+
+    const fn bit(ty: ValueType) -> u32 {
+        1 << (ty as u8)
     }
 }
 
-/// A borrowed value, as an operation carries it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ValueRef<'a> {
-    /// See [`ValueType::Int`].
-    Int(i32),
-    /// See [`ValueType::Uint`].
-    Uint(u32),
-    /// Finite; see [`ValueType::Float`].
-    Float(f32),
-    /// Without NUL.
-    Str(&'a str),
-    /// Fields and values by turns; each field once.
-    Map(Strings<'a>),
-    /// The members, each once.
-    Set(Strings<'a>),
-}
-
-/// An owned value, as a reply carries it.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Value {
-    /// See [`ValueType::Int`].
-    Int(i32),
-    /// See [`ValueType::Uint`].
-    Uint(u32),
-    /// See [`ValueType::Float`].
-    Float(f32),
-    /// See [`ValueType::Str`].
-    Str(Text),
-    /// Fields and values by turns, sorted by field.
-    Map(StringsBuf),
-    /// The members, sorted.
-    Set(StringsBuf),
-}
-
-impl ValueRef<'_> {
-    /// The value's type.
-    pub fn value_type(&self) -> ValueType {
-        match self {
-            Self::Int(_) => ValueType::Int,
-            Self::Uint(_) => ValueType::Uint,
-            Self::Float(_) => ValueType::Float,
-            Self::Str(_) => ValueType::Str,
-            Self::Map(_) => ValueType::Map,
-            Self::Set(_) => ValueType::Set,
-        }
-    }
-
-    /// Size of the value's packed form, in bytes.
-    pub fn packed_bytes(&self) -> usize {
-        match self {
-            Self::Int(_) | Self::Uint(_) | Self::Float(_) => 4,
-            Self::Str(text) => text.len(),
-            Self::Map(list) | Self::Set(list) => list.as_bytes().len(),
-        }
-    }
-}
-
-impl Value {
-    /// The value's type.
-    pub fn value_type(&self) -> ValueType {
-        match self {
-            Self::Int(_) => ValueType::Int,
-            Self::Uint(_) => ValueType::Uint,
-            Self::Float(_) => ValueType::Float,
-            Self::Str(_) => ValueType::Str,
-            Self::Map(_) => ValueType::Map,
-            Self::Set(_) => ValueType::Set,
-        }
-    }
-
-    /// The value, borrowed.
-    pub fn as_value_ref(&self) -> ValueRef<'_> {
-        match self {
-            Self::Int(v) => ValueRef::Int(*v),
-            Self::Uint(v) => ValueRef::Uint(*v),
-            Self::Float(v) => ValueRef::Float(*v),
-            Self::Str(text) => ValueRef::Str(text.as_str()),
-            Self::Map(list) => ValueRef::Map(list.as_strings()),
-            Self::Set(list) => ValueRef::Set(list.as_strings()),
-        }
-    }
-}
-
-impl From<ValueRef<'_>> for Value {
-    fn from(value: ValueRef<'_>) -> Self {
-        match value {
-            ValueRef::Int(v) => Self::Int(v),
-            ValueRef::Uint(v) => Self::Uint(v),
-            ValueRef::Float(v) => Self::Float(v),
-            ValueRef::Str(text) => Self::Str(text.into()),
-            ValueRef::Map(list) => Self::Map(list.into()),
-            ValueRef::Set(list) => Self::Set(list.into()),
-        }
+impl FromIterator<ValueType> for TypeSet {
+    fn from_iter<I: IntoIterator<Item = ValueType>>(types: I) -> Self {
+        types.into_iter().fold(Self::EMPTY, |set, ty| Self(set.0 | Self::bit(ty)))
     }
 }

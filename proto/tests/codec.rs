@@ -3,25 +3,58 @@
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proto::batch::{HEADER_BYTES, MAGIC, VERSION};
-use proto::limits::{MAX_BATCH_BYTES, MAX_KEY_BYTES};
-use proto::record::encoded_bytes;
+use proto::limits::{BATCH_HEADER_BYTES as HEADER_BYTES, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_OPTIONS_BYTES};
+use proto::options::{CRITICAL, OptionsError, TAG_EXPIRY, TAG_GROUP, TAG_IDEMPOTENCY};
 use proto::{
-    Batch, BatchBuffer, BatchError, Chain, CounterType, KeyError, Micros, Op, OpKind, PayloadError, Record,
-    RecordError, StringsError, TextError, ValueRef, ValueType,
+    BATCH_MAGIC as MAGIC, BATCH_VERSION as VERSION, Batch, BatchBuffer, BatchError, Chain, CounterType, Effect,
+    KeyError, Micros, OLDEST_BATCH_VERSION, Op, OpKind, PayloadError, Record, RecordError, StringsError, TextError,
+    TypeSet, ValueRef, ValueType, record_bytes,
 };
-use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, as_key, cases};
+use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, as_key, cases, effect_of};
 
 /// The first time that lies too far behind a batch's first record: 2^31 microseconds, 35 minutes and 47 seconds.
 const TOO_LATE: Micros = 1 << 31;
 
 const EPOCH: u64 = 7;
 
+/// The bit of a record's kind that says that options follow the key.
+const HAS_OPTIONS: u8 = 0x80;
+
+fn any_version() -> impl Strategy<Value = u16> {
+    OLDEST_BATCH_VERSION..=VERSION
+}
+
+/// The same batch, said to be of another version.
+fn as_version(batch: &Batch, version: u16) -> Batch {
+    let (head, records) = batch.as_bytes().split_first_chunk::<HEADER_BYTES>().unwrap();
+    let mut head = *head;
+    head[4..6].copy_from_slice(&version.to_le_bytes());
+    Batch::decode(&forge(head, records)).unwrap()
+}
+
+/// Options as options.rs lays them out.
+fn raw_options(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let options: Vec<u8> =
+        options.iter().flat_map(|(tag, value)| [&[*tag, value.len() as u8], &value[..]].concat()).collect();
+    [&(options.len() as u16).to_le_bytes()[..], &options].concat()
+}
+
+/// The first record of a batch with these bytes between its key and its payload, alone.
+fn with_options(batch: &Batch, options: &[u8]) -> Vec<u8> {
+    let mut record = batch.as_bytes()[HEADER_BYTES..].to_vec();
+    let key_end = 12 + usize::from(u16::from_le_bytes([record[6], record[7]]));
+    record.splice(key_end..key_end, options.iter().copied());
+    record[4] |= HAS_OPTIONS;
+    let length = (record.len() as u32).to_le_bytes();
+    record[..4].copy_from_slice(&length);
+    record
+}
+
 /// What goes into a record.
 #[derive(Clone, Debug)]
 struct Entry {
     op: OwnedOp,
-    effect: u32,
+    effect: Effect,
     at: Micros,
 }
 
@@ -32,10 +65,9 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => prop::sample::select(vec![TOO_LATE - 1, TOO_LATE, -TOO_LATE, -TOO_LATE - 1]),
         1 => prop::sample::select(vec![Micros::MIN, Micros::MAX]),
     ];
-    (any_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, effect, at)| {
-        // Only these operations have an effect that the record stores.
-        let stored = matches!(op.as_op().kind(), OpKind::Incr | OpKind::IncrBy | OpKind::DelAll);
-        Entry { effect: if stored { effect } else { 0 }, op, at }
+    (any_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
+        let effect = effect_of(&op.as_op(), bits);
+        Entry { op, effect, at }
     })
 }
 
@@ -60,7 +92,7 @@ fn seal_all(entries: &[Entry], mut chain: Chain) -> Vec<Batch> {
 
 fn seal_one(ops: &[Op<'_>], chain: &Chain) -> Batch {
     let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
-    ops.iter().for_each(|op| assert!(buffer.push(op, 0, 0).is_some()));
+    ops.iter().for_each(|op| assert!(buffer.push(op, effect_of(op, 0), 0).is_some()));
     buffer.seal(chain, EPOCH, chain.lsn)
 }
 
@@ -153,26 +185,59 @@ proptest! {
     }
 
     #[test]
-    fn a_record_takes_the_bytes_that_encoded_bytes_says(entry in entry()) {
+    fn a_batch_without_options_says_the_same_in_either_version(entries in vec(entry(), 1..24)) {
+        for batch in seal_all(&entries, Chain::start(1)) {
+            let old = as_version(&batch, 1);
+            prop_assert_eq!((old.version(), batch.version()), (1, 2));
+            let [old, new]: [Vec<Record<'_>>; 2] = [&old, &batch].map(|batch| batch.records().map(Result::unwrap).collect());
+            prop_assert_eq!(old, new);
+        }
+    }
+
+    #[test]
+    fn options_that_are_not_known_and_not_critical_change_nothing(
+        entry in entry(),
+        options in vec((0..CRITICAL, vec(any::<u8>(), 0..20)), 0..8),
+    ) {
+        let plain = &seal_all(&[entry], Chain::start(1))[0];
+        let base = &plain.as_bytes()[40..48];
+        let record = with_options(plain, &raw_options(&options));
+        let mut head = header(2, 1);
+        head[40..48].copy_from_slice(base);
+        prop_assert_eq!(&read_forged(head, &record), &plain.records().collect::<Vec<_>>());
+
+        let kind = record[4];
+        let unknown = BatchError::Record { index: 0, error: RecordError::Kind(kind) };
+        prop_assert_eq!(read_forged(header(1, 1), &record), [Err(unknown)], "version 1 has no options");
+    }
+
+    #[test]
+    fn damaged_options_do_not_panic(entry in entry(), options in vec(any::<u8>(), 0..300)) {
+        let plain = &seal_all(&[entry], Chain::start(1))[0];
+        check_forged(header(2, 1), &with_options(plain, &options), 1);
+    }
+
+    #[test]
+    fn a_record_takes_the_bytes_that_record_bytes_says(entry in entry()) {
         let mut buffer = BatchBuffer::new(1, Vec::new());
         buffer.push(&entry.op.as_op(), entry.effect, entry.at);
-        prop_assert_eq!(buffer.body_bytes(), encoded_bytes(&entry.op.as_op()));
+        prop_assert_eq!(buffer.body_bytes(), record_bytes(&entry.op.as_op()));
         let bytes = buffer.body_bytes();
         prop_assert_eq!(buffer.seal(&Chain::start(1), EPOCH, 0).body_bytes(), bytes);
     }
 
     #[test]
     fn a_time_is_taken_if_it_lies_within_32_bits_of_the_first(first: Micros, off in -2 * TOO_LATE..2 * TOO_LATE) {
-        let op = Op::DelAll { key: as_key("k") };
+        let op = Op::Del { ty: ValueType::Int, key: as_key("k") };
         let mut buffer = BatchBuffer::new(5, Vec::new());
-        prop_assert_eq!(buffer.push(&op, 0, first), Some(5));
+        prop_assert_eq!(buffer.push(&op, Effect::None, first), Some(5));
         let bytes = buffer.body_bytes();
         match first.checked_add(off) {
             Some(at) if (-TOO_LATE..TOO_LATE).contains(&off) => {
-                prop_assert_eq!(buffer.push(&op, 0, at), Some(6));
+                prop_assert_eq!(buffer.push(&op, Effect::None, at), Some(6));
             }
             at => {
-                prop_assert_eq!(buffer.push(&op, 0, at.unwrap_or(if off < 0 { Micros::MAX } else { Micros::MIN })), None);
+                prop_assert_eq!(buffer.push(&op, Effect::None, at.unwrap_or(if off < 0 { Micros::MAX } else { Micros::MIN })), None);
                 prop_assert_eq!((buffer.next_lsn(), buffer.body_bytes()), (6, bytes), "a refused record leaves no trace");
             }
         }
@@ -220,16 +285,18 @@ proptest! {
 
     #[test]
     fn random_records_behind_a_right_checksum_do_not_panic(
-        records in vec((0u8..15, 0u8..8, vec(any::<u8>(), 0..4), vec(any::<u8>(), 0..16)), 0..6),
+        records in vec((0u8..15, any::<bool>(), 0u8..8, vec(any::<u8>(), 0..4), vec(any::<u8>(), 0..16)), 0..6),
         behind in vec(any::<u8>(), 0..40),
         count in 0u32..8,
+        version in any_version(),
     ) {
         let mut bytes = Vec::new();
-        for (kind, ty, key, payload) in records {
+        for (kind, has_options, ty, key, payload) in records {
+            let kind = if has_options { kind | HAS_OPTIONS } else { kind };
             bytes.extend(raw_record(kind, ty, &key, &payload));
         }
         bytes.extend(behind);
-        check_forged(header(VERSION, count), &bytes, count);
+        check_forged(header(version, count), &bytes, count);
     }
 
     #[test]
@@ -237,13 +304,14 @@ proptest! {
         entries in vec(entry(), 1..4),
         damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         count in 0u32..6,
+        version in any_version(),
     ) {
         let mut bytes = seal_all(&entries, Chain::start(1))[0].as_bytes()[HEADER_BYTES..].to_vec();
         for (at, byte) in damage {
             let at = at.index(bytes.len());
             bytes[at] = byte;
         }
-        check_forged(header(VERSION, count), &bytes, count);
+        check_forged(header(version, count), &bytes, count);
     }
 
     #[test]
@@ -280,8 +348,8 @@ fn the_header_says_what_sealing_was_told() {
     let chain = Chain { log_id: 0xfeed, lsn: 41, checksum: 0xabcd };
     let mut buffer = BatchBuffer::new(42, Vec::new());
     assert!(buffer.is_empty());
-    buffer.push(&Op::DelAll { key: as_key("k") }, 0, 5);
-    buffer.push(&Op::DelAll { key: as_key("k") }, 0, 6);
+    buffer.push(&Op::DelAll { key: as_key("k") }, Effect::Types(TypeSet::EMPTY), 5);
+    buffer.push(&Op::DelAll { key: as_key("k") }, Effect::Types(TypeSet::EMPTY), 6);
     let batch = decode(buffer.seal(&chain, 9, 40).as_bytes()).unwrap();
 
     assert_eq!((batch.first_lsn(), batch.last_lsn(), batch.count()), (42, 43, 2));
@@ -302,7 +370,7 @@ fn the_memory_of_a_batch_comes_back_when_its_last_holder_gives_it() {
 fn used_memory_leaves_no_trace_in_a_new_buffer() {
     let op = [Op::Get { ty: ValueType::Int, key: as_key("k") }];
     let mut used = BatchBuffer::new(1, vec![0xff; 1000]);
-    used.push(&op[0], 0, 0);
+    used.push(&op[0], Effect::None, 0);
     assert_eq!(used.seal(&Chain::start(1), EPOCH, 0), seal_one(&op, &Chain::start(1)));
 }
 
@@ -358,8 +426,48 @@ fn a_batch_begins_with_the_magic_and_its_log_id() {
 
 #[test]
 fn another_version_is_named_in_the_error() {
-    assert_eq!(Batch::decode(&forge(header(2, 0), &[])), Err(BatchError::Version(2)));
+    assert_eq!(Batch::decode(&forge(header(3, 0), &[])), Err(BatchError::Version(3)));
+    assert_eq!(Batch::decode(&forge(header(u16::MAX, 0), &[])), Err(BatchError::Version(u16::MAX)));
     assert_eq!(Batch::decode(&forge(header(0, 0), &[])), Err(BatchError::Version(0)));
+}
+
+#[test]
+fn a_chain_goes_from_version_1_to_2() {
+    let ops = [Op::Del { ty: ValueType::Str, key: as_key("k") }];
+    let start = Chain::start(1);
+    let old = as_version(&seal_one(&ops, &start), 1);
+    assert!(start.continues_with(&old));
+    let after = start.after(&old);
+    let new = seal_one(&ops, &after);
+    assert!(after.continues_with(&new));
+    let stream = Bytes::from([old.as_bytes(), new.as_bytes()].concat());
+    assert_eq!(Batch::decode(&stream).unwrap().version(), 1);
+    assert_eq!(Batch::decode(&stream.slice(old.as_bytes().len()..)).unwrap().version(), 2);
+}
+
+#[test]
+fn options_that_must_not_be_skipped_are_refused_with_the_reason() {
+    let plain = seal_one(&[Op::Put { key: as_key("k"), value: ValueRef::Str("text") }], &Chain::start(1));
+    let read = |options: &[u8]| read_forged(header(2, 1), &with_options(&plain, options));
+    let refused = |error: OptionsError| [Err(BatchError::Record { index: 0, error: error.into() })];
+    for tag in [TAG_EXPIRY, TAG_GROUP, CRITICAL, 0xff] {
+        assert_eq!(read(&raw_options(&[(1, vec![]), (tag, vec![0; 8])])), refused(OptionsError::Critical(tag)));
+    }
+    assert_eq!(read(&raw_options(&[(TAG_IDEMPOTENCY, vec![7; 16])])), plain.records().collect::<Vec<_>>());
+    assert_eq!(read(&[0xff, 0xff]), refused(OptionsError::Length(0xffff)));
+    assert_eq!(read(&[9, 0, 1, 0]), refused(OptionsError::Length(9)), "beyond the record");
+    assert_eq!(read(&[1, 0, 1]), refused(OptionsError::Truncated(1)));
+    assert_eq!(read(&[2, 0, 1, 1]), refused(OptionsError::Truncated(1)));
+    let too_long = raw_options(&[(1, vec![0; 250]), (1, vec![0; 250])]);
+    const { assert!(504 > MAX_OPTIONS_BYTES) };
+    assert_eq!(read(&too_long), refused(OptionsError::Length(504)));
+}
+
+#[test]
+#[should_panic(expected = "is no effect of incr")]
+fn an_effect_of_another_kind_is_not_encoded() {
+    let op = Op::Incr { ty: CounterType::Int, key: as_key("k") };
+    BatchBuffer::new(1, Vec::new()).push(&op, Effect::Uint(1), 0);
 }
 
 #[test]
@@ -428,6 +536,8 @@ fn records_that_make_no_sense_are_refused_with_the_reason() {
         (raw_record(2, MAP, b"k", &[0; 4]), payload(StringsError::Odd(1).into())),
         (raw_record(2, SET, b"k", &[1, 0, 0, 0]), payload(StringsError::Truncated(0).into())),
         (raw_record(4, 0, b"k", &[0; 5]), payload(Size(OpKind::DelAll))),
+        (raw_record(4, 0, b"k", &[0x80, 0, 0, 0]), RecordError::Types(0x80)),
+        (raw_record(4, 0, b"k", &[1, 0, 0, 0]), RecordError::Types(1)),
         (raw_record(5, INT, b"k", &[0; 3]), payload(Size(OpKind::Incr))),
         (raw_record(6, INT, b"k", &[0; 11]), payload(Size(OpKind::IncrBy))),
         (raw_record(9, SET, b"k", b"\0"), payload(TextError::Nul(0).into())),
@@ -435,7 +545,9 @@ fn records_that_make_no_sense_are_refused_with_the_reason() {
         (raw_record(11, MAP, b"k", &[0; 12]), payload(Size(OpKind::MapSet))),
     ];
     for (bytes, error) in cases {
-        let read = read_forged(header(VERSION, 1), &bytes);
-        assert_eq!(read, [Err(BatchError::Record { index: 0, error })], "{bytes:?}");
+        for version in OLDEST_BATCH_VERSION..=VERSION {
+            let read = read_forged(header(version, 1), &bytes);
+            assert_eq!(read, [Err(BatchError::Record { index: 0, error })], "version {version}: {bytes:?}");
+        }
     }
 }

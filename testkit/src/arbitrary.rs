@@ -3,7 +3,7 @@
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
-use proto::{CounterType, Key, Op, StringsBuf, Value, ValueType};
+use proto::{CounterType, Effect, Key, Op, StringsBuf, Value, ValueType};
 
 /// An [`Op`] that owns what the `Op` borrows; the fields stand in the same order.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,4 +125,18 @@ pub fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedS
         (key(), text()).prop_map(|(key, field)| MapDel(key, field)),
     ]
     .boxed()
+}
+
+/// An effect that the operation may have, made of these bits.
+pub fn effect_of(op: &Op<'_>, bits: u32) -> Effect {
+    match op {
+        Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => match ty {
+            CounterType::Int => Effect::Int(bits.cast_signed()),
+            CounterType::Uint => Effect::Uint(bits),
+        },
+        Op::DelAll { .. } => {
+            Effect::Types(ValueType::ALL.into_iter().filter(|ty| bits >> (*ty as u8 - 1) & 1 != 0).collect())
+        }
+        _ => Effect::None,
+    }
 }

@@ -2,8 +2,7 @@
 
 use std::collections::VecDeque;
 
-use proto::batch::Chain;
-use proto::{Batch, Epoch, Lsn};
+use proto::{Batch, Chain, Epoch, Lsn};
 
 use crate::{MAX_IN_FLIGHT, Opened, SinkError};
 

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Epoch, Lsn};
+use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 
 /// What a writer learns when its term begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

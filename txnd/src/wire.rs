@@ -1,8 +1,7 @@
 //! The messages of `proto/txn/v1/txn.proto`, and what they stand for.
 
 use bytes::Bytes;
-use proto::batch::BatchError;
-use proto::{Batch, Chain};
+use proto::{Batch, BatchError, Chain};
 use tonic::Status;
 
 use crate::Opened;

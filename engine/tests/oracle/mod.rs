@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::Engine;
-use proto::{CounterType, Op, Refusal, Reply, StringsBuf, Value, ValueRef, ValueType};
+use proto::{CounterType, Effect, Op, Refusal, Reply, StringsBuf, TypeSet, Value, ValueRef, ValueType};
 
 /// All entries of something, by type and key.
 pub(crate) type Contents = BTreeMap<(ValueType, String), Value>;
@@ -51,15 +51,17 @@ enum Plain {
 pub(crate) struct Answer {
     pub(crate) result: Result<Reply, Refusal>,
     /// The effect that the log keeps, if the operation changed something.
-    pub(crate) effect: Option<u32>,
+    pub(crate) effect: Option<Effect>,
+    /// The effect that the log keeps if it was recorded although nothing changed.
+    pub(crate) idle_effect: Effect,
 }
 
-fn changed(reply: Reply, effect: u32) -> Answer {
-    Answer { result: Ok(reply), effect: Some(effect) }
+fn changed(reply: Reply, effect: Effect) -> Answer {
+    Answer { result: Ok(reply), effect: Some(effect), idle_effect: Effect::None }
 }
 
 fn unchanged(reply: Reply) -> Answer {
-    Answer { result: Ok(reply), effect: None }
+    Answer { result: Ok(reply), effect: None, idle_effect: Effect::None }
 }
 
 impl Oracle {
@@ -71,18 +73,17 @@ impl Oracle {
             }
             Op::Put { value, .. } => {
                 self.store(value.value_type(), key, value.into());
-                changed(Reply::Stored, 0)
+                changed(Reply::Stored, Effect::None)
             }
             Op::Del { ty, .. } => match self.remove(ty, key) {
-                true => changed(Reply::Deleted(true), 0),
+                true => changed(Reply::Deleted(true), Effect::None),
                 false => unchanged(Reply::Deleted(false)),
             },
             Op::DelAll { .. } => {
-                let removed: u32 =
-                    ValueType::ALL.into_iter().filter(|ty| self.remove(*ty, key)).map(ValueType::bit).sum();
-                match removed {
-                    0 => unchanged(Reply::Deleted(false)),
-                    types => changed(Reply::Deleted(true), types),
+                let removed: TypeSet = ValueType::ALL.into_iter().filter(|ty| self.remove(*ty, key)).collect();
+                match Effect::Types(removed) {
+                    idle_effect if removed.is_empty() => Answer { idle_effect, ..unchanged(Reply::Deleted(false)) },
+                    effect => changed(Reply::Deleted(true), effect),
                 }
             }
             Op::Incr { ty, .. } => self.increment(ty, key, 1),
@@ -108,7 +109,7 @@ impl Oracle {
                 let mut map = self.map(key).cloned().unwrap_or_default();
                 map.insert(field.to_owned(), value.to_owned());
                 self.store(ValueType::Map, key, Plain::Map(map));
-                changed(Reply::Stored, 0)
+                changed(Reply::Stored, Effect::None)
             }
             Op::MapDel { field, .. } => {
                 let mut map = self.map(key).cloned().unwrap_or_default();
@@ -116,7 +117,7 @@ impl Oracle {
                     None => unchanged(Reply::Deleted(false)),
                     Some(_) => {
                         self.store(ValueType::Map, key, Plain::Map(map));
-                        changed(Reply::Deleted(true), 0)
+                        changed(Reply::Deleted(true), Effect::None)
                     }
                 }
             }
@@ -160,7 +161,7 @@ impl Oracle {
             return unchanged(Reply::Count(0));
         }
         self.store(ValueType::Set, key, Plain::Set(set));
-        changed(Reply::Count(changes as u32), 0)
+        changed(Reply::Count(changes as u32), Effect::None)
     }
 
     fn remove(&mut self, ty: ValueType, key: &str) -> bool {
@@ -177,14 +178,16 @@ impl Oracle {
         };
         let sum = i128::from(before) + i128::from(by);
         let new = match ty {
-            CounterType::Int => i32::try_from(sum).ok().map(|v| (Plain::Int(v), v.cast_unsigned())),
-            CounterType::Uint => u32::try_from(sum).ok().map(|v| (Plain::Uint(v), v)),
+            CounterType::Int => i32::try_from(sum).ok().map(|v| (Plain::Int(v), Effect::Int(v))),
+            CounterType::Uint => u32::try_from(sum).ok().map(|v| (Plain::Uint(v), Effect::Uint(v))),
         };
         match new {
-            None => Answer { result: Err(Refusal::Overflow { ty, before, by }), effect: None },
-            Some((value, bits)) => {
+            None => {
+                Answer { result: Err(Refusal::Overflow { ty, before, by }), effect: None, idle_effect: Effect::None }
+            }
+            Some((value, effect)) => {
                 self.store(ty.into(), key, value);
-                changed(Reply::Value(old), bits)
+                changed(Reply::Value(old), effect)
             }
         }
     }

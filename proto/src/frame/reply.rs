@@ -3,10 +3,11 @@
 use super::error::ErrorCode;
 use crate::limits::MAX_VALUE_BYTES;
 use crate::op::Reply;
-use crate::payload::{self, PayloadError};
+use crate::packed::UnpackError;
+use crate::payload::PayloadError;
 use crate::record::field;
-use crate::text::{Text, TextError, check_text};
-use crate::value::{Value, ValueRef, ValueType};
+use crate::text::{TextError, check_text};
+use crate::value::{ValueRef, ValueType};
 
 const LENGTH: usize = 0;
 const ID: usize = LENGTH + 4;
@@ -205,11 +206,7 @@ fn status(reply: &Reply) -> (u8, u8) {
 pub fn payload_bytes(reply: &Reply) -> usize {
     match reply {
         Reply::Stored | Reply::NoEntry | Reply::NoField => 0,
-        Reply::Value(value) => match value {
-            Value::Int(_) | Value::Uint(_) | Value::Float(_) => 4,
-            Value::Str(text) => text.as_bytes().len(),
-            Value::Map(list) | Value::Set(list) => list.as_strings().as_bytes().len(),
-        },
+        Reply::Value(value) => value.packed_bytes(),
         Reply::Field(text) => text.as_bytes().len(),
         Reply::Deleted(_) | Reply::Has(_) => 1,
         Reply::Count(_) => 4,
@@ -219,21 +216,11 @@ pub fn payload_bytes(reply: &Reply) -> usize {
 fn encode_payload(out: &mut Vec<u8>, reply: &Reply) {
     match reply {
         Reply::Stored | Reply::NoEntry | Reply::NoField => {}
-        Reply::Value(value) => match value {
-            Value::Int(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Uint(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Float(v) => out.extend_from_slice(&v.to_le_bytes()),
-            Value::Str(text) => encode_text(out, text),
-            Value::Map(list) | Value::Set(list) => out.extend_from_slice(list.as_strings().as_bytes()),
-        },
-        Reply::Field(text) => encode_text(out, text),
+        Reply::Value(value) => value.pack(out),
+        Reply::Field(text) => out.extend_from_slice(text.as_bytes()),
         Reply::Deleted(yes) | Reply::Has(yes) => out.push(u8::from(*yes)),
         Reply::Count(count) => out.extend_from_slice(&count.to_le_bytes()),
     }
-}
-
-fn encode_text(out: &mut Vec<u8>, text: &Text) {
-    out.extend_from_slice(text.as_bytes());
 }
 
 impl<'a> ReplyFrame<'a> {
@@ -266,7 +253,12 @@ fn decode_answer(status: u8, ty: u8, payload: &[u8]) -> Result<Answer<'_>, Reply
         DONE => empty(Answer::Done),
         VALUE => {
             let ty = ValueType::from_code(ty).ok_or(ReplyError::Type(ty))?;
-            Ok(Answer::Value(payload::decode_value(ty, payload)?.ok_or(wrong_size)?))
+            match ValueRef::unpack(ty, payload) {
+                Ok(value) => Ok(Answer::Value(value)),
+                Err(UnpackError::Size { .. }) => Err(wrong_size),
+                Err(UnpackError::Text(error)) => Err(PayloadError::from(error).into()),
+                Err(UnpackError::Strings(error)) => Err(PayloadError::from(error).into()),
+            }
         }
         NO_ENTRY => empty(Answer::NoEntry),
         NO_FIELD => empty(Answer::NoField),

@@ -276,7 +276,7 @@ fn encode_put_item(out: &mut Vec<u8>, key: Key<'_>, value: ValueRef<'_>) {
     out.extend_from_slice(&(key.as_bytes().len() as u16).to_le_bytes());
     out.extend_from_slice(&(value.packed_bytes() as u32).to_le_bytes());
     out.extend_from_slice(key.as_bytes());
-    payload::encode_value(out, value);
+    value.pack(out);
 }
 
 fn header(length: usize, id: u32, opcode: u8, ty: u8, key: usize, durable: bool) -> [u8; REQUEST_HEADER_BYTES] {

@@ -1,7 +1,6 @@
 //! One group of rows becomes durable: one database transaction.
 
-use proto::Epoch;
-use proto::batch::Chain;
+use proto::{Chain, Epoch};
 use sqlx::Executor;
 use sqlx::postgres::PgConnection;
 

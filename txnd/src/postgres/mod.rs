@@ -33,8 +33,7 @@ mod tables;
 use std::pin::Pin;
 use std::str::FromStr;
 
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Chain, Lsn};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tracing::info;

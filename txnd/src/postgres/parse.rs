@@ -1,7 +1,8 @@
 //! Rows in the binary format of COPY as operations: the other way round of `rows.rs`.
 
 use proto::{
-    CounterType, Key, KeyError, Micros, Op, OpKind, Strings, StringsBuf, TextError, ValueRef, ValueType, check_text,
+    CounterType, Effect, Key, KeyError, Micros, Op, OpKind, Strings, StringsBuf, TextError, ValueRef, ValueType,
+    check_text,
 };
 
 use super::keys::Keys;
@@ -80,7 +81,7 @@ fn number<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RowError> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Logged<'a> {
     pub(super) op: Op<'a>,
-    pub(super) effect: u32,
+    pub(super) effect: Effect,
     pub(super) at: Micros,
 }
 
@@ -112,7 +113,7 @@ pub(super) fn transaction<'a>(
             let names = text_array(fields.some()?, list)?;
             let types = ValueType::ALL.into_iter().filter(|ty| names.iter().any(|name| name == ty.name()));
             match kind {
-                OpKind::DelAll => (Op::DelAll { key }, types.fold(0, |mask, ty| mask | ty.bit())),
+                OpKind::DelAll => (Op::DelAll { key }, Effect::Types(types.collect())),
                 _ => return Err(RowError::Kind),
             }
         }
@@ -132,16 +133,16 @@ fn typed<'a>(
     value: Option<&'a [u8]>,
     operand: Option<&'a [u8]>,
     list: &'a mut StringsBuf,
-) -> Result<(Op<'a>, u32), RowError> {
+) -> Result<(Op<'a>, Effect), RowError> {
     let value = value.ok_or(RowError::Column("value"));
     let operand = operand.ok_or(RowError::Column("operand"));
     let result = |ty| match ty {
-        CounterType::Int => Ok(u32::from_be_bytes(number(value?)?)),
-        CounterType::Uint => uint(value?),
+        CounterType::Int => number(value?).map(|bytes| Effect::Int(i32::from_be_bytes(bytes))),
+        CounterType::Uint => uint(value?).map(Effect::Uint),
     };
     Ok(match (kind, ty) {
-        (OpKind::Get, ty) => (Op::Get { ty, key }, 0),
-        (OpKind::Del, ty) => (Op::Del { ty, key }, 0),
+        (OpKind::Get, ty) => (Op::Get { ty, key }, Effect::None),
+        (OpKind::Del, ty) => (Op::Del { ty, key }, Effect::None),
         (OpKind::Put, ty) => {
             let value = match ty {
                 ValueType::Int => ValueRef::Int(i32::from_be_bytes(number(value?)?)),
@@ -154,7 +155,7 @@ fn typed<'a>(
                 ValueType::Map => ValueRef::Map(object(value?, list)?),
                 ValueType::Set => ValueRef::Set(text_array(value?, list)?),
             };
-            (Op::Put { key, value }, 0)
+            (Op::Put { key, value }, Effect::None)
         }
         (OpKind::Incr, ty) => {
             let ty = CounterType::of(ty).ok_or(RowError::Kind)?;
@@ -164,23 +165,23 @@ fn typed<'a>(
             let ty = CounterType::of(ty).ok_or(RowError::Kind)?;
             (Op::IncrBy { ty, key, by: i64::from_be_bytes(number(operand?)?) }, result(ty)?)
         }
-        (OpKind::SetAdd, ValueType::Set) => (Op::SetAdd { key, members: text_array(operand?, list)? }, 0),
-        (OpKind::SetRem, ValueType::Set) => (Op::SetRem { key, members: text_array(operand?, list)? }, 0),
+        (OpKind::SetAdd, ValueType::Set) => (Op::SetAdd { key, members: text_array(operand?, list)? }, Effect::None),
+        (OpKind::SetRem, ValueType::Set) => (Op::SetRem { key, members: text_array(operand?, list)? }, Effect::None),
         (OpKind::SetHas, ValueType::Set) => {
             let mut members = text_array(operand?, list)?.iter();
             match (members.next(), members.next()) {
-                (Some(member), None) => (Op::SetHas { key, member }, 0),
+                (Some(member), None) => (Op::SetHas { key, member }, Effect::None),
                 _ => return Err(RowError::Column("operand")),
             }
         }
-        (OpKind::MapGet, ValueType::Map) => (Op::MapGet { key, field: check_text(operand?)? }, 0),
-        (OpKind::MapDel, ValueType::Map) => (Op::MapDel { key, field: check_text(operand?)? }, 0),
+        (OpKind::MapGet, ValueType::Map) => (Op::MapGet { key, field: check_text(operand?)? }, Effect::None),
+        (OpKind::MapDel, ValueType::Map) => (Op::MapDel { key, field: check_text(operand?)? }, Effect::None),
         (OpKind::MapSet, ValueType::Map) => {
             let field = check_text(operand?)?;
             let text: String = json(value?)?;
             list.push(&text);
             let value = list.as_strings().iter().next().expect("it was pushed just now");
-            (Op::MapSet { key, field, value }, 0)
+            (Op::MapSet { key, field, value }, Effect::None)
         }
         _ => return Err(RowError::Kind),
     })

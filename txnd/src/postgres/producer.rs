@@ -3,8 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use proto::batch::Chain;
-use proto::{Epoch, Lsn};
+use proto::{Chain, Epoch, Lsn};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Executor, Row};
 use tracing::warn;

@@ -4,9 +4,8 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 
 use bytes::{Buf, Bytes};
-use proto::batch::{BatchError, Chain};
 use proto::limits::BATCH_TARGET_BYTES;
-use proto::{Batch, BatchBuffer, Epoch, Lsn, StringsBuf};
+use proto::{Batch, BatchBuffer, BatchError, Chain, Epoch, Lsn, StringsBuf};
 use sqlx::postgres::PgConnection;
 use sqlx::{Executor, Row};
 use tokio_stream::{Stream, StreamExt};

@@ -6,8 +6,7 @@
 //!   field := length (i32, -1 for NULL) then that many bytes; integers are big-endian
 //! ```
 
-use proto::batch::Chain;
-use proto::{Batch, Lsn, Micros, Op, OpKind, Record, Strings, StringsBuf, ValueRef, ValueType};
+use proto::{Batch, Chain, Effect, Lsn, Micros, Op, OpKind, Record, Strings, StringsBuf, TypeSet, ValueRef, ValueType};
 use serde::Serializer;
 
 use super::keys::{Keys, Numbered};
@@ -90,6 +89,17 @@ impl Rows {
         self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
     }
 
+    fn value(&mut self, value: ValueRef<'_>) {
+        match value {
+            ValueRef::Int(value) => self.field(&value.to_be_bytes()),
+            ValueRef::Uint(value) => self.bigint(i64::from(value)),
+            ValueRef::Float(value) => self.field(&value.to_be_bytes()),
+            ValueRef::Str(text) => self.field(text.as_bytes()),
+            ValueRef::Map(map) => self.jsonb(|json| json.collect_map(map.pairs())),
+            ValueRef::Set(members) => self.text_array(members),
+        }
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES);
@@ -150,25 +160,13 @@ impl Group {
             return self.add_deletion(head, record, keys);
         };
         let (rows, number) = self.typed(ty, record.op.key().as_str(), keys)?;
-        let result = |rows: &mut Rows, ty| match ty {
-            ValueType::Int => rows.field(&record.effect.to_be_bytes()),
-            _ => rows.bigint(i64::from(record.effect)),
-        };
         let has_operand = tables::has_operand(ty);
         rows.begin(if has_operand { 6 } else { 5 });
         head.write(rows);
         rows.bigint(number);
-        match record.op {
-            Op::Put { value, .. } => match value {
-                ValueRef::Int(value) => rows.field(&value.to_be_bytes()),
-                ValueRef::Uint(value) => rows.bigint(i64::from(value)),
-                ValueRef::Float(value) => rows.field(&value.to_be_bytes()),
-                ValueRef::Str(text) => rows.field(text.as_bytes()),
-                ValueRef::Map(map) => rows.jsonb(|json| json.collect_map(map.pairs())),
-                ValueRef::Set(members) => rows.text_array(members),
-            },
-            Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => result(rows, ty.into()),
-            Op::MapSet { value, .. } => rows.jsonb(|json| json.serialize_str(value)),
+        match (record.op, record.effect.value()) {
+            (Op::Put { value, .. }, _) | (_, Some(value)) => rows.value(value),
+            (Op::MapSet { value, .. }, _) => rows.jsonb(|json| json.serialize_str(value)),
             _ => rows.null(),
         }
         match record.op {
@@ -189,8 +187,12 @@ impl Group {
     /// A row in the table of whole keys, and one in the table of each type that had the key.
     fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
         let key = record.op.key().as_str();
+        let types = match record.effect {
+            Effect::Types(types) => types,
+            _ => TypeSet::EMPTY,
+        };
         let mut names = StringsBuf::default();
-        for ty in ValueType::ALL.into_iter().filter(|ty| record.effect & ty.bit() != 0) {
+        for ty in types.iter() {
             names.push(ty.name());
             let has_operand = tables::has_operand(ty);
             let (rows, number) = self.typed(ty, key, keys)?;

@@ -17,8 +17,7 @@ mod reading;
 
 use std::error::Error;
 
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Chain, Lsn};
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::intake::{Admission, Intake};

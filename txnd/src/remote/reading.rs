@@ -2,8 +2,7 @@
 //! a short log.
 
 use bytes::Bytes;
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::connection::{Connection, answer};
 use crate::SinkError;

@@ -17,8 +17,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use proto::Lsn;
-use proto::batch::Chain;
+use proto::{Chain, Lsn};
 use rustix::fs::FallocateFlags;
 
 use super::error::cannot;

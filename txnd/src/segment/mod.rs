@@ -59,8 +59,7 @@ mod writer;
 
 use std::path::PathBuf;
 
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Chain, Lsn};
 
 use crate::sink::{Opened, Sink, SinkError};
 use file::SegmentFile;

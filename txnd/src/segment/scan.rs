@@ -3,8 +3,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::file::{self, HEADER_BYTES, SegmentFile};
 use crate::sink::{Place, SinkError};

@@ -3,8 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use proto::batch::Chain;
-use proto::{Batch, Epoch};
+use proto::{Batch, Chain, Epoch};
 use tracing::{info, warn};
 
 use super::error::{cannot, not_durable};

@@ -4,8 +4,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use proto::batch::{Chain, HEADER_BYTES as MARK_BYTES};
-use proto::{Batch, Epoch, Lsn};
+use proto::limits::BATCH_HEADER_BYTES as MARK_BYTES;
+use proto::{Batch, Chain, Epoch, Lsn};
 
 use super::error::{cannot, unwritable};
 use super::file::{self, SegmentFile};

@@ -4,8 +4,7 @@
 use std::future::pending;
 use std::pin::pin;
 
-use proto::batch::BatchError;
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Lsn};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tonic::Status;
@@ -80,7 +79,7 @@ mod tests {
         let mut chain = opened.chain;
         for _ in 0..count {
             let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
-            buffer.push(&Op::Put { key: Key::new(b"k").unwrap(), value: ValueRef::Int(1) }, 0, 0);
+            buffer.push(&Op::Put { key: Key::new(b"k").unwrap(), value: ValueRef::Int(1) }, proto::Effect::None, 0);
             let batch = buffer.seal(&chain, opened.epoch, 0);
             sink.append(&batch).await.unwrap();
             chain = chain.after(&batch);

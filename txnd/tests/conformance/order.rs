@@ -3,8 +3,7 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use proto::batch::BatchError;
-use proto::{Batch, Chain, Value};
+use proto::{Batch, BatchError, Chain, Value};
 use txnd::{MAX_IN_FLIGHT, Sink, SinkError};
 
 use super::{Storage, assert_same};

@@ -4,8 +4,7 @@ use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use proto::batch::Chain;
-use proto::{Batch, BatchError};
+use proto::{Batch, BatchError, Chain};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio_stream::Stream as Messages;

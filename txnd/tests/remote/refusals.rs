@@ -1,7 +1,7 @@
 //! What a writer may not send: nothing of it is stored, and the writer is told. And which of two streams writes.
 
 use bytes::Bytes;
-use proto::batch::HEADER_BYTES;
+use proto::limits::BATCH_HEADER_BYTES as HEADER_BYTES;
 use proto::{Batch, Chain};
 use tonic::{Code, Status};
 use txnd::memory::MemoryLog;
@@ -97,7 +97,7 @@ async fn bytes_that_are_no_batch() {
         ("a byte too many", trailing),
         ("two batches", [bytes, bytes].concat()),
         ("a wrong checksum", flipped),
-        ("a newer version", forged(&next, |bytes| bytes[4] = 2)),
+        ("a newer version", forged(&next, |bytes| bytes[4] = proto::BATCH_VERSION as u8 + 1)),
         ("an unknown operation", forged(&next, |bytes| bytes[HEADER_BYTES + 4] = 99)),
         ("a record that is too long", forged(&next, |bytes| bytes[HEADER_BYTES] = 0xFF)),
         ("a record that is not counted", forged(&next, |bytes| bytes[12] = 2)),

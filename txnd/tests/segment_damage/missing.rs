@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proto::Chain;
-use proto::batch::BatchError;
+use proto::{BATCH_VERSION, BatchError, Chain};
 use txnd::{Place, SinkError};
 
 use crate::log_folder::{
@@ -242,7 +241,8 @@ fn a_segment_of_a_newer_format() {
 
 #[test]
 fn a_batch_of_a_newer_format() {
-    let newer = BatchError::Version(2).to_string();
+    const NEWER: u16 = BATCH_VERSION + 1;
+    let newer = BatchError::Version(NEWER).to_string();
     for ending in Ending::ALL {
         // In the last segment, and in the one before.
         for goes_on in [false, true] {
@@ -255,7 +255,7 @@ fn a_batch_of_a_newer_format() {
             let segment = last_segment(folder.path());
             // A newer program's batch has this program's header, as far as version and checksum go.
             let mut batch = seal(&[], &chain, 2, chain.lsn).as_bytes().to_vec();
-            set_version(&mut batch, &2u16.to_le_bytes());
+            set_version(&mut batch, &NEWER.to_le_bytes());
             if goes_on {
                 make_full(&segment);
                 let mut writer = begin(folder.path()).unwrap();

@@ -128,14 +128,10 @@ pub(crate) fn seal(ops: &[OwnedOp], chain: &Chain, epoch: Epoch, durable: Lsn) -
     let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
     for op in ops {
         let lsn = buffer.next_lsn();
-        // Only these operations have an effect that the record stores: a resulting value, a mask of types.
-        let effect = match op {
-            OwnedOp::Incr(..) | OwnedOp::IncrBy(..) => lsn as u32,
-            OwnedOp::DelAll(_) => (lsn as u32 % 64) << 1,
-            _ => 0,
-        };
         let at = FIRST_TIME + lsn.cast_signed() * RECORD_INTERVAL;
-        buffer.push(&op.as_op(), effect, at).expect("the records of one batch lie within 35 minutes");
+        buffer
+            .push(&op.as_op(), arbitrary::effect_of(&op.as_op(), lsn as u32), at)
+            .expect("the records of one batch lie within 35 minutes");
     }
     buffer.seal(chain, epoch, durable)
 }

@@ -1,0 +1,135 @@
+//! What a record of version 2 may say besides its operation: a block of options between key and payload.
+//!
+//! Integers are little-endian.
+//!
+//! ```text
+//!   block   := length of the options (u16, at most MAX_OPTIONS_BYTES) option*
+//!   option  := tag (u8) length of the value (u8) value
+//!
+//!   tag         bit 7: critical, a reader that does not know the tag must refuse the record; it skips any other option
+//!   0x81        expiry        (a reader that skipped it would keep the entry for ever)
+//!   0x02        idempotency   (the request's token)
+//!   0x83        group         (records that count together or not at all)
+//! ```
+//!
+//! The three tags are reserved: nothing writes them yet, and nothing knows them. So every record with a critical option is refused.
+
+use crate::limits::MAX_OPTIONS_BYTES;
+
+/// Reserved: when the entry ends.
+pub const TAG_EXPIRY: u8 = CRITICAL | 1;
+
+/// Reserved: the token of a request that may be repeated.
+pub const TAG_IDEMPOTENCY: u8 = 2;
+
+/// Reserved: which records belong together.
+pub const TAG_GROUP: u8 = CRITICAL | 3;
+
+/// The bit of a tag that forbids to skip the option.
+pub const CRITICAL: u8 = 1 << 7;
+
+const BLOCK_LENGTH_BYTES: usize = 2;
+
+/// Why bytes are not a block of options, or not one that may be skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum OptionsError {
+    #[error("the record's options claim {0} bytes; they have at most {MAX_OPTIONS_BYTES}, and end within the record")]
+    Length(usize),
+    #[error("the option of tag {0:#04x} reaches beyond the record's options")]
+    Truncated(u8),
+    #[error(
+        "the record has an option of tag {0:#04x}, which this program does not know and must not skip; use a newer one"
+    )]
+    Critical(u8),
+}
+
+/// Checks the block at the start of `bytes` and skips it; returns what follows it.
+pub(crate) fn skip(bytes: &[u8]) -> Result<&[u8], OptionsError> {
+    let (length, rest) = bytes.split_first_chunk::<BLOCK_LENGTH_BYTES>().ok_or(OptionsError::Length(bytes.len()))?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    if length > MAX_OPTIONS_BYTES {
+        return Err(OptionsError::Length(length));
+    }
+    let (mut options, rest) = rest.split_at_checked(length).ok_or(OptionsError::Length(length))?;
+    while let Some((&tag, after_tag)) = options.split_first() {
+        let (&length, after_length) = after_tag.split_first().ok_or(OptionsError::Truncated(tag))?;
+        let (_, next) = after_length.split_at_checked(length.into()).ok_or(OptionsError::Truncated(tag))?;
+        if tag & CRITICAL != 0 {
+            return Err(OptionsError::Critical(tag));
+        }
+        options = next;
+    }
+    Ok(rest)
+}
+
+const _: () = assert!(MAX_OPTIONS_BYTES <= u16::MAX as usize, "a record stores the length of its options in 16 bits");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn block(options: &[(u8, Vec<u8>)]) -> Vec<u8> {
+        let options: Vec<u8> =
+            options.iter().flat_map(|(tag, value)| [&[*tag, value.len() as u8], &value[..]].concat()).collect();
+        [&(options.len() as u16).to_le_bytes()[..], &options].concat()
+    }
+
+    proptest! {
+        #[test]
+        fn options_that_may_be_skipped_are_and_what_follows_is_left(
+            options in proptest::collection::vec((0..CRITICAL, proptest::collection::vec(any::<u8>(), 0..20)), 0..8),
+            rest in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let bytes = [block(&options), rest.clone()].concat();
+            prop_assert_eq!(skip(&bytes), Ok(&rest[..]));
+        }
+
+        #[test]
+        fn a_critical_option_is_refused_wherever_it_is(
+            mut options in proptest::collection::vec((0..CRITICAL, proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
+            at: prop::sample::Index,
+            tag in CRITICAL..,
+        ) {
+            let at = at.index(options.len());
+            options[at].0 = tag;
+            let block = block(&options);
+            prop_assert_eq!(skip(&block), Err(OptionsError::Critical(tag)));
+        }
+
+        #[test]
+        fn a_block_that_is_cut_off_is_refused(
+            options in proptest::collection::vec((0..CRITICAL, proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
+        ) {
+            let block = block(&options);
+            for length in 0..block.len() {
+                prop_assert!(skip(&block[..length]).is_err());
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_refused_or_skipped(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            if let Ok(rest) = skip(&bytes) {
+                prop_assert!(bytes.ends_with(rest) && bytes.len() - rest.len() <= BLOCK_LENGTH_BYTES + MAX_OPTIONS_BYTES);
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_are_not_trusted() {
+        let at_most = block(&[(1, vec![0; 252]), (1, vec![])]);
+        assert_eq!((at_most.len(), skip(&at_most)), (2 + MAX_OPTIONS_BYTES, Ok(&[][..])));
+        let too_long = block(&[(1, vec![0; 252]), (1, vec![0; 1])]);
+        assert_eq!(skip(&too_long), Err(OptionsError::Length(MAX_OPTIONS_BYTES + 1)));
+        assert_eq!(skip(&[0xff, 0xff, 1]), Err(OptionsError::Length(0xffff)));
+        assert_eq!(skip(&[3, 0, 1, 0]), Err(OptionsError::Length(3)), "the block ends beyond the bytes");
+        assert_eq!(skip(&[1, 0, 5]), Err(OptionsError::Truncated(5)), "an option without a length");
+        assert_eq!(skip(&[3, 0, 5, 2, 0, 9]), Err(OptionsError::Truncated(5)), "a value that reaches beyond the block");
+    }
+
+    #[test]
+    fn reserved_tags_stay_what_they_are() {
+        assert_eq!([TAG_EXPIRY, TAG_IDEMPOTENCY, TAG_GROUP], [0x81, 0x02, 0x83]);
+    }
+}
