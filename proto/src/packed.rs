@@ -34,8 +34,8 @@ pub trait Unpack<'a>: Packed + Sized {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum UnpackError {
-    #[error("the value has {found} bytes, expected {expected}")]
-    Size { found: usize, expected: usize },
+    #[error("the value has the wrong size")]
+    Size,
     #[error("the value {0}")]
     Text(#[from] TextError),
     #[error(transparent)]
@@ -56,8 +56,7 @@ macro_rules! numbers {
         impl Unpack<'_> for $number {
             #[inline]
             fn unpack(bytes: &[u8]) -> Result<Self, UnpackError> {
-                let wrong_size = UnpackError::Size { found: bytes.len(), expected: size_of::<Self>() };
-                bytes.try_into().map(Self::from_le_bytes).map_err(|_| wrong_size)
+                bytes.try_into().map(Self::from_le_bytes).map_err(|_| UnpackError::Size)
             }
         }
     )* };
@@ -72,6 +71,7 @@ impl Packed for &str {
 }
 
 impl<'a> Unpack<'a> for &'a str {
+    #[inline]
     fn unpack(bytes: &'a [u8]) -> Result<Self, UnpackError> {
         Ok(check_text(bytes)?)
     }
@@ -92,6 +92,7 @@ impl Packed for Strings<'_> {
 }
 
 impl<'a> Unpack<'a> for Strings<'a> {
+    #[inline]
     fn unpack(bytes: &'a [u8]) -> Result<Self, UnpackError> {
         Ok(Self::decode(bytes)?)
     }
@@ -105,6 +106,7 @@ impl Packed for Pairs<'_> {
 }
 
 impl<'a> Unpack<'a> for Pairs<'a> {
+    #[inline]
     fn unpack(bytes: &'a [u8]) -> Result<Self, UnpackError> {
         Ok(Self::decode(bytes)?)
     }

@@ -75,7 +75,7 @@ pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) 
         (OpKind::Get, Some(ty)) if payload.is_empty() => Ok(Op::Get { ty, key }),
         (OpKind::Put, Some(ty)) => match ValueRef::unpack(ty, payload) {
             Ok(value) => Ok(Op::Put { key, value }),
-            Err(UnpackError::Size { .. }) => Err(PayloadError::Size(kind)),
+            Err(UnpackError::Size) => Err(PayloadError::Size(kind)),
             Err(UnpackError::Text(error)) => Err(error.into()),
             Err(UnpackError::Strings(error)) => Err(error.into()),
         },

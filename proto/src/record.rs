@@ -30,6 +30,7 @@ use crate::limits::{MAX_KEY_BYTES, MAX_OPTIONS_BYTES, MAX_RECORD_BYTES, MAX_VALU
 use crate::lsn::{Lsn, Micros};
 use crate::op::{Op, OpKind};
 use crate::options::{self, OptionsError};
+use crate::packed::Unpack;
 use crate::payload::{self, PayloadError};
 use crate::value::{TypeSet, ValueType};
 
@@ -93,14 +94,18 @@ fn effect_bytes(op: &Op<'_>) -> usize {
 /// Whether an operation like `op` has an effect like `effect`.
 #[inline]
 fn is_effect_of(op: &Op<'_>, effect: Effect) -> bool {
-    match op {
-        Op::DelAll { .. } => matches!(effect, Effect::Types(_)),
-        Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => effect.counter_type() == Some(*ty),
-        _ => effect == Effect::None,
+    match effect {
+        Effect::None => effect_bytes(op) == 0,
+        Effect::Types(_) => matches!(op, Op::DelAll { .. }),
+        result => match op {
+            Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => result.counter_type() == Some(*ty),
+            _ => false,
+        },
     }
 }
 
 /// Bytes that the record of `op` takes in the log.
+#[inline]
 pub fn record_bytes(op: &Op<'_>) -> usize {
     KEY + op.key().as_bytes().len() + payload::bytes(op) + effect_bytes(op)
 }
@@ -113,12 +118,14 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, delta: i32)
     debug_assert!(length <= MAX_RECORD_BYTES);
     let start = out.len();
     out.reserve(length);
-    out.extend_from_slice(&(length as u32).to_le_bytes());
-    out.push(op.kind() as u8);
-    out.push(op.value_type().map_or(0, |ty| ty as u8));
     let key = op.key().as_bytes();
-    out.extend_from_slice(&(key.len() as u16).to_le_bytes());
-    out.extend_from_slice(&delta.to_le_bytes());
+    let mut head = [0; KEY];
+    head[LENGTH..KIND].copy_from_slice(&(length as u32).to_le_bytes());
+    head[KIND] = op.kind() as u8;
+    head[TYPE] = op.value_type().map_or(0, |ty| ty as u8);
+    head[KEY_LENGTH..TIME].copy_from_slice(&(key.len() as u16).to_le_bytes());
+    head[TIME..KEY].copy_from_slice(&delta.to_le_bytes());
+    out.extend_from_slice(&head);
     out.extend_from_slice(key);
     payload::encode(out, op);
     effect.pack(out);
@@ -126,6 +133,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, delta: i32)
 }
 
 /// Reads the record of this version at the start of `bytes`; returns it with what follows it.
+#[inline]
 pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Result<(Record<'_>, &[u8]), RecordError> {
     let head: &[u8; KEY] = bytes.first_chunk().ok_or(RecordError::Length(bytes.len()))?;
     let length = u32::from_le_bytes(field(head, LENGTH)) as usize;
@@ -133,39 +141,45 @@ pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Resu
         return Err(RecordError::Length(length));
     }
     let (record, rest) = bytes.split_at(length);
-    let has_options = version >= VERSION_WITH_OPTIONS && head[KIND] & HAS_OPTIONS != 0;
-    let code = if has_options { head[KIND] & !HAS_OPTIONS } else { head[KIND] };
-    let kind = OpKind::from_code(code).ok_or(RecordError::Kind(head[KIND]))?;
     let key_end = KEY + usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
-    let (key, mut body) = record.split_at_checked(key_end).ok_or(RecordError::Length(key_end))?;
-    let key = Key::new(&key[KEY..])?;
+    let (mut code, key, mut body) = (head[KIND], record.get(KEY..key_end), record.get(key_end..).unwrap_or_default());
+    let has_options = code & HAS_OPTIONS != 0 && version >= VERSION_WITH_OPTIONS;
+    if has_options {
+        code &= !HAS_OPTIONS;
+    }
+    let kind = OpKind::from_code(code).ok_or(RecordError::Kind(head[KIND]))?;
+    let key = Key::new(key.ok_or(RecordError::Length(key_end))?)?;
     if has_options {
         body = options::skip(body)?;
     }
-    let (op, effect) = match kind {
-        OpKind::DelAll | OpKind::Incr | OpKind::IncrBy => decode_with_effect(kind, head[TYPE], key, body)?,
-        _ => (payload::decode(kind, head[TYPE], key, body)?, Effect::None),
-    };
+    let effect = split_effect(kind, head[TYPE], &mut body)?;
+    let op = payload::decode(kind, head[TYPE], key, body)?;
     let at = base.saturating_add(i64::from(i32::from_le_bytes(field(head, TIME))));
     Ok((Record { lsn, at, op, effect }, rest))
 }
 
-/// Reads an operation of a kind that has an effect, and that effect, which ends the record.
-fn decode_with_effect<'a>(kind: OpKind, ty: u8, key: Key<'a>, body: &'a [u8]) -> Result<(Op<'a>, Effect), RecordError> {
-    let wrong_size = PayloadError::Size(kind);
-    let counter = ValueType::from_code(ty).and_then(CounterType::of);
-    let effect_bytes = counter.map_or(TYPE_SET_BYTES, CounterType::packed_bytes);
-    let payload_bytes = body.len().checked_sub(effect_bytes).ok_or(wrong_size)?;
-    let (payload, effect) = body.split_at(payload_bytes);
-    let op = payload::decode(kind, ty, key, payload)?;
-    let effect = match counter {
-        Some(counter) => counter.unpack_effect(effect).map_err(|_| wrong_size)?,
-        None => {
-            let bits = effect.try_into().map(u32::from_le_bytes).map_err(|_| wrong_size)?;
-            Effect::Types(TypeSet::from_bits(bits).ok_or(RecordError::Types(bits))?)
+/// Takes the effect off the end of `body`, if records of this kind and type have one.
+#[inline]
+fn split_effect(kind: OpKind, ty: u8, body: &mut &[u8]) -> Result<Effect, RecordError> {
+    let counter = match kind {
+        OpKind::DelAll => None,
+        OpKind::Incr | OpKind::IncrBy => {
+            let wrong_type = PayloadError::Type { kind, ty };
+            Some(ValueType::from_code(ty).and_then(CounterType::of).ok_or(wrong_type)?)
         }
+        _ => return Ok(Effect::None),
     };
-    Ok((op, effect))
+    let wrong_size = PayloadError::Size(kind);
+    let effect_bytes = counter.map_or(TYPE_SET_BYTES, CounterType::packed_bytes);
+    let (payload, effect) = body.len().checked_sub(effect_bytes).map(|at| body.split_at(at)).ok_or(wrong_size)?;
+    *body = payload;
+    match counter {
+        Some(counter) => Ok(counter.unpack_effect(effect).map_err(|_| wrong_size)?),
+        None => {
+            let bits = u32::unpack(effect).map_err(|_| wrong_size)?;
+            TypeSet::from_bits(bits).map(Effect::Types).ok_or(RecordError::Types(bits))
+        }
+    }
 }
 
 /// `N` bytes of `bytes` from `at`, which the caller knows to be there.

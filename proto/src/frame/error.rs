@@ -1,6 +1,6 @@
 //! Error codes, and what each stands for: the one table from what goes wrong to what a reply says.
 
-use super::request::MAX_MULTI_ITEMS;
+use super::limits::MAX_MULTI_ITEMS;
 use crate::key::KeyError;
 use crate::op::Refusal;
 use crate::payload::PayloadError;

@@ -255,7 +255,7 @@ fn decode_answer(status: u8, ty: u8, payload: &[u8]) -> Result<Answer<'_>, Reply
             let ty = ValueType::from_code(ty).ok_or(ReplyError::Type(ty))?;
             match ValueRef::unpack(ty, payload) {
                 Ok(value) => Ok(Answer::Value(value)),
-                Err(UnpackError::Size { .. }) => Err(wrong_size),
+                Err(UnpackError::Size) => Err(wrong_size),
                 Err(UnpackError::Text(error)) => Err(PayloadError::from(error).into()),
                 Err(UnpackError::Strings(error)) => Err(PayloadError::from(error).into()),
             }

@@ -1,15 +1,13 @@
 //! Requests.
 
 use super::error::RequestError;
+use super::limits::MAX_MULTI_ITEMS;
 use crate::key::Key;
 use crate::op::{Op, OpKind};
 use crate::payload;
 use crate::record::field;
 use crate::text::check_text;
 use crate::value::{ValueRef, ValueType};
-
-/// Most items of a multi-get or multi-put.
-pub const MAX_MULTI_ITEMS: usize = 4096;
 
 const LENGTH: usize = 0;
 const ID: usize = LENGTH + 4;
