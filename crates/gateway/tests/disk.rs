@@ -119,3 +119,15 @@ fn what_is_acknowledged_after_a_write_was_lost_is_on_the_disk() {
     }
     assert_eq!(client.get("str-get/lost").status, found, "what was served stays");
 }
+
+#[test]
+fn a_log_folder_that_is_removed_is_noticed() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let folder = home.path().join("log");
+    let kvs = Kvs::try_start(&mut kvs_in(&folder)).expect("kvs starts");
+    assert_eq!(kvs.connect().put("int-put/before", "1").status, 200);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+    let lost = kvs.connect().try_request("PUT", "int-put/lost", "1");
+    assert!(lost.is_err() || lost.is_ok_and(|answer| answer.status >= 500), "it is not acknowledged");
+    kvs.says(&["removed, moved or replaced"]);
+}
