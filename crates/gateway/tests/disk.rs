@@ -97,7 +97,7 @@ fn what_is_acknowledged_after_a_write_was_lost_is_on_the_disk() {
     let kvs = Kvs::try_start(&mut kvs_in(&folder)).expect("kvs starts");
     assert_eq!(kvs.connect().put("int-put/before", "1").status, 200);
     disk.begin_losing();
-    let lost = kvs.connect().try_request("PUT", "str-put/lost", &"x".repeat(20_000));
+    let lost = kvs.connect().try_request("PUT", "str-put/lost", "x".repeat(20_000));
     assert!(lost.is_err() || lost.is_ok_and(|answer| answer.status >= 500), "it is not acknowledged");
     kvs.kill();
     disk.stop_losing();
@@ -105,7 +105,7 @@ fn what_is_acknowledged_after_a_write_was_lost_is_on_the_disk() {
     let kvs = Kvs::try_start(&mut kvs_in(&folder)).expect("kvs starts when there is space");
     let mut client = kvs.connect();
     for n in 0..20 {
-        assert_eq!(client.put(&format!("int-put/after{n}"), &n.to_string()).status, 200);
+        assert_eq!(client.put(&format!("int-put/after{n}"), n.to_string()).status, 200);
     }
     let found = client.get("str-get/lost").status;
     kvs.kill();
