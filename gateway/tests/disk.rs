@@ -95,7 +95,7 @@ fn what_is_acknowledged_after_a_write_was_lost_is_on_the_disk() {
     let kvs = Kvs::try_start(&mut kvs_in(&folder)).expect("kvs starts");
     assert_eq!(kvs.connect().put("int-put/before", "1").status, 200);
     disk.begin_losing();
-    let lost = kvs.connect().try_request("PUT", "str-put/lost", &"x".repeat(20_000));
+    let lost = kvs.connect().try_request("PUT", "str-put/lost", "x".repeat(20_000));
     assert!(lost.is_err() || lost.is_ok_and(|answer| answer.status >= 500), "it is not acknowledged");
     kvs.kill();
     disk.stop_losing();
@@ -103,7 +103,7 @@ fn what_is_acknowledged_after_a_write_was_lost_is_on_the_disk() {
     let kvs = Kvs::try_start(&mut kvs_in(&folder)).expect("kvs starts when there is space");
     let mut client = kvs.connect();
     for n in 0..20 {
-        assert_eq!(client.put(&format!("int-put/after{n}"), &n.to_string()).status, 200);
+        assert_eq!(client.put(&format!("int-put/after{n}"), n.to_string()).status, 200);
     }
     let found = client.get("str-get/lost").status;
     kvs.kill();
@@ -116,4 +116,16 @@ fn what_is_acknowledged_after_a_write_was_lost_is_on_the_disk() {
         assert_eq!(client.get(&format!("int-get/after{n}")).text(), n.to_string());
     }
     assert_eq!(client.get("str-get/lost").status, found, "what was served stays");
+}
+
+#[test]
+fn a_log_folder_that_is_removed_is_noticed() {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let folder = home.path().join("log");
+    let kvs = Kvs::try_start(&mut kvs_in(&folder)).expect("kvs starts");
+    assert_eq!(kvs.connect().put("int-put/before", "1").status, 200);
+    std::fs::remove_dir_all(&folder).expect("the folder is there");
+    let lost = kvs.connect().try_request("PUT", "int-put/lost", "1");
+    assert!(lost.is_err() || lost.is_ok_and(|answer| answer.status >= 500), "it is not acknowledged");
+    kvs.says(&["removed, moved or replaced"]);
 }

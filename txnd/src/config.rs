@@ -51,7 +51,7 @@ pub struct Config {
           value_parser = address)]
     pub grpc_addr: SocketAddr,
 
-    /// Where batches become durable: `file:DIR` (segments in a folder) or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables)
+    /// Where batches become durable: `file:DIR` (segments in a folder; also `file:~/DIR`, `file:///DIR`) or `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables)
     #[arg(long, env = "TXND_SINK", hide_env_values = true, default_value = "file:./txnd-data", value_name = "SINK",
           value_parser = unquoted::<SinkTarget>())]
     pub sink: SinkTarget,
@@ -145,10 +145,42 @@ impl FromStr for SinkTarget {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
-            Some(("file", folder)) if !folder.is_empty() => Ok(Self::File(folder.into())),
+            Some(("file", folder)) if !folder.is_empty() => folder_of(folder, std::env::home_dir()).map(Self::File),
             Some(("postgres" | "postgresql", _)) => text.parse::<PostgresSink>().map(|_| Self::Postgres(text.into())),
             _ => Err("expected `file:DIR` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE`".into()),
         }
+    }
+}
+
+/// The folder that `text`, what follows `file:`, stands for.
+fn folder_of(text: &str, home: Option<PathBuf>) -> Result<PathBuf, String> {
+    if let Some(control) = text.chars().find(|c| c.is_control()) {
+        let hint = if control == '\r' { "; was it read from a file with Windows line ends?" } else { "" };
+        return Err(format!("the folder's name holds the control character {control:?}, remove it{hint}"));
+    }
+    if text.trim() != text {
+        return Err("the folder's name begins or ends with a space, remove it".into());
+    }
+    if let Some(path) = text.strip_prefix("//") {
+        return match path.starts_with('/') {
+            true => Ok(path.into()),
+            false => Err(
+                "after `file://` an absolute path is expected, such as `file:///var/lib/kvs`; a relative one follows \
+                          `file:` alone, such as `file:./kvs-data`"
+                    .into(),
+            ),
+        };
+    }
+    let Some(below_home) = text.strip_prefix('~') else { return Ok(text.into()) };
+    let home = home.filter(|home| home.is_absolute());
+    match (below_home.strip_prefix('/'), home) {
+        (Some(folder), Some(home)) => Ok(home.join(folder.trim_start_matches('/'))),
+        (Some(_), None) => Err("`~` stands for the home folder, and HOME is not set; write the whole path".into()),
+        (None, _) => Err(
+            "only `~/` at the beginning stands for a home folder, such as `file:~/kvs-data`; write the whole path of \
+                          another user's, or `file:./~...` for a folder with that name"
+                .into(),
+        ),
     }
 }
 
@@ -199,8 +231,47 @@ mod tests {
         assert_eq!("file:./txnd-data".parse::<SinkTarget>().unwrap().to_string(), "file:./txnd-data");
         let postgres: SinkTarget = "postgres://kvs:secret@db.example:5433/state".parse().unwrap();
         assert_eq!(postgres.to_string(), "postgres://kvs@db.example:5433/state");
+        for (text, folder) in [("file:///var/lib/kvs", "file:/var/lib/kvs"), ("file:/x~/a b", "file:/x~/a b")] {
+            assert_eq!(text.parse::<SinkTarget>().unwrap().to_string(), folder);
+        }
         for text in ["", "file:", "off", "postgres:", "https://localhost:5051"] {
             assert!(text.parse::<SinkTarget>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_what_a_shell_user_means() {
+        let home = || Some(PathBuf::from("/home/user"));
+        for (text, expected) in [
+            ("data", "data"),
+            ("./data", "./data"),
+            ("/data", "/data"),
+            ("///data", "/data"),
+            ("~/data", "/home/user/data"),
+            ("~//data", "/home/user/data"),
+            ("~/", "/home/user/"),
+            ("./~/data", "./~/data"),
+            ("/a~b", "/a~b"),
+        ] {
+            assert_eq!(folder_of(text, home()).as_deref(), Ok(expected.as_ref()), "{text}");
+        }
+        for (text, advice) in [
+            ("/x/data\r", "Windows line ends"),
+            ("/x/da\nta", "control character"),
+            ("/x/data\u{85}", "control character"),
+            ("/x/data ", "a space"),
+            (" data", "a space"),
+            ("//./u3", "file:./kvs-data"),
+            ("//host/data", "file:///var/lib/kvs"),
+            ("//", "file:///var/lib/kvs"),
+            ("~", "file:~/kvs-data"),
+            ("~other/data", "the whole path"),
+        ] {
+            let message = folder_of(text, home()).expect_err(text);
+            assert!(message.contains(advice), "{text:?}: {message}");
+        }
+        for home in [None, Some(PathBuf::new()), Some("relative".into())] {
+            assert!(folder_of("~/data", home).unwrap_err().contains("HOME is not set"));
         }
     }
 }

@@ -40,6 +40,7 @@
 //!   mod.rs        SegmentSink: the log as a sink
 //!   start.rs      opening: repair, renewal, a new term
 //!   writer.rs     the open log: append, durable, roll over
+//!   reader.rs     SegmentReader: reading, while the log is written too
 //!   scan.rs       walking through a segment's batches; what the end of the last one means
 //!   file.rs       one segment: header, creation and preallocation, renewal
 //!   manifest.rs   identity and epoch
@@ -53,6 +54,7 @@ mod file;
 mod folder;
 mod manifest;
 mod names;
+mod reader;
 mod scan;
 mod start;
 mod writer;
@@ -62,7 +64,7 @@ use std::path::PathBuf;
 use proto::{Batch, BatchError, Chain, Lsn};
 
 use crate::sink::{Opened, Sink, SinkError};
-use file::SegmentFile;
+pub use reader::SegmentReader;
 use writer::OpenLog;
 
 /// Default size of a segment, in bytes.
@@ -121,23 +123,8 @@ impl Sink for SegmentSink {
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Chain, SinkError> {
         let durable = self.log()?.durable();
-        let paths = folder::segments(&self.folder)?;
-        // Two files are open at a time, however many there are.
-        let mut segments = paths.iter().map(|path| SegmentFile::open(path, durable.log_id));
-        let first = segments.next().transpose()?.filter(|first| first.start.lsn == 0);
-        let mut segment = first.ok_or_else(|| file::missing(&self.folder, 1))?;
-        let mut memory = Vec::new();
-        loop {
-            let next = segments.next().transpose()?;
-            let end = next.as_ref().map_or(durable, |next| next.start);
-            if end.lsn >= from {
-                memory = scan::read(&segment, memory, end, from, visit).await?;
-            }
-            match next {
-                Some(next) => segment = next,
-                None => return Ok(durable),
-            }
-        }
+        SegmentReader::new(&self.folder, durable.log_id).read(from, durable, visit).await?;
+        Ok(durable)
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
