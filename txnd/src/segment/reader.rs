@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use proto::batch::{BatchError, Chain};
-use proto::{Batch, Lsn};
+use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::file::{self, SegmentFile};
 use super::{folder, scan};
