@@ -75,6 +75,12 @@ pub struct Config {
     #[arg(long, env = "KVS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// Names by which clients may call this server, in the headers Host and Origin, besides localhost and IP addresses. Without this
+    /// flag all names are accepted, but on a loopback address without a token none: web pages could use the server through
+    /// a name of their own
+    #[arg(long, env = "KVS_ALLOWED_HOSTS", value_name = "NAME,...", value_delimiter = ',', value_parser = host_name)]
+    pub allowed_hosts: Vec<String>,
+
     /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
     #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
@@ -148,11 +154,17 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// Time for a client to send a whole request, from its first byte, and to take any of an answer
+    /// Time for a client to make its first request, and to send the head of each; a body, a frame and a response may take longer as
+    /// long as they keep to --min-rate
     #[arg(long, env = "KVS_REQUEST_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub request_timeout: Duration,
 
-    /// Time without a request after which a connection is closed, and time for an answer to be taken as a whole
+    /// Bytes a second that a client must send of a body or frame, and take of a response, on the average of each --request-timeout. A
+    /// body that comes more slowly gets 408
+    #[arg(long, env = "KVS_MIN_RATE", default_value = "4KiB", value_name = "SIZE", value_parser = at_least::<1>)]
+    pub min_rate: ByteSize,
+
+    /// Time without a request after which a connection is closed
     #[arg(long, env = "KVS_IDLE_TIMEOUT", default_value = "5m", value_name = "TIME", value_parser = positive_time)]
     pub idle_timeout: Duration,
 
@@ -203,6 +215,14 @@ pub enum Record {
     Writes,
     /// Every operation.
     All,
+}
+
+/// Reads the name of a host, without a port.
+fn host_name(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        true => Ok(text.into()),
+        false => Err("expected the name of a host, without a port".into()),
+    }
 }
 
 impl FromStr for LogTarget {

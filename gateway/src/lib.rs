@@ -1,7 +1,7 @@
 //! The kvs program: REST and frames in front of the engine, the log behind it.
 //!
 //! ```text
-//!   client ──> worker (one a core) ──> session (REST, frames) ──> engine ──> log buffer ──> shipper (own thread) ──> Sink
+//!   client ──> worker (one a core) ──> session (HTTP, frames) ──> engine ──> log buffer ──> shipper (own thread) ──> Sink
 //!                  │                        └── a write that must be durable waits <── status <──┘
 //!                  └─ reaper: cuts off clients that are too slow
 //!
@@ -10,14 +10,14 @@
 //!   recovery.rs    rebuilding the engine's state from the log, with progress
 //!   shipper.rs     taking batches from the log buffer to the sink; retries; the log's status
 //!   worker.rs      a pinned thread with its own runtime and listeners
-//!   connection.rs  what a connection is doing, its deadlines, and the reaper
+//!   connection.rs  what a connection is doing, its deadlines, its end, and the reaper
 //!   durability.rs  replies that wait for their lsn
 //!   health.rs      asking a server whether it answers
-//!   rest/          REST v1: route, body, operation, answer
+//!   http/          HTTP/1.1: heads, bodies, responses; REST API v1
 //!   frames/        the frame protocol: input, executor, output
 //!   auth.rs        the token that clients must show
 //!   budget.rs      memory that connections share for what is large
-//!   clock.rs       the time of an operation
+//!   clock.rs       the time of an operation and of a response
 //! ```
 
 mod auth;
@@ -28,8 +28,8 @@ mod connection;
 mod durability;
 pub mod frames;
 pub mod health;
+mod http;
 mod recovery;
-mod rest;
 pub mod server;
 mod shipper;
 mod worker;

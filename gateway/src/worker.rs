@@ -8,28 +8,25 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
 use crate::config::LISTEN_BACKLOG;
-use crate::connection::Reaper;
+use crate::connection::{self, Reaper};
 use crate::durability::DurableGate;
 use crate::frames::{self, Buffers};
-use crate::rest;
+use crate::http;
 use crate::server::Shared;
 use crate::shipper::{LogHealth, LogStatus};
 
 /// Pause after `accept` failed, as when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What a REST client gets that is one too many.
-const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\r\n\
-    too many connections; try again later";
+/// Clients at the connection limit for whom a worker waits until they have read the reply. The others get it without that.
+const MAX_REFUSALS: usize = 64;
 
 /// What the sessions of one worker share. Never leaves the worker's thread.
 pub(crate) struct Worker {
@@ -37,6 +34,7 @@ pub(crate) struct Worker {
     pub(crate) gate: DurableGate,
     pub(crate) reaper: Reaper,
     pub(crate) buffers: Buffers,
+    refusals: Arc<Semaphore>,
 }
 
 /// What a client speaks, by the address that it connected to.
@@ -131,8 +129,9 @@ async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<
     let off = LogStatus { durable: u64::MAX, health: LogHealth::Up };
     let worker = Rc::new(Worker {
         gate: DurableGate::new(shared.log.as_ref().map_or(off, |log| *log.borrow())),
-        reaper: Reaper::new(shared.config.request_timeout, shared.config.idle_timeout),
+        reaper: Reaper::new(&shared.config),
         buffers: Buffers::default(),
+        refusals: Arc::new(Semaphore::new(MAX_REFUSALS)),
         shared,
     });
     let for_sessions = stop.clone();
@@ -176,28 +175,27 @@ fn open_session(
     worker: &Rc<Worker>,
     sessions: &mut JoinSet<()>,
     protocol: Protocol,
-    mut stream: TcpStream,
+    stream: TcpStream,
     stop: &watch::Receiver<bool>,
 ) {
     let shared = &worker.shared;
     let open = Open::count(shared);
     if open.connections > shared.config.max_connections as usize {
-        let answer = match protocol {
-            Protocol::Rest => TOO_MANY_CONNECTIONS.to_vec(),
+        // Those who are refused do not keep others out.
+        drop(open);
+        let reply = match protocol {
+            Protocol::Rest => http::too_many_connections(worker),
             Protocol::Frames => frames::too_many_connections(shared).to_vec(),
         };
-        sessions.spawn_local(async move {
-            // The answer is a courtesy; the client may be gone already.
-            let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&answer)).await;
-            drop(open);
-        });
+        let permit = Arc::clone(&worker.refusals).try_acquire_owned().ok();
+        sessions.spawn_local(async move { connection::refuse(stream, reply, permit.is_some()).await });
         return;
     }
     let activity = worker.reaper.watch();
     let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
     let task = sessions.spawn_local(async move {
         match protocol {
-            Protocol::Rest => rest::serve(worker, stream, of_session, stop).await,
+            Protocol::Rest => http::serve(worker, stream, of_session, stop).await,
             Protocol::Frames => frames::serve(worker, stream, of_session, stop).await,
         }
         drop(open);

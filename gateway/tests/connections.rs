@@ -117,7 +117,7 @@ impl Dripping {
 fn a_client_that_sends_too_slowly_is_cut_off_and_nobody_else_notices() {
     let timeout = Duration::from_secs(2);
     let pause = Duration::from_secs(1);
-    let head = format!("PUT {BASE}/str-put/a HTTP/1.1\r\nContent-Length: 100\r\n\r\n").into_bytes();
+    let head = format!("PUT {BASE}/str-put/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n").into_bytes();
     let one_and_a_half = [request_bytes("POST", "hello", &[], b""), head[..20].to_vec()].concat();
     let slow = [
         Dripping { who: "in its head", at_once: Vec::new(), complete: 0, one_by_one: head.clone() },
@@ -230,7 +230,9 @@ fn one_connection_more_than_the_limit_gets_503() {
 /// Sends the head of a put of `length` bytes and waits until the server has begun with it.
 fn begin_put(kvs: &Kvs, path: &str, length: usize) -> Client {
     let mut client = kvs.connect();
-    let head = format!("PUT {BASE}/{path} HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n");
+    let head = format!(
+        "PUT {BASE}/{path} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+    );
     assert_eq!(client.exchange(head.as_bytes()).status, 100);
     client
 }

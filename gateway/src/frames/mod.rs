@@ -29,7 +29,7 @@ use proto::frame::{
     encode_error,
 };
 use proto::limits::MAX_KEY_BYTES;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::codec::Decoder;
@@ -37,7 +37,7 @@ use tracing::debug;
 
 use crate::auth::MAX_TOKEN_BYTES;
 use crate::clock::now;
-use crate::connection::{Activity, Watched};
+use crate::connection::{self, Activity, Watched};
 use crate::durability::OutcomeUnknown;
 use crate::server::Shared;
 use crate::shipper::LogHealth;
@@ -46,13 +46,6 @@ pub(crate) use buffers::Buffers;
 pub use executor::{Executor, Limits, Turn};
 use input::Input;
 pub use output::Output;
-
-/// Bytes of a client that are received only to be dropped before its connection is closed, so that it can read the last
-/// reply.
-const MAX_SKIPPED_BYTES: u64 = 64 << 20;
-
-/// Bytes that are dropped at a time.
-const SKIPPED_AT_A_TIME: usize = 16 << 10;
 
 /// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
 const QUIET: Duration = Duration::from_millis(200);
@@ -134,8 +127,10 @@ impl Session<'_> {
                 return self.hang_up(stopping).await;
             }
             if !bytes.is_empty() {
-                // The beginning of a request, or of the preface.
-                self.activity.received();
+                match greeted {
+                    true => self.activity.transferring(),
+                    false => self.activity.received(),
+                }
             }
             if self.input.keep(bytes, self.decoder(), &self.worker.buffers).is_err() {
                 let busy = "too many large request frames at a time; try again later";
@@ -143,8 +138,9 @@ impl Session<'_> {
                 return self.hang_up(stopping).await;
             }
         }
-        self.close().await?;
-        Ok(self.skip(QUIET).await?)
+        self.input.clear();
+        self.activity.closing();
+        Ok(connection::close(&mut self.stream, QUIET).await?)
     }
 
     /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and what came in has been
@@ -219,6 +215,9 @@ impl Session<'_> {
             self.activity.working();
             let log_is_up = gate.health() == LogHealth::Up;
             let turn = self.executor.execute(&shared.engine, log_is_up, now(), &mut frames, &mut output);
+            if self.executor.is_authenticated() {
+                self.activity.established();
+            }
             let mut sent = 0;
             if let Some((lsn, ready)) = turn.awaits {
                 // Right after the operations, as the gate wants it; what is ready is on its way meanwhile.
@@ -252,33 +251,13 @@ impl Session<'_> {
 
     /// Ends the connection after an error.
     async fn hang_up(&mut self, stopping: Pin<&mut impl Future>) -> Result<(), SessionError> {
-        self.close().await?;
+        self.input.clear();
+        self.activity.closing();
         tokio::select! {
-            skipped = self.skip(self.worker.shared.config.request_timeout) => Ok(skipped?),
+            biased;
+            closed = connection::close(&mut self.stream, self.worker.shared.config.request_timeout) => Ok(closed?),
             // Nobody waits for a client that does not go.
             _ = stopping => Ok(()),
         }
-    }
-
-    /// Sends nothing more, which the client learns behind the last reply.
-    async fn close(&mut self) -> io::Result<()> {
-        self.input.clear();
-        self.stream.shutdown().await?;
-        self.activity.closing();
-        Ok(())
-    }
-
-    /// Receives what is not wanted any more until the client goes or is quiet for this long. A socket that is dropped before is
-    /// reset, and the client may lose replies that it has not read yet.
-    async fn skip(&mut self, quiet: Duration) -> io::Result<()> {
-        let mut rest = (&mut self.stream).take(MAX_SKIPPED_BYTES);
-        // On the heap: within the future it would be there for each connection all the time.
-        let mut skipped = vec![0; SKIPPED_AT_A_TIME];
-        while let Ok(read) = tokio::time::timeout(quiet, rest.read(&mut skipped)).await {
-            if read? == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 }

@@ -1,49 +1,50 @@
-//! Replies and problems into responses. The only place that knows status codes.
+//! What a request is refused for, and the one table of status codes.
 
-use std::sync::Arc;
+use proto::{KeyError, Refusal, TextError};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::header::{
-    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
-use hyper::{Method, StatusCode};
-use proto::{KeyError, Refusal, Reply, Text, TextError, Value};
-
-use super::route::{BASE, BadEncoding};
-use super::{json, number};
-use crate::budget::{Budget, Share};
-use crate::config::UNCOUNTED_BYTES;
-
-pub(super) type Response = hyper::Response<Full<Bytes>>;
-
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const DELETED: HeaderName = HeaderName::from_static("deleted");
-const YES: HeaderValue = HeaderValue::from_static("true");
-const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
-const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+use super::json::BadJson;
+use super::number::BadNumber;
+use super::percent::BadEncoding;
+use super::response::{Response, Status};
 
 /// Seconds after which a client that got 503 may try again.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+const RETRY_SECONDS: &str = "1";
 
 /// Why a request is not answered with success.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("expected the header Authorization: Bearer TOKEN, with the token of this server")]
     Unauthorized,
-    #[error("no such path; expected {BASE} and then for example int-get/KEY, see REST API v1")]
-    NoSuchPath,
+    #[error(
+        "this server is not known as {0:?}; expected localhost, an IP address, or a name that it was started with (--allowed-hosts)"
+    )]
+    UnknownHost(String),
+    #[error(
+        "pages from {0:?} may not use this server; start it with --allowed-hosts and the name of their site if they should"
+    )]
+    OtherSite(String),
+    #[error("no such path; expected {0}")]
+    NoSuchPath(&'static str),
     #[error("wrong method for this path; expected {0}")]
-    WrongMethod(Method),
+    WrongMethod(&'static str),
     #[error("the path and query are too long; at most {} bytes are expected", crate::config::MAX_URI_BYTES)]
     UriTooLong,
+    #[error(
+        "the head is too large; at most {} bytes and {} headers are expected",
+        crate::config::MAX_HEAD_BYTES,
+        crate::config::MAX_HEADERS
+    )]
+    HeadTooLarge,
     #[error("{0}")]
     Malformed(String),
     #[error("{0}")]
     NotRepresentable(String),
+    #[error("Transfer-Encoding: only chunked is supported")]
+    NotImplemented,
     #[error("the body is too large; at most {limit} bytes are expected")]
     BodyTooLarge { limit: usize },
+    #[error("the body comes in too slowly; this server has a minimum rate (--min-rate)")]
+    TooSlow,
     #[error("Key {0} not found")]
     NoEntry(String),
     #[error("Field {field} of key {key} not found")]
@@ -55,49 +56,38 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    fn status(&self) -> StatusCode {
+    fn status(&self) -> Status {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::NoSuchPath | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
-            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Refused(Refusal::Overflow { .. }) => StatusCode::CONFLICT,
-            Self::BodyTooLarge { .. } | Self::Refused(Refusal::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UriTooLong => StatusCode::URI_TOO_LONG,
-            Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Malformed(_) => Status(400, "Bad Request"),
+            Self::Unauthorized => Status(401, "Unauthorized"),
+            Self::OtherSite(_) => Status(403, "Forbidden"),
+            Self::NoSuchPath(_) | Self::NoEntry(_) | Self::NoField { .. } => Status(404, "Not Found"),
+            Self::WrongMethod(_) => Status(405, "Method Not Allowed"),
+            Self::TooSlow => Status(408, "Request Timeout"),
+            Self::Refused(Refusal::Overflow { .. }) => Status(409, "Conflict"),
+            Self::BodyTooLarge { .. } | Self::Refused(Refusal::TooLarge(_)) => Status(413, "Content Too Large"),
+            Self::UriTooLong => Status(414, "URI Too Long"),
+            Self::UnknownHost(_) => Status(421, "Misdirected Request"),
+            Self::NotRepresentable(_) => Status(422, "Unprocessable Content"),
+            Self::HeadTooLarge => Status(431, "Request Header Fields Too Large"),
+            Self::NotImplemented => Status(501, "Not Implemented"),
             Self::Busy(_)
             | Self::Refused(Refusal::Memory { .. } | Refusal::LogBehind { .. } | Refusal::LogClosed(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
+                Status(503, "Service Unavailable")
             }
         }
     }
 
     pub(super) fn into_response(self) -> Response {
         let status = self.status();
-        let mut response = text(one_line(self.to_string()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, BEARER);
+        let response =
+            Response::text(one_line(self.to_string())).with_status(status).with("X-Content-Type-Options", "nosniff");
+        match (status.0, self) {
+            (401, _) => response.with("WWW-Authenticate", "Bearer"),
+            (503, _) => response.with("Retry-After", RETRY_SECONDS),
+            (_, Self::WrongMethod(allowed)) => response.with("Allow", allowed),
+            _ => response,
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, RETRY_SECONDS);
-        }
-        if let Self::WrongMethod(allowed) = self {
-            let allowed = if allowed == Method::GET { "GET, HEAD" } else { allowed_name(&allowed) };
-            headers.insert(ALLOW, HeaderValue::from_static(allowed));
-        }
-        response
-    }
-}
-
-fn allowed_name(method: &Method) -> &'static str {
-    match *method {
-        Method::PUT => "PUT",
-        Method::DELETE => "DELETE",
-        Method::POST => "POST",
-        _ => "GET, HEAD",
     }
 }
 
@@ -124,6 +114,24 @@ impl From<KeyError> for Problem {
     }
 }
 
+impl From<BadNumber> for Problem {
+    fn from(bad: BadNumber) -> Self {
+        match bad {
+            BadNumber::Malformed(message) => Self::Malformed(message),
+            BadNumber::OutOfRange(message) => Self::NotRepresentable(message),
+        }
+    }
+}
+
+impl From<BadJson> for Problem {
+    fn from(bad: BadJson) -> Self {
+        match bad {
+            BadJson::Malformed { .. } => Self::Malformed(bad.to_string()),
+            BadJson::Text(_) => Self::NotRepresentable(bad.to_string()),
+        }
+    }
+}
+
 /// The problem with text in `what`: in a body or path segment, NUL is well-formed but not representable.
 pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
     let message = format!("{what} {error}");
@@ -131,81 +139,4 @@ pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
         TextError::NotUtf8(_) => Problem::Malformed(message),
         TextError::Nul(_) => Problem::NotRepresentable(message),
     }
-}
-
-/// The response to an operation on `key`, and on `item` of it, that was carried out.
-pub(super) fn from_reply(answers: &Arc<Budget>, reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
-    Ok(match reply {
-        Reply::Stored => empty(),
-        Reply::Value(value) => from_value(answers, value)?,
-        Reply::Field(value) => text(counted(answers, as_body(value))?),
-        Reply::NoEntry => return Err(Problem::NoEntry(key.into())),
-        Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }),
-        Reply::Deleted(deleted) => {
-            let mut response = empty();
-            if deleted {
-                response.headers_mut().insert(DELETED, YES);
-            }
-            response
-        }
-        Reply::Count(count) => text(count.to_string()),
-        Reply::Has(has) => text(if has { "true" } else { "false" }),
-    })
-}
-
-fn from_value(answers: &Arc<Budget>, value: Value) -> Result<Response, Problem> {
-    Ok(match value {
-        Value::Int(number) => text(number.to_string()),
-        Value::Uint(number) => text(number.to_string()),
-        Value::Float(number) => text(number::format_float(number)),
-        Value::Str(value) => text(counted(answers, as_body(value))?),
-        Value::Map(list) => with_type(counted(answers, json::write_map(list.as_strings()).into())?, JSON),
-        Value::Set(list) => with_type(counted(answers, json::write_set(list.as_strings()).into())?, JSON),
-    })
-}
-
-/// A larger answer, which counts against `--max-answers` until the client has taken it.
-struct Counted {
-    body: Bytes,
-    _share: Share,
-}
-
-impl AsRef<[u8]> for Counted {
-    fn as_ref(&self) -> &[u8] {
-        &self.body
-    }
-}
-
-fn counted(answers: &Arc<Budget>, body: Bytes) -> Result<Bytes, Problem> {
-    if body.len() <= UNCOUNTED_BYTES {
-        return Ok(body);
-    }
-    let mut share = answers.share();
-    match share.grow_to(body.len()) {
-        true => Ok(Bytes::from_owner(Counted { body, _share: share })),
-        false => Err(Problem::Busy("too many large answers at a time; try again later")),
-    }
-}
-
-/// The text as a body; a long one is not copied.
-fn as_body(value: Text) -> Bytes {
-    match &value {
-        Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
-        Text::Shared(_) => Bytes::from_owner(value),
-    }
-}
-
-/// 200 with plain text.
-pub(super) fn text(body: impl Into<Bytes>) -> Response {
-    with_type(body, TEXT)
-}
-
-fn with_type(body: impl Into<Bytes>, content_type: HeaderValue) -> Response {
-    let mut response = Response::new(Full::new(body.into()));
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
-}
-
-fn empty() -> Response {
-    Response::default()
 }
