@@ -229,7 +229,11 @@ pub struct Client {
 
 impl Client {
     pub fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).expect("kvs accepts");
+        Self::on(TcpStream::connect(addr).expect("kvs accepts"))
+    }
+
+    /// On a socket that is connected.
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(DEADLINE)).expect("a TCP socket");
         stream.set_write_timeout(Some(DEADLINE)).expect("a TCP socket");
@@ -264,8 +268,9 @@ impl Client {
     /// Everything that comes until the server closes the connection.
     pub fn receive_rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        // A reset ends the answers as well as an orderly end does; what came before is kept.
-        let _ = self.reader.read_to_end(&mut rest);
+        if let Err(e) = self.reader.read_to_end(&mut rest) {
+            panic!("{e} instead of an orderly end, after {:?}", String::from_utf8_lossy(&rest));
+        }
         rest
     }
 
@@ -293,6 +298,11 @@ impl Client {
             let (name, value) = line.split_once(':').expect("a header");
             headers.push((name.to_lowercase(), value.trim().to_string()));
         }
+    }
+
+    /// Reads the body after [`Client::receive_head`].
+    pub fn read_body(&mut self, body: &mut [u8]) -> std::io::Result<()> {
+        self.reader.read_exact(body)
     }
 
     fn line(&mut self) -> std::io::Result<String> {
@@ -330,12 +340,14 @@ impl Client {
         self.request("POST", path, body)
     }
 
-    /// Whether the server has closed the connection (waits for it).
+    /// Whether the server has closed the connection (waits for it) in order: a reset may have cost the client an answer.
+    #[track_caller]
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
             Ok(_) => true,
-            Err(e) => e.kind() == std::io::ErrorKind::ConnectionReset,
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => panic!("the connection was reset"),
+            Err(_) => false,
         }
     }
 }
