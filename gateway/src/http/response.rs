@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 use bytes::Bytes;
 
-use super::problem::Problem;
 use super::stream::HttpStream;
 use crate::budget::{Budget, Share};
 use crate::clock::DATE_BYTES;
@@ -66,15 +65,11 @@ impl Response {
         self
     }
 
-    /// Counts the body against the memory for responses.
-    pub(super) fn admit(&mut self, budget: &Arc<Budget>) -> Result<(), Problem> {
-        if self.body.len() > UNCOUNTED_BYTES {
-            let share = self.share.get_or_insert_with(|| budget.share());
-            if !share.grow_to(self.body.len()) {
-                return Err(Problem::Busy("too many large responses at a time; try again later"));
-            }
-        }
-        Ok(())
+    /// Counts the body against the memory for responses. Returns whether that had room for it.
+    #[must_use]
+    pub(super) fn admit(&mut self, budget: &Arc<Budget>) -> bool {
+        let bytes = self.body.len();
+        bytes <= UNCOUNTED_BYTES || self.share.get_or_insert_with(|| budget.share()).grow_to(bytes)
     }
 
     /// The response's head as it is sent.

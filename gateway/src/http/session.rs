@@ -1,9 +1,10 @@
 //! One client's connection: one request after the other until it ends or the server stops.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -17,6 +18,7 @@ use super::problem::Problem;
 use super::response::{Response, Sending};
 use super::stream::{HttpStream, NoInput};
 use super::{auth, hosts, v1};
+use crate::config::MAX_HEAD_BYTES;
 use crate::connection::{self, Activity, Watched};
 use crate::durability::OutcomeUnknown;
 use crate::worker::Worker;
@@ -126,7 +128,7 @@ impl Session<'_> {
                 }
                 searched = input.len();
                 // What cannot become a head is refused at once. The effort stays proportional to its length.
-                if searched >= 2 * checked {
+                if searched >= 2 * checked || searched >= MAX_HEAD_BYTES {
                     checked = searched;
                     head::check_beginning(input)?;
                 }
@@ -223,15 +225,21 @@ impl Session<'_> {
         self.activity.working();
         let operated = v1::execute(self.worker, head, route, body.as_ref().map_or(&[], Body::bytes))?;
         let mut response = operated.response;
-        if head.method != Method::Head {
-            response.admit(&shared.answers)?;
+        if head.method != Method::Head && !response.admit(&shared.answers) {
+            return Err(Problem::Busy("too many large responses at a time; try again later").into());
         }
         drop(body);
         if let Some(lsn) = operated.awaits {
-            // Right after the operation, as the gate wants it; earlier responses are on their way meanwhile.
-            let durable = self.worker.gate.wait(lsn);
-            self.stream.flush().await?;
-            durable.await?;
+            // Right after the operation, as the gate wants it.
+            let mut durable = pin!(self.worker.gate.wait(lsn));
+            match poll_fn(|cx| Poll::Ready(durable.as_mut().poll(cx))).await {
+                Poll::Ready(durable) => durable?,
+                Poll::Pending => {
+                    // Earlier responses do not wait with this one.
+                    self.stream.flush().await?;
+                    durable.await?;
+                }
+            }
         }
         Ok(response)
     }
