@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
+use txnd::cli::flags::{address, at_least, positive_time, unquoted, within};
+use txnd::cli::tracing::{TraceFormat, TraceLevel};
 use txnd::config::SinkTarget;
-use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, unquoted, within};
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
 

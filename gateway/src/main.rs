@@ -7,7 +7,9 @@ use gateway::config::Command;
 use gateway::{Config, StartError};
 use tracing::{error, info, warn};
 use txnd::SinkError;
-use txnd::program::{StopSignals, exit, init_tracing, raise_file_limit};
+use txnd::cli::files::raise_file_limit;
+use txnd::cli::signals::StopSignals;
+use txnd::cli::{exit, tracing as diagnostics};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
             }
         };
     }
-    init_tracing(config.trace, config.trace_format);
+    diagnostics::init(config.trace, config.trace_format);
     raise_file_limit(config.max_connections.into());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -7,7 +7,7 @@ use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::{Batch, Lsn};
 use tracing::info;
-use txnd::program::TraceFormat;
+use txnd::cli::tracing::TraceFormat;
 use txnd::{Opened, Sink, SinkError};
 
 /// Time between two lines of progress where there is no terminal.

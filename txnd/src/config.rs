@@ -10,7 +10,8 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
 use crate::PostgresSink;
-use crate::program::{TraceFormat, TraceLevel, address, positive_time, unquoted, within};
+use crate::cli::flags::{address, positive_time, unquoted, within};
+use crate::cli::tracing::{TraceFormat, TraceLevel};
 use crate::segment::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use crate::tls::{TlsFiles, certs};
 

@@ -13,8 +13,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use txnd::cli::files::raise_file_limit;
+use txnd::cli::signals::StopSignals;
+use txnd::cli::{exit, tracing as diagnostics};
 use txnd::config::{Certs, Command, Config, SinkTarget};
-use txnd::program::{StopSignals, exit, init_tracing, raise_file_limit};
 use txnd::service::{LogThread, describe_metrics, server};
 use txnd::tls::certs::{self, Made};
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
@@ -85,7 +87,7 @@ fn main() -> ExitCode {
             }
         };
     }
-    init_tracing(config.trace, config.trace_format);
+    diagnostics::init(config.trace, config.trace_format);
     let served = runtime.block_on(serve(config));
     // A sink that hangs must not keep the process from ending.
     runtime.shutdown_background();

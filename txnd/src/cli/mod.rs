@@ -1,0 +1,15 @@
+//! What the programs kvs and txnd have in common at their command line.
+//!
+//! ```text
+//!   flags.rs     how flags are read: addresses, sizes, times
+//!   exit.rs      exit codes
+//!   tracing.rs   diagnostics on standard error
+//!   signals.rs   signals that ask a program to stop
+//!   files.rs     the limit of open files
+//! ```
+
+pub mod exit;
+pub mod files;
+pub mod flags;
+pub mod signals;
+pub mod tracing;
