@@ -1,7 +1,5 @@
 //! Replies and problems into responses. The only place that knows status codes.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{
@@ -12,20 +10,18 @@ use proto::{KeyError, Refusal, Reply, Text, TextError, Value};
 
 use super::route::{BASE, BadEncoding};
 use super::{json, number};
-use crate::budget::{Budget, Share};
 use crate::config::UNCOUNTED_BYTES;
+use crate::service::{ResponseMemory, Service};
 
 pub(super) type Response = hyper::Response<Full<Bytes>>;
 
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const DELETED: HeaderName = HeaderName::from_static("deleted");
+const READ_ONLY: HeaderName = HeaderName::from_static("kvs-read-only");
 const YES: HeaderValue = HeaderValue::from_static("true");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
-
-/// Seconds after which a client that got 503 may try again.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request is not answered with success.
 #[derive(Debug, thiserror::Error)]
@@ -48,8 +44,6 @@ pub(super) enum Problem {
     NoEntry(String),
     #[error("Field {field} of key {key} not found")]
     NoField { key: String, field: String },
-    #[error("{0}")]
-    Busy(&'static str),
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
@@ -61,19 +55,19 @@ impl Problem {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NoSuchPath | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Refused(Refusal::Overflow { .. }) => StatusCode::CONFLICT,
-            Self::BodyTooLarge { .. } | Self::Refused(Refusal::TooLarge(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UriTooLong => StatusCode::URI_TOO_LONG,
             Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Busy(_)
-            | Self::Refused(Refusal::Memory { .. } | Refusal::LogBehind { .. } | Refusal::LogClosed(_)) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Refused(refusal) => status_of(refusal),
         }
     }
 
     pub(super) fn into_response(self) -> Response {
         let status = self.status();
+        let retry_after = match &self {
+            Self::Refused(refusal) => refusal.retry_after(),
+            _ => None,
+        };
         let mut response = text(one_line(self.to_string()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -81,8 +75,8 @@ impl Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, BEARER);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, RETRY_SECONDS);
+        if let Some(pause) = retry_after {
+            headers.insert(RETRY_AFTER, pause.as_secs().max(1).into());
         }
         if let Self::WrongMethod(allowed) = self {
             let allowed = if allowed == Method::GET { "GET, HEAD" } else { allowed_name(&allowed) };
@@ -90,6 +84,33 @@ impl Problem {
         }
         response
     }
+}
+
+/// The one table from what the service refuses to a status. The body says the rest.
+fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Overflow { .. } => StatusCode::CONFLICT,
+        Refusal::TooLarge(_) | Refusal::ResponseTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Memory { .. }
+        | Refusal::RequestMemory
+        | Refusal::ResponseMemory
+        | Refusal::LogBehind { .. }
+        | Refusal::LogClosed(_)
+        | Refusal::LogDown
+        | Refusal::LogFailed
+        | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
+        // No client and no proxy repeats a request by itself that got this.
+        Refusal::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// Says in any response that no write will be carried out any more.
+pub(super) fn mark_read_only(response: &mut Response, because: &Refusal) {
+    let reason = match because {
+        Refusal::Fenced => "fenced",
+        _ => "log-failed",
+    };
+    response.headers_mut().insert(READ_ONLY, HeaderValue::from_static(reason));
 }
 
 fn allowed_name(method: &Method) -> &'static str {
@@ -134,11 +155,11 @@ pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
 }
 
 /// The response to an operation on `key`, and on `item` of it, that was carried out.
-pub(super) fn from_reply(answers: &Arc<Budget>, reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
+pub(super) fn from_reply(service: &Service, reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
     Ok(match reply {
         Reply::Stored => empty(),
-        Reply::Value(value) => from_value(answers, value)?,
-        Reply::Field(value) => text(counted(answers, as_body(value))?),
+        Reply::Value(value) => from_value(service, value)?,
+        Reply::Field(value) => text(counted(service, as_body(value))?),
         Reply::NoEntry => return Err(Problem::NoEntry(key.into())),
         Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }),
         Reply::Deleted(deleted) => {
@@ -153,21 +174,21 @@ pub(super) fn from_reply(answers: &Arc<Budget>, reply: Reply, key: &str, item: &
     })
 }
 
-fn from_value(answers: &Arc<Budget>, value: Value) -> Result<Response, Problem> {
+fn from_value(service: &Service, value: Value) -> Result<Response, Problem> {
     Ok(match value {
         Value::Int(number) => text(number.to_string()),
         Value::Uint(number) => text(number.to_string()),
         Value::Float(number) => text(number::format_float(number)),
-        Value::Str(value) => text(counted(answers, as_body(value))?),
-        Value::Map(list) => with_type(counted(answers, json::write_map(list.as_strings()).into())?, JSON),
-        Value::Set(list) => with_type(counted(answers, json::write_set(list.as_strings()).into())?, JSON),
+        Value::Str(value) => text(counted(service, as_body(value))?),
+        Value::Map(list) => with_type(counted(service, json::write_map(list.as_strings()).into())?, JSON),
+        Value::Set(list) => with_type(counted(service, json::write_set(list.as_strings()).into())?, JSON),
     })
 }
 
-/// A larger answer, which counts against `--max-answers` until the client has taken it.
+/// A larger answer, which counts against `--response-memory` until the client has taken it.
 struct Counted {
     body: Bytes,
-    _share: Share,
+    _memory: ResponseMemory,
 }
 
 impl AsRef<[u8]> for Counted {
@@ -176,15 +197,13 @@ impl AsRef<[u8]> for Counted {
     }
 }
 
-fn counted(answers: &Arc<Budget>, body: Bytes) -> Result<Bytes, Problem> {
+fn counted(service: &Service, body: Bytes) -> Result<Bytes, Problem> {
     if body.len() <= UNCOUNTED_BYTES {
         return Ok(body);
     }
-    let mut share = answers.share();
-    match share.grow_to(body.len()) {
-        true => Ok(Bytes::from_owner(Counted { body, _share: share })),
-        false => Err(Problem::Busy("too many large answers at a time; try again later")),
-    }
+    let mut memory = service.response_memory(UNCOUNTED_BYTES);
+    memory.grow_to(body.len())?;
+    Ok(Bytes::from_owner(Counted { body, _memory: memory }))
 }
 
 /// The text as a body; a long one is not copied.

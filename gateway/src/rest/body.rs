@@ -8,11 +8,12 @@ use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::EXPECT;
+use proto::Refusal;
 
 use super::answer::Problem;
 use crate::budget::Share;
 use crate::config::UNCOUNTED_BYTES;
-use crate::server::Shared;
+use crate::context::Shared;
 
 /// Most bytes of a body that are received only to be dropped; a connection whose client sends more is closed.
 const MAX_SKIPPED_BYTES: usize = 64 << 20;
@@ -34,7 +35,7 @@ impl Body {
             return Err(Problem::BodyTooLarge { limit });
         }
         if length > UNCOUNTED_BYTES && !self.share.grow_to(length) {
-            return Err(Problem::Busy("too many large request bodies at a time; try again later"));
+            return Err(Refusal::RequestMemory.into());
         }
         self.whole.extend_from_slice(data);
         Ok(())
@@ -48,7 +49,7 @@ pub(super) async fn read(shared: &Shared, headers: &HeaderMap, mut incoming: Inc
     if incoming.size_hint().lower() > limit as u64 {
         problem = Some(Problem::BodyTooLarge { limit });
     }
-    let mut body = Body { whole: BytesMut::new(), share: shared.bodies.share() };
+    let mut body = Body { whole: BytesMut::new(), share: shared.request_memory.share() };
     while problem.is_none()
         && let Some(data) = next_data(&mut incoming).await?
     {

@@ -30,58 +30,39 @@ use tracing::debug;
 
 use crate::config::MAX_URI_BYTES;
 use crate::connection::Activity;
-use crate::durability::OutcomeUnknown;
-use crate::worker::Worker;
+use crate::context::Worker;
 use answer::{Problem, Response};
 use body::Body;
 use route::Route;
 pub(crate) use session::serve;
 
-/// Answers one request. The error means that no answer may be given: the connection is closed.
-async fn answer(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, OutcomeUnknown> {
+/// Answers one request.
+async fn answer(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Response {
     let asked_before_body = request.headers().contains_key(EXPECT);
     let answered = respond(worker, activity, request).await;
     activity.answered();
-    match answered {
-        Ok(response) => Ok(response),
-        Err(Failure::Problem(problem)) => {
-            debug!(%problem, "refused a request");
-            let mut response = problem.into_response();
-            if asked_before_body {
-                // The body may come or not.
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response)
+    let mut response = answered.unwrap_or_else(|problem| {
+        debug!(%problem, "refused a request");
+        let mut response = problem.into_response();
+        if asked_before_body {
+            // The body may come or not.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Err(Failure::Unknown(unknown)) => Err(unknown),
+        response
+    });
+    if let Some(because) = worker.service.read_only() {
+        answer::mark_read_only(&mut response, &because);
     }
+    response
 }
 
-/// Why there is no answer of the wished kind.
-enum Failure {
-    Problem(Problem),
-    Unknown(OutcomeUnknown),
-}
-
-impl<P: Into<Problem>> From<P> for Failure {
-    fn from(problem: P) -> Self {
-        Self::Problem(problem.into())
-    }
-}
-
-impl From<OutcomeUnknown> for Failure {
-    fn from(unknown: OutcomeUnknown) -> Self {
-        Self::Unknown(unknown)
-    }
-}
-
-async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, Failure> {
+async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming>) -> Result<Response, Problem> {
     let (head, body) = request.into_parts();
     let route = match authorized(worker, &head.headers).and_then(|()| route(&head)) {
         Ok(route) => route,
         Err(problem) => {
             body::skip(&head.headers, body).await;
-            return Err(problem.into());
+            return Err(problem);
         }
     };
     let body = match route.takes_body() {
@@ -95,22 +76,25 @@ async fn respond(worker: &Worker, activity: &Activity, request: Request<Incoming
     let operated = {
         let body = body.as_ref().map_or(&[][..], Body::bytes);
         match route {
-            Route::Echo => return Ok(extras::echo(body)?),
-            Route::Hello => return Ok(extras::hello()),
-            Route::Fibo => return Ok(extras::fibo(head.uri.query())?),
+            Route::Echo => return extras::echo(body),
+            // What supervisors ask: a server that cannot write any more is not what they want.
+            Route::Hello => {
+                return worker.service.read_only().map_or_else(|| Ok(extras::hello()), |why| Err(why.into()));
+            }
+            Route::Fibo => return extras::fibo(head.uri.query()),
             Route::Entry(entry) => operate::operate(worker, &head.headers, entry, body)?,
         }
     };
     drop(body);
     if let Some(lsn) = operated.awaits {
-        worker.gate.wait(lsn).await?;
+        worker.service.wait(lsn).await?;
     }
     Ok(operated.response)
 }
 
 /// Whether the client has shown the token, if the server wants one.
 fn authorized(worker: &Worker, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(token) = &worker.shared.token else { return Ok(()) };
+    let Some(token) = worker.shared.token() else { return Ok(()) };
     let shown = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     match shown.is_some_and(|shown| token.matches(shown)) {
         true => Ok(()),

@@ -9,8 +9,8 @@ use super::route::{EntryRoute, Verb, percent_decode};
 use super::{json, number};
 use crate::clock::now;
 use crate::config::Durability;
-use crate::shipper::LogHealth;
-use crate::worker::Worker;
+use crate::context::Worker;
+use crate::service::{Options, Request};
 
 /// Raises one request's durability above the server's.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
@@ -40,16 +40,10 @@ pub(super) fn operate(
     let mut list = StringsBuf::default();
     let op = operation(route.verb, key, item, body, &mut list)?;
 
-    let must_be_durable = op.kind().writes() && durability(worker, headers)? == Durability::Sync;
-    if must_be_durable && worker.gate.health() != LogHealth::Up {
-        return Err(Problem::Busy("the log is down; try again later"));
-    }
-    let engine = &worker.shared.engine;
-    let outcome = engine.execute(&op, now())?;
-    // A write that found nothing to do rests on an earlier one, which may not be durable yet.
-    let awaits = must_be_durable.then(|| outcome.lsn.unwrap_or_else(|| engine.last_lsn()));
-    let response = answer::from_reply(&worker.shared.answers, outcome.reply, key.as_str(), item)?;
-    Ok(Operated { response, awaits })
+    let options = Options { durability: durability(op.kind().writes(), headers)? };
+    let done = worker.service.execute(&Request { op, options }, now())?;
+    let response = answer::from_reply(&worker.service, done.reply, key.as_str(), item)?;
+    Ok(Operated { response, awaits: done.awaits })
 }
 
 /// The operation; `list` is where the members or fields of a body are unpacked to.
@@ -113,12 +107,11 @@ fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
     }
 }
 
-/// The stronger of what the server is set to and what the request asks for.
-fn durability(worker: &Worker, headers: &HeaderMap) -> Result<Durability, Problem> {
-    let asked = match headers.get(DURABILITY).map(|value| value.as_bytes()) {
-        None | Some(b"async") => Durability::Async,
-        Some(b"sync") => Durability::Sync,
-        Some(_) => return Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
-    };
-    Ok(asked.max(worker.shared.config.durability))
+/// What the request asks for. The header is for writes.
+fn durability(writes: bool, headers: &HeaderMap) -> Result<Durability, Problem> {
+    match headers.get(DURABILITY).filter(|_| writes).map(|value| value.as_bytes()) {
+        None | Some(b"async") => Ok(Durability::Async),
+        Some(b"sync") => Ok(Durability::Sync),
+        Some(_) => Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
+    }
 }

@@ -1,5 +1,6 @@
 //! One client's connection: HTTP/1.1 until it ends or the server stops.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use tracing::debug;
 
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{Activity, Watched};
-use crate::worker::Worker;
+use crate::context::Worker;
 
 /// Serves one client until it goes or the server stops.
 pub(crate) async fn serve(
@@ -22,7 +23,7 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let io = TokioIo::new(Watched::new(stream, Rc::clone(&activity)));
-    let service = service_fn(|request| super::answer(&worker, &activity, request));
+    let service = service_fn(async |request| Ok::<_, Infallible>(super::answer(&worker, &activity, request).await));
     let mut http = http1::Builder::new();
     http.title_case_headers(true)
         .max_buf_size(MAX_HEAD_BYTES)

@@ -10,3 +10,5 @@ pub const CANNOT_LISTEN: u8 = 3;
 pub const CANNOT_OPEN_LOG: u8 = 4;
 /// The log is damaged.
 pub const LOG_DAMAGED: u8 = 5;
+/// Another writer has taken over the log.
+pub const FENCED: u8 = 6;

@@ -1,6 +1,7 @@
 //! Diagnostics on standard error.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use tracing::Level;
@@ -42,5 +43,30 @@ pub fn init(level: TraceLevel, format: TraceFormat) {
     match format {
         TraceFormat::Auto => subscriber.with_ansi(colours).init(),
         TraceFormat::Json => subscriber.json().flatten_event(true).init(),
+    }
+}
+
+/// Lets one line through in a while, and counts those that it holds back: for what can go wrong many times a second.
+#[derive(Debug)]
+pub struct Throttle {
+    every: Duration,
+    last: Option<Instant>,
+    held_back: u64,
+}
+
+impl Throttle {
+    /// At most one line in this time.
+    pub fn new(every: Duration) -> Self {
+        Self { every, last: None, held_back: 0 }
+    }
+
+    /// Whether a line may be written now; then how many have been held back since the last one.
+    pub fn pass(&mut self) -> Option<u64> {
+        if self.last.is_some_and(|last| last.elapsed() < self.every) {
+            self.held_back += 1;
+            return None;
+        }
+        self.last = Some(Instant::now());
+        Some(std::mem::take(&mut self.held_back))
     }
 }
