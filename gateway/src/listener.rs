@@ -64,7 +64,7 @@ impl Listeners {
         let mut listeners = Self { address, sockets: Vec::with_capacity(workers), shares_with_time_wait: false };
         for _ in 0..workers {
             // Not yet SO_REUSEADDR: another kvs's probe must fail already while this one recovers.
-            let socket = match listeners.bind_one(false) {
+            let socket = match listeners.bind_one(listeners.shares_with_time_wait) {
                 // The probe was let in, so it is connections in TIME_WAIT that stand in the way, of a server without SO_REUSEPORT.
                 Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
                     listeners.shares_with_time_wait = true;
