@@ -3,16 +3,17 @@
 //! A machine's clock may say anything. What is told lies between 1970 and 9999: an HTTP date can name nothing else, and no clock
 //! that is off must stop a server.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
+use hyper::header::HeaderValue;
 use proto::Micros;
 use tokio::time::Instant;
 
 /// Length of an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`, in bytes.
-pub(crate) const DATE_BYTES: usize = 29;
+const DATE_BYTES: usize = 29;
 
 /// The last time that is told, counted from 1970: the last microsecond of the year 9999.
 const LATEST: Duration = Duration::from_micros(253_402_300_799_999_999);
@@ -34,22 +35,26 @@ fn http_date(time: SystemTime) -> [u8; DATE_BYTES] {
     date
 }
 
+fn date_header() -> HeaderValue {
+    HeaderValue::from_bytes(&http_date(SystemTime::now())).expect("a date is visible ASCII")
+}
+
 /// A worker's clock for deadlines and dates. It stands still between two calls of [`CoarseClock::set`], so reading it costs nothing.
 #[derive(Debug)]
 pub(crate) struct CoarseClock {
     instant: Cell<Instant>,
-    date: Cell<[u8; DATE_BYTES]>,
+    date: RefCell<HeaderValue>,
 }
 
 impl CoarseClock {
     pub(crate) fn new() -> Self {
-        Self { instant: Cell::new(Instant::now()), date: Cell::new(http_date(SystemTime::now())) }
+        Self { instant: Cell::new(Instant::now()), date: RefCell::new(date_header()) }
     }
 
     /// Sets the clock: to `instant`, and to the system's date.
     pub(crate) fn set(&self, instant: Instant) {
         self.instant.set(instant);
-        self.date.set(http_date(SystemTime::now()));
+        self.date.replace(date_header());
     }
 
     pub(crate) fn instant(&self) -> Instant {
@@ -57,8 +62,8 @@ impl CoarseClock {
     }
 
     /// The date, for the header of that name.
-    pub(crate) fn date(&self) -> [u8; DATE_BYTES] {
-        self.date.get()
+    pub(crate) fn date(&self) -> HeaderValue {
+        self.date.borrow().clone()
     }
 }
 

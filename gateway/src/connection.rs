@@ -383,15 +383,11 @@ pub(crate) async fn close(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), qu
     Ok(())
 }
 
-/// Sends the reply for when the connection limit is reached, and closes the connection. `may_wait`: also waits until the client has had
-/// the time to read it.
-pub(crate) async fn refuse(mut stream: TcpStream, reply: Vec<u8>, may_wait: bool) {
+/// Sends the reply for when the connection limit is reached, and closes the connection.
+pub(crate) async fn refuse(mut stream: TcpStream, reply: Vec<u8>) {
     let refused = async {
         stream.write_all(&reply).await?;
-        match may_wait {
-            true => close(&mut stream, REFUSAL_TIMEOUT).await,
-            false => stream.shutdown().await,
-        }
+        close(&mut stream, REFUSAL_TIMEOUT).await
     };
     // The reply is a courtesy; the client may be gone already.
     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refused).await;

@@ -4,7 +4,7 @@ use std::io::{Error, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use txnd::program::reachable;
+use txnd::cli::flags::reachable;
 
 /// Longest time for any part of the exchange.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);

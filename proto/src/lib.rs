@@ -6,7 +6,8 @@
 //! ```text
 //!   key.rs, text.rs, strings.rs    validated building blocks: keys, text values, packed lists of strings
 //!   value.rs                       ValueType (the six types), ValueRef (borrowed), Value (owned)
-//!   op.rs                          Op (one request), Reply (its answer), Refusal (why it was not applied)
+//!   op.rs                          Op (one request), Reply (its answer)
+//!   refusal.rs                     Refusal: why there is no reply, what was left behind, whether to try again
 //!   payload.rs                     what an op carries besides its key, as bytes
 //!   record.rs                      one op as the log keeps it, byte layout
 //!   batch.rs                       a sealed run of records: header, checksum, chain, byte layout
@@ -24,15 +25,17 @@ pub mod limits;
 pub mod op;
 pub mod payload;
 pub mod record;
+pub mod refusal;
 pub mod strings;
 pub mod text;
 pub mod value;
 
 pub use batch::{Batch, BatchBuffer, BatchError, Chain};
 pub use key::{Key, KeyError};
-pub use op::{Op, OpKind, Refusal, Reply};
+pub use op::{Op, OpKind, Reply};
 pub use payload::PayloadError;
 pub use record::{Record, RecordError};
+pub use refusal::{Refusal, Trace};
 pub use strings::{Strings, StringsBuf, StringsError};
 pub use text::{Text, TextError, check_text};
 pub use value::{CounterType, Value, ValueRef, ValueType};

@@ -1,14 +1,19 @@
 //! What a request is refused for, and the one table of status codes.
 
+use hyper::StatusCode;
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use proto::{KeyError, Refusal, TextError};
 
 use super::json::BadJson;
 use super::number::BadNumber;
 use super::percent::BadEncoding;
-use super::response::{Response, Status};
+use super::response::Response;
 
-/// Seconds after which a client that got 503 may try again.
-const RETRY_SECONDS: &str = "1";
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+
+/// Seconds after which a client that was one too many may try again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Why a request is not answered with success.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +34,6 @@ pub(super) enum Problem {
     WrongMethod(&'static str),
     #[error("the path and query are too long; at most {} bytes are expected", crate::config::MAX_URI_BYTES)]
     UriTooLong,
-    #[error(
-        "the head is too large; at most {} bytes and {} headers are expected",
-        crate::config::MAX_HEAD_BYTES,
-        crate::config::MAX_HEADERS
-    )]
-    HeadTooLarge,
     #[error("{0}")]
     Malformed(String),
     #[error("{0}")]
@@ -49,45 +48,62 @@ pub(super) enum Problem {
     NoEntry(String),
     #[error("Field {field} of key {key} not found")]
     NoField { key: String, field: String },
-    #[error("{0}")]
-    Busy(&'static str),
+    #[error("too many connections; try again later")]
+    TooManyConnections,
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
 impl Problem {
-    fn status(&self) -> Status {
+    fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => Status(400, "Bad Request"),
-            Self::Unauthorized => Status(401, "Unauthorized"),
-            Self::OtherSite(_) => Status(403, "Forbidden"),
-            Self::NoSuchPath(_) | Self::NoEntry(_) | Self::NoField { .. } => Status(404, "Not Found"),
-            Self::WrongMethod(_) => Status(405, "Method Not Allowed"),
-            Self::TooSlow => Status(408, "Request Timeout"),
-            Self::Refused(Refusal::Overflow { .. }) => Status(409, "Conflict"),
-            Self::BodyTooLarge { .. } | Self::Refused(Refusal::TooLarge(_)) => Status(413, "Content Too Large"),
-            Self::UriTooLong => Status(414, "URI Too Long"),
-            Self::UnknownHost(_) => Status(421, "Misdirected Request"),
-            Self::NotRepresentable(_) => Status(422, "Unprocessable Content"),
-            Self::HeadTooLarge => Status(431, "Request Header Fields Too Large"),
-            Self::NotImplemented => Status(501, "Not Implemented"),
-            Self::Busy(_)
-            | Self::Refused(Refusal::Memory { .. } | Refusal::LogBehind { .. } | Refusal::LogClosed(_)) => {
-                Status(503, "Service Unavailable")
-            }
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::OtherSite(_) => StatusCode::FORBIDDEN,
+            Self::NoSuchPath(_) | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(refusal) => status_of(refusal),
         }
     }
 
     pub(super) fn into_response(self) -> Response {
-        let status = self.status();
         let response =
-            Response::text(one_line(self.to_string())).with_status(status).with("X-Content-Type-Options", "nosniff");
-        match (status.0, self) {
-            (401, _) => response.with("WWW-Authenticate", "Bearer"),
-            (503, _) => response.with("Retry-After", RETRY_SECONDS),
-            (_, Self::WrongMethod(allowed)) => response.with("Allow", allowed),
+            Response::text(one_line(self.to_string())).with_status(self.status()).with(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        match &self {
+            Self::Unauthorized => response.with(WWW_AUTHENTICATE, BEARER),
+            Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
+            Self::TooManyConnections => response.with(RETRY_AFTER, RETRY_SECONDS),
+            Self::Refused(refusal) => match refusal.retry_after() {
+                Some(pause) => response.with(RETRY_AFTER, pause.as_secs().max(1).into()),
+                None => response,
+            },
             _ => response,
         }
+    }
+}
+
+/// The one table from what the service refuses to a status. The body says the rest.
+fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Overflow { .. } => StatusCode::CONFLICT,
+        Refusal::TooLarge(_) | Refusal::ResponseTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Memory { .. }
+        | Refusal::RequestMemory
+        | Refusal::ResponseMemory
+        | Refusal::LogBehind { .. }
+        | Refusal::LogClosed(_)
+        | Refusal::LogDown
+        | Refusal::LogFailed
+        | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
+        // No client and no proxy repeats a request by itself that got this.
+        Refusal::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
     }
 }
 

@@ -48,6 +48,8 @@ impl Kvs {
     pub fn program() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
         command.args(["--trace-format", "json", "--frame-addr", "127.0.0.1:0"]);
+        // Most tests start what a kvs needs before it, and do not wait for what is not there.
+        command.env("KVS_WAIT_FOR_LOG", "0s");
         command
     }
 

@@ -1,21 +1,22 @@
 //! Routes about entries: into an operation, through the engine, to a durable answer.
 
+use hyper::header::HeaderName;
 use proto::{CounterType, Key, Lsn, Op, StringsBuf, ValueRef, ValueType, check_text};
 
 use super::responses;
 use super::route::{EntryRoute, Verb};
 use crate::clock::now;
 use crate::config::Durability;
+use crate::context::Worker;
 use crate::http::head::Head;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Response;
 use crate::http::{json, number};
-use crate::shipper::LogHealth;
-use crate::worker::Worker;
+use crate::service::{Options, Request};
 
 /// Raises one request's durability above the server's.
-const DURABILITY: &str = "Kvs-Durability";
+const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
 
 const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
 const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
@@ -42,16 +43,10 @@ pub(super) fn operate(
     let mut list = StringsBuf::default();
     let op = operation(route.verb, key, item, body, &mut list)?;
 
-    let must_be_durable = op.kind().writes() && durability(worker, head)? == Durability::Sync;
-    if must_be_durable && worker.gate.health() != LogHealth::Up {
-        return Err(Problem::Busy("the log is down; try again later"));
-    }
-    let engine = &worker.shared.engine;
-    let outcome = engine.execute(&op, now())?;
-    // A write that found nothing to do rests on an earlier one, which may not be durable yet.
-    let awaits = must_be_durable.then(|| outcome.lsn.unwrap_or_else(|| engine.last_lsn()));
-    let response = responses::from_reply(outcome.reply, key.as_str(), item)?;
-    Ok(Operated { response, awaits })
+    let options = Options { durability: durability(op.kind().writes(), head)? };
+    let done = worker.service.execute(&Request { op, options }, now())?;
+    let response = responses::from_reply(done.reply, key.as_str(), item)?;
+    Ok(Operated { response, awaits: done.awaits })
 }
 
 /// The operation; `list` is where the members or fields of a body are unpacked to.
@@ -115,11 +110,14 @@ fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
     }
 }
 
-/// The strongest of what the server is set to and what each line of the header asks for.
-fn durability(worker: &Worker, head: &Head<'_>) -> Result<Durability, Problem> {
-    head.values(DURABILITY).try_fold(worker.shared.config.durability, |strongest, asked| match asked {
-        b"async" => Ok(strongest.max(Durability::Async)),
-        b"sync" => Ok(strongest.max(Durability::Sync)),
+/// The strongest durability that a line of the header asks for. The header is for writes.
+fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
+    if !writes {
+        return Ok(Durability::Async);
+    }
+    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, asked| match asked {
+        b"async" => Ok(strongest),
+        b"sync" => Ok(Durability::Sync),
         _ => Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
     })
 }

@@ -1,11 +1,15 @@
 //! Replies into responses.
 
 use bytes::Bytes;
+use hyper::header::{HeaderName, HeaderValue};
 use proto::{Reply, Text, Value};
 
 use crate::http::problem::Problem;
 use crate::http::response::Response;
 use crate::http::{json, number};
+
+const DELETED: HeaderName = HeaderName::from_static("deleted");
+const YES: HeaderValue = HeaderValue::from_static("true");
 
 /// The response to an operation on `key`, and on `item` of it, that was carried out.
 pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
@@ -15,7 +19,7 @@ pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response
         Reply::Field(value) => Response::text(as_body(value)),
         Reply::NoEntry => return Err(Problem::NoEntry(key.into())),
         Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }),
-        Reply::Deleted(true) => Response::empty().with("Deleted", "true"),
+        Reply::Deleted(true) => Response::empty().with(DELETED, YES),
         Reply::Deleted(false) => Response::empty(),
         Reply::Count(count) => Response::text(count.to_string()),
         Reply::Has(has) => Response::text(if has { "true" } else { "false" }),

@@ -1,8 +1,7 @@
 //! Paths into routes. Matched on the raw path: a key is decoded once, after its segment has been cut out.
 
+use hyper::Method;
 use proto::{CounterType, ValueType};
-
-use crate::http::head::Method;
 
 /// Where the service lives.
 const BASE: &str = "/kvs/v1-0-0/";
@@ -64,12 +63,12 @@ impl<'p> Route<'p> {
     /// The method that goes with the route; HEAD goes wherever GET does.
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::Echo | Self::Hello | Self::Fibo => Method::Post,
+            Self::Echo | Self::Hello | Self::Fibo => Method::POST,
             Self::Entry(entry) => match entry.verb {
-                Verb::Get(_) | Verb::SetHas | Verb::MapGet => Method::Get,
-                Verb::Del(_) | Verb::DelAll | Verb::MapDel => Method::Delete,
+                Verb::Get(_) | Verb::SetHas | Verb::MapGet => Method::GET,
+                Verb::Del(_) | Verb::DelAll | Verb::MapDel => Method::DELETE,
                 Verb::Put(_) | Verb::Incr(_) | Verb::IncrBy(_) | Verb::SetAdd | Verb::SetRem | Verb::MapSet => {
-                    Method::Put
+                    Method::PUT
                 }
             },
         }
