@@ -24,6 +24,11 @@ pub(crate) fn now() -> Micros {
     since_epoch(SystemTime::now()).as_micros() as i64
 }
 
+/// Whether the machine's clock shows a time that is told as it is.
+pub(crate) fn can_be_told() -> bool {
+    SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|since| since <= LATEST)
+}
+
 fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().min(LATEST)
 }

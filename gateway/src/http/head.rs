@@ -10,7 +10,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Version};
 
-use super::problem::Problem;
+use super::problem::{BadHead, Problem};
 use crate::config::MAX_URI_BYTES;
 
 /// A request's head.
@@ -93,7 +93,7 @@ impl<'r> Single<'r> {
                 _ => continue,
             };
             if field.replace(value).is_some() {
-                return Err(Problem::Malformed(format!("the header {name} is there more than once; expected one")));
+                return Err(BadHead(format!("the header {name} is there more than once; expected one")).into());
             }
         }
         if coded {
@@ -128,5 +128,5 @@ fn host_name(host: &[u8]) -> Result<&str, Problem> {
 }
 
 fn bad(message: &str) -> Problem {
-    Problem::Malformed(message.into())
+    BadHead(message.into()).into()
 }

@@ -36,6 +36,8 @@ pub(super) enum Problem {
     UriTooLong,
     #[error("{0}")]
     Malformed(String),
+    #[error(transparent)]
+    BadHead(#[from] BadHead),
     #[error("{0}")]
     NotRepresentable(String),
     #[error("Transfer-Encoding: only chunked is supported")]
@@ -50,14 +52,27 @@ pub(super) enum Problem {
     NoField { key: String, field: String },
     #[error("too many connections; try again later")]
     TooManyConnections,
+    #[error("the clock of this server's machine shows no time from 1970 to 9999; set it, then try again")]
+    OddClock,
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
+/// A head without a definite meaning: it may have another one for a proxy in front of this server, which then would not agree about
+/// where the next request begins.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadHead(pub(super) String);
+
 impl Problem {
+    /// Whether what comes after the request is of no use, its body included.
+    pub(super) fn ends_connection(&self) -> bool {
+        matches!(self, Self::BadHead(_) | Self::NotImplemented | Self::TooSlow)
+    }
+
     fn status(&self) -> StatusCode {
         match self {
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Malformed(_) | Self::BadHead(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::OtherSite(_) => StatusCode::FORBIDDEN,
             Self::NoSuchPath(_) | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
@@ -68,7 +83,7 @@ impl Problem {
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::TooManyConnections => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyConnections | Self::OddClock => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refusal) => status_of(refusal),
         }
     }
@@ -79,7 +94,7 @@ impl Problem {
         match &self {
             Self::Unauthorized => response.with(WWW_AUTHENTICATE, BEARER),
             Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
-            Self::TooManyConnections => response.with(RETRY_AFTER, RETRY_SECONDS),
+            Self::TooManyConnections | Self::OddClock => response.with(RETRY_AFTER, RETRY_SECONDS),
             Self::Refused(refusal) => match refusal.retry_after() {
                 Some(pause) => response.with(RETRY_AFTER, pause.as_secs().max(1).into()),
                 None => response,

@@ -1,31 +1,35 @@
 //! One client's connection: hyper serves it, request after request, until it ends or the server stops.
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{EXPECT, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use proto::Refusal;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tracing::debug;
 
 use super::body::{Body, IncomingBody};
 use super::head::Head;
-use super::problem::Problem;
+use super::problem::{BadHead, Problem};
 use super::response::Response;
 use super::stream::{Handle, HttpStream};
 use super::targets::Targets;
 use super::{auth, hosts, v1};
+use crate::clock;
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
@@ -44,7 +48,7 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
-    let mut stopped = false;
+    let (mut stopped, mut odd_clock) = (false, false);
     {
         let service = service_fn(async |request| {
             let (head, body) = Request::into_parts(request);
@@ -61,15 +65,17 @@ pub(crate) async fn serve(
             .header_read_timeout(None);
         let mut serving = pin!(http.serve_connection(TokioIo::new(Handle::to(&stream)), service));
         let served = tokio::select! {
-            served = &mut serving => served,
+            served = while_dates_can_be_told(serving.as_mut()) => served,
             _ = stop.wait_for(|stop| *stop) => {
                 stopped = true;
                 serving.as_mut().graceful_shutdown();
-                serving.await
+                while_dates_can_be_told(serving).await
             }
         };
-        if let Err(e) = served {
-            debug!(error = %e, "connection ended");
+        match served {
+            Some(Ok(())) => {}
+            Some(Err(e)) => debug!(error = %e, "connection ended"),
+            None => odd_clock = true,
         }
     }
     activity.closing();
@@ -77,13 +83,31 @@ pub(crate) async fn serve(
     // The one place that has the stream now. An error means that the client is gone already.
     if let Some(stream) = Rc::into_inner(stream) {
         let mut stream = stream.into_inner().watched;
+        let last = match odd_clock {
+            true => Problem::OddClock.into_response().into_bytes(worker.reaper.clock().date()),
+            false => Vec::new(),
+        };
+        let end = async {
+            stream.write_all(&last).await?;
+            connection::close(&mut stream, quiet).await
+        };
         tokio::select! {
             biased;
-            _ = connection::close(&mut stream, quiet) => {}
+            _ = end => {}
             // Nobody waits for a client that does not go.
             _ = stop.wait_for(|stop| *stop), if !stopped => {}
         }
     }
+}
+
+/// Runs the connection for as long as the machine's clock shows a time that HTTP can tell; `None` when it does not. hyper renders the
+/// date in every turn, also where it is not to send it, and panics before 1970 and after 9999.
+async fn while_dates_can_be_told<F: Future>(mut serving: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match clock::can_be_told() {
+        true => serving.as_mut().poll(cx).map(Some),
+        false => Poll::Ready(None),
+    })
+    .await
 }
 
 /// The bytes for a client when the connection limit is reached.
@@ -108,10 +132,10 @@ async fn answer(
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, "refused a request");
-        // The rest of a body that was asked for, or comes too slowly, may come or not.
-        let may_go_on = !matches!(problem, Problem::TooSlow) && !head.headers.contains_key(hyper::header::EXPECT);
+        // The rest of a body that was asked for may come or not.
+        let ends = problem.ends_connection() || head.headers.contains_key(EXPECT);
         let response = problem.into_response();
-        if may_go_on { response } else { response.and_close() }
+        if ends { response.and_close() } else { response }
     });
     let response = match worker.service.read_only() {
         None => response,
@@ -129,21 +153,20 @@ async fn respond(
     cut_off: bool,
 ) -> Result<Response, Problem> {
     let shared = &worker.shared;
-    let checked = match cut_off {
-        true => Err(Problem::Malformed("the request target holds '#'; expected %23".into())),
-        false => Head::new(parts),
-    };
-    let asked_for = checked.as_ref().is_ok_and(|head| head.expects_continue);
-    let incoming = IncomingBody::new(body, activity, asked_for);
-    let checked = checked.and_then(|head| {
-        let token = shared.token();
-        hosts::check(&shared.config, token.is_some(), &head)?;
-        auth::check(token.as_deref(), head.authorization)?;
-        activity.established();
-        Ok((v1::route(&head)?, head))
-    });
-    let (route, head) = match checked {
-        Ok(checked) => checked,
+    if cut_off {
+        return Err(BadHead("the request target holds '#'; expected %23".into()).into());
+    }
+    let head = Head::new(parts)?;
+    let incoming = IncomingBody::new(body, activity, head.expects_continue);
+    let token = shared.token();
+    let checked = hosts::check(&shared.config, token.is_some(), &head)
+        .and_then(|()| auth::check(token.as_deref(), head.authorization))
+        .and_then(|()| {
+            activity.established();
+            v1::route(&head)
+        });
+    let route = match checked {
+        Ok(route) => route,
         Err(problem) => {
             incoming.skip().await;
             return Err(problem);

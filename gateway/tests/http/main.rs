@@ -45,3 +45,11 @@ fn serve_with_token(token: &str, args: &[&str]) -> (tempfile::TempDir, tempfile:
     let (folder, kvs) = serve(&[&["--token-file", file.to_str().expect("a plain path")], args].concat());
     (secrets, folder, kvs)
 }
+
+/// Checks a refusal. What cannot be read as HTTP at all is refused by hyper, without a text.
+fn assert_refused(answer: &harness::Answer, status: u16, request: &str) {
+    match answer.body.is_empty() {
+        true => assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{request}"),
+        false => answer.assert_error(status, request),
+    }
+}
