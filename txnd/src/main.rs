@@ -25,7 +25,7 @@ use txnd::{PostgresSink, SegmentSink, Sink, SinkError, health, meters};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// File descriptors besides those of connections: listeners, runtimes, the log.
-const OTHER_FILES: usize = 256;
+const OTHER_FILES: usize = 48;
 
 /// Upper bounds of the histograms' buckets, in seconds: from a local handshake to a disk in trouble.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];

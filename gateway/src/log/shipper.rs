@@ -131,7 +131,7 @@ impl<S: Sink> Shipper<S> {
         let known = self.durable == end
             || self.in_flight.iter().any(|batch| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
         if !known {
-            let (lsn, durable) = (end.lsn, self.durable.lsn);
+            let (lsn, durable) = (end.lsn, self.status.durable_lsn());
             return Err(SinkError::Failed(format!(
                 "the log came back with its end at lsn {lsn}; durable was {durable}, and what was sent does not end there"
             )));
@@ -154,7 +154,7 @@ impl<S: Sink> Shipper<S> {
         while self.in_flight.len() < MAX_IN_FLIGHT
             && let Some(buffer) = self.buffer.take()
         {
-            let batch = buffer.seal(&self.chain, self.opened.epoch, self.durable.lsn);
+            let batch = buffer.seal(&self.chain, self.opened.epoch, self.status.durable_lsn());
             self.chain = self.chain.after(&batch);
             self.in_flight.push_back(batch);
         }
@@ -204,6 +204,10 @@ impl<S: Sink> Shipper<S> {
 }
 
 impl Reporter {
+    fn durable_lsn(&self) -> Lsn {
+        self.status.borrow().durable
+    }
+
     fn durable(&self, durable: Lsn) {
         self.status.send_if_modified(|status| {
             debug_assert!(durable >= status.durable, "the durable lsn never goes back");
@@ -215,7 +219,7 @@ impl Reporter {
     fn up(&mut self) {
         let Some(trouble) = self.trouble.take() else { return };
         let was_down = self.set(LogHealth::Up);
-        let durable = self.status.borrow().durable;
+        let durable = self.durable_lsn();
         match was_down {
             true => info!(durable, "the log is available again"),
             false => warn!(durable, why = %trouble.why, "the log was lost for {:?}", trouble.since.elapsed()),
