@@ -16,7 +16,7 @@ use proto::{KeyError, TextError};
 /// | [`NotSent`](Error::NotSent) | no | try again later |
 /// | [`Connect`](Error::Connect) | no | as the cause says; [`ConnectError::is_permanent`] |
 /// | [`Closed`](Error::Closed) | no | make a new client |
-/// | [`Timeout`](Error::Timeout), [`Unknown`](Error::Unknown), [`Protocol`](Error::Protocol) | not known | ask the server, or repeat what does no harm twice |
+/// | [`Timeout`](Error::Timeout), [`Unconfirmed`](Error::Unconfirmed), [`Unknown`](Error::Unknown), [`Protocol`](Error::Protocol) | not known | ask the server, or repeat what does no harm twice |
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -51,6 +51,12 @@ pub enum Error {
     Timeout {
         /// The request timeout.
         after: Duration,
+    },
+    /// The server applied the write, and its log has not confirmed it: it may become durable, or be lost.
+    #[error("{message}")]
+    Unconfirmed {
+        /// What the server says, for a person.
+        message: Box<str>,
     },
     /// The connection ended between the request and its reply. It is not known whether the request was or will be carried
     /// out; if it will be, then perhaps after requests that were made later, over the next connection. Never repeated by the
@@ -207,13 +213,18 @@ impl Error {
             Self::Refused { code, .. } => code.is_retryable(),
             Self::NotSent { .. } => true,
             Self::Connect(error) => !error.is_permanent(),
-            Self::InvalidInput(_) | Self::Closed | Self::Timeout { .. } | Self::Unknown(_) | Self::Protocol(_) => false,
+            Self::InvalidInput(_)
+            | Self::Closed
+            | Self::Timeout { .. }
+            | Self::Unconfirmed { .. }
+            | Self::Unknown(_)
+            | Self::Protocol(_) => false,
         }
     }
 
     /// Whether the request may have been carried out in spite of the error, or may still be.
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Unknown(_) | Self::Protocol(_))
+        matches!(self, Self::Timeout { .. } | Self::Unconfirmed { .. } | Self::Unknown(_) | Self::Protocol(_))
     }
 }
 

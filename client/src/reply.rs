@@ -1,6 +1,6 @@
 //! What came of a request, owned: it leaves the buffer of the connection for the task that asked.
 
-use proto::frame::Answer;
+use proto::frame::{Answer, ErrorCode};
 
 use crate::{Error, ProtocolError};
 
@@ -30,6 +30,9 @@ impl Reply {
             Answer::Count(count) => Self::Count(count),
             Answer::Has(yes) => Self::Has(yes),
             Answer::Many(answers) => Self::Many(answers.iter().map(Self::of).collect()),
+            Answer::Refused { code: ErrorCode::OutcomeUnknown, message } => {
+                return Err(Error::Unconfirmed { message: message.into() });
+            }
             Answer::Refused { code, message } => return Err(Error::Refused { code, message: message.into() }),
         })
     }

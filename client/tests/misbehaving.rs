@@ -184,6 +184,23 @@ async fn a_refusal_has_its_code_and_message() {
 }
 
 #[tokio::test]
+async fn a_write_that_the_log_has_not_confirmed_has_an_unknown_outcome_and_harms_no_other_request() {
+    let peer = Peer::new().await;
+    let (client, mut session) = peer.usual_client().await;
+    let (task, asked) = asking(&client, &mut session, "a").await;
+    let mut reply = Vec::new();
+    encode_error(&mut reply, asked.id(), ErrorCode::OutcomeUnknown, "it may or may not have happened");
+    session.write(&reply).await;
+    let error = ended(task).await.unwrap_err();
+    assert!(matches!(error, Error::Unconfirmed { .. }), "{error:?}");
+    assert!(error.is_outcome_unknown() && !error.is_retryable());
+    assert_eq!(error.to_string(), "it may or may not have happened");
+    let (task, asked) = asking(&client, &mut session, "a").await;
+    session.reply(&asked, &int(1)).await;
+    assert_eq!(ended(task).await.unwrap(), Some(1));
+}
+
+#[tokio::test]
 async fn a_silent_server_times_out_and_a_late_reply_goes_to_nobody_else() {
     let peer = Peer::new().await;
     let (client, mut session) = peer.client(peer.options().request_timeout(Duration::from_secs(1))).await;

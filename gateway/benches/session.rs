@@ -4,12 +4,14 @@
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Engine, Options};
 use gateway::budget::Budget;
 use gateway::config::Durability;
-use gateway::frames::{Executor, Limits, Output};
+use gateway::frames::{Executor, Output};
+use gateway::service::Service;
 use proto::frame::{Frames, RequestFrame, RunDecoder, encode_request};
 use proto::{Key, Op, ValueRef, ValueType};
 
@@ -56,8 +58,8 @@ fn session(criterion: &mut Criterion) {
     for name in &keys {
         engine.execute(&put(name), 0).expect("no limit is set");
     }
-    let limits = Limits { durability: Durability::Async, token: None };
-    let answers = Budget::new(1 << 30);
+    let engine = Arc::new(engine);
+    let service = Service::without_log(Arc::clone(&engine), Durability::Async, Budget::new(1 << 30));
     for depth in DEPTHS {
         let mut group = criterion.benchmark_group(format!("session/depth {depth}"));
         group.throughput(Throughput::Elements(depth as u64));
@@ -72,13 +74,13 @@ fn session(criterion: &mut Criterion) {
                     }
                 });
             });
-            let mut executor = Executor::new(limits.clone());
-            let mut output = Output::new(Vec::new(), answers.share());
+            let mut executor = Executor::new(None);
+            let mut output = Output::new(Vec::new(), &service);
             group.bench_function(format!("whole/{name}"), |bencher| {
                 bencher.iter(|| {
                     let run = next.next().expect("a cycle does not end");
                     let mut frames = Frames::new(run);
-                    black_box(executor.execute(&engine, true, 0, &mut frames, &mut output));
+                    black_box(executor.execute(&service, 0, &mut frames, &mut output));
                     black_box(output.bytes());
                     output.clear();
                 });

@@ -5,11 +5,13 @@
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use engine::{Engine, Options};
 use gateway::budget::Budget;
 use gateway::config::Durability;
-use gateway::frames::{Executor, Limits, Output};
+use gateway::frames::{Executor, Output};
+use gateway::service::Service;
 use proto::frame::{Frames, RequestFrame, encode_request};
 use proto::{BatchBuffer, Effect, Key, Op, ValueRef, ValueType};
 
@@ -43,6 +45,8 @@ fn main() {
             run
         })
         .collect();
+    let engine = Arc::new(engine);
+    let service = Service::without_log(Arc::clone(&engine), Durability::Async, Budget::new(0));
     let rounds = times / KEYS;
     for _ in 0..rounds {
         match path.as_str() {
@@ -60,7 +64,7 @@ fn main() {
                     black_box(RequestFrame::decode(frame).expect("the request is valid"));
                 }
             }
-            "session-get" | "session-put" => session(&engine, &runs),
+            "session-get" | "session-put" => session(&service, &runs),
             "log-put" => {
                 let mut buffer = BatchBuffer::new(1, Vec::new());
                 for op in ops {
@@ -72,11 +76,11 @@ fn main() {
     }
 }
 
-fn session(engine: &Engine, runs: &[Vec<u8>]) {
-    let mut executor = Executor::new(Limits { durability: Durability::Async, token: None });
-    let mut output = Output::new(Vec::with_capacity(64 << 10), Budget::new(0).share());
+fn session(service: &Service, runs: &[Vec<u8>]) {
+    let mut executor = Executor::new(None);
+    let mut output = Output::new(Vec::with_capacity(64 << 10), service);
     for run in runs {
-        black_box(executor.execute(engine, true, 0, &mut Frames::new(run), &mut output));
+        black_box(executor.execute(service, 0, &mut Frames::new(run), &mut output));
         output.clear();
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
+use txnd::cli::flags::{address, at_least, positive_time, time, unquoted, within};
+use txnd::cli::tracing::{TraceFormat, TraceLevel};
 use txnd::config::SinkTarget;
-use txnd::program::{TraceFormat, TraceLevel, address, at_least, positive_time, unquoted, within};
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
 
@@ -24,13 +25,22 @@ pub const MAX_URI_BYTES: usize = 8 << 10;
 /// Largest `--max-body`: a body of that size fits into a log record whatever it holds.
 pub const LARGEST_BODY: u64 = 16 << 20;
 
-/// Longest time for a request to be carried out: a write may wait for a log that is down. Then the connection is closed without an
-/// answer, because none would be true.
-pub const MAX_WORKING_TIME: Duration = Duration::from_secs(60);
+/// Longest `--log-timeout`.
+pub const MAX_LOG_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Bodies and answers of REST, and the beginning of a frame, up to this many bytes do not count against `--max-bodies` and
-/// `--max-answers`: the limit of connections bounds them.
-pub const UNCOUNTED_BYTES: usize = 16 << 10;
+/// Longest time for a request to be carried out; then the connection is closed. A write that waits for the log is answered
+/// before, so that this is for defects only.
+pub const MAX_WORKING_TIME: Duration = Duration::from_secs(75);
+
+const _: () = assert!(MAX_LOG_TIMEOUT.as_secs() < MAX_WORKING_TIME.as_secs());
+
+/// Flags' variables that had other names before: (old, new).
+pub const RENAMED_VARIABLES: [(&str, &str); 2] =
+    [("KVS_MAX_BODIES", "KVS_REQUEST_MEMORY"), ("KVS_MAX_ANSWERS", "KVS_RESPONSE_MEMORY")];
+
+/// Bodies and responses of REST, and the beginning of a frame, up to this many bytes do not count against `--request-memory` and
+/// `--response-memory`: the limit of connections bounds them.
+pub const UNBUDGETED_BYTES: usize = 16 << 10;
 
 /// Bytes of frames that a connection reads at a time, and of replies that it collects before it sends them. A larger frame or
 /// reply is taken alone.
@@ -44,7 +54,8 @@ const ABOUT: &str = "Typed values in memory, over REST and binary frames, with a
 const AFTER_HELP: &str = "\
 Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
 
-SIGTERM or Ctrl-C stops in order; another one, a second or more later, at once.
+SIGTERM, SIGQUIT or Ctrl-C stops in order; another one, a second or more later, at once. SIGHUP reads the
+token file again; if kvs was started from a terminal, SIGHUP says that it has gone, and kvs stops in order.
 
 Exit codes:
   0  stopped in order
@@ -52,7 +63,8 @@ Exit codes:
   2  wrong usage
   3  an address could not be listened on
   4  the log could not be opened
-  5  the log is damaged";
+  5  the log is damaged
+  6  another kvs has taken over the log";
 
 /// kvs: typed values in memory, over REST and binary frames, with a log that survives crashes.
 #[derive(Clone, Debug, Parser)]
@@ -75,11 +87,31 @@ pub struct Config {
     #[arg(long, env = "KVS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// Names by which clients may call this server, in the headers Host and Origin, besides localhost and IP addresses. Without this
+    /// flag all names are accepted, but on a loopback address without a token none: web pages could use the server through
+    /// a name of their own
+    #[arg(long, env = "KVS_ALLOWED_HOSTS", value_name = "NAME,...", value_delimiter = ',', value_parser = host_name)]
+    pub allowed_hosts: Vec<String>,
+
     /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
     #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
           value_parser = unquoted::<LogTarget>())]
     pub log: LogTarget,
+
+    /// Longest wait at the start for a log that cannot be reached yet; 0s: none
+    #[arg(long, env = "KVS_WAIT_FOR_LOG", default_value = "60s", value_name = "TIME", value_parser = time)]
+    pub wait_for_log: Duration,
+
+    /// Longest wait of a write for the log; then it is answered with 504 or an error, because it may or may not become durable. At most
+    /// 60s
+    #[arg(long, env = "KVS_LOG_TIMEOUT", default_value = "60s", value_name = "TIME", value_parser = log_timeout)]
+    pub log_timeout: Duration,
+
+    /// What to do when the log has failed for good, or another kvs has taken it over: `exit` (codes 1 and 6), or `read-only`: go on
+    /// with reads alone, which may see writes that never became durable; every response says so
+    #[arg(long, env = "KVS_WHEN_FENCED", default_value = "exit", value_name = "MODE")]
+    pub when_fenced: WhenFenced,
 
     /// Certificates of the CAs that sign the certificate of txnd, in PEM form; used with `--log https://...`
     #[arg(long, env = "KVS_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
@@ -135,24 +167,32 @@ pub struct Config {
 
     /// Request bodies and frames in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503 or an
     /// error
-    #[arg(long, env = "KVS_MAX_BODIES", default_value = "256MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
-    pub max_bodies: ByteSize,
+    #[arg(long, alias = "max-bodies", env = "KVS_REQUEST_MEMORY", default_value = "256MiB", value_name = "SIZE",
+          value_parser = at_least::<1024>)]
+    pub request_memory: ByteSize,
 
-    /// Answers in memory at a time, all together, those up to 16 KiB not counted (over frames: 128 KiB of replies a connection); beyond
-    /// it requests get 503 or an error
-    #[arg(long, env = "KVS_MAX_ANSWERS", default_value = "512MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
-    pub max_answers: ByteSize,
+    /// Responses in memory at a time, all together, those up to 16 KiB not counted (over frames: 128 KiB of replies a connection);
+    /// beyond it requests get 503 or an error
+    #[arg(long, alias = "max-answers", env = "KVS_RESPONSE_MEMORY", default_value = "512MiB", value_name = "SIZE",
+          value_parser = at_least::<1024>)]
+    pub response_memory: ByteSize,
 
-    /// Open connections; a further one gets 503 and is closed
+    /// Open connections; a further one gets 503 and is closed. Cut, with a warning, to what the limit of open files allows
     #[arg(long, env = "KVS_MAX_CONNECTIONS", default_value_t = 16_384, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// Time for a client to send a whole request, from its first byte, and to take any of an answer
+    /// Time for a client to make its first request, and to send the head of each; a body, a frame and a response may take longer as
+    /// long as they keep to --min-rate
     #[arg(long, env = "KVS_REQUEST_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub request_timeout: Duration,
 
-    /// Time without a request after which a connection is closed, and time for an answer to be taken as a whole
+    /// Bytes a second that a client must send of a body or frame, and take of a response, on the average of each --request-timeout. A
+    /// body that comes more slowly gets 408
+    #[arg(long, env = "KVS_MIN_RATE", default_value = "4KiB", value_name = "SIZE", value_parser = at_least::<1>)]
+    pub min_rate: ByteSize,
+
+    /// Time without a request after which a connection is closed
     #[arg(long, env = "KVS_IDLE_TIMEOUT", default_value = "5m", value_name = "TIME", value_parser = positive_time)]
     pub idle_timeout: Duration,
 
@@ -196,6 +236,15 @@ pub enum Durability {
     Sync,
 }
 
+/// What becomes of a kvs that can never write again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WhenFenced {
+    /// It ends.
+    Exit,
+    /// It goes on with reads alone.
+    ReadOnly,
+}
+
 /// What is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Record {
@@ -203,6 +252,22 @@ pub enum Record {
     Writes,
     /// Every operation.
     All,
+}
+
+/// Reads the name of a host, without a port.
+fn host_name(text: &str) -> Result<String, String> {
+    match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+        true => Ok(text.into()),
+        false => Err("expected the name of a host, without a port".into()),
+    }
+}
+
+/// Reads `--log-timeout`.
+fn log_timeout(text: &str) -> Result<Duration, String> {
+    match positive_time(text)? {
+        time if time > MAX_LOG_TIMEOUT => Err(format!("at most {} s are expected", MAX_LOG_TIMEOUT.as_secs())),
+        time => Ok(time),
+    }
 }
 
 impl FromStr for LogTarget {

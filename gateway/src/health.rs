@@ -4,19 +4,19 @@ use std::io::{Error, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use txnd::program::reachable;
+use txnd::cli::flags::reachable;
 
 /// Longest time for any part of the exchange.
-const PATIENCE: Duration = Duration::from_secs(3);
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(3);
 
 const REQUEST: &[u8] =
-    b"POST /kvs/v1-0-0/hello HTTP/1.1\r\nHost: kvs\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    b"POST /kvs/v1-0-0/hello HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// Asks the kvs that listens on `addr` for a greeting.
 pub fn check(addr: SocketAddr) -> Result<(), Error> {
-    let mut stream = TcpStream::connect_timeout(&reachable(addr), PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&reachable(addr), HEALTH_TIMEOUT)?;
+    stream.set_read_timeout(Some(HEALTH_TIMEOUT))?;
+    stream.set_write_timeout(Some(HEALTH_TIMEOUT))?;
     stream.write_all(REQUEST)?;
     let mut answer = String::new();
     stream.take(1024).read_to_string(&mut answer)?;

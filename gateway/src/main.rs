@@ -2,18 +2,18 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use gateway::config::Command;
-use gateway::{Config, StartError};
+use gateway::config::{Command, Config, RENAMED_VARIABLES, WhenFenced};
+use gateway::{StartError, limit_connections};
 use tracing::{error, info, warn};
 use txnd::SinkError;
-use txnd::program::{StopSignals, exit, init_tracing, raise_file_limit};
+use txnd::cli::signals::{Signals, Wish};
+use txnd::cli::{exit, flags, tracing as diagnostics};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let config = Config::parse();
+    let mut config: Config = flags::parse(&RENAMED_VARIABLES);
     if config.command == Some(Command::Health) {
         return match gateway::health::check(config.http_addr) {
             Ok(()) => ExitCode::SUCCESS,
@@ -23,8 +23,8 @@ fn main() -> ExitCode {
             }
         };
     }
-    init_tracing(config.trace, config.trace_format);
-    raise_file_limit(config.max_connections.into());
+    diagnostics::init(config.trace, config.trace_format);
+    limit_connections(&mut config);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
@@ -39,16 +39,17 @@ fn main() -> ExitCode {
 }
 
 async fn run(config: Config) -> ExitCode {
-    let mut signals = match StopSignals::listen() {
+    let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(e) => {
             error!(error = %e, "cannot listen for signals");
             return ExitCode::FAILURE;
         }
     };
+    let when_fenced = config.when_fenced;
     let started = tokio::select! {
         started = gateway::start(config) => started,
-        () = signals.next() => {
+        () = signals.stop() => {
             info!("stopped before the start was complete");
             return ExitCode::SUCCESS;
         }
@@ -66,16 +67,38 @@ async fn run(config: Config) -> ExitCode {
             });
         }
     };
-    signals.next().await;
+    let mut read_only = false;
+    loop {
+        tokio::select! {
+            wish = signals.next() => match wish {
+                Wish::Stop => break,
+                Wish::Reload => server.reload(),
+            },
+            () = server.log_lost(), if !read_only => match when_fenced {
+                // A supervisor can start it anew, or leave it to whoever has the log now.
+                WhenFenced::Exit => {
+                    error!("kvs ends because it cannot write any more; --when-fenced read-only would go on with reads");
+                    break;
+                }
+                WhenFenced::ReadOnly => {
+                    warn!("kvs is read-only from now on; what it reads may never have become durable");
+                    read_only = true;
+                }
+            },
+        }
+    }
     tokio::select! {
         stopped = server.stop() => match stopped {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
                 error!("kvs stopped, but not everything is in the log: {e}");
-                ExitCode::from(exit::FAILED)
+                ExitCode::from(match e {
+                    SinkError::Fenced { .. } => exit::FENCED,
+                    _ => exit::FAILED,
+                })
             }
         },
-        () = signals.again() => {
+        () = signals.stop_again() => {
             warn!("another signal: ending at once");
             ExitCode::from(exit::FAILED)
         }

@@ -1,98 +1,22 @@
 //! A worker: one thread, pinned to a core, with its own runtime, its own listeners and its own sessions.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use socket2::{Domain, Socket, Type};
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, warn};
 
-use crate::config::LISTEN_BACKLOG;
-use crate::connection::Reaper;
-use crate::durability::DurableGate;
-use crate::frames::{self, Buffers};
-use crate::rest;
-use crate::server::Shared;
-use crate::shipper::{LogHealth, LogStatus};
+use crate::context::{Shared, Worker};
+use crate::listener::{Acceptor, Admission, Protocol, Sockets};
+use crate::{connection, frames, http};
 
-/// Pause after `accept` failed, as when the process has no file descriptor left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// What a REST client gets that is one too many.
-const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-    Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\n\r\n\
-    too many connections; try again later";
-
-/// What the sessions of one worker share. Never leaves the worker's thread.
-pub(crate) struct Worker {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) gate: DurableGate,
-    pub(crate) reaper: Reaper,
-    pub(crate) buffers: Buffers,
-}
-
-/// What a client speaks, by the address that it connected to.
-#[derive(Clone, Copy, Debug)]
-enum Protocol {
-    Rest,
-    Frames,
-}
-
-/// A worker's sockets, one for each protocol.
-pub(crate) struct Sockets {
-    pub(crate) http: std::net::TcpListener,
-    pub(crate) frames: std::net::TcpListener,
-}
-
-/// One bound socket per worker, all on the same address; the kernel spreads connections over those that listen.
-pub(crate) struct Listeners {
-    pub(crate) address: SocketAddr,
-    sockets: Vec<Socket>,
-}
-
-impl Listeners {
-    /// Binds without listening: until then clients are refused, and nobody else can take the address unnoticed.
-    pub(crate) fn bind(address: SocketAddr, workers: usize) -> std::io::Result<Self> {
-        // With SO_REUSEPORT a second kvs would share the port silently; without it the kernel tells.
-        let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
-        probe.set_reuse_address(true)?;
-        probe.bind(&address.into())?;
-        probe.listen(1)?;
-        drop(probe);
-
-        let mut listeners = Self { address, sockets: Vec::with_capacity(workers) };
-        for _ in 0..workers {
-            let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
-            // Not yet SO_REUSEADDR: another kvs's probe must fail already while this one recovers.
-            socket.set_reuse_port(true)?;
-            socket.set_nonblocking(true)?;
-            socket.bind(&listeners.address.into())?;
-            if let Some(bound) = socket.local_addr()?.as_socket() {
-                listeners.address = bound;
-            }
-            listeners.sockets.push(socket);
-        }
-        Ok(listeners)
-    }
-
-    /// From here on clients can connect.
-    pub(crate) fn listen(self) -> std::io::Result<Vec<std::net::TcpListener>> {
-        let listen = |socket: Socket| {
-            // From here on, so that a restart can take the address from connections in TIME_WAIT.
-            socket.set_reuse_address(true)?;
-            socket.listen(LISTEN_BACKLOG).map(|()| socket.into())
-        };
-        self.sockets.into_iter().map(listen).collect()
-    }
-}
+/// Time to send responses to writes that the log has not confirmed by the end of a stop.
+const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
 /// Starts the worker's thread.
 pub(crate) fn spawn(
@@ -120,44 +44,37 @@ fn pin(number: usize) {
 }
 
 async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let listeners =
-        TcpListener::from_std(sockets.http).and_then(|http| Ok((http, TcpListener::from_std(sockets.frames)?)));
-    let (http, frames) = match listeners {
-        Ok(listeners) => listeners,
+    let mut acceptor = match Acceptor::new(sockets) {
+        Ok(acceptor) => acceptor,
         Err(e) => return error!(error = %e, "cannot use a listening socket"),
     };
     let drain_timeout = shared.config.drain_timeout;
-    // Without a log everything counts as durable.
-    let off = LogStatus { durable: u64::MAX, health: LogHealth::Up };
-    let worker = Rc::new(Worker {
-        gate: DurableGate::new(shared.log.as_ref().map_or(off, |log| *log.borrow())),
-        reaper: Reaper::new(shared.config.request_timeout, shared.config.idle_timeout),
-        buffers: Buffers::default(),
-        shared,
-    });
+    let worker = Rc::new(Worker::new(shared));
     let for_sessions = stop.clone();
     let _helpers = spawn_helpers(&worker);
     let mut sessions = JoinSet::new();
     loop {
-        let (protocol, accepted) = tokio::select! {
-            accepted = http.accept() => (Protocol::Rest, accepted),
-            accepted = frames.accept() => (Protocol::Frames, accepted),
-            Some(_) = sessions.join_next(), if !sessions.is_empty() => continue,
-            _ = stop.wait_for(|stop| *stop) => break,
-        };
-        match accepted {
-            Ok((stream, _)) => open_session(&worker, &mut sessions, protocol, stream, &for_sessions),
-            Err(e) => {
-                warn!(error = %e, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+        tokio::select! {
+            (protocol, stream) = acceptor.accept() => {
+                open_session(&worker, &mut sessions, protocol, stream, &for_sessions);
             }
+            Some(_) = sessions.join_next(), if !sessions.is_empty() => {}
+            _ = stop.wait_for(|stop| *stop) => break,
         }
     }
-    drop((http, frames));
-    let drained = tokio::time::timeout(drain_timeout, async { while sessions.join_next().await.is_some() {} });
-    if drained.await.is_err() {
-        warn!(connections = sessions.len(), "cut off requests that did not finish within {drain_timeout:?}");
+    drop(acceptor);
+    if !end_within(&mut sessions, drain_timeout).await {
+        // A client whose write waits is told what is known of it, instead of nothing.
+        worker.service.give_up_waiting();
+        if !end_within(&mut sessions, LAST_RESPONSES).await {
+            warn!(connections = sessions.len(), "cut off requests that did not finish within {drain_timeout:?}");
+        }
     }
+}
+
+/// Waits until all sessions have ended; whether they have.
+async fn end_within(sessions: &mut JoinSet<()>, time: Duration) -> bool {
+    tokio::time::timeout(time, async { while sessions.join_next().await.is_some() {} }).await.is_ok()
 }
 
 /// The worker's background tasks, which end with it.
@@ -165,10 +82,8 @@ fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
     let mut helpers = JoinSet::new();
     let reaping = Rc::clone(worker);
     helpers.spawn_local(async move { reaping.reaper.run().await });
-    if let Some(status) = worker.shared.log.clone() {
-        let following = Rc::clone(worker);
-        helpers.spawn_local(async move { following.gate.follow(status).await });
-    }
+    let following = Rc::clone(worker);
+    helpers.spawn_local(async move { following.service.follow_log().await });
     helpers
 }
 
@@ -176,50 +91,32 @@ fn open_session(
     worker: &Rc<Worker>,
     sessions: &mut JoinSet<()>,
     protocol: Protocol,
-    mut stream: TcpStream,
+    stream: TcpStream,
     stop: &watch::Receiver<bool>,
 ) {
-    let shared = &worker.shared;
-    let open = Open::count(shared);
-    if open.connections > shared.config.max_connections as usize {
-        let answer = match protocol {
-            Protocol::Rest => TOO_MANY_CONNECTIONS.to_vec(),
-            Protocol::Frames => frames::too_many_connections(shared).to_vec(),
-        };
-        sessions.spawn_local(async move {
-            // The answer is a courtesy; the client may be gone already.
-            let _ = tokio::time::timeout(ACCEPT_PAUSE, stream.write_all(&answer)).await;
-            drop(open);
-        });
-        return;
-    }
+    let counted = match worker.shared.connections.admit() {
+        Admission::Admitted(counted) => counted,
+        Admission::Refused(counted) => {
+            let reply = match protocol {
+                Protocol::Rest => http::too_many_connections(worker),
+                Protocol::Frames => frames::too_many_connections(worker).to_vec(),
+            };
+            sessions.spawn_local(async move {
+                connection::refuse(stream, reply).await;
+                drop(counted);
+            });
+            return;
+        }
+        Admission::Dropped => return,
+    };
     let activity = worker.reaper.watch();
     let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
     let task = sessions.spawn_local(async move {
         match protocol {
-            Protocol::Rest => rest::serve(worker, stream, of_session, stop).await,
+            Protocol::Rest => http::serve(worker, stream, of_session, stop).await,
             Protocol::Frames => frames::serve(worker, stream, of_session, stop).await,
         }
-        drop(open);
+        drop(counted);
     });
     activity.set_task(task);
-}
-
-/// A connection that counts against the limit for as long as this lives.
-struct Open {
-    shared: Arc<Shared>,
-    connections: usize,
-}
-
-impl Open {
-    fn count(shared: &Arc<Shared>) -> Self {
-        let connections = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { shared: Arc::clone(shared), connections }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.shared.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }

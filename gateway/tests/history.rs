@@ -284,7 +284,7 @@ fn a_log_that_cannot_be_opened_is_refused_with_advice_and_without_the_password()
 #[test]
 fn a_log_that_is_no_url_is_refused_without_the_password() {
     for log in ["postgres://kvs:the-secret@db.example:port/state", "postgre://kvs:the-secret@db.example/state"] {
-        assert_refused(log, 2, &["--log", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"], "the-secret");
+        assert_refused(log, 2, &["KVS_LOG", "postgres://USER:PASSWORD@HOST:PORT/DATABASE"], "the-secret");
     }
 }
 

@@ -137,7 +137,7 @@ fn an_unknown_path_gets_404() {
             }
         }
         for path in outside {
-            let request = format!("GET {path} HTTP/1.1\r\nHost: kvs\r\n\r\n");
+            let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
             client.exchange(request.as_bytes()).assert_error(404, &request);
         }
     });

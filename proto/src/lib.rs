@@ -11,7 +11,8 @@
 //!   packed.rs                      the bytes of one value
 //!   value.rs                       ValueType, ValueRef (borrowed), Value (owned)
 //!   counter.rs                     types that can be incremented; Effect, what came of an operation
-//!   op.rs                          Op (one request), Reply (its answer), Refusal (why it was not applied)
+//!   op.rs                          Op (one request), Reply (its answer)
+//!   refusal.rs                     Refusal: why there is no reply, what was left behind, whether to try again
 //!   payload.rs                     what an op carries besides its key, as bytes
 //!   options.rs                     what a record may say besides its operation, byte layout
 //!   record.rs                      one op as the log keeps it, byte layout
@@ -37,6 +38,7 @@ pub mod options;
 mod packed;
 mod payload;
 mod record;
+mod refusal;
 mod strings;
 mod text;
 mod value;
@@ -45,10 +47,11 @@ pub use batch::{BATCH_MAGIC, BATCH_VERSION, Batch, BatchBuffer, BatchError, Chai
 pub use counter::{Counter, CounterType, Effect};
 pub use key::{Key, KeyError};
 pub use lsn::{Epoch, Lsn, Micros};
-pub use op::{Op, OpKind, Refusal, Reply};
+pub use op::{Op, OpKind, Reply};
 pub use packed::{Packed, Unpack, UnpackError};
 pub use payload::PayloadError;
 pub use record::{Record, RecordError, record_bytes};
+pub use refusal::{Refusal, Trace};
 pub use strings::{Pairs, Strings, StringsBuf, StringsError, packed_bytes};
 pub use text::{INLINE_TEXT_BYTES, Text, TextError, check_text};
 pub use value::{Operations, TypeSet, Value, ValueRef, ValueType};

@@ -2,7 +2,6 @@
 
 use crate::counter::CounterType;
 use crate::key::Key;
-use crate::limits::MAX_VALUE_BYTES;
 use crate::strings::Strings;
 use crate::text::Text;
 use crate::value::{Value, ValueRef, ValueType};
@@ -172,41 +171,4 @@ pub enum Reply {
     Count(u32),
     /// To a set-has: whether the member is in the set.
     Has(bool),
-}
-
-/// Why an operation was not carried out. A refused operation changed nothing and is not in the log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// An increment whose result the type cannot hold.
-    #[error("the increment would overflow: {before} + {by} does not fit into {}", ValueType::from(*.ty).name())]
-    Overflow {
-        /// The counter's type.
-        ty: CounterType,
-        /// Its present value, which stays.
-        before: i64,
-        /// What should have been added.
-        by: i64,
-    },
-    /// The entry's value would be larger than [`MAX_VALUE_BYTES`], or the operation's record too large for the log.
-    #[error("this takes {0} bytes; a value has at most {MAX_VALUE_BYTES}")]
-    TooLarge(usize),
-    /// The engine is at its memory limit. Deleting helps.
-    #[error("the memory limit of {limit} bytes is reached ({used} in use); delete something or raise --max-memory")]
-    Memory {
-        /// Bytes in use.
-        used: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// The log lags behind by its whole byte budget. Waiting helps.
-    #[error("the log is behind by {pending} bytes, its budget is {budget}; try again later")]
-    LogBehind {
-        /// Bytes that are not yet durable.
-        pending: usize,
-        /// The budget.
-        budget: usize,
-    },
-    /// The log takes no more records: it is down, it failed for good, or the server is stopping.
-    #[error("the log takes no writes now: {0}")]
-    LogClosed(std::sync::Arc<str>),
 }

@@ -4,6 +4,7 @@
 //!   arbitrary.rs        operations that own their texts, and proptest strategies for them
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
+//!   loop_disk.rs        a disk with a real file system, which can be frozen
 //!   small_disk.rs       a disk of 1 MiB
 //! ```
 
@@ -11,6 +12,7 @@
 #![allow(missing_docs)]
 
 pub mod arbitrary;
+pub mod loop_disk;
 pub mod pki;
 pub mod postgres_server;
 pub mod small_disk;

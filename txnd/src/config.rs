@@ -10,7 +10,8 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
 use crate::PostgresSink;
-use crate::program::{TraceFormat, TraceLevel, address, positive_time, unquoted, within};
+use crate::cli::flags::{address, positive_time, time, unquoted, within};
+use crate::cli::tracing::{TraceFormat, TraceLevel};
 use crate::segment::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use crate::tls::{TlsFiles, certs};
 
@@ -29,7 +30,8 @@ Only TLS 1.3 with certificates on both sides is spoken; `txnd certs certs` makes
 certificate files are taken up within seconds, or at once on SIGHUP; the connections that are open
 are then ended, and clients connect again.
 
-SIGTERM or Ctrl-C stops in order; another one, a second or more later, at once.
+SIGTERM, SIGQUIT or Ctrl-C stops in order, and so does SIGHUP when the terminal that txnd was started
+from goes away; another one, a second or more later, stops at once.
 
 Exit codes:
   0  stopped in order; for a command: done
@@ -84,6 +86,10 @@ pub struct Config {
     /// Address of metrics for Prometheus, over plain HTTP [default: none]
     #[arg(long, env = "TXND_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
     pub metrics_addr: Option<SocketAddr>,
+
+    /// Longest wait at the start for a database that cannot be reached yet; 0s: none
+    #[arg(long, env = "TXND_WAIT_FOR_LOG", default_value = "60s", value_name = "TIME", value_parser = time)]
+    pub wait_for_log: Duration,
 
     /// Time at SIGTERM for what was received to become durable
     #[arg(long, env = "TXND_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]

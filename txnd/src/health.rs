@@ -11,7 +11,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
-use crate::program::reachable;
+use crate::cli::flags::reachable;
 use crate::tls::{Timeouts, TlsFiles, connect_to_self};
 
 /// Longest time for the whole exchange. Containers give a probe 30 s by default.

@@ -19,12 +19,13 @@
 //!                                                                meters.rs   what is counted
 //!                                                                config.rs   flags and environment of the txnd program
 //!                                                                health.rs   asking a server whether it serves
-//!                                                                program.rs  what the programs kvs and txnd have in common
+//!                                                                cli/        what the programs kvs and txnd have in common
 //! ```
 
 /// Batches that a writer may append beyond the durable lsn and must be able to send again.
 pub const MAX_IN_FLIGHT: usize = 16;
 
+pub mod cli;
 pub mod config;
 pub mod health;
 mod intake;
@@ -32,7 +33,6 @@ pub mod limits;
 pub mod memory;
 pub mod meters;
 pub mod postgres;
-pub mod program;
 pub mod remote;
 pub mod segment;
 pub mod service;

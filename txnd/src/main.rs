@@ -7,14 +7,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
+use txnd::cli::signals::{Signals, Wish};
+use txnd::cli::start_retry::StartRetry;
+use txnd::cli::{exit, flags, tracing as diagnostics};
 use txnd::config::{Certs, Command, Config, SinkTarget};
-use txnd::program::{StopSignals, exit, init_tracing, raise_file_limit};
 use txnd::service::{LogThread, describe_metrics, server};
 use txnd::tls::certs::{self, Made};
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
@@ -22,6 +23,9 @@ use txnd::{PostgresSink, SegmentSink, Sink, SinkError, health, meters};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// File descriptors besides those of connections: listeners, runtimes, the log.
+const OTHER_FILES: usize = 48;
 
 /// Upper bounds of the histograms' buckets, in seconds: from a local handshake to a disk in trouble.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
@@ -60,11 +64,12 @@ struct Front {
     acceptor: Arc<Acceptor>,
     listener: TcpListener,
     grpc_addr: SocketAddr,
-    signals: StopSignals,
+    signals: Signals,
+    limits: Limits,
 }
 
 fn main() -> ExitCode {
-    let mut config = Config::parse();
+    let mut config: Config = flags::parse(&[]);
     let command = config.command.take();
     if let Some(Command::Certs(args)) = command {
         return make_certs(args);
@@ -85,7 +90,7 @@ fn main() -> ExitCode {
             }
         };
     }
-    init_tracing(config.trace, config.trace_format);
+    diagnostics::init(config.trace, config.trace_format);
     let served = runtime.block_on(serve(config));
     // A sink that hangs must not keep the process from ending.
     runtime.shutdown_background();
@@ -129,9 +134,16 @@ async fn serve(config: Config) -> Result<(), ServeError> {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             // A database that cannot be used shows at once, not when the first writer comes.
             let mut front = front;
+            let mut retry = StartRetry::new(front.config.wait_for_log);
+            let prepare = async {
+                while let Err(e) = sink.prepare().await {
+                    retry.pause(e).await?;
+                }
+                Ok::<_, SinkError>(())
+            };
             tokio::select! {
-                prepared = sink.prepare() => prepared?,
-                () = front.signals.next() => return Ok(()),
+                prepared = prepare => prepared?,
+                () = front.signals.stop() => return Ok(()),
             }
             front.run(sink).await
         }
@@ -140,20 +152,23 @@ async fn serve(config: Config) -> Result<(), ServeError> {
 
 impl Front {
     async fn prepare(config: Config) -> Result<Self, ServeError> {
-        let signals = StopSignals::listen().map_err(ServeError::Signals)?;
+        let signals = Signals::listen().map_err(ServeError::Signals)?;
         if let Some(addr) = config.metrics_addr {
             serve_metrics(addr).map_err(|e| ServeError::Metrics(addr, e))?;
         }
-        let limits = Limits::default();
-        raise_file_limit((limits.connections + limits.handshakes) as u64);
+        let mut limits = Limits::default();
+        let fitting = raise_file_limit(limits.connections, limits.handshakes + OTHER_FILES);
+        if fitting < limits.connections {
+            warn_of_fewer_connections(limits.connections, fitting);
+            limits.connections = fitting;
+        }
         let acceptor = Arc::new(Acceptor::new(config.tls(), config.allow.clone())?);
         let bound = TcpListener::bind(config.grpc_addr).await.and_then(|listener| {
             let addr = listener.local_addr()?;
             Ok((listener, addr))
         });
         let (listener, grpc_addr) = bound.map_err(|e| ServeError::Listen(config.grpc_addr, e))?;
-        reload_on_hangup(Arc::clone(&acceptor)).map_err(ServeError::Signals)?;
-        Ok(Self { config, acceptor, listener, grpc_addr, signals })
+        Ok(Self { config, acceptor, listener, grpc_addr, signals, limits })
     }
 
     /// Serves until a signal to stop.
@@ -162,16 +177,21 @@ impl Front {
         let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
         let mut failure = None;
         let stop = CancellationToken::new();
-        let connections = incoming(self.listener, self.acceptor, Limits::default(), stop.clone());
+        let connections = incoming(self.listener, Arc::clone(&self.acceptor), self.limits, stop.clone());
         let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
             stop.cancelled().await;
             // What was received becomes durable and is acknowledged, and the streams end.
             complete.set(log.stop(drain_timeout).await);
         }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
+        let stop_signal = async {
+            while self.signals.next().await == Wish::Reload {
+                reload(&self.acceptor).await;
+            }
+        };
         tokio::select! {
             served = &mut serving => return Ok(served?),
-            () = self.signals.next() => stop.cancel(),
+            () = stop_signal => stop.cancel(),
             // Ends the program, so that a supervisor can start it anew: the log must be looked at from its beginning.
             why = log.failed() => {
                 failure = Some(why);
@@ -182,7 +202,7 @@ impl Front {
         tokio::select! {
             served = &mut serving => served?,
             () = tokio::time::sleep(drain_timeout + LAST_ANSWERS) => return Err(ServeError::Late),
-            () = self.signals.again() => return Err(ServeError::Again),
+            () = self.signals.stop_again() => return Err(ServeError::Again),
         }
         if let Some(why) = failure {
             return Err(ServeError::Failed(why));
@@ -221,16 +241,10 @@ fn serve_metrics(addr: SocketAddr) -> Result<(), BuildError> {
 }
 
 /// SIGHUP: looks at the certificates at once.
-fn reload_on_hangup(acceptor: Arc<Acceptor>) -> io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            match acceptor.reload().await {
-                Ok(true) => {}
-                Ok(false) => info!("SIGHUP: the certificates have not changed"),
-                Err(e) => warn!("SIGHUP: the certificates cannot be used, those of before stay in use: {e}"),
-            }
-        }
-    });
-    Ok(())
+async fn reload(acceptor: &Arc<Acceptor>) {
+    match acceptor.reload().await {
+        Ok(true) => {}
+        Ok(false) => info!("SIGHUP: the certificates have not changed"),
+        Err(e) => warn!("SIGHUP: the certificates cannot be used, those of before stay in use: {e}"),
+    }
 }

@@ -157,6 +157,10 @@ impl Sink for MemorySink {
         Ok(state.durable.lsn)
     }
 
+    async fn check_term(&mut self) -> Result<(), SinkError> {
+        self.state().map(drop)
+    }
+
     async fn close(&mut self) -> Result<(), SinkError> {
         let mut state = self.state()?;
         state.durable = state.intake.chain();

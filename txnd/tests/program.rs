@@ -19,6 +19,8 @@ struct Txnd {
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_txnd"));
     command.current_dir(folder).stdin(Stdio::null());
+    // What cannot be reached is not waited for.
+    command.env("TXND_WAIT_FOR_LOG", "0s");
     command
 }
 
@@ -103,6 +105,51 @@ fn it_serves_until_it_is_told_to_stop() {
         let (code, rest) = txnd.wait();
         assert_eq!(code, Some(0), "{rest}");
     }
+}
+
+#[test]
+fn it_waits_for_a_database_that_is_not_there_yet_and_can_be_stopped_meanwhile() {
+    let folder = folder();
+    let nobody = "postgres://kvs:secret@127.0.0.1:1/state";
+    let start = |wait: &str| {
+        let mut command = program(folder.path());
+        command.args(["--grpc-addr", "127.0.0.1:0", "--sink", nobody, "--wait-for-log", wait]);
+        command.stderr(Stdio::piped()).spawn().expect("txnd can be executed")
+    };
+    let mut stopped = start("60s");
+    let mut stderr = BufReader::new(stopped.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("waiting for the log") {
+        line.clear();
+        assert!(stderr.read_line(&mut line).unwrap() > 0, "it ended instead of waiting");
+    }
+    assert!(!line.contains("secret"), "{line}");
+    assert!(Command::new("kill").arg(stopped.id().to_string()).status().unwrap().success());
+    assert_eq!(stopped.wait().unwrap().code(), Some(0));
+
+    let began = Instant::now();
+    let given_up = start("1s").wait_with_output().unwrap();
+    assert_eq!(given_up.status.code(), Some(4));
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+    let said = text(&given_up.stderr);
+    assert!(said.lines().last().is_some_and(|last| last.contains("cannot connect")), "{said}");
+}
+
+#[test]
+fn an_empty_variable_is_like_none_and_a_wrong_one_is_named() {
+    let folder = folder();
+    let with = |value: &str| {
+        let mut command = program(folder.path());
+        command.args(["health", "--grpc-addr", "127.0.0.1:1"]).env("TXND_DRAIN_TIMEOUT", value).output().unwrap()
+    };
+    let empty = with("");
+    assert!(empty.status.code() == Some(1) && text(&empty.stderr).contains("cannot be reached"), "{empty:?}");
+    let wrong = with("soon");
+    let said = text(&wrong.stderr);
+    assert!(
+        wrong.status.code() == Some(2) && said.contains("TXND_DRAIN_TIMEOUT") && !said.contains("--drain"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -116,7 +116,13 @@ pub async fn vacant() -> SocketAddr {
 }
 
 pub fn welcome() -> ServerPreface {
-    ServerPreface { version: VERSION, status: PrefaceStatus::Welcome, max_frame: MAX_FRAME, auth_required: false }
+    ServerPreface {
+        version: VERSION,
+        status: PrefaceStatus::Welcome,
+        max_frame: MAX_FRAME,
+        auth_required: false,
+        read_only: false,
+    }
 }
 
 /// One connection of a client.

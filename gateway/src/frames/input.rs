@@ -14,7 +14,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::buffers::Buffers;
 use crate::budget::Share;
-use crate::config::{FRAME_BUFFER_BYTES, UNCOUNTED_BYTES};
+use crate::config::{FRAME_BUFFER_BYTES, UNBUDGETED_BYTES};
 use crate::connection::Watched;
 
 /// A longer beginning of a frame is not copied to the next read's buffer: that buffer is kept for it.
@@ -82,7 +82,7 @@ impl Input {
             }
         }
         match self.half.capacity() {
-            small if small <= UNCOUNTED_BYTES => {
+            small if small <= UNBUDGETED_BYTES => {
                 self.share.release();
                 Ok(())
             }

@@ -24,12 +24,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use proto::Refusal;
 use proto::frame::{
     ClientPreface, ErrorCode, PrefaceStatus, REQUEST_HEADER_BYTES, Run, RunDecoder, ServerPreface, VERSION,
     encode_error,
 };
 use proto::limits::MAX_KEY_BYTES;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::codec::Decoder;
@@ -37,22 +38,12 @@ use tracing::debug;
 
 use crate::auth::MAX_TOKEN_BYTES;
 use crate::clock::now;
-use crate::connection::{Activity, Watched};
-use crate::durability::OutcomeUnknown;
-use crate::server::Shared;
-use crate::shipper::LogHealth;
-use crate::worker::Worker;
+use crate::connection::{self, Activity, Watched};
+use crate::context::{Shared, Worker};
 pub(crate) use buffers::Buffers;
-pub use executor::{Executor, Limits, Turn};
+pub use executor::{Executor, Turn};
 use input::Input;
 pub use output::Output;
-
-/// Bytes of a client that are received only to be dropped before its connection is closed, so that it can read the last
-/// reply.
-const MAX_SKIPPED_BYTES: u64 = 64 << 20;
-
-/// Bytes that are dropped at a time.
-const SKIPPED_AT_A_TIME: usize = 16 << 10;
 
 /// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
 const QUIET: Duration = Duration::from_millis(200);
@@ -62,15 +53,6 @@ const MAX_AUTH_FRAME_BYTES: usize = REQUEST_HEADER_BYTES + MAX_TOKEN_BYTES;
 
 /// Reads in a row, without a pause of the client, after which it is asked whether the server stops.
 const READS_IN_A_ROW: u32 = 16;
-
-/// Why a session ended early.
-#[derive(Debug, thiserror::Error)]
-enum SessionError {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Unknown(#[from] OutcomeUnknown),
-}
 
 /// Whether the connection goes on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,25 +66,41 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Ac
     let shared = &worker.shared;
     let mut session = Session {
         stream: Watched::new(stream, Rc::clone(&activity)),
-        input: Input::new(shared.bodies.share()),
-        executor: Executor::new(Limits { durability: shared.config.durability, token: shared.token.clone() }),
+        input: Input::new(shared.request_memory.share()),
+        executor: Executor::new(shared.token()),
         activity,
         worker: &worker,
         reads_in_a_row: 0,
     };
-    if let Err(e) = session.run(stop).await {
+    if let Err(e) = session.run(ending(&worker, stop)).await {
         debug!(error = %e, "connection ended");
     }
 }
 
-/// What a client gets that is one too many.
-pub(crate) fn too_many_connections(shared: &Shared) -> [u8; ServerPreface::BYTES] {
-    preface(shared, PrefaceStatus::TooManyConnections)
+/// What a client is told that is one too many.
+pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES] {
+    preface(worker, PrefaceStatus::TooManyConnections)
 }
 
-fn preface(shared: &Shared, status: PrefaceStatus) -> [u8; ServerPreface::BYTES] {
-    let max_frame = max_frame(shared) as u32;
-    ServerPreface { version: VERSION, status, max_frame, auth_required: shared.token.is_some() }.encode()
+fn preface(worker: &Worker, status: PrefaceStatus) -> [u8; ServerPreface::BYTES] {
+    let (shared, read_only) = (&worker.shared, worker.service.read_only().is_some());
+    let (max_frame, auth_required) = (max_frame(shared) as u32, shared.token().is_some());
+    ServerPreface { version: VERSION, status, max_frame, auth_required, read_only }.encode()
+}
+
+/// Waits until the session has to end: the server stops, or what the preface has said of it is no longer true, because it has lost
+/// its log.
+async fn ending(worker: &Worker, mut stop: watch::Receiver<bool>) {
+    let log_lost = async {
+        match &worker.shared.log {
+            Some(log) if log.is_lost().is_none() => drop(log.lost().await),
+            _ => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        () = log_lost => {}
+    }
 }
 
 /// Largest request frame, in bytes: the largest body with a header and a key.
@@ -120,8 +118,8 @@ struct Session<'w> {
 }
 
 impl Session<'_> {
-    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> Result<(), SessionError> {
-        let mut stopping = pin!(stop.wait_for(|stop| *stop));
+    async fn run(&mut self, ending: impl Future) -> io::Result<()> {
+        let mut stopping = pin!(ending);
         let mut greeted = false;
         while let Some(mut bytes) = self.receive(stopping.as_mut()).await? {
             if !greeted && bytes.len() >= ClientPreface::BYTES {
@@ -134,17 +132,20 @@ impl Session<'_> {
                 return self.hang_up(stopping).await;
             }
             if !bytes.is_empty() {
-                // The beginning of a request, or of the preface.
-                self.activity.received();
+                match greeted {
+                    true => self.activity.transferring(),
+                    false => self.activity.received(),
+                }
             }
             if self.input.keep(bytes, self.decoder(), &self.worker.buffers).is_err() {
-                let busy = "too many large request frames at a time; try again later";
-                self.refuse(self.input.id(), ErrorCode::Busy, busy).await?;
+                let refusal = Refusal::RequestMemory;
+                self.refuse(self.input.id(), ErrorCode::from(&refusal), &refusal.to_string()).await?;
                 return self.hang_up(stopping).await;
             }
         }
-        self.close().await?;
-        Ok(self.skip(QUIET).await?)
+        self.input.clear();
+        self.activity.closing();
+        connection::close(&mut self.stream, QUIET).await
     }
 
     /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and what came in has been
@@ -181,12 +182,12 @@ impl Session<'_> {
             }
         };
         self.activity.answered();
-        self.stream.write_all(&preface(&self.worker.shared, status)).await?;
+        self.stream.write_all(&preface(self.worker, status)).await?;
         Ok(if status == PrefaceStatus::Welcome { Next::GoOn } else { Next::HangUp })
     }
 
     /// Answers the complete requests in `bytes`, and takes them off.
-    async fn answer_all(&mut self, bytes: &mut BytesMut) -> Result<Next, SessionError> {
+    async fn answer_all(&mut self, bytes: &mut BytesMut) -> io::Result<Next> {
         loop {
             match self.decoder().decode(bytes) {
                 Ok(Some(run)) => {
@@ -210,22 +211,26 @@ impl Session<'_> {
         })
     }
 
-    async fn answer(&mut self, run: &Run) -> Result<Next, SessionError> {
-        let Worker { shared, gate, buffers, .. } = self.worker;
-        let mut output = Output::new(buffers.output(), shared.answers.share());
+    async fn answer(&mut self, run: &Run) -> io::Result<Next> {
+        let Worker { service, buffers, .. } = self.worker;
+        let mut output = Output::new(buffers.output(), service);
         let mut frames = run.frames();
         let mut next = Next::GoOn;
         while next == Next::GoOn && !frames.rest().is_empty() {
             self.activity.working();
-            let log_is_up = gate.health() == LogHealth::Up;
-            let turn = self.executor.execute(&shared.engine, log_is_up, now(), &mut frames, &mut output);
+            let turn = self.executor.execute(service, now(), &mut frames, &mut output);
+            if self.executor.is_authenticated() {
+                self.activity.established();
+            }
             let mut sent = 0;
-            if let Some((lsn, ready)) = turn.awaits {
+            if let Some((lsn, ready)) = output.awaits() {
                 // Right after the operations, as the gate wants it; what is ready is on its way meanwhile.
-                let durable = gate.wait(lsn);
+                let durable = service.wait(lsn);
                 self.stream.write_all(&output.bytes()[..ready]).await?;
                 sent = ready;
-                durable.await?;
+                if durable.await.is_err() {
+                    output.give_up_waiting(service.durable());
+                }
             }
             self.activity.answered();
             self.stream.write_all(&output.bytes()[sent..]).await?;
@@ -251,34 +256,14 @@ impl Session<'_> {
     }
 
     /// Ends the connection after an error.
-    async fn hang_up(&mut self, stopping: Pin<&mut impl Future>) -> Result<(), SessionError> {
-        self.close().await?;
+    async fn hang_up(&mut self, stopping: Pin<&mut impl Future>) -> io::Result<()> {
+        self.input.clear();
+        self.activity.closing();
         tokio::select! {
-            skipped = self.skip(self.worker.shared.config.request_timeout) => Ok(skipped?),
+            biased;
+            closed = connection::close(&mut self.stream, self.worker.shared.config.request_timeout) => closed,
             // Nobody waits for a client that does not go.
             _ = stopping => Ok(()),
         }
-    }
-
-    /// Sends nothing more, which the client learns behind the last reply.
-    async fn close(&mut self) -> io::Result<()> {
-        self.input.clear();
-        self.stream.shutdown().await?;
-        self.activity.closing();
-        Ok(())
-    }
-
-    /// Receives what is not wanted any more until the client goes or is quiet for this long. A socket that is dropped before is
-    /// reset, and the client may lose replies that it has not read yet.
-    async fn skip(&mut self, quiet: Duration) -> io::Result<()> {
-        let mut rest = (&mut self.stream).take(MAX_SKIPPED_BYTES);
-        // On the heap: within the future it would be there for each connection all the time.
-        let mut skipped = vec![0; SKIPPED_AT_A_TIME];
-        while let Ok(read) = tokio::time::timeout(quiet, rest.read(&mut skipped)).await {
-            if read? == 0 {
-                break;
-            }
-        }
-        Ok(())
     }
 }

@@ -1,19 +1,32 @@
-//! Replies on their way out, within limits.
+//! Replies on their way out, within limits, and what has to be durable before they may go.
 
-use crate::budget::Share;
+use proto::frame::{ErrorCode, encode_error};
+use proto::{Lsn, Refusal};
+
 use crate::config::FRAME_BUFFER_BYTES;
+use crate::service::{ResponseMemory, Service};
 
 /// Replies that are collected to be sent together.
 #[derive(Debug)]
 pub struct Output {
     bytes: Vec<u8>,
-    share: Share,
+    memory: ResponseMemory,
+    waiting: Vec<Waiting>,
+}
+
+/// A reply that has to wait.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    /// What has to be durable.
+    lsn: Lsn,
+    /// Where the reply begins.
+    at: usize,
 }
 
 impl Output {
-    /// Collects in `bytes`; what goes beyond two buffers counts against `share`.
-    pub fn new(bytes: Vec<u8>, share: Share) -> Self {
-        Self { bytes, share }
+    /// Collects in `bytes`; what goes beyond two buffers counts against the memory for responses.
+    pub fn new(bytes: Vec<u8>, service: &Service) -> Self {
+        Self { bytes, memory: service.response_memory(2 * FRAME_BUFFER_BYTES), waiting: Vec::new() }
     }
 
     /// The replies.
@@ -31,23 +44,94 @@ impl Output {
         self.bytes.len() >= FRAME_BUFFER_BYTES
     }
 
-    /// Whether there is room for `more` bytes of an answer.
-    pub(super) fn admit(&mut self, more: usize) -> bool {
-        let total = self.bytes.len() + more;
-        total <= 2 * FRAME_BUFFER_BYTES || self.share.grow_to(total)
+    /// Makes room for `more` bytes of an answer.
+    pub(super) fn admit(&mut self, more: usize) -> Result<(), Refusal> {
+        self.memory.grow_to(self.bytes.len() + more)
+    }
+
+    /// The reply that begins at `at` waits until `lsn` is durable.
+    pub(super) fn wait_for(&mut self, lsn: Lsn, at: usize) {
+        match self.waiting.last_mut() {
+            // Another item of the same request.
+            Some(last) if last.at == at => last.lsn = last.lsn.max(lsn),
+            _ => self.waiting.push(Waiting { lsn, at }),
+        }
+    }
+
+    /// What has to be durable before all replies may be sent, and how many bytes of replies come before the first that waits.
+    pub fn awaits(&self) -> Option<(Lsn, usize)> {
+        let last = self.waiting.iter().map(|waiting| waiting.lsn).max()?;
+        Some((last, self.waiting.first()?.at))
+    }
+
+    /// Replaces the replies to what is not durable, nothing after `durable` being so, by errors that say that their outcome is
+    /// unknown.
+    pub(super) fn give_up_waiting(&mut self, durable: Lsn) {
+        let message = Refusal::OutcomeUnknown.to_string();
+        let replies = std::mem::take(&mut self.bytes);
+        let mut copied = 0;
+        for waiting in self.waiting.drain(..).filter(|waiting| waiting.lsn > durable) {
+            let word =
+                |at: usize| replies.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_le_bytes);
+            let (length, id) = (word(waiting.at) as usize, word(waiting.at + 4));
+            self.bytes.extend_from_slice(&replies[copied..waiting.at]);
+            encode_error(&mut self.bytes, id, ErrorCode::OutcomeUnknown, &message);
+            copied = waiting.at + length;
+        }
+        self.bytes.extend_from_slice(&replies[copied..]);
     }
 
     /// Forgets the replies, which have been sent.
     pub fn clear(&mut self) {
         self.bytes.clear();
-        if self.share.bytes() > 0 {
+        self.waiting.clear();
+        if self.memory.bytes() > 0 {
             self.bytes = Vec::new();
-            self.share.release();
+            self.memory.release();
         }
     }
 
     /// The memory, to be used again.
     pub(super) fn into_memory(self) -> Vec<u8> {
         self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use engine::Engine;
+    use proto::Reply;
+    use proto::frame::{Answer, Frames, ReplyFrame, encode_reply};
+
+    use super::*;
+    use crate::budget::Budget;
+    use crate::config::Durability;
+
+    #[test]
+    fn only_what_is_not_durable_becomes_an_error() {
+        let engine = Arc::new(Engine::new(engine::Options::default()));
+        let service = Service::without_log(engine, Durability::Sync, Budget::new(0));
+        let mut output = Output::new(Vec::new(), &service);
+        // Replies to reads between those to writes 5, 7 and 9.
+        for (id, lsn) in [(1, None), (2, Some(5)), (3, None), (4, Some(7)), (5, Some(9)), (6, None)] {
+            if let Some(lsn) = lsn {
+                output.wait_for(lsn, output.bytes().len());
+            }
+            encode_reply(output.bytes_mut(), id, &Reply::Count(id));
+        }
+        assert_eq!(output.awaits(), Some((9, 16)));
+        output.give_up_waiting(5);
+        let refused = |frame| match ReplyFrame::decode(frame).expect("a reply") {
+            ReplyFrame { id, answer: Answer::Refused { code, .. } } => (id, Some(code)),
+            ReplyFrame { id, answer } => {
+                assert_eq!(answer, Answer::Count(id));
+                (id, None)
+            }
+        };
+        let unknown = Some(ErrorCode::OutcomeUnknown);
+        let expected = [(1, None), (2, None), (3, None), (4, unknown), (5, unknown), (6, None)];
+        assert!(Frames::new(output.bytes()).map(refused).eq(expected));
     }
 }

@@ -241,7 +241,8 @@ impl FrameClient {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
             Ok(_) => rest.is_empty(),
-            Err(e) => e.kind() == std::io::ErrorKind::ConnectionReset,
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => panic!("the connection was reset"),
+            Err(_) => false,
         }
     }
 }

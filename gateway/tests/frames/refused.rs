@@ -28,7 +28,7 @@ fn assert_absent(kvs: &Kvs, key: &str) {
 fn a_wrong_preface_gets_its_reason_and_nothing_is_carried_out() {
     let mut reserved = ClientPreface::current().encode();
     reserved[7] = 1;
-    let http = b"PUT /kvs/v1-0-0/str-put/k HTTP/1.1\r\nHost: kvs\r\nContent-Length: 1\r\n\r\na";
+    let http = b"PUT /kvs/v1-0-0/str-put/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na";
     let tls = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 a ClientHello";
     let (_folder, kvs) = serve(&[]);
     for (theirs, status) in [

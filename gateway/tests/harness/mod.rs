@@ -48,6 +48,8 @@ impl Kvs {
     pub fn program() -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
         command.args(["--trace-format", "json", "--frame-addr", "127.0.0.1:0"]);
+        // Most tests start what a kvs needs before it, and do not wait for what is not there.
+        command.env("KVS_WAIT_FOR_LOG", "0s");
         command
     }
 
@@ -211,7 +213,8 @@ impl Answer {
 pub fn request_bytes(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let length = body.len();
-    let head = format!("{method} {BASE}/{path} HTTP/1.1\r\nHost: kvs\r\n{headers}Content-Length: {length}\r\n\r\n");
+    let head =
+        format!("{method} {BASE}/{path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
@@ -228,7 +231,11 @@ pub struct Client {
 
 impl Client {
     pub fn connect(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).expect("kvs accepts");
+        Self::on(TcpStream::connect(addr).expect("kvs accepts"))
+    }
+
+    /// On a socket that is connected.
+    pub fn on(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a TCP socket");
         stream.set_read_timeout(Some(DEADLINE)).expect("a TCP socket");
         stream.set_write_timeout(Some(DEADLINE)).expect("a TCP socket");
@@ -263,8 +270,9 @@ impl Client {
     /// Everything that comes until the server closes the connection.
     pub fn receive_rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
-        // A reset ends the answers as well as an orderly end does; what came before is kept.
-        let _ = self.reader.read_to_end(&mut rest);
+        if let Err(e) = self.reader.read_to_end(&mut rest) {
+            panic!("{e} instead of an orderly end, after {:?}", String::from_utf8_lossy(&rest));
+        }
         rest
     }
 
@@ -292,6 +300,11 @@ impl Client {
             let (name, value) = line.split_once(':').expect("a header");
             headers.push((name.to_lowercase(), value.trim().to_string()));
         }
+    }
+
+    /// Reads the body after [`Client::receive_head`].
+    pub fn read_body(&mut self, body: &mut [u8]) -> std::io::Result<()> {
+        self.reader.read_exact(body)
     }
 
     fn line(&mut self) -> std::io::Result<String> {
@@ -329,12 +342,14 @@ impl Client {
         self.request("POST", path, body)
     }
 
-    /// Whether the server has closed the connection (waits for it).
+    /// Whether the server has closed the connection (waits for it) in order: a reset may have cost the client an answer.
+    #[track_caller]
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.reader.read_to_end(&mut rest) {
             Ok(_) => true,
-            Err(e) => e.kind() == std::io::ErrorKind::ConnectionReset,
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => panic!("the connection was reset"),
+            Err(_) => false,
         }
     }
 }

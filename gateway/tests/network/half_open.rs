@@ -73,9 +73,39 @@ fn silent_postgres(place: Place, ways: &[Way]) {
         // What it is told when it tries again is of no interest: new connections are well.
         std::thread::sleep(Duration::from_secs(1));
         proxy.heal();
-        kvs.says(&["the log is down", "PostgreSQL did not answer within"]);
-        kvs.says(&["the log is available again"]);
+        // The next attempt succeeds, so that nobody is refused.
+        kvs.says(&["the log was lost for", "PostgreSQL did not answer within"]);
     });
+}
+
+/// PostgreSQL ends the session, and takes the next one at once.
+fn ended_session(place: Place) {
+    const WRITES: usize = 10;
+    let site = Site::new(place);
+    let kvs = site.start(&[]);
+    assert_eq!(kvs.connect().put("str-put/a", "1").status, 200);
+    for round in 0..3 {
+        let sessions = PostgresServer::shared().backend_pids(&site.database);
+        sessions.iter().for_each(|pid| assert!(postgres_server::signal(*pid, "TERM"), "no session {pid}"));
+        std::thread::scope(|scope| {
+            for write in 0..WRITES {
+                let mut client = kvs.connect();
+                scope.spawn(move || {
+                    let answer = client.put(&format!("str-put/{round}_{write}"), "1");
+                    assert_eq!(answer.status, 200, "{place:?}: {}", answer.text());
+                });
+                std::thread::sleep(Duration::from_millis(4));
+            }
+        });
+    }
+    let (status, diagnostics) = kvs.stop();
+    assert!(status.success() && !diagnostics.contains("the log is down"), "{place:?}: {diagnostics}");
+    assert!(diagnostics.contains("the log was lost for"), "{place:?}: nothing was hit: {diagnostics}");
+}
+
+#[test]
+fn a_session_of_postgres_that_ends_refuses_nobody() {
+    [Place::Tables, Place::TxndTables].into_iter().for_each(ended_session);
 }
 
 /// The session's process is stopped, as one that hangs in a disk is.

@@ -124,6 +124,10 @@ fn write(address: SocketAddr, writer: usize, progress: &Progress) -> Written {
                         return written;
                     }
                 }
+                Ok(answer) if answer.status == 504 => {
+                    assert!(progress.ends.load(Ordering::SeqCst), "{path}: {}", answer.text());
+                    return written;
+                }
                 Ok(answer) => break answer,
                 Err(e) => {
                     assert!(progress.ends.load(Ordering::SeqCst), "{path}: the connection has ended: {e}");

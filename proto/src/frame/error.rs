@@ -2,12 +2,12 @@
 
 use super::limits::MAX_MULTI_ITEMS;
 use crate::key::KeyError;
-use crate::op::Refusal;
 use crate::payload::PayloadError;
+use crate::refusal::Refusal;
 use crate::strings::StringsError;
 use crate::text::TextError;
 
-/// Why a request was not carried out. It left no trace. The upper four bits say what to do about it.
+/// Why a request did not succeed. It left no trace, unless its outcome is unknown. The upper four bits say what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ErrorCode {
@@ -39,11 +39,13 @@ pub enum ErrorCode {
     Busy = 0xA3,
     /// The connection is not authenticated, or the token is wrong.
     Unauthenticated = 0xB0,
+    /// The write may or may not have been carried out: the log has not confirmed it.
+    OutcomeUnknown = 0xC0,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -58,6 +60,7 @@ impl ErrorCode {
         Self::LogDown,
         Self::Busy,
         Self::Unauthenticated,
+        Self::OutcomeUnknown,
     ];
 
     /// The error with this code.
@@ -65,7 +68,7 @@ impl ErrorCode {
         Self::ALL.into_iter().find(|error| *error as u8 == code)
     }
 
-    /// Whether the same request may succeed later.
+    /// Whether the same request may succeed later, and repeating it cannot carry it out twice.
     pub fn is_retryable(self) -> bool {
         self as u8 & 0xF0 == 0xA0
     }
@@ -75,10 +78,12 @@ impl From<&Refusal> for ErrorCode {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::Overflow { .. } => Self::Overflow,
-            Refusal::TooLarge(_) => Self::TooLarge,
+            Refusal::TooLarge(_) | Refusal::ResponseTooLarge => Self::TooLarge,
             Refusal::Memory { .. } => Self::MemoryFull,
+            Refusal::RequestMemory | Refusal::ResponseMemory => Self::Busy,
             Refusal::LogBehind { .. } => Self::LogBehind,
-            Refusal::LogClosed(_) => Self::LogDown,
+            Refusal::LogClosed(_) | Refusal::LogDown | Refusal::LogFailed | Refusal::Fenced => Self::LogDown,
+            Refusal::OutcomeUnknown => Self::OutcomeUnknown,
         }
     }
 }

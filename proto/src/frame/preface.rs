@@ -6,7 +6,9 @@ pub const MAGIC: [u8; 4] = *b"KVSF";
 /// The version of the protocol that this code speaks.
 pub const VERSION: u16 = 1;
 
+// Flags of the server's preface.
 const AUTH_REQUIRED: u32 = 1;
+const READ_ONLY: u32 = 2;
 
 /// What a client sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct ServerPreface {
     pub max_frame: u32,
     /// Whether the first request must be an auth.
     pub auth_required: bool,
+    /// Whether it carries out no writes any more, because it has lost its log.
+    pub read_only: bool,
 }
 
 /// Whether the server serves a client.
@@ -111,7 +115,8 @@ impl ServerPreface {
         bytes[4..6].copy_from_slice(&self.version.to_le_bytes());
         bytes[6..8].copy_from_slice(&(self.status as u16).to_le_bytes());
         bytes[8..12].copy_from_slice(&self.max_frame.to_le_bytes());
-        let flags = if self.auth_required { AUTH_REQUIRED } else { 0 };
+        let flag = |set, flag| if set { flag } else { 0 };
+        let flags = flag(self.auth_required, AUTH_REQUIRED) | flag(self.read_only, READ_ONLY);
         bytes[12..].copy_from_slice(&flags.to_le_bytes());
         bytes
     }
@@ -128,6 +133,7 @@ impl ServerPreface {
             status: PrefaceStatus::from_code(half(6)).ok_or(PrefaceError::Status(half(6)))?,
             max_frame: word(8),
             auth_required: word(12) & AUTH_REQUIRED != 0,
+            read_only: word(12) & READ_ONLY != 0,
         })
     }
 }

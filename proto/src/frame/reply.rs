@@ -71,7 +71,7 @@ pub enum Answer<'a> {
     Has(bool),
     /// To a multi-get or multi-put: an answer to each item.
     Many(Answers<'a>),
-    /// The request was refused and left no trace.
+    /// The request did not succeed. It left no trace, unless the code says that its outcome is unknown.
     Refused {
         /// Why, for a program.
         code: ErrorCode,

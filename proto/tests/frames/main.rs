@@ -125,10 +125,10 @@ proptest! {
     }
 
     #[test]
-    fn prefaces_come_back_as_they_were_encoded(version: u16, max_frame: u32, auth_required: bool, status in 0..4usize) {
+    fn prefaces_come_back_as_they_were_encoded(version: u16, max_frame: u32, auth_required: bool, read_only: bool, status in 0..4usize) {
         use PrefaceStatus::{NotThisProtocol, TooManyConnections, Version, Welcome};
         let status = [Welcome, NotThisProtocol, Version, TooManyConnections][status];
-        let preface = ServerPreface { version, status, max_frame, auth_required };
+        let preface = ServerPreface { version, status, max_frame, auth_required, read_only };
         prop_assert_eq!(ServerPreface::decode(preface.encode()), Ok(preface));
         let decoded = ClientPreface::decode(ClientPreface { version }.encode());
         match version {
@@ -233,7 +233,13 @@ fn a_preface_of_anything_else_is_refused() {
     }
     assert_eq!(ClientPreface::decode(*b"GET / HT"), Err(PrefaceError::Magic));
 
-    let welcome = ServerPreface { version: 1, status: PrefaceStatus::Welcome, max_frame: 9, auth_required: true };
+    let welcome = ServerPreface {
+        version: 1,
+        status: PrefaceStatus::Welcome,
+        max_frame: 9,
+        auth_required: true,
+        read_only: true,
+    };
     let mut later = welcome.encode();
     later[12..].fill(0xff);
     assert_eq!(ServerPreface::decode(later), Ok(welcome), "flags of later versions mean nothing");

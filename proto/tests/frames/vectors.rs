@@ -114,11 +114,17 @@ fn vectors() -> Vec<(String, Message)> {
 
 fn prefaces() -> Vec<(String, Message)> {
     let mut all = vec![("preface of version 1".into(), Hello(ClientPreface::current()))];
-    let welcome =
-        ServerPreface { version: 1, status: PrefaceStatus::Welcome, max_frame: 1 << 24, auth_required: false };
+    let welcome = ServerPreface {
+        version: 1,
+        status: PrefaceStatus::Welcome,
+        max_frame: 1 << 24,
+        auth_required: false,
+        read_only: false,
+    };
     let servers = [
         ("welcome, frames of at most 16 MiB", welcome),
         ("welcome, the first request must be an auth", ServerPreface { auth_required: true, ..welcome }),
+        ("welcome, no writes any more", ServerPreface { read_only: true, ..welcome }),
         ("not this protocol", ServerPreface { status: PrefaceStatus::NotThisProtocol, ..welcome }),
         ("another version", ServerPreface { status: PrefaceStatus::Version, ..welcome }),
         ("too many connections", ServerPreface { status: PrefaceStatus::TooManyConnections, ..welcome }),

@@ -1,23 +1,23 @@
 //! A log that stalls, fails for a while, or fails for good: what is answered meanwhile, and what the log holds afterwards.
 //! The server runs in the test's process, so that the test holds the other end of its log.
 
-#[path = "frame_client/mod.rs"]
+#[path = "../frame_client/mod.rs"]
 mod frame_client;
+#[path = "../harness/mod.rs"]
 mod harness;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+mod embedded;
+mod lost;
+
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use clap::Parser;
+use embedded::{Embedded, runtime};
 use frame_client::{FrameClient, durable, get, incr, multi_put, put_str};
-use gateway::Config;
-use gateway::server::start_with;
 use harness::{Client, Kvs, eventually, request_bytes, resident_bytes};
 use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, BatchError, Chain, Lsn, Op, ValueRef, ValueType};
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use txnd::memory::{Faults, MemoryLog};
 use txnd::{MemorySink, Opened, Sink, SinkError};
@@ -27,57 +27,6 @@ const BUDGET: usize = 1 << 20;
 
 /// How long is waited for an answer that should not come yet.
 const A_MOMENT: Duration = Duration::from_millis(200);
-
-/// A server in this process.
-struct Embedded {
-    addr: SocketAddr,
-    frame_addr: SocketAddr,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<Result<(), SinkError>>,
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
-impl Embedded {
-    fn start(log: &MemoryLog, durability: &str) -> Self {
-        Self::start_with(log.sink(), "127.0.0.1:0", durability, BUDGET)
-    }
-
-    /// Starts with any sink and waits until the server listens.
-    fn start_with(sink: impl Sink + Send + 'static, addr: &str, durability: &str, budget: usize) -> Self {
-        let budget = budget.to_string();
-        let limits = ["--workers", "2", "--log-budget", &budget];
-        let args = ["kvs", "--http-addr", addr, "--frame-addr", "127.0.0.1:0", "--durability", durability]
-            .into_iter()
-            .chain(limits);
-        let config = Config::parse_from(args);
-        let (send_addr, addr) = std::sync::mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
-        let run = move || {
-            runtime().block_on(async move {
-                let server = start_with(config, Some(sink)).await.expect("the server starts");
-                send_addr.send((server.http_addr(), server.frame_addr())).expect("the test waits");
-                // The sender is dropped when the test has failed: a reason to stop as well.
-                let _ = stopped.await;
-                server.stop().await
-            })
-        };
-        let thread = std::thread::spawn(run);
-        let (addr, frame_addr) = addr.recv().expect("addresses");
-        Self { addr, frame_addr, stop, thread }
-    }
-
-    fn connect(&self) -> Client {
-        Client::connect(self.addr)
-    }
-
-    fn stop(self) -> Result<(), SinkError> {
-        self.stop.send(()).expect("the server runs");
-        self.thread.join().expect("the server does not panic")
-    }
-}
 
 /// Every put of a str that is durable, in order: lsn, key, value.
 fn logged_puts(log: &MemoryLog) -> Vec<(Lsn, String, String)> {
@@ -100,6 +49,13 @@ fn logged_puts(log: &MemoryLog) -> Vec<(Lsn, String, String)> {
     assert_eq!(end.lsn, puts.len() as Lsn, "the log holds puts only");
     assert!(puts.iter().map(|(lsn, ..)| *lsn).eq(1..=end.lsn), "no hole and no repetition");
     puts
+}
+
+/// Checks that an answer says that nothing can be said about a write.
+#[track_caller]
+fn assert_unknown(answer: &harness::Answer) {
+    answer.assert_error(504, "a write that the log has not confirmed");
+    assert!(answer.text().contains("may or may not have happened; ask before repeating"), "{}", answer.text());
 }
 
 /// Tries a put until it is accepted; every refusal must be one that invites to try again.
@@ -362,8 +318,7 @@ fn a_log_that_fails_for_good_ends_writes_but_not_reads() {
     let client = &mut server.connect();
     assert_eq!(client.put("str-put/a", "1").status, 200);
     log.inject(Faults { fail_for_good: true, ..Faults::default() });
-    let unknown = server.connect().try_request("PUT", "str-put/b", "1");
-    assert!(unknown.is_err(), "nothing can be said about a write that was under way: {unknown:?}");
+    assert_unknown(&server.connect().put("str-put/b", "1"));
     for path in ["str-put/a", "int-incr/n"] {
         client.put(path, "2").assert_error(503, path);
     }

@@ -2,7 +2,8 @@
 
 use num_bigint::BigUint;
 
-use super::answer::{Problem, Response, text};
+use crate::http::problem::Problem;
+use crate::http::response::Response;
 
 /// Largest N of `fibo?n=N`.
 const MAX_FIBO: u32 = 10_000;
@@ -21,11 +22,11 @@ pub(super) fn echo(body: &[u8]) -> Result<Response, Problem> {
             swapped.push(letter);
         }
     }
-    Ok(text(swapped))
+    Ok(Response::text(swapped))
 }
 
 pub(super) fn hello() -> Response {
-    text("Hello from kvs:v1-0-0 service!")
+    Response::text("Hello from kvs:v1-0-0 service!")
 }
 
 /// The N-th Fibonacci number for the query `n=N`.
@@ -40,5 +41,5 @@ pub(super) fn fibo(query: Option<&str>) -> Result<Response, Problem> {
         this += &next;
         std::mem::swap(&mut this, &mut next);
     }
-    Ok(text(this.to_string()))
+    Ok(Response::text(this.to_string()))
 }

@@ -3,10 +3,19 @@
 use std::num::IntErrorKind;
 use std::str::FromStr;
 
-use super::answer::Problem;
+/// Why a text is not taken for a number.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadNumber {
+    /// It is none.
+    #[error("{0}")]
+    Malformed(String),
+    /// The type cannot hold it.
+    #[error("{0}")]
+    OutOfRange(String),
+}
 
 /// Reads an integer. Text that is not one is malformed; one that the type cannot hold is not representable.
-pub(super) fn parse_integer<T>(body: &[u8], expected: &str) -> Result<T, Problem>
+pub(super) fn parse_integer<T>(body: &[u8], expected: &str) -> Result<T, BadNumber>
 where
     T: TryFrom<i64>,
 {
@@ -25,7 +34,7 @@ where
 }
 
 /// Reads a finite 32-bit number.
-pub(super) fn parse_float(body: &[u8]) -> Result<f32, Problem> {
+pub(super) fn parse_float(body: &[u8]) -> Result<f32, BadNumber> {
     const EXPECTED: &str = "a decimal number such as 3.14159 or 2.7e+00";
     let text = text(body, EXPECTED)?;
     match f32::from_str(text) {
@@ -41,17 +50,17 @@ pub(super) fn format_float(number: f32) -> String {
     if exponent.len() < plain.len() { exponent } else { plain }
 }
 
-fn text<'b>(body: &'b [u8], expected: &str) -> Result<&'b str, Problem> {
+fn text<'b>(body: &'b [u8], expected: &str) -> Result<&'b str, BadNumber> {
     std::str::from_utf8(body)
-        .map_err(|_| Problem::Malformed(format!("the body is not valid UTF-8; expected {expected}")))
+        .map_err(|_| BadNumber::Malformed(format!("the body is not valid UTF-8; expected {expected}")))
 }
 
-fn malformed(text: &str, expected: &str) -> Problem {
-    Problem::Malformed(format!("{} is not a number; expected {expected}", quoted(text)))
+fn malformed(text: &str, expected: &str) -> BadNumber {
+    BadNumber::Malformed(format!("{} is not a number; expected {expected}", quoted(text)))
 }
 
-fn out_of_range(text: &str, expected: &str) -> Problem {
-    Problem::NotRepresentable(format!("{} is out of range; expected {expected}", quoted(text)))
+fn out_of_range(text: &str, expected: &str) -> BadNumber {
+    BadNumber::OutOfRange(format!("{} is out of range; expected {expected}", quoted(text)))
 }
 
 /// The text for a message: on one line, and not longer than useful.

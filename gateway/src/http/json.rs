@@ -3,15 +3,24 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use proto::{Strings, StringsBuf, check_text};
+use proto::{Strings, StringsBuf, TextError, check_text};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 
-use super::answer::Problem;
+/// Why a body is not taken for a map or set.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum BadJson {
+    /// It is not the JSON that is expected.
+    #[error("the body is not {expected}: see line {line}, column {column}")]
+    Malformed { expected: &'static str, line: usize, column: usize },
+    /// A string in it cannot be stored.
+    #[error("a string of the body {0}")]
+    Text(TextError),
+}
 
 /// Reads a JSON object of strings as a packed map. Of a field that is there twice the last value counts.
-pub(super) fn parse_map(body: &[u8]) -> Result<StringsBuf, Problem> {
+pub(super) fn parse_map(body: &[u8]) -> Result<StringsBuf, BadJson> {
     let Fields(mut fields) = parse(body, "a JSON object of strings")?;
     // Stable, so that of equal fields the last one stays last; that is the one to keep.
     fields.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0));
@@ -21,24 +30,22 @@ pub(super) fn parse_map(body: &[u8]) -> Result<StringsBuf, Problem> {
 }
 
 /// Reads a JSON array of strings as a packed set. Duplicates collapse.
-pub(super) fn parse_set(body: &[u8]) -> Result<StringsBuf, Problem> {
+pub(super) fn parse_set(body: &[u8]) -> Result<StringsBuf, BadJson> {
     let mut members: Vec<JsonText> = parse(body, "a JSON array of strings")?;
     members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     members.dedup_by(|a, b| a.0 == b.0);
     pack(body, members.iter())
 }
 
-fn parse<'b, T: Deserialize<'b>>(body: &'b [u8], expected: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|e| {
-        // serde_json's own message may quote the body at length.
-        Problem::Malformed(format!("the body is not {expected}: see line {}, column {}", e.line(), e.column()))
-    })
+fn parse<'b, T: Deserialize<'b>>(body: &'b [u8], expected: &'static str) -> Result<T, BadJson> {
+    // serde_json's own message may quote the body at length.
+    serde_json::from_slice(body).map_err(|e| BadJson::Malformed { expected, line: e.line(), column: e.column() })
 }
 
-fn pack<'t>(body: &[u8], texts: impl Iterator<Item = &'t JsonText<'t>>) -> Result<StringsBuf, Problem> {
+fn pack<'t>(body: &[u8], texts: impl Iterator<Item = &'t JsonText<'t>>) -> Result<StringsBuf, BadJson> {
     let mut list = StringsBuf::with_capacity(body.len());
     for JsonText(text) in texts {
-        check_text(text.as_bytes()).map_err(|e| Problem::NotRepresentable(format!("a string of the body {e}")))?;
+        check_text(text.as_bytes()).map_err(BadJson::Text)?;
         list.push(text);
     }
     Ok(list)

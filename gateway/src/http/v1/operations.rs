@@ -1,16 +1,19 @@
 //! Routes about entries: into an operation, through the engine, to a durable answer.
 
-use hyper::HeaderMap;
 use hyper::header::HeaderName;
 use proto::{CounterType, Key, Lsn, Op, StringsBuf, ValueRef, ValueType, check_text};
 
-use super::answer::{self, Problem, Response, bad_text};
-use super::route::{EntryRoute, Verb, percent_decode};
-use super::{json, number};
+use super::responses;
+use super::route::{EntryRoute, Verb};
 use crate::clock::now;
 use crate::config::Durability;
-use crate::shipper::LogHealth;
-use crate::worker::Worker;
+use crate::context::Worker;
+use crate::http::head::Head;
+use crate::http::percent::percent_decode;
+use crate::http::problem::{Problem, bad_text};
+use crate::http::response::Response;
+use crate::http::{json, number};
+use crate::service::{Options, Request};
 
 /// Raises one request's durability above the server's.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
@@ -20,16 +23,16 @@ const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
 const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
 
 /// An operation that was carried out.
-pub(super) struct Operated {
-    pub(super) response: Response,
+pub(in crate::http) struct Operated {
+    pub(in crate::http) response: Response,
     /// What has to be durable before the response may be given.
-    pub(super) awaits: Option<Lsn>,
+    pub(in crate::http) awaits: Option<Lsn>,
 }
 
 /// Carries out what `route` and `body` ask for. Does not wait, so that nothing of the request is kept while the log is.
 pub(super) fn operate(
     worker: &Worker,
-    headers: &HeaderMap,
+    head: &Head<'_>,
     route: EntryRoute<'_>,
     body: &[u8],
 ) -> Result<Operated, Problem> {
@@ -40,16 +43,10 @@ pub(super) fn operate(
     let mut list = StringsBuf::default();
     let op = operation(route.verb, key, item, body, &mut list)?;
 
-    let must_be_durable = op.kind().writes() && durability(worker, headers)? == Durability::Sync;
-    if must_be_durable && worker.gate.health() != LogHealth::Up {
-        return Err(Problem::Busy("the log is down; try again later"));
-    }
-    let engine = &worker.shared.engine;
-    let outcome = engine.execute(&op, now())?;
-    // A write that found nothing to do rests on an earlier one, which may not be durable yet.
-    let awaits = must_be_durable.then(|| outcome.lsn.unwrap_or_else(|| engine.last_lsn()));
-    let response = answer::from_reply(&worker.shared.answers, outcome.reply, key.as_str(), item)?;
-    Ok(Operated { response, awaits })
+    let options = Options { durability: durability(op.kind().writes(), head)? };
+    let done = worker.service.execute(&Request { op, options }, now())?;
+    let response = responses::from_reply(done.reply, key.as_str(), item)?;
+    Ok(Operated { response, awaits: done.awaits })
 }
 
 /// The operation; `list` is where the members or fields of a body are unpacked to.
@@ -109,16 +106,18 @@ fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
                 false => Err(Problem::NotRepresentable(format!("{by} is out of range; expected {EXPECTED_UINT_STEP}"))),
             }
         }
-        CounterType::Int => number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from),
+        CounterType::Int => Ok(number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from)?),
     }
 }
 
-/// The stronger of what the server is set to and what the request asks for.
-fn durability(worker: &Worker, headers: &HeaderMap) -> Result<Durability, Problem> {
-    let asked = match headers.get(DURABILITY).map(|value| value.as_bytes()) {
-        None | Some(b"async") => Durability::Async,
-        Some(b"sync") => Durability::Sync,
-        Some(_) => return Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
-    };
-    Ok(asked.max(worker.shared.config.durability))
+/// The strongest durability that a line of the header asks for. The header is for writes.
+fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
+    if !writes {
+        return Ok(Durability::Async);
+    }
+    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, asked| match asked {
+        b"async" => Ok(strongest),
+        b"sync" => Ok(Durability::Sync),
+        _ => Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
+    })
 }

@@ -5,14 +5,18 @@
 //! [`txnd::MAX_IN_FLIGHT`] batches are out; they are kept until they are durable, to be sent again after an error.
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::LogBuffer;
 use proto::{Batch, Chain, Lsn};
 use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 use txnd::{MAX_IN_FLIGHT, Opened, Sink, SinkError};
+
+use super::status::{LogHealth, LogStatus};
 
 /// First pause before a sink is tried again; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -24,23 +28,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// process holds back, and saves the processor from an `fdatasync` for every handful of records.
 pub(crate) const LINGER: Duration = Duration::from_millis(5);
 
-/// How the log is, as the workers see it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LogStatus {
-    /// Everything up to here is durable.
-    pub(crate) durable: Lsn,
-    pub(crate) health: LogHealth,
-}
+/// How long a log that was lost may take to come back before it counts as down. Until then writes wait for it.
+const GRACE: Duration = Duration::from_secs(1);
 
-/// Whether the log takes records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LogHealth {
-    Up,
-    /// It is being tried again.
-    Down,
-    /// It will not come back in this process.
-    Failed,
-}
+/// Pause between two looks at whether this writer's term is still the latest, while there is nothing to ship.
+const CHECK_TERM_EVERY: Duration = Duration::from_secs(1);
 
 /// A sink in use, and what was taken from the buffer and is not durable.
 pub(crate) struct Shipper<S> {
@@ -54,11 +46,22 @@ pub(crate) struct Shipper<S> {
     /// How many of `in_flight` the sink has taken.
     appended: usize,
     buffer: Arc<LogBuffer>,
-    status: watch::Sender<LogStatus>,
+    status: Reporter,
     /// Pause after each turn; [`LINGER`] or none.
     linger: Duration,
-    /// The latest reason that was given for the log being down.
-    down_because: Option<SinkError>,
+}
+
+/// Says how the log is.
+struct Reporter {
+    status: watch::Sender<LogStatus>,
+    /// Set from the first error until something is durable again.
+    trouble: Option<Trouble>,
+}
+
+struct Trouble {
+    since: Instant,
+    /// The latest reason; another one may be the one to do something about.
+    why: SinkError,
 }
 
 impl<S: Sink> Shipper<S> {
@@ -77,9 +80,8 @@ impl<S: Sink> Shipper<S> {
             in_flight: VecDeque::new(),
             appended: 0,
             buffer,
-            status,
+            status: Reporter { status, trouble: None },
             linger,
-            down_because: None,
         }
     }
 
@@ -105,7 +107,7 @@ impl<S: Sink> Shipper<S> {
                 if !e.is_retryable() {
                     return Err(self.give_up(e));
                 }
-                self.note_down(&e);
+                self.status.trouble(&e, &self.buffer);
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 shipped = self.resume().await;
@@ -115,12 +117,21 @@ impl<S: Sink> Shipper<S> {
 
     /// Makes the sink usable again: what is not durable is appended again.
     async fn resume(&mut self) -> Result<(), SinkError> {
-        let end = self.sink.resume(&self.opened).await?;
+        let end = {
+            let mut resuming = pin!(self.sink.resume(&self.opened));
+            tokio::select! {
+                end = &mut resuming => end?,
+                () = sleep_until(self.status.end_of_grace()) => {
+                    self.status.down(false, &self.buffer);
+                    resuming.await?
+                }
+            }
+        };
         // The log must end where this writer knows it to end, or where one of its batches ends.
         let known = self.durable == end
             || self.in_flight.iter().any(|batch| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
         if !known {
-            let (lsn, durable) = (end.lsn, self.status.borrow().durable);
+            let (lsn, durable) = (end.lsn, self.status.durable_lsn());
             return Err(SinkError::Failed(format!(
                 "the log came back with its end at lsn {lsn}; durable was {durable}, and what was sent does not end there"
             )));
@@ -143,7 +154,7 @@ impl<S: Sink> Shipper<S> {
         while self.in_flight.len() < MAX_IN_FLIGHT
             && let Some(buffer) = self.buffer.take()
         {
-            let batch = buffer.seal(&self.chain, self.opened.epoch, self.status.borrow().durable);
+            let batch = buffer.seal(&self.chain, self.opened.epoch, self.status.durable_lsn());
             self.chain = self.chain.after(&batch);
             self.in_flight.push_back(batch);
         }
@@ -153,10 +164,11 @@ impl<S: Sink> Shipper<S> {
         }
         if self.in_flight.is_empty() {
             // Also after an error whose resume found that everything is durable.
-            self.note_up();
+            self.status.up();
             tokio::select! {
                 () = filled.notified() => {}
                 _ = stop.wait_for(|stop| *stop) => {}
+                () = tokio::time::sleep(CHECK_TERM_EVERY) => self.sink.check_term().await?,
             }
             return Ok(());
         }
@@ -167,15 +179,8 @@ impl<S: Sink> Shipper<S> {
             durable = self.sink.durable() => self.note_durable(durable?),
             () = filled.notified(), if room => return Ok(()),
         }
-        self.note_up();
+        self.status.up();
         Ok(())
-    }
-
-    fn note_up(&self) {
-        if self.status.borrow().health == LogHealth::Down {
-            self.status.send_modify(|status| status.health = LogHealth::Up);
-            info!(durable = self.status.borrow().durable, "the log is available again");
-        }
     }
 
     fn note_durable(&mut self, durable: Lsn) {
@@ -184,29 +189,76 @@ impl<S: Sink> Shipper<S> {
             self.appended = self.appended.saturating_sub(1);
             self.buffer.release(batch.body_bytes(), batch.into_memory());
         }
+        self.status.durable(durable);
+    }
+
+    fn give_up(&self, why: SinkError) -> SinkError {
+        self.buffer.close("the log has failed, see the server's diagnostics");
+        self.status.lost(match why {
+            SinkError::Fenced { .. } => LogHealth::Fenced,
+            _ => LogHealth::Failed,
+        });
+        error!(%why, "the log has failed; no write is accepted any more");
+        why
+    }
+}
+
+impl Reporter {
+    fn durable_lsn(&self) -> Lsn {
+        self.status.borrow().durable
+    }
+
+    fn durable(&self, durable: Lsn) {
         self.status.send_if_modified(|status| {
             debug_assert!(durable >= status.durable, "the durable lsn never goes back");
             std::mem::replace(&mut status.durable, durable) != durable
         });
     }
 
-    fn note_down(&mut self, why: &SinkError) {
-        if self.status.borrow().health == LogHealth::Up {
-            self.status.send_modify(|status| status.health = LogHealth::Down);
-            self.down_because = None;
-        }
-        // Another reason may be the one to do something about.
-        if self.down_because.as_ref() != Some(why) {
-            let pending_bytes = self.buffer.pending();
-            warn!(%why, pending_bytes, "the log is down; it is tried again, writes that must be durable are refused meanwhile");
-            self.down_because = Some(why.clone());
+    /// Something was made durable, or everything is.
+    fn up(&mut self) {
+        let Some(trouble) = self.trouble.take() else { return };
+        let was_down = self.set(LogHealth::Up);
+        let durable = self.durable_lsn();
+        match was_down {
+            true => info!(durable, "the log is available again"),
+            false => warn!(durable, why = %trouble.why, "the log was lost for {:?}", trouble.since.elapsed()),
         }
     }
 
-    fn give_up(&self, why: SinkError) -> SinkError {
-        self.buffer.close("the log has failed; see the server's diagnostics");
-        self.status.send_modify(|status| status.health = LogHealth::Failed);
-        error!(%why, "the log has failed; no write is accepted any more, reads go on");
-        why
+    /// The sink has failed for now. One that comes back at once refuses nobody; after the second failure without anything made
+    /// durable in between the log is down.
+    fn trouble(&mut self, why: &SinkError, buffer: &LogBuffer) {
+        match &mut self.trouble {
+            None => self.trouble = Some(Trouble { since: Instant::now(), why: why.clone() }),
+            Some(trouble) => {
+                let is_new = std::mem::replace(&mut trouble.why, why.clone()) != *why;
+                self.down(is_new, buffer);
+            }
+        }
+    }
+
+    fn end_of_grace(&self) -> Instant {
+        // Long ago when it is down already: to say so again changes nothing.
+        self.trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since) + GRACE
+    }
+
+    /// The log is down, or still is; `for_another_reason` than the one that was said.
+    fn down(&self, for_another_reason: bool, buffer: &LogBuffer) {
+        if (self.set(LogHealth::Down) || for_another_reason)
+            && let Some(Trouble { why, .. }) = &self.trouble
+        {
+            let pending_bytes = buffer.pending();
+            warn!(%why, pending_bytes, "the log is down, retrying; durable writes are refused meanwhile");
+        }
+    }
+
+    fn lost(&self, health: LogHealth) {
+        self.set(health);
+    }
+
+    /// Returns whether it was another one before.
+    fn set(&self, health: LogHealth) -> bool {
+        self.status.send_if_modified(|status| std::mem::replace(&mut status.health, health) != health)
     }
 }

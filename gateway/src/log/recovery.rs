@@ -7,28 +7,59 @@ use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::{Batch, Lsn};
 use tracing::info;
-use txnd::program::TraceFormat;
+use txnd::cli::start_retry::StartRetry;
+use txnd::cli::tracing::TraceFormat;
 use txnd::{Opened, Sink, SinkError};
 
 /// Time between two lines of progress where there is no terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
 
-/// Opens the log for writing and applies all of it to `engine`.
-pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine, format: TraceFormat) -> Result<Opened, SinkError> {
-    let opened = sink.open().await?;
+/// Opens the log for writing and applies all of it to `engine`. What fails for now is tried again for as long as
+/// `wait_for_log`, and again for as long after any progress.
+pub(crate) async fn recover<S: Sink>(
+    sink: &mut S,
+    engine: &Engine,
+    wait_for_log: Duration,
+    format: TraceFormat,
+) -> Result<Opened, SinkError> {
+    let mut retry = StartRetry::new(wait_for_log);
+    let opened = loop {
+        match sink.open().await {
+            Ok(opened) => break opened,
+            Err(e) => retry.pause(e).await?,
+        }
+    };
     let total = opened.chain.lsn;
     if total == 0 {
         info!(epoch = opened.epoch, "the log is empty");
         return Ok(opened);
     }
     let mut progress = Progress::new(total, format);
-    let end = sink
-        .read(1, &mut async |batch: &Batch| {
+    let mut applied = 0;
+    let end = loop {
+        let before = applied;
+        let mut apply = async |batch: &Batch| {
             engine.replay_batch(batch)?;
-            progress.reached(batch.last_lsn());
+            applied = batch.last_lsn();
+            progress.reached(applied);
             Ok(())
-        })
-        .await?;
+        };
+        // A batch that is read again leaves the same state.
+        let mut failed = match sink.read(before + 1, &mut apply).await {
+            Ok(end) => break end,
+            Err(e) => e,
+        };
+        if applied > before {
+            retry = StartRetry::new(wait_for_log);
+        }
+        loop {
+            retry.pause(failed).await?;
+            match sink.resume(&opened).await {
+                Ok(_) => break,
+                Err(e) => failed = e,
+            }
+        }
+    };
     if end != opened.chain {
         return Err(SinkError::Failed(format!("the log ends at lsn {}, it should end at {total}", end.lsn)));
     }

@@ -1,0 +1,132 @@
+//! The head of a request, as every API sees it, and what is wrong with one that cannot be relied on.
+//!
+//! hyper has parsed it. What it lets pass although it has no definite meaning is refused here: it may have another one for a proxy in
+//! front of this server.
+
+use hyper::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+    TRANSFER_ENCODING,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Version};
+
+use super::problem::{BadMessage, Problem};
+use crate::config::MAX_URI_BYTES;
+
+/// A request's head.
+#[derive(Debug)]
+pub(super) struct Head<'r> {
+    pub(super) method: &'r Method,
+    /// The path, still percent-encoded.
+    pub(super) path: &'r str,
+    pub(super) query: Option<&'r str>,
+    /// How the client calls this server. Only HTTP/1.0 may be silent about that.
+    pub(super) host: Option<&'r str>,
+    pub(super) origin: Option<&'r [u8]>,
+    pub(super) authorization: Option<&'r [u8]>,
+    /// Whether the client waits for a word before it sends the body.
+    pub(super) expects_continue: bool,
+    headers: &'r HeaderMap,
+}
+
+impl<'r> Head<'r> {
+    pub(super) fn new(parts: &'r Parts) -> Result<Self, Problem> {
+        let uri = &parts.uri;
+        if uri.path_and_query().map_or(0, |target| target.as_str().len()) > MAX_URI_BYTES {
+            return Err(Problem::UriTooLong);
+        }
+        if !uri.path().starts_with('/') && uri.path() != "*" {
+            return Err(bad("the request target is no path; expected one that begins with /"));
+        }
+        let single = Single::collect(&parts.headers)?;
+        let host = single.host.map(|host| host_name(host.as_bytes())).transpose()?;
+        if host.is_none() && parts.version != Version::HTTP_10 {
+            return Err(bad("the header Host is missing; HTTP/1.1 expects one"));
+        }
+        let authority = uri.authority().map(|authority| host_name(authority.as_str().as_bytes())).transpose()?;
+        Ok(Self {
+            method: &parts.method,
+            path: uri.path(),
+            query: uri.query(),
+            // The name in the target goes before that of the header.
+            host: authority.or(host),
+            origin: single.origin.map(HeaderValue::as_bytes),
+            authorization: single.authorization.map(HeaderValue::as_bytes),
+            expects_continue: single.expect.is_some(),
+            headers: &parts.headers,
+        })
+    }
+
+    /// The values of all headers of this name.
+    pub(super) fn values(&self, name: &HeaderName) -> impl Iterator<Item = &'r [u8]> {
+        self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+/// The headers that may be there once.
+#[derive(Default)]
+struct Single<'r> {
+    host: Option<&'r HeaderValue>,
+    origin: Option<&'r HeaderValue>,
+    authorization: Option<&'r HeaderValue>,
+    content_type: Option<&'r HeaderValue>,
+    content_length: Option<&'r HeaderValue>,
+    expect: Option<&'r HeaderValue>,
+}
+
+impl<'r> Single<'r> {
+    fn collect(headers: &'r HeaderMap) -> Result<Self, Problem> {
+        let mut single = Self::default();
+        let mut coded = false;
+        for (name, value) in headers {
+            let field = match *name {
+                HOST => &mut single.host,
+                ORIGIN => &mut single.origin,
+                AUTHORIZATION => &mut single.authorization,
+                CONTENT_TYPE => &mut single.content_type,
+                CONTENT_LENGTH => &mut single.content_length,
+                EXPECT => &mut single.expect,
+                TRANSFER_ENCODING => {
+                    coded = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            if field.replace(value).is_some() {
+                return Err(BadMessage(format!("the header {name} is there more than once; expected one")).into());
+            }
+        }
+        if coded {
+            if single.content_length.is_some() {
+                return Err(bad("expected either Content-Length or Transfer-Encoding, not both"));
+            }
+            check_codings(headers)?;
+        }
+        Ok(single)
+    }
+}
+
+/// Refuses a body that chunks alone do not decode. hyper has made sure that chunked comes last.
+fn check_codings(headers: &HeaderMap) -> Result<(), Problem> {
+    let values = headers.get_all(TRANSFER_ENCODING).iter();
+    let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let first = codings.find(|coding| !coding.is_empty()).unwrap_or_default();
+    match (first.eq_ignore_ascii_case(b"chunked"), codings.any(|coding| !coding.is_empty())) {
+        (true, false) => Ok(()),
+        (true, true) => Err(bad("Transfer-Encoding: expected chunked once, and last")),
+        (false, _) => Err(Problem::NotImplemented),
+    }
+}
+
+/// The name or address of a host, and perhaps a port.
+fn host_name(host: &[u8]) -> Result<&str, Problem> {
+    let is_part = |byte: &u8| byte.is_ascii_graphic() && !b"/?#@\\<>\"".contains(byte);
+    std::str::from_utf8(host)
+        .ok()
+        .filter(|host| host.as_bytes().iter().all(is_part))
+        .ok_or_else(|| bad("Host: expected a name or an address, and perhaps a port"))
+}
+
+fn bad(message: &str) -> Problem {
+    BadMessage(message.into()).into()
+}

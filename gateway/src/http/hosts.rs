@@ -1,0 +1,100 @@
+//! The names by which clients may call this server.
+//!
+//! A server on a loopback address that asks for no token trusts the machine that it runs on. A web page that is open there is not
+//! meant: it could reach the server by letting a name of its own lead to 127.0.0.1 (DNS rebinding), or by
+//! sending requests across sites. Browsers say so in Host and Origin.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use super::head::Head;
+use super::problem::Problem;
+use crate::config::Config;
+
+/// Most characters of an unknown name that are repeated to the client.
+const MAX_SHOWN_CHARS: usize = 64;
+
+/// Refuses a request that was sent to a name which is not this server's, or by a page of another site.
+pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>) -> Result<(), Problem> {
+    let is_open = !config.http_addr.ip().to_canonical().is_loopback() || has_token;
+    if is_open && config.allowed_hosts.is_empty() {
+        return Ok(());
+    }
+    let allowed = &config.allowed_hosts;
+    if let Some(host) = head.host {
+        // An address cannot be rebound.
+        let is_known = without_port(host).is_some_and(|name| address(name).is_some() || is_allowed(name, allowed));
+        if !is_known {
+            return Err(Problem::UnknownHost(shown(host)));
+        }
+    }
+    let Some(origin) = head.origin else { return Ok(()) };
+    let from = std::str::from_utf8(origin).ok().and_then(|origin| Some(origin.split_once("://")?.1));
+    let is_ours = from.is_some_and(|from| {
+        head.host.is_some_and(|host| host.eq_ignore_ascii_case(from))
+            || without_port(from).is_some_and(|name| is_allowed(name, allowed))
+    });
+    match is_ours {
+        true => Ok(()),
+        false => Err(Problem::OtherSite(shown(&String::from_utf8_lossy(origin)))),
+    }
+}
+
+/// The name for a message, not longer than useful.
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_SHOWN_CHARS).collect()
+}
+
+/// The name without the port after it; `None` if this is no port.
+fn without_port(host: &str) -> Option<&str> {
+    let name_ends = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
+    let (name, port) = host.split_at(name_ends);
+    let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
+}
+
+fn address(name: &str) -> Option<IpAddr> {
+    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
+        None => name.parse().ok(),
+    }
+}
+
+/// Whether the name is one of this machine for itself (RFC 6761), or one of the operator's.
+fn is_allowed(name: &str, allowed: &[String]) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_localhost = name.len() >= 9 && {
+        let (labels, last) = name.as_bytes().split_at(name.len() - 9);
+        last.eq_ignore_ascii_case(b"localhost") && (labels.is_empty() || labels.ends_with(b"."))
+    };
+    is_localhost
+        || address(name).is_some_and(|address| address.to_canonical().is_loopback())
+        || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_with_and_without_ports() {
+        for (host, name) in
+            [("a", "a"), ("a:1", "a"), ("a:", "a"), ("[::1]", "[::1]"), ("[::1]:8080", "[::1]"), ("", "")]
+        {
+            assert_eq!(without_port(host), Some(name), "{host}");
+        }
+        for host in ["a:b", "a:1:2", "[::1", "[::1]a", "a:123456", "user@a:1@b"] {
+            assert_eq!(without_port(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_names_and_those_of_the_operator_are_allowed() {
+        let allowed = ["kvs.example".to_string()];
+        for name in ["localhost", "LocalHost.", "a.localhost", "127.0.0.1", "127.1.2.3", "[::1]", "KVS.example"] {
+            assert!(is_allowed(name, &allowed), "{name}");
+        }
+        for name in ["", "notlocalhost", "localhost.evil.example", "evil.example", "10.0.0.1", "[::2]", "äocalhost"] {
+            assert!(!is_allowed(name, &allowed), "{name}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What a request is refused for, and the one table of status codes.
+
+use hyper::StatusCode;
+use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use proto::{KeyError, Refusal, TextError};
+
+use super::json::BadJson;
+use super::number::BadNumber;
+use super::percent::BadEncoding;
+use super::response::Response;
+
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+
+/// Seconds after which a client that was one too many may try again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request is not answered with success.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("expected the header Authorization: Bearer TOKEN, with the token of this server")]
+    Unauthorized,
+    #[error(
+        "this server is not known as {0:?}; expected localhost, an IP address, or a name that it was started with (--allowed-hosts)"
+    )]
+    UnknownHost(String),
+    #[error(
+        "pages from {0:?} may not use this server; start it with --allowed-hosts and the name of their site if they should"
+    )]
+    OtherSite(String),
+    #[error("no such path; expected {0}")]
+    NoSuchPath(&'static str),
+    #[error("wrong method for this path; expected {0}")]
+    WrongMethod(&'static str),
+    #[error("the path and query are too long; at most {} bytes are expected", crate::config::MAX_URI_BYTES)]
+    UriTooLong,
+    #[error("{0}")]
+    Malformed(String),
+    #[error(transparent)]
+    BadMessage(#[from] BadMessage),
+    #[error("{0}")]
+    NotRepresentable(String),
+    #[error("Transfer-Encoding: only chunked is supported")]
+    NotImplemented,
+    #[error("the body is too large; at most {limit} bytes are expected")]
+    BodyTooLarge { limit: usize },
+    #[error("the body comes in too slowly; this server has a minimum rate (--min-rate)")]
+    TooSlow,
+    #[error("Key {0} not found")]
+    NoEntry(String),
+    #[error("Field {field} of key {key} not found")]
+    NoField { key: String, field: String },
+    #[error("too many connections; try again later")]
+    TooManyConnections,
+    #[error("the clock of this server's machine shows no time from 1970 to 9999; set it, then try again")]
+    OddClock,
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+/// A message without a definite meaning: it may have another one for a proxy in front of this server, which then would not agree about
+/// where the next request begins.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct BadMessage(pub(super) String);
+
+impl Problem {
+    /// Whether what comes after the request is of no use, its body included.
+    pub(super) fn ends_connection(&self) -> bool {
+        matches!(self, Self::BadMessage(_) | Self::NotImplemented | Self::TooSlow)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed(_) | Self::BadMessage(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::OtherSite(_) => StatusCode::FORBIDDEN,
+            Self::NoSuchPath(_) | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
+            Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UriTooLong => StatusCode::URI_TOO_LONG,
+            Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+            Self::TooManyConnections | Self::OddClock => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Refused(refusal) => status_of(refusal),
+        }
+    }
+
+    pub(super) fn into_response(self) -> Response {
+        let response =
+            Response::text(one_line(self.to_string())).with_status(self.status()).with(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        match &self {
+            Self::Unauthorized => response.with(WWW_AUTHENTICATE, BEARER),
+            Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
+            Self::TooManyConnections | Self::OddClock => response.with(RETRY_AFTER, RETRY_SECONDS),
+            Self::Refused(refusal) => match refusal.retry_after() {
+                Some(pause) => response.with(RETRY_AFTER, pause.as_secs().max(1).into()),
+                None => response,
+            },
+            _ => response,
+        }
+    }
+}
+
+/// The one table from what the service refuses to a status. The body says the rest.
+fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Overflow { .. } => StatusCode::CONFLICT,
+        Refusal::TooLarge(_) | Refusal::ResponseTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::Memory { .. }
+        | Refusal::RequestMemory
+        | Refusal::ResponseMemory
+        | Refusal::LogBehind { .. }
+        | Refusal::LogClosed(_)
+        | Refusal::LogDown
+        | Refusal::LogFailed
+        | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
+        // No client and no proxy repeats a request by itself that got this.
+        Refusal::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+/// The message on one line, whatever a key in it holds.
+fn one_line(message: String) -> String {
+    match message.contains(char::is_control) {
+        false => message,
+        true => message.chars().fold(String::new(), |line, c| match c.is_control() {
+            true => line + &c.escape_default().to_string(),
+            false => line + c.encode_utf8(&mut [0; 4]),
+        }),
+    }
+}
+
+impl From<BadEncoding> for Problem {
+    fn from(bad: BadEncoding) -> Self {
+        Self::Malformed(bad.to_string())
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(bad: KeyError) -> Self {
+        Self::Malformed(bad.to_string())
+    }
+}
+
+impl From<BadNumber> for Problem {
+    fn from(bad: BadNumber) -> Self {
+        match bad {
+            BadNumber::Malformed(message) => Self::Malformed(message),
+            BadNumber::OutOfRange(message) => Self::NotRepresentable(message),
+        }
+    }
+}
+
+impl From<BadJson> for Problem {
+    fn from(bad: BadJson) -> Self {
+        match bad {
+            BadJson::Malformed { .. } => Self::Malformed(bad.to_string()),
+            BadJson::Text(_) => Self::NotRepresentable(bad.to_string()),
+        }
+    }
+}
+
+/// The problem with text in `what`: in a body or path segment, NUL is well-formed but not representable.
+pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
+    let message = format!("{what} {error}");
+    match error {
+        TextError::NotUtf8(_) => Problem::Malformed(message),
+        TextError::Nul(_) => Problem::NotRepresentable(message),
+    }
+}

@@ -1,0 +1,97 @@
+//! A response.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
+use hyper::{StatusCode, Version};
+use proto::Refusal;
+
+use crate::config::UNBUDGETED_BYTES;
+use crate::service::{ResponseMemory, Service};
+
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+
+/// A response on its way to hyper.
+#[derive(Debug)]
+pub(super) struct Response {
+    head: hyper::Response<()>,
+    body: Bytes,
+}
+
+impl Response {
+    /// 200 without a body.
+    pub(super) fn empty() -> Self {
+        Self { head: hyper::Response::new(()), body: Bytes::new() }
+    }
+
+    /// 200 with plain text.
+    pub(super) fn text(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..Self::empty() }.with(CONTENT_TYPE, TEXT)
+    }
+
+    /// 200 with JSON.
+    pub(super) fn json(body: impl Into<Bytes>) -> Self {
+        Self { body: body.into(), ..Self::empty() }.with(CONTENT_TYPE, JSON)
+    }
+
+    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
+        *self.head.status_mut() = status;
+        self
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.head.headers_mut().insert(name, value);
+        self
+    }
+
+    /// After this response the connection ends.
+    pub(super) fn and_close(self) -> Self {
+        self.with(CONNECTION, CLOSE)
+    }
+
+    /// Counts a large body against the memory for responses until the client has taken it.
+    pub(super) fn admit(&mut self, service: &Service) -> Result<(), Refusal> {
+        if self.body.len() > UNBUDGETED_BYTES {
+            let mut memory = service.response_memory(UNBUDGETED_BYTES);
+            memory.grow_to(self.body.len())?;
+            self.body = Bytes::from_owner(Counted { body: std::mem::take(&mut self.body), _memory: memory });
+        }
+        Ok(())
+    }
+
+    /// What hyper sends.
+    pub(super) fn into_hyper(self, date: HeaderValue) -> hyper::Response<Full<Bytes>> {
+        let Self { mut head, body } = self;
+        head.headers_mut().insert(DATE, date);
+        head.map(|()| Full::new(body))
+    }
+
+    /// All bytes of the response, for a client that hyper does not serve, and whose connection ends.
+    pub(super) fn into_bytes(self, date: HeaderValue) -> Vec<u8> {
+        let length = self.body.len();
+        let Self { head, body } = self.and_close().with(DATE, date).with(CONTENT_LENGTH, length.into());
+        let mut bytes = format!("{:?} {}\r\n", Version::HTTP_11, head.status()).into_bytes();
+        for (name, value) in head.headers() {
+            for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                bytes.extend_from_slice(part);
+            }
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&body);
+        bytes
+    }
+}
+
+/// A body that counts.
+struct Counted {
+    body: Bytes,
+    _memory: ResponseMemory,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
+}

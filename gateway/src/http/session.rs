@@ -1,0 +1,193 @@
+//! One client's connection: hyper serves it, request after request, until it ends or the server stops.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{EXPECT, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use proto::Refusal;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tracing::debug;
+
+use super::body::{Body, IncomingBody};
+use super::head::Head;
+use super::problem::{BadMessage, Problem};
+use super::response::Response;
+use super::stream::{Handle, HttpStream};
+use super::targets::Targets;
+use super::{auth, hosts, v1};
+use crate::clock;
+use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
+use crate::connection::{self, Activity, Watched};
+use crate::context::Worker;
+
+/// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// Says in every response that no write will be carried out any more, and why.
+const READ_ONLY: HeaderName = HeaderName::from_static("kvs-read-only");
+
+/// Serves one client until it goes or the server stops.
+pub(crate) async fn serve(
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    activity: Rc<Activity>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
+    let (mut stopped, mut odd_clock) = (false, false);
+    {
+        let service = service_fn(async |request| {
+            let (head, body) = Request::into_parts(request);
+            let cut_off = was_cut_off(&stream.borrow().targets, &head);
+            Ok::<_, Infallible>(answer(&worker, &activity, head, body, cut_off).await)
+        });
+        let mut http = http1::Builder::new();
+        http.title_case_headers(true)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_headers(MAX_HEADERS)
+            .half_close(true)
+            // The worker's clock has dates and deadlines.
+            .auto_date_header(false)
+            .header_read_timeout(None);
+        let mut serving = pin!(http.serve_connection(TokioIo::new(Handle::to(&stream)), service));
+        let served = tokio::select! {
+            served = while_dates_can_be_told(serving.as_mut()) => served,
+            _ = stop.wait_for(|stop| *stop) => {
+                stopped = true;
+                serving.as_mut().graceful_shutdown();
+                while_dates_can_be_told(serving).await
+            }
+        };
+        match served {
+            Some(Ok(())) => {}
+            Some(Err(e)) => debug!(error = %e, "connection ended"),
+            None => odd_clock = true,
+        }
+    }
+    activity.closing();
+    let quiet = if stopped { QUIET } else { worker.shared.config.request_timeout };
+    // The one place that has the stream now. An error means that the client is gone already.
+    if let Some(stream) = Rc::into_inner(stream) {
+        let mut stream = stream.into_inner().watched;
+        let last = match odd_clock {
+            true => Problem::OddClock.into_response().into_bytes(worker.reaper.clock().date()),
+            false => Vec::new(),
+        };
+        let end = async {
+            stream.write_all(&last).await?;
+            connection::close(&mut stream, quiet).await
+        };
+        tokio::select! {
+            biased;
+            _ = end => {}
+            // Nobody waits for a client that does not go.
+            _ = stop.wait_for(|stop| *stop), if !stopped => {}
+        }
+    }
+}
+
+/// Runs the connection for as long as the machine's clock shows a time that HTTP can tell; `None` when it does not. hyper renders the
+/// date in every turn, also where it is not to send it, and panics before 1970 and after 9999.
+async fn while_dates_can_be_told<F: Future>(mut serving: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match clock::can_be_told() {
+        true => serving.as_mut().poll(cx).map(Some),
+        false => Poll::Ready(None),
+    })
+    .await
+}
+
+/// The bytes for a client when the connection limit is reached.
+pub(crate) fn too_many_connections(worker: &Worker) -> Vec<u8> {
+    Problem::TooManyConnections.into_response().into_bytes(worker.reaper.clock().date())
+}
+
+fn was_cut_off(targets: &Targets, head: &Parts) -> bool {
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    targets.was_cut_off(head.method.as_str(), target)
+}
+
+/// Answers one request.
+async fn answer(
+    worker: &Worker,
+    activity: &Activity,
+    head: Parts,
+    body: Incoming,
+    cut_off: bool,
+) -> hyper::Response<Full<Bytes>> {
+    let responded = respond(worker, activity, &head, body, cut_off).await;
+    activity.answered();
+    let response = responded.unwrap_or_else(|problem| {
+        debug!(%problem, "refused a request");
+        // The rest of a body that was asked for may come or not.
+        let ends = problem.ends_connection() || head.headers.contains_key(EXPECT);
+        let response = problem.into_response();
+        if ends { response.and_close() } else { response }
+    });
+    let response = match worker.service.read_only() {
+        None => response,
+        Some(Refusal::Fenced) => response.with(READ_ONLY, HeaderValue::from_static("fenced")),
+        Some(_) => response.with(READ_ONLY, HeaderValue::from_static("log-failed")),
+    };
+    response.into_hyper(worker.reaper.clock().date())
+}
+
+async fn respond(
+    worker: &Worker,
+    activity: &Activity,
+    parts: &Parts,
+    body: Incoming,
+    cut_off: bool,
+) -> Result<Response, Problem> {
+    let shared = &worker.shared;
+    if cut_off {
+        return Err(BadMessage("the request target holds '#'; expected %23".into()).into());
+    }
+    let head = Head::new(parts)?;
+    let incoming = IncomingBody::new(body, activity, head.expects_continue);
+    let token = shared.token();
+    let checked = hosts::check(&shared.config, token.is_some(), &head)
+        .and_then(|()| auth::check(token.as_deref(), head.authorization))
+        .and_then(|()| {
+            activity.established();
+            v1::route(&head)
+        });
+    let route = match checked {
+        Ok(route) => route,
+        Err(problem) => {
+            incoming.skip().await;
+            return Err(problem);
+        }
+    };
+    let body = match route.takes_body() {
+        true => Some(incoming.read(shared.config.max_body.as_u64() as usize, &shared.request_memory).await?),
+        false => {
+            incoming.skip().await;
+            None
+        }
+    };
+    activity.working();
+    let operated = v1::execute(worker, &head, route, body.as_ref().map_or(&[], Body::bytes))?;
+    let mut response = operated.response;
+    if *head.method != Method::HEAD {
+        response.admit(&worker.service)?;
+    }
+    drop(body);
+    if let Some(lsn) = operated.awaits {
+        worker.service.wait(lsn).await?;
+    }
+    Ok(response)
+}

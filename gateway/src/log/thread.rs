@@ -1,0 +1,143 @@
+//! The log's thread: it owns the sink, because a sink blocks and its futures need not be `Send`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Engine, LogBuffer};
+use tokio::sync::{Notify, oneshot, watch};
+use tracing::warn;
+use txnd::cli::tracing::TraceFormat;
+use txnd::{Sink, SinkError};
+
+use super::recovery::recover;
+use super::shipper::{LINGER, Shipper};
+use super::status::{LogHealth, LogStatus, LogWatch};
+use crate::config::{Config, Durability};
+
+/// What the log's thread keeps to.
+#[derive(Clone, Copy, Debug)]
+struct Options {
+    /// Bytes of records that may wait to become durable.
+    budget: usize,
+    linger: Duration,
+    wait_for_log: Duration,
+    trace_format: TraceFormat,
+}
+
+/// A thread that recovers the state.
+pub(crate) struct Recovering {
+    recovered: oneshot::Receiver<Result<Recovered, SinkError>>,
+    stop: watch::Sender<bool>,
+    ended: oneshot::Receiver<Result<(), SinkError>>,
+}
+
+/// What the thread hands over when the state is complete.
+struct Recovered {
+    engine: Engine,
+    status: watch::Receiver<LogStatus>,
+    buffer: Arc<LogBuffer>,
+}
+
+/// The thread that ships.
+pub(crate) struct LogThread {
+    stop: watch::Sender<bool>,
+    ended: oneshot::Receiver<Result<(), SinkError>>,
+    buffer: Arc<LogBuffer>,
+    watch: LogWatch,
+}
+
+impl From<&Config> for Options {
+    fn from(config: &Config) -> Self {
+        Self {
+            budget: config.log_budget.as_u64() as usize,
+            linger: match config.durability {
+                Durability::Sync => Duration::ZERO,
+                Durability::Async => LINGER,
+            },
+            wait_for_log: config.wait_for_log,
+            trace_format: config.trace_format,
+        }
+    }
+}
+
+impl LogThread {
+    /// Starts the thread, which begins to recover the state of `engine`.
+    pub(crate) fn start<S: Sink + Send + 'static>(
+        sink: S,
+        engine: Engine,
+        config: &Config,
+    ) -> std::io::Result<Recovering> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let options = Options::from(config);
+        let (stop, stopped) = watch::channel(false);
+        let (send_recovered, recovered) = oneshot::channel();
+        let (send_ended, ended) = oneshot::channel();
+        let run = move || {
+            runtime.block_on(async move {
+                let (filled, recovered, shipper) = match recover_then_ship(sink, engine, options).await {
+                    Ok(begun) => begun,
+                    Err(e) => return drop(send_recovered.send(Err(e))),
+                };
+                if send_recovered.send(Ok(recovered)).is_ok() {
+                    // The receiver is gone when nobody waits for the end.
+                    let _ = send_ended.send(shipper.run(&filled, stopped).await);
+                }
+            })
+        };
+        std::thread::Builder::new().name("kvs-log".into()).spawn(run)?;
+        Ok(Recovering { recovered, stop, ended })
+    }
+
+    /// How the log is.
+    pub(crate) fn watch(&self) -> LogWatch {
+        self.watch.clone()
+    }
+
+    /// Takes no more records, makes durable what there is, and ends. Fails if the log has failed, or needs longer than `within`.
+    pub(crate) async fn stop(self, within: Duration) -> Result<(), SinkError> {
+        self.buffer.close("the server is stopping");
+        self.stop.send_replace(true);
+        let ended = match tokio::time::timeout(within, self.ended).await {
+            Ok(ended) => ended.unwrap_or_else(|_| Err(gone())),
+            Err(_) => Err(SinkError::Unavailable(format!(
+                "{} bytes of records did not become durable within {within:?} and may be lost",
+                self.buffer.pending()
+            ))),
+        };
+        match self.buffer.unrecorded_reads() {
+            0 => {}
+            missed => warn!(missed, "reads that the log could not take when it was behind or down"),
+        }
+        ended
+    }
+}
+
+impl Recovering {
+    /// Waits for the state.
+    pub(crate) async fn recovered(self) -> Result<(Engine, LogThread), SinkError> {
+        let Recovered { engine, status, buffer } = self.recovered.await.map_err(|_| gone())??;
+        let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch: LogWatch::new(status) };
+        Ok((engine, thread))
+    }
+}
+
+/// Recovers the state, then makes what is needed to ship what comes after it.
+async fn recover_then_ship<S: Sink>(
+    mut sink: S,
+    mut engine: Engine,
+    options: Options,
+) -> Result<(Arc<Notify>, Recovered, Shipper<S>), SinkError> {
+    let opened = recover(&mut sink, &engine, options.wait_for_log, options.trace_format).await?;
+    let filled = Arc::new(Notify::new());
+    let wake = Arc::clone(&filled);
+    let wake = Box::new(move || wake.notify_one());
+    let buffer = Arc::new(LogBuffer::new(opened.chain.lsn + 1, options.budget, wake));
+    engine.attach_log(Arc::clone(&buffer));
+    let (send_status, status) = watch::channel(LogStatus { durable: opened.chain.lsn, health: LogHealth::Up });
+    let shipper = Shipper::new(sink, opened, Arc::clone(&buffer), send_status, options.linger);
+    Ok((filled, Recovered { engine, status, buffer }, shipper))
+}
+
+fn gone() -> SinkError {
+    SinkError::Failed("the log's thread ended".into())
+}

@@ -1,0 +1,68 @@
+//! A clock that is off: before 1970, after 9999, and one that jumps while the server runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::frame_client::{FrameClient, incr};
+use crate::harness::{Kvs, eventually, folder};
+
+/// The library that tells a program another time.
+fn odd_clock(folder: &Path) -> PathBuf {
+    let library = folder.join("odd_clock.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/odd_clock.c");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(compiled.expect("a C compiler, which linking Rust needs as well").success());
+    library
+}
+
+#[test]
+fn no_time_stops_the_server() {
+    const NOV_1994: i64 = 784_111_777;
+    let (folder, log) = (folder(), folder());
+    let (library, time) = (odd_clock(folder.path()), folder.path().join("time"));
+    let set = |seconds: i64| std::fs::write(&time, seconds.to_string()).expect("the time is set");
+    for (round, (seconds, expected)) in [
+        (-1, None),
+        (-100_000_000_000, None),
+        (0, Some("Thu, 01 Jan 1970 00:00:0")),
+        (NOV_1994, Some("Sun, 06 Nov 1994 08:49:37 GMT")),
+        (253_402_300_799, Some("Fri, 31 Dec 9999 23:59:59 GMT")),
+        (253_402_300_800, None),
+        (1 << 50, None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        set(seconds);
+        let mut command = Kvs::command(log.path());
+        command.env("LD_PRELOAD", &library).env("ODD_CLOCK", &time);
+        let kvs = Kvs::try_start(&mut command).unwrap_or_else(|e| panic!("kvs did not start at {seconds}: {e:?}"));
+        // Over frames everything works at any time.
+        let mut frames = FrameClient::connect(kvs.frame_addr);
+        assert_eq!(frames.exchange(&incr(1, "n")).int(), round as i32, "at {seconds}, with the state of before");
+        // Over HTTP what has no date is told to be wrong, in order.
+        for (seconds, expected) in
+            [(seconds, expected), (-5, None), (1 << 40, None), (NOV_1994, Some("Sun, 06 Nov 1994"))]
+        {
+            set(seconds);
+            let what = format!("the answer at {seconds}");
+            eventually(&what, || {
+                let answer = kvs.connect().post("hello", "");
+                match expected {
+                    Some(date) => {
+                        answer.header("date").is_some_and(|told| told.starts_with(date)) && answer.status == 200
+                    }
+                    None => answer.status == 503 && answer.text().contains("clock"),
+                }
+            });
+        }
+        // A connection that is open when the clock jumps is ended in order.
+        let mut client = kvs.connect();
+        assert_eq!(client.post("hello", "").status, 200);
+        set(-5);
+        client.post("hello", "").assert_error(503, "an odd clock");
+        assert!(client.is_closed());
+        let (status, diagnostics) = kvs.stop();
+        assert!(status.success() && !diagnostics.contains("panicked"), "at {seconds}: {diagnostics}");
+    }
+}

@@ -1,0 +1,117 @@
+//! A log that hangs without a word: whoever waits for it is told what is known of his write, and nothing else.
+
+#[path = "frame_client/mod.rs"]
+mod frame_client;
+mod harness;
+mod txnd_server;
+
+use std::time::{Duration, Instant};
+
+use frame_client::{FrameClient, durable, get, incr, multi_put};
+use harness::{Kvs, eventually, folder};
+use proto::ValueType;
+use proto::frame::{Answer, ErrorCode};
+use testkit::loop_disk::LoopDisk;
+use txnd_server::{Certificates, Txnd};
+
+/// `--log-timeout` in these tests.
+const LOG_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What a loaded machine takes longer than the limits say.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// Uses `kvs` while its log hangs. `go_on` ends that.
+fn use_while_the_log_hangs<'l>(kvs: &Kvs, hang: impl FnOnce() -> Box<dyn FnOnce() + 'l>) {
+    let (mut client, mut frames) = (kvs.connect(), FrameClient::connect(kvs.frame_addr));
+    assert_eq!(client.put("int-incr/u", "").text(), "0");
+    assert_eq!(frames.exchange(&incr(1, "f")).int(), 0);
+    let go_on = hang();
+    let began = Instant::now();
+    client.send_request("PUT", "int-incr/u", b"").expect("the put is sent");
+    let many = multi_put(5, [(ValueType::Int, "m", &1_i32.to_le_bytes()[..]), (ValueType::Str, "m", b"text")]);
+    let script = [incr(2, "f"), get(3, ValueType::Int, "f"), incr(4, "f"), durable(many)].concat();
+    frames.send(&script).expect("kvs reads");
+    let answer = client.receive().expect("an answer instead of the end of the connection");
+    answer.assert_error(504, "a write that the log has not confirmed");
+    assert!(answer.text().contains("may or may not have happened; ask before repeating"), "{}", answer.text());
+    assert!((LOG_TIMEOUT..LOG_TIMEOUT + SLACK).contains(&began.elapsed()), "after {:?}", began.elapsed());
+    for id in 2..=5 {
+        let reply = frames.receive().expect("a reply instead of the end of the connection");
+        assert_eq!(reply.id(), id);
+        match id {
+            3 => assert_eq!(reply.int(), 2, "a read waits for nothing"),
+            _ => assert_eq!(reply.error(), Some(ErrorCode::OutcomeUnknown)),
+        }
+    }
+    // Whoever sends it again is refused, on any worker, and is not told that the first one has left no trace.
+    for _ in 0..8 {
+        let again = kvs.connect().put("int-incr/u", "");
+        again.assert_error(503, "the same write again");
+        assert!(again.text().contains("one sent before it without an answer may have been"), "{}", again.text());
+        let again = FrameClient::connect(kvs.frame_addr).exchange(&incr(1, "f"));
+        assert_eq!(again.error(), Some(ErrorCode::LogDown));
+        let Answer::Refused { message, .. } = again.answer() else { panic!("{again:?}") };
+        assert!(message.contains("one sent before it without an answer may have been"), "{message}");
+    }
+    assert_eq!(client.get("int-get/u").text(), "2", "reads go on, and nothing was counted twice");
+    go_on();
+    eventually("durable writes are accepted", || client.put("int-put/after", "1").status == 200);
+    assert_eq!(client.put("int-incr/u", "").text(), "2", "what was not confirmed has become durable, once");
+    assert_eq!(frames.exchange(&incr(6, "f")).int(), 3);
+    kvs.says(&["the log does not confirm what was written"]);
+    kvs.says(&["the log confirms again what is written"]);
+}
+
+#[test]
+fn on_a_disk_that_hangs_an_unknown_outcome_is_told() {
+    let Some(mut disk) = LoopDisk::new() else { return };
+    let log = disk.root().join("log");
+    let kvs = Kvs::start(&log, &["--log-timeout", "2s", "--segment-size", "1MiB"]);
+    use_while_the_log_hangs(&kvs, || {
+        let frozen = disk.freeze();
+        Box::new(move || drop(frozen))
+    });
+    let (status, diagnostics) = kvs.stop();
+    assert!(status.success(), "{diagnostics}");
+    let kvs = Kvs::start(&log, &[]);
+    assert_eq!(kvs.connect().get("int-get/u").text(), "3");
+}
+
+/// A kvs whose log is behind a txnd of its own.
+fn behind_txnd(args: &[&str]) -> (Kvs, Txnd, tempfile::TempDir) {
+    let (certificates, folder) = (Certificates::make(), folder());
+    let txnd = Txnd::start(&format!("file:{}", folder.path().display()), &certificates);
+    let mut command = Kvs::program();
+    command.args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &txnd.url()]);
+    command.args(certificates.flags("kvs")).args(args);
+    (Kvs::try_start(&mut command).expect("kvs starts"), txnd, folder)
+}
+
+#[test]
+fn behind_a_txnd_that_hangs_an_unknown_outcome_is_told() {
+    let (kvs, txnd, _folder) = behind_txnd(&["--log-timeout", "2s"]);
+    use_while_the_log_hangs(&kvs, || {
+        txnd.signal("STOP");
+        Box::new(|| txnd.signal("CONT"))
+    });
+}
+
+#[test]
+fn a_stop_while_the_log_hangs_tells_those_who_wait() {
+    let (kvs, txnd, _folder) = behind_txnd(&["--drain-timeout", "1s"]);
+    let (mut client, mut frames) = (kvs.connect(), FrameClient::connect(kvs.frame_addr));
+    assert_eq!(client.put("int-incr/u", "").text(), "0");
+    txnd.signal("STOP");
+    client.send_request("PUT", "int-incr/u", b"").expect("the put is sent");
+    frames.send(&incr(1, "f")).expect("kvs reads");
+    eventually("the writes are carried out", || {
+        let mut other = kvs.connect();
+        other.get("int-get/u").text() == "2" && other.get("int-get/f").status == 200
+    });
+    kvs.signal("TERM");
+    client.receive().expect("an answer").assert_error(504, "a write that the log has not confirmed");
+    assert_eq!(frames.receive().expect("a reply").error(), Some(ErrorCode::OutcomeUnknown));
+    let (status, diagnostics) = kvs.wait();
+    assert_eq!(status.code(), Some(1), "{diagnostics}");
+    txnd.signal("CONT");
+}

@@ -1,0 +1,14 @@
+//! Exit codes besides 0 for a program that has stopped in order and 2 for wrong usage.
+
+/// The log failed, or did not become durable before the program ended.
+pub const FAILED: u8 = 1;
+/// What the flags name cannot be used.
+pub const USAGE: u8 = 2;
+/// An address cannot be listened on.
+pub const CANNOT_LISTEN: u8 = 3;
+/// The log cannot be opened.
+pub const CANNOT_OPEN_LOG: u8 = 4;
+/// The log is damaged.
+pub const LOG_DAMAGED: u8 = 5;
+/// Another writer has taken over the log.
+pub const FENCED: u8 = 6;
