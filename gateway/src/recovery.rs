@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use proto::{Batch, Lsn};
 use tracing::info;
 use txnd::program::TraceFormat;
-use txnd::{Opened, Sink, SinkError};
+use txnd::{LogReader, Opened, Sink, SinkError};
 
 /// Time between two lines of progress where there is no terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
@@ -22,15 +22,21 @@ pub(crate) async fn recover<S: Sink>(sink: &mut S, engine: &Engine, format: Trac
         return Ok(opened);
     }
     let mut progress = Progress::new(total, format);
-    let end = sink
-        .read(1, &mut async |batch: &Batch| {
-            engine.replay_batch(batch)?;
-            progress.reached(batch.last_lsn());
-            Ok(())
-        })
-        .await?;
-    if end != opened.chain {
-        return Err(SinkError::Failed(format!("the log ends at lsn {}, it should end at {total}", end.lsn)));
+    let mut read = 0;
+    let mut visit = async |batch: &Batch| {
+        engine.replay_batch(batch)?;
+        read = batch.last_lsn();
+        progress.reached(read);
+        Ok(())
+    };
+    let durable = sink.reader().read(1..=total, &mut visit).await?.durable;
+    // What lies beyond is another writer's, which has fenced this one since.
+    let is_other_log = durable.log_id != opened.chain.log_id || (durable.lsn == total && durable != opened.chain);
+    if read != total || is_other_log {
+        return Err(SinkError::Failed(format!(
+            "the log was read up to lsn {read} and ends at lsn {}, it should end at {total}",
+            durable.lsn
+        )));
     }
     let seconds = progress.finish();
     info!(

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, oneshot, watch};
 use tracing::{error, info, warn};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
+use txnd::tls::{system_clock, watch_expiry};
 use txnd::{Opened, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
 use crate::auth::Token;
@@ -95,6 +96,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         }
         LogTarget::Remote(url) => {
             let connector = MutualTls::new(url, config.tls()).map_err(SinkError::Failed)?;
+            watch_expiry(config.tls(), system_clock()).await;
             start_with(config, Some(RemoteSink::new(connector))).await
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   arbitrary.rs        operations that own their texts, and proptest strategies for them
+//!   memory.rs           a log in memory, with faults on request
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
 //!   small_disk.rs       a disk of 1 MiB
@@ -11,6 +12,7 @@
 #![allow(missing_docs)]
 
 pub mod arbitrary;
+pub mod memory;
 pub mod pki;
 pub mod postgres_server;
 pub mod small_disk;

@@ -11,7 +11,7 @@
 //!       60      4  CRC32C of bytes 0..60
 //! ```
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Seek, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -150,7 +150,16 @@ impl SegmentFile {
 
     /// Opens a segment of the log `log_id` and checks its header and name.
     pub(super) fn open(path: &Path, log_id: u64) -> Result<Self, SinkError> {
-        let file = File::options().read(true).write(true).open(path).map_err(|e| cannot_open("open", path, &e))?;
+        Self::open_as(File::options().read(true).write(true), path, log_id)
+    }
+
+    /// The same, for somebody who does not write.
+    pub(super) fn open_to_read(path: &Path, log_id: u64) -> Result<Self, SinkError> {
+        Self::open_as(File::options().read(true), path, log_id)
+    }
+
+    fn open_as(options: &OpenOptions, path: &Path, log_id: u64) -> Result<Self, SinkError> {
+        let file = options.open(path).map_err(|e| cannot_open("open", path, &e))?;
         let size = file.metadata().map_err(|e| cannot_open("read", path, &e))?.len();
         let corrupt = |what: String| SinkError::Corrupt {
             place: Place::File { path: path.into(), offset: 0 },
@@ -202,6 +211,7 @@ impl SegmentFile {
     }
 }
 
-fn lsn_in_name(path: &Path) -> Lsn {
+/// The first lsn of a segment, as its name says; 0 if it says nothing of the kind.
+pub(super) fn lsn_in_name(path: &Path) -> Lsn {
     path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok()).unwrap_or(0)
 }

@@ -26,14 +26,16 @@
 //! (<https://wiki.postgresql.org/wiki/Fsync_Errors>).
 //!
 //! ```text
-//!   mod.rs        SegmentSink: open, append, durable, roll over, read
+//!   mod.rs        SegmentSink: open, append, durable, roll over
 //!   file.rs       names, headers, creation and preallocation of segments, durable renames
+//!   reader.rs     SegmentReader: reading while a writer goes on
 //!   scan.rs       walking through a segment's batches; what the end of the last one means
 //!   manifest.rs   identity and epoch
 //! ```
 
 mod file;
 mod manifest;
+mod reader;
 mod scan;
 
 use std::cmp::Ordering;
@@ -42,7 +44,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use proto::batch::{BatchError, Chain, HEADER_BYTES as MARK_BYTES};
+use proto::batch::{Chain, HEADER_BYTES as MARK_BYTES};
 use proto::{Batch, Epoch, Lsn};
 use tracing::{info, warn};
 
@@ -50,6 +52,8 @@ use crate::intake::{Admission, Intake};
 use crate::{Opened, Place, Sink, SinkError};
 use file::SegmentFile;
 use manifest::Manifest;
+use reader::Published;
+pub use reader::SegmentReader;
 
 /// Default size of a segment, in bytes.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -67,6 +71,7 @@ const LOCK_FILE: &str = "LOCK";
 pub struct SegmentSink {
     folder: PathBuf,
     segment_bytes: u64,
+    published: Published,
     open: Option<OpenLog>,
 }
 
@@ -77,6 +82,8 @@ struct OpenLog {
     intake: Intake,
     /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
     durable: Chain,
+    /// What readers see of it.
+    published: Published,
     active: SegmentFile,
     /// Where in the active segment the last batch ends.
     write_at: u64,
@@ -89,7 +96,8 @@ impl SegmentSink {
     /// A log in `folder`, which is created when the log is opened. Segments have `segment_bytes`, or more where a single
     /// batch needs it.
     pub fn new(folder: impl Into<PathBuf>, segment_bytes: u64) -> Self {
-        Self { folder: folder.into(), segment_bytes: segment_bytes.max(MIN_SEGMENT_BYTES), open: None }
+        let segment_bytes = segment_bytes.max(MIN_SEGMENT_BYTES);
+        Self { folder: folder.into(), segment_bytes, published: Published::default(), open: None }
     }
 
     fn log(&mut self) -> Result<&mut OpenLog, SinkError> {
@@ -141,6 +149,7 @@ impl SegmentSink {
             _lock: lock,
             intake: Intake::new(opened),
             durable: end.chain,
+            published: self.published.clone(),
             active,
             write_at: end.offset as u64,
             marked: end.marked && end.torn.is_none(),
@@ -153,6 +162,7 @@ impl SegmentSink {
         if is_empty && let [.., before, _] = &segments[..] {
             log.seal_before(SegmentFile::open(before, manifest.log_id)?)?;
         }
+        log.published.set(Some(log.durable));
         Ok(log)
     }
 
@@ -176,6 +186,7 @@ impl OpenLog {
     fn make_durable(&mut self) -> Result<(), SinkError> {
         self.sync()?;
         self.durable = self.intake.chain();
+        self.published.set(Some(self.durable));
         self.write_mark(false)
     }
 
@@ -230,7 +241,20 @@ impl OpenLog {
     }
 }
 
+/// Without a writer here, readers go by what is stored.
+impl Drop for OpenLog {
+    fn drop(&mut self) {
+        self.published.set(None);
+    }
+}
+
 impl Sink for SegmentSink {
+    type Reader = SegmentReader;
+
+    fn reader(&self) -> SegmentReader {
+        SegmentReader::beside(self.folder.clone(), self.published.clone())
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.open = None;
         let log = self.open_log(None)?;
@@ -251,31 +275,6 @@ impl Sink for SegmentSink {
             log.write_mark(false)?;
         }
         Ok(log.durable)
-    }
-
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        let durable = self.log()?.durable;
-        let paths = file::list(&self.folder)?;
-        // Two files are open at a time, however many there are.
-        let mut segments = paths.iter().map(|path| SegmentFile::open(path, durable.log_id));
-        let first = segments.next().transpose()?.filter(|first| first.start.lsn == 0);
-        let mut segment = first.ok_or_else(|| file::missing(&self.folder, 1))?;
-        let mut memory = Vec::new();
-        loop {
-            let next = segments.next().transpose()?;
-            let end = next.as_ref().map_or(durable, |next| next.start);
-            if end.lsn >= from {
-                memory = scan::read(&segment, memory, end, from, visit).await?;
-            }
-            match next {
-                Some(next) => segment = next,
-                None => return Ok(durable),
-            }
-        }
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
