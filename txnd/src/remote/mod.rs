@@ -16,10 +16,8 @@
 mod connect;
 mod connection;
 mod mutual_tls;
-mod reader;
-mod writer;
+pub(crate) mod reader;
+pub(crate) mod writer;
 
 pub use connect::{Connect, endpoint};
 pub use mutual_tls::MutualTls;
-pub use reader::RemoteReader;
-pub use writer::RemoteSink;

@@ -35,7 +35,7 @@
 
 mod file;
 mod manifest;
-mod reader;
+pub(crate) mod reader;
 mod scan;
 
 use std::cmp::Ordering;
@@ -52,8 +52,7 @@ use crate::intake::{Admission, Intake};
 use crate::{Opened, Place, Sink, SinkError};
 use file::SegmentFile;
 use manifest::Manifest;
-use reader::Published;
-pub use reader::SegmentReader;
+use reader::{Published, SegmentReader};
 
 /// Default size of a segment, in bytes.
 pub const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;

@@ -77,7 +77,7 @@ pub(crate) fn recover(folder: &Path) -> Result<Vec<Batch>, SinkError> {
 /// Opens and reads the log, and returns how many batches it holds; they must be the first ones of `expected`. Quicker than
 /// [`recover`], because it keeps nothing.
 pub(crate) fn recover_prefix(folder: &Path, expected: &[Batch]) -> Result<usize, SinkError> {
-    let mut writer = begin(folder)?;
+    let writer = begin(folder)?;
     let mut rest = expected.iter();
     now(writer.sink.reader().read(1..=Lsn::MAX, &mut async |batch: &Batch| {
         assert_eq!(rest.next(), Some(batch), "what comes back is a prefix of what was appended");
