@@ -45,6 +45,11 @@ impl<T> InFlight<T> {
         self.batches.len() < MAX_IN_FLIGHT
     }
 
+    /// What was noted of each, in order: what is to be appended again after an error, for one.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.batches.iter().map(|(_, note)| note)
+    }
+
     /// Notes a batch that ends at `last`. One that was appended before counts once.
     pub fn push(&mut self, last: Lsn, note: T) {
         if last > self.end() {
@@ -73,6 +78,7 @@ mod tests {
             in_flight.push(last, last);
         }
         assert_eq!((in_flight.len(), in_flight.end()), (3, 20));
+        assert!(in_flight.iter().eq(&[12, 15, 20]));
         assert_eq!(in_flight.settle(11).count(), 0);
         assert!(in_flight.settle(15).eq([12, 15]));
         assert_eq!((in_flight.durable(), in_flight.end(), in_flight.len()), (15, 20, 1));

@@ -70,22 +70,23 @@ impl Running {
     fn start(reader: impl LogReader, reading: Reading) -> Self {
         let (stop, read) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let (stopped, count) = (Arc::clone(&stop), Arc::clone(&read));
-        let work = async move {
+        let work = move || async move {
             let mut next = rand::rng().random_range(1..=(BATCHES_BEFORE * RECORDS) as Lsn);
             while !stopped.load(Ordering::Relaxed) {
+                let from = next;
                 let mut visit = async |batch: &Batch| {
                     next = batch.last_lsn() + 1;
                     count.fetch_add(u64::from(batch.count()), Ordering::Relaxed);
                     Ok(())
                 };
-                let bounds = reader.read(next..=Lsn::MAX, &mut visit).await.expect("the log can be read");
+                let bounds = reader.read(from..=Lsn::MAX, &mut visit).await.expect("the log can be read");
                 match reading {
                     Reading::Again => next = rand::rng().random_range(1..=bounds.durable.lsn),
                     _ => tokio::time::sleep(FOLLOW_EVERY).await,
                 }
             }
         };
-        Self { stop, read, thread: thread::spawn(|| runtime().block_on(work)) }
+        Self { stop, read, thread: thread::spawn(|| runtime().block_on(work())) }
     }
 
     /// How many records were read.

@@ -62,7 +62,7 @@ impl<C: Connect> LogReader for RemoteReader<C> {
             match answer(messages.message()).await?.map(|response| response.message) {
                 Some(Some(Message::Batch(bytes))) => {
                     let batch = received.take(&bytes)?;
-                    // A service of an earlier version does not know where a read is to end.
+                    // A service that does not know `upto_lsn` sends everything.
                     if batch.first_lsn() <= upto {
                         visit(&batch).await.map_err(|e| {
                             let (first, last) = (batch.first_lsn(), batch.last_lsn());
@@ -117,7 +117,7 @@ impl Received {
             None => durable.lsn < *self.lsns.start(),
         };
         match ends_there && self.log_id.is_none_or(|log_id| log_id == durable.log_id) {
-            // A service of an earlier version does not say where a log begins: it keeps all of it.
+            // A service that does not say where its log begins keeps all of it.
             true => Ok(Bounds { oldest: end.oldest_lsn.max(1), durable }),
             false => Err(wrong(&format!("it ends at {durable:?}, the batches before lsn {:?}", self.next))),
         }

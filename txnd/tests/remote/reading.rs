@@ -220,7 +220,7 @@ async fn a_wrong_answer_to_a_read_is_refused() {
     *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
     assert_eq!(read(&mut sink, 1).await.unwrap(), (vec![first.clone(), second.clone()], chain));
 
-    // A service of an earlier version does not know where to end.
+    // A service that does not know `upto_lsn` sends everything.
     *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
     let mut visited = Vec::new();
     let mut visit = async |batch: &Batch| {
