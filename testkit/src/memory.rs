@@ -9,6 +9,9 @@ use proto::{Batch, Lsn};
 use tokio::sync::watch;
 use txnd::{Admission, Bounds, Intake, LogReader, Opened, Sink, SinkError};
 
+/// Batches that a reader takes while it holds the lock.
+const AT_A_TIME: usize = 16;
+
 /// The storage, which is also what reads it. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MemoryLog {
@@ -106,14 +109,19 @@ impl LogReader for MemoryLog {
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Bounds, SinkError> {
         let bounds = self.bounds().await?;
-        let upto = if lsns.is_empty() { 0 } else { bounds.durable.lsn.min(*lsns.end()) };
-        let wanted: Vec<Batch> = {
-            let state = self.state.lock();
-            let first = state.batches.partition_point(|batch| batch.last_lsn() < *lsns.start());
-            state.batches[first..].iter().take_while(|batch| batch.first_lsn() <= upto).cloned().collect()
-        };
-        for batch in &wanted {
-            visit(batch).await.map_err(|e| SinkError::Failed(e.to_string()))?;
+        let (mut next, upto) = (*lsns.start(), bounds.durable.lsn.min(*lsns.end()));
+        while next <= upto {
+            // The writer waits for a handful at a time.
+            let some: Vec<Batch> = {
+                let state = self.state.lock();
+                let first = state.batches.partition_point(|batch| batch.last_lsn() < next);
+                let wanted = state.batches[first..].iter().take_while(|batch| batch.first_lsn() <= upto);
+                wanted.take(AT_A_TIME).cloned().collect()
+            };
+            for batch in &some {
+                visit(batch).await.map_err(|e| SinkError::Failed(e.to_string()))?;
+                next = batch.last_lsn() + 1;
+            }
         }
         Ok(bounds)
     }
