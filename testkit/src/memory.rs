@@ -109,7 +109,7 @@ impl LogReader for MemoryLog {
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Bounds, SinkError> {
         let bounds = self.bounds().await?;
-        let (mut next, upto) = (*lsns.start(), bounds.durable.lsn.min(*lsns.end()));
+        let (mut next, upto) = ((*lsns.start()).max(1), bounds.durable.lsn.min(*lsns.end()));
         while next <= upto {
             // The writer waits for a handful at a time.
             let some: Vec<Batch> = {
