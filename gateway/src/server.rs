@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
+use txnd::tls::{system_clock, watch_expiry};
 use txnd::{PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
 use crate::auth::Token;
@@ -63,6 +64,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         }
         LogTarget::Remote(url) => {
             let connector = MutualTls::new(url, config.tls()).map_err(SinkError::Failed)?;
+            watch_expiry(config.tls(), system_clock()).await;
             start_with(config, Some(RemoteSink::new(connector))).await
         }
     }

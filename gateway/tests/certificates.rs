@@ -213,6 +213,19 @@ fn no_odd_client_stores_anything() {
 }
 
 #[test]
+fn kvs_warns_of_its_certificate_before_it_expires_and_then() {
+    let ca = Ca::new("CA");
+    let shown = ca.issue(&Spec { to: 10, ..Spec::default() });
+    let site = Site::new(&ca, &shown, &ca.issue(&Spec::server()));
+    let txnd = site.start_txnd();
+    let kvs = site.start_kvs(&txnd);
+    let line = kvs.lines.iter().find(|line| line.contains("kvs.pem expires on")).expect("a line at the start");
+    assert!(line.contains("WARN") && line.contains("txnd certs DIR --renew"), "{line}");
+    let line = kvs.says(&["kvs.pem has expired on"]);
+    assert!(line.contains("ERROR"), "{line}");
+}
+
+#[test]
 fn kvs_writes_to_no_odd_server() {
     let (ca, other) = (Ca::new("CA"), Ca::new("other CA"));
     let (good, revoked) = (Spec::server, 13);

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   arbitrary.rs        operations that own their texts, and proptest strategies for them
+//!   memory.rs           a log in memory, with faults on request
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
 //!   loop_disk.rs        a disk with a real file system, which can be frozen
@@ -13,6 +14,7 @@
 
 pub mod arbitrary;
 pub mod loop_disk;
+pub mod memory;
 pub mod pki;
 pub mod postgres_server;
 pub mod small_disk;

@@ -8,7 +8,7 @@ use crate::{MAX_IN_FLIGHT, Opened, SinkError};
 
 /// What to do with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub enum Admission {
     /// It comes next: store it.
     Store,
     /// It is stored already: acknowledge it.
@@ -17,7 +17,7 @@ pub(crate) enum Admission {
 
 /// The end of a log as its writer extends it.
 #[derive(Debug)]
-pub(crate) struct Intake {
+pub struct Intake {
     epoch: Epoch,
     chain: Chain,
     /// Last lsn and checksum of the latest batches: what a repeat is compared with.
@@ -25,27 +25,29 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(opened: Opened) -> Self {
+    /// The end of the log as a term begins.
+    pub fn new(opened: Opened) -> Self {
         Self { epoch: opened.epoch, chain: opened.chain, recent: VecDeque::new() }
     }
 
     /// The end of what was stored.
-    pub(crate) fn chain(&self) -> Chain {
+    pub fn chain(&self) -> Chain {
         self.chain
     }
 
-    pub(crate) fn epoch(&self) -> Epoch {
+    /// The term's number.
+    pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
     /// Goes back to `durable`, where the stored log ends: what was admitted beyond it is gone.
-    pub(crate) fn rewind(&mut self, durable: Chain) {
+    pub fn rewind(&mut self, durable: Chain) {
         self.chain = durable;
         self.recent.retain(|(last, _)| *last <= durable.lsn);
     }
 
     /// Decides about `batch` without changing anything.
-    pub(crate) fn admit(&self, batch: &Batch) -> Result<Admission, SinkError> {
+    pub fn admit(&self, batch: &Batch) -> Result<Admission, SinkError> {
         let lsn = batch.first_lsn();
         let conflict = |what| Err(SinkError::Conflict { lsn, what });
         if batch.epoch() < self.epoch {
@@ -77,7 +79,7 @@ impl Intake {
     }
 
     /// Notes that `batch`, which was admitted, is stored.
-    pub(crate) fn stored(&mut self, batch: &Batch) {
+    pub fn stored(&mut self, batch: &Batch) {
         self.chain = self.chain.after(batch);
         if self.recent.len() == MAX_IN_FLIGHT {
             self.recent.pop_front();

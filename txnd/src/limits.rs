@@ -47,11 +47,17 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
 /// Time within which a client sends the first message of a stream.
 pub const FIRST_MESSAGE_WITHIN: Duration = Duration::from_secs(10);
 
-/// Time within which a reader takes the next batch. Until it has, the service stores nothing.
+/// Time within which a reader takes the next batch; what it holds is needed for others.
 pub const READER_TAKES_WITHIN: Duration = Duration::from_secs(30);
 
 /// Bytes of received batches that wait for the sink; a batch that is larger waits alone.
 pub const QUEUE_BYTES: usize = 8 << 20;
+
+/// Reads at a time. Each has a thread, and holds a segment in memory or a connection to PostgreSQL for each table; a further one waits.
+pub const MAX_READS: usize = 4;
+
+/// Time within which a read that waits for another one's end begins.
+pub const READ_BEGINS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Batches that wait between a read and the connection.
 pub const READ_AHEAD_BATCHES: usize = 2;

@@ -1,5 +1,6 @@
-//! The contract of everything that stores a log.
+//! The contract of everything that stores a log, in two halves: one writer, any number of readers.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use proto::{Batch, BatchError, Chain, Epoch, Lsn};
@@ -13,14 +14,12 @@ pub struct Opened {
     pub chain: Chain,
 }
 
-/// A place where batches become durable.
+/// The writing half: a place where batches become durable. It has one owner.
 ///
-/// One writer uses it in this order: `open`, then `read` as often as it likes, then `append` and `durable` by turns, then
-/// `close`. The watermarks are ordered at all times: `durable <= appended`.
+/// The owner calls `open`, then `append` and `durable` in any order, then `close`. The watermarks are ordered at all times:
+/// `durable <= appended`. The log is read through [`LogReader`]s, which hold nobody up.
 ///
-/// **Order.** Batches are stored in the order of their lsn, without holes. What `read` returns is always a prefix of what
-/// was appended, and contains everything that `durable` has reported. A sink that stores batches as they are returns the same
-/// ones; a sink that stores records (rows of a table) returns the same records, in batches that it cuts and seals itself.
+/// **Order.** Batches are stored in the order of their lsn, without holes.
 ///
 /// **Exactly once.** `append` stores the batch that continues the chain; acknowledges without storing one that is
 /// there already (same lsn, same checksum), so that a writer may send again what it is not sure of; and refuses
@@ -38,26 +37,24 @@ pub struct Opened {
 /// rest again. [`SinkError::Gap`] and [`SinkError::Conflict`] refuse one batch, which is the writer's mistake, and leave
 /// the sink as it was. Every other error ends the writer's term.
 ///
-/// **Cancellation.** `durable` and `read` may be dropped while they wait, and called again. The other calls must be awaited to
-/// their end.
+/// **Cancellation.** `durable` may be dropped while it waits, and called again. The other calls must be awaited to their end.
 ///
 /// **Blocking.** A sink on local files does its I/O in the calling thread; give it a thread of its own.
 #[allow(async_fn_in_trait)] // Writers are generic over the sink and run it on one thread: no Send bound to express.
 pub trait Sink {
+    /// What reads this kind of log.
+    type Reader: LogReader;
+
+    /// A reader of this log. It needs no term, and goes on when this writer has ended. What this writer's `durable` and `open`
+    /// have reported can be read at once; before that, the reader sees what the stored log itself shows to be durable.
+    fn reader(&self) -> Self::Reader;
+
     /// Begins a term: repairs a torn tail that was never acknowledged, fences earlier writers.
     async fn open(&mut self) -> Result<Opened, SinkError>;
 
     /// Takes up `term` again: after [`SinkError::Unavailable`], or through another handle when the one that began it is gone.
     /// Returns where the durable log ends. Fails with [`SinkError::Fenced`] if it is not the latest term.
     async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError>;
-
-    /// Passes every durable batch that holds a record of `from` or later to `visit`, in order; fails unless it has
-    /// reached the durable end. Returns the chain at the end.
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError>;
 
     /// Takes one batch. Up to [`crate::MAX_IN_FLIGHT`] batches may be appended beyond the durable lsn.
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError>;
@@ -75,8 +72,54 @@ pub trait Sink {
     async fn close(&mut self) -> Result<(), SinkError>;
 }
 
+/// What a log holds that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Lsn of the first record; 1 while nothing truncates logs. An empty log has it, too: it is where the first record will be.
+    pub oldest: Lsn,
+    /// Where the durable part ends.
+    pub durable: Chain,
+}
+
+/// The reading half: reads a log while a writer, here or elsewhere, goes on writing it. Clones are independent readers.
+///
+/// **What is seen.** Durable records, and nothing else: a record that was read once is there for ever, under the same lsn. The
+/// batches that a read passes on are in the order of their lsn, without holes and without repetition. A kind that stores
+/// batches as they are passes on the same ones; a kind that stores records (rows of a table) passes on the same records, in
+/// batches that it cuts and seals itself.
+///
+/// **How far.** A read looks up once, at its beginning, where the durable log ends, and never goes beyond. To follow a log,
+/// read again from behind that end. The end does not go back from one call of a reader to the next.
+///
+/// **Terms.** A reader has none: it fences nobody and changes nothing in the log. Whether the writer that it came from was fenced
+/// makes no difference to what is stored. A remote reader alone may be refused with [`SinkError::Fenced`], because the service
+/// promises other clients to check.
+///
+/// **Errors.** [`SinkError::Unavailable`]: read again, from behind the last batch that was passed on. [`SinkError::Corrupt`]: what is
+/// stored is damaged there. A visitor's error ends the read, and is part of the error that is returned.
+///
+/// **Cancellation.** Both calls may be dropped at any time.
+///
+/// **Blocking.** A reader of local files does its I/O in the calling thread, a segment at a time. The futures need not be `Send`;
+/// [`crate::thread::run`] is a place for them.
+#[allow(async_fn_in_trait)] // As for the writer.
+pub trait LogReader: Clone + Send + Sync + 'static {
+    /// What can be read now.
+    async fn bounds(&self) -> Result<Bounds, SinkError>;
+
+    /// Passes every durable batch that holds a record of `lsns` to `visit`, in order. A range that begins beyond the durable
+    /// end, or is empty, passes on nothing. Returns the bounds as this read found them: it has come to the end of `lsns` or to
+    /// `durable`, whichever comes first.
+    async fn read(
+        &self,
+        lsns: RangeInclusive<Lsn>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<Bounds, SinkError>;
+}
+
 /// Why a sink did not do what it was asked to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SinkError {
     /// For now. The writer keeps its batches and resumes.
     #[error("the log is unavailable: {0}")]
@@ -135,6 +178,7 @@ pub enum SinkError {
 
 /// Where in a stored log something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Place {
     /// In a file.
     File {
@@ -158,7 +202,7 @@ impl std::fmt::Display for Place {
 
 impl Opened {
     /// Checks that a log that ends at `durable` is the one that this term was begun on.
-    pub(crate) fn check_resumed(&self, durable: &Chain) -> Result<(), SinkError> {
+    pub fn check_resumed(&self, durable: &Chain) -> Result<(), SinkError> {
         if durable.log_id != self.chain.log_id {
             return Err(SinkError::Failed(
                 "another log has come in the place of this one; restart to recover from it".into(),

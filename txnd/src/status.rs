@@ -39,6 +39,11 @@ pub(crate) fn of(error: &SinkError) -> Status {
     Status::with_metadata(code, error.to_string(), metadata)
 }
 
+/// The status of whatever a service that stops does not carry out any more.
+pub(crate) fn stopping() -> Status {
+    Status::unavailable("the service is stopping; resume when it is back")
+}
+
 /// The error that `status` stands for. Whatever does not say that trying again is of no use is [`SinkError::Unavailable`]: the
 /// writer keeps its records, which is never wrong.
 pub(crate) fn to_error(status: &Status) -> SinkError {

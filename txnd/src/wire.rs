@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proto::{Batch, BatchError, Chain};
 use tonic::Status;
 
-use crate::Opened;
+use crate::{Bounds, Opened};
 
 /// Generated from `proto/txn/v1/txn.proto`; documented there.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
@@ -65,9 +65,9 @@ impl Tally {
     }
 
     /// The message that ends the stream.
-    pub(crate) fn end(self, chain: Chain) -> v1::End {
+    pub(crate) fn end(self, Bounds { oldest, durable }: Bounds) -> v1::End {
         let Self { batches, records, checksum } = self;
-        v1::End { batches, records, checksum, chain: Some(chain.into()) }
+        v1::End { batches, records, checksum, chain: Some(durable.into()), oldest_lsn: oldest }
     }
 }
 

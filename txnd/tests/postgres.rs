@@ -5,7 +5,7 @@ mod writer;
 
 use conformance::{Storage, sink_conformance};
 use testkit::postgres_server::PostgresServer;
-use txnd::PostgresSink;
+use txnd::{PostgresReader, PostgresSink};
 
 /// A database of its own in a server that all tests share.
 struct Tables {
@@ -24,6 +24,10 @@ impl Storage for Tables {
     const KEEPS_BATCHES: bool = false;
 
     fn sink(&self) -> PostgresSink {
+        self.url.parse().expect("a URL")
+    }
+
+    fn reader(&self) -> PostgresReader {
         self.url.parse().expect("a URL")
     }
 }

@@ -6,12 +6,12 @@ mod writer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use proto::Batch;
+use proto::{Batch, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, Executor};
 use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal};
-use txnd::{MAX_IN_FLIGHT, PostgresSink, Sink, SinkError};
+use txnd::{LogReader, MAX_IN_FLIGHT, PostgresSink, Sink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 
 /// How long anything may take before a test gives up.
@@ -183,7 +183,7 @@ async fn a_hole_or_a_foreign_row_is_found_and_named() {
         server.psql(&url, sql);
         let mut tampered = sink(&url);
         tampered.open().await.unwrap();
-        match tampered.read(1, &mut async |_: &Batch| Ok(())).await {
+        match tampered.reader().read(1..=Lsn::MAX, &mut async |_: &Batch| Ok(())).await {
             Err(SinkError::Corrupt { lsn: found, what, .. }) => {
                 assert_eq!(found, lsn, "{sql}");
                 assert_says(&what, &[word]);

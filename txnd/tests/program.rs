@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use rcgen::ExtendedKeyUsagePurpose;
 use tempfile::TempDir;
-use testkit::pki::DEADLINE;
+use testkit::pki::{Ca, DEADLINE, Spec, install};
 
 /// A running txnd on a free port, with its certificates and its log in a folder of its own. Killed when dropped.
 struct Txnd {
@@ -176,6 +177,38 @@ fn health_says_why_not() {
     let health = txnd.health(other.path());
     assert_eq!(health.status.code(), Some(1));
     assert!(text(&health.stderr).contains("signed by another CA than certs/ca.pem"), "{}", text(&health.stderr));
+}
+
+#[test]
+fn health_asks_a_server_whose_certificate_is_for_servers_only_and_names_a_wildcard() {
+    let folder = tempfile::tempdir().unwrap();
+    let certs = folder.path().join("certs");
+    std::fs::create_dir(&certs).unwrap();
+    let ca = Ca::new("CA");
+    let purposes = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    for names in [vec!["*.kvs.example"], vec!["txnd", "*.kvs.example"], vec!["*.kvs.example", "127.0.0.1"]] {
+        let shown = Spec { names: names.clone(), purposes: purposes.clone(), ..Spec::server() };
+        install(&certs, "txnd", &ca, &ca.issue(&shown));
+        let txnd = Txnd::start(folder.path(), &[]);
+        let health = txnd.health(folder.path());
+        assert!(health.status.success(), "{names:?}: {}", text(&health.stderr));
+    }
+}
+
+#[test]
+fn a_certificate_that_expires_in_use_is_warned_about_before_and_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let certs = folder.path().join("certs");
+    std::fs::create_dir(&certs).unwrap();
+    let ca = Ca::new("CA");
+    install(&certs, "txnd", &ca, &ca.issue(&Spec { to: 5, ..Spec::server() }));
+    let mut txnd = Txnd::start(folder.path(), &[]);
+    let mut lines = txnd.line("txnd.pem has expired on");
+    assert!(lines.contains("ERROR"), "{lines}");
+    install(&certs, "txnd", &ca, &ca.issue(&Spec::server()));
+    lines = txnd.line("certificates in use");
+    assert!(lines.contains("INFO"), "{lines}");
+    assert!(txnd.health(folder.path()).status.success());
 }
 
 #[test]

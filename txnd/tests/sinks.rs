@@ -10,9 +10,9 @@ use proto::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
-use txnd::memory::{Faults, MemoryLog};
+use testkit::memory::{Faults, MemoryLog, MemorySink};
 use txnd::segment::MIN_SEGMENT_BYTES;
-use txnd::{MAX_IN_FLIGHT, MemorySink, SegmentSink, Sink, SinkError};
+use txnd::{MAX_IN_FLIGHT, SegmentReader, SegmentSink, Sink, SinkError};
 use writer::{Content, Writer, deliver, poll_once, put_text, seed};
 
 impl Storage for MemoryLog {
@@ -20,6 +20,10 @@ impl Storage for MemoryLog {
 
     fn sink(&self) -> MemorySink {
         MemoryLog::sink(self)
+    }
+
+    fn reader(&self) -> MemoryLog {
+        self.clone()
     }
 }
 
@@ -40,6 +44,10 @@ impl Storage for Segments {
 
     fn sink(&self) -> SegmentSink {
         SegmentSink::new(self.folder.path(), self.segment_bytes)
+    }
+
+    fn reader(&self) -> SegmentReader {
+        SegmentReader::new(self.folder.path())
     }
 }
 

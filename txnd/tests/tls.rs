@@ -18,7 +18,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{self, HandshakeKind, RootCertStore};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use txnd::tls::{Acceptor, ClientStream, Limits, Timeouts, TlsFiles, connect, connect_to_self};
+use txnd::tls::{Acceptor, ClientStream, Limits, Timeouts, TlsFiles, connect, connect_to_self, system_clock};
 
 #[tokio::test]
 async fn both_sides_come_together_when_their_certificates_are_good() {
@@ -43,6 +43,32 @@ async fn the_servers_own_certificate_may_not_write() {
     let (error, line) = server.refused(&ca, &ca.issue(&Spec::server())).await;
     assert!(line.contains(r#"\"txnd\", \"localhost\", expected \"kvs\""#), "{line}");
     assert!(error.contains("its name or its key usage is not accepted"), "{error}");
+}
+
+/// Whatever the server's certificate is good for, the probe expects just that.
+#[tokio::test]
+async fn a_probe_with_the_servers_own_certificate_knows_what_it_asks_for() {
+    let ca = Ca::new("CA");
+    let for_servers = || vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let kinds = [
+        ("a wildcard", Spec { names: vec!["*.kvs.example"], ..Spec::server() }),
+        ("for servers only", Spec { purposes: for_servers(), ..Spec::server() }),
+        ("an address", Spec { names: vec!["192.0.2.1"], ..Spec::server() }),
+        ("for any purpose", Spec { purposes: vec![], ..Spec::server() }),
+        ("both", Spec { names: vec!["*.kvs.example", "192.0.2.1"], purposes: for_servers(), ..Spec::server() }),
+    ];
+    for (what, shown) in kinds {
+        let mut server = Server::start_as(&ca, &shown, None, Limits::default(), system_clock()).await;
+        let connected = connect_to_self(&server.files, &server.authority(), Timeouts::default()).await;
+        connected.unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert!(!server.peer().await.may_write, "{what}");
+        // Nobody else gets in with a certificate of this kind.
+        let folder = tempfile::tempdir().unwrap();
+        let twin = install(folder.path(), "txnd", &ca, &ca.issue(&shown));
+        connect_to_self(&twin, &server.authority(), Timeouts::default()).await.unwrap_err();
+        let line = server.refusal().await;
+        assert!(line.contains("extended key usage") || line.contains("expected \\\"kvs\\\""), "{what}: {line}");
+    }
 }
 
 #[tokio::test]

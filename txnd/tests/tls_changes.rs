@@ -2,11 +2,15 @@
 
 mod tls_server;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime};
+
 use testkit::pki::{Ca, DEADLINE, HOUR, Spec, install};
-use tls_server::{Server, echoes, ended, welcomed};
+use tls_server::{Log, Server, echoes, ended, welcomed};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-use txnd::tls::Limits;
+use txnd::tls::{Clock, Limits, watch_expiry};
 
 #[tokio::test]
 async fn replaced_certificates_end_the_connections_of_before() {
@@ -69,6 +73,72 @@ async fn a_revocation_list_must_cover_everyone_and_be_of_today() {
     std::fs::write(server.files.crl.as_ref().unwrap(), ca.revoke(&[], -60)).unwrap();
     let error = server.acceptor.reload().await.unwrap_err().to_string();
     assert!(error.contains("crl.pem cannot be used: a newer list was due on 20"), "{error}");
+}
+
+/// A clock that a test steps, and how far it is ahead, in seconds.
+fn stepped_clock() -> (Clock, Arc<AtomicI64>) {
+    let ahead = Arc::new(AtomicI64::new(0));
+    let of_clock = Arc::clone(&ahead);
+    let clock = move || SystemTime::now() + Duration::from_secs(of_clock.load(Ordering::SeqCst).unsigned_abs());
+    (Arc::new(clock), ahead)
+}
+
+const DAY: i64 = 24 * HOUR;
+
+/// Steps the clock from 35 days before the end of `file` to two days behind it, and waits for each line.
+async fn expires(log: &Log, ahead: &AtomicI64, file: &str) {
+    // The CA of these tests ends within a day; its line was due at the first look.
+    log.line("the CA in").await;
+    assert!(!log.rest().contains(file), "it is early");
+    for (days, line) in
+        [(5, "expires on"), (28, "expires on"), (34, "expires on"), (35, "expired on"), (36, "expired on")]
+    {
+        ahead.store(days * DAY + HOUR, Ordering::SeqCst);
+        let line = log.line(&format!("{file} {}{line}", if line == "expired on" { "has " } else { "" })).await;
+        assert!(line.contains("txnd certs DIR --renew"), "{line}");
+        assert!(!log.rest().contains(file), "once");
+    }
+}
+
+#[tokio::test]
+async fn a_server_warns_in_time_and_again_of_what_expires_while_it_runs() {
+    let ca = Ca::new("CA");
+    let (clock, ahead) = stepped_clock();
+    let shown = Spec { to: 35 * DAY, ..Spec::server() };
+    let server = Server::start_as(&ca, &shown, None, Limits::default(), clock).await;
+    expires(&server.log, &ahead, "txnd.pem").await;
+
+    // A renewed one is taken up by itself, and begins anew.
+    let renewed = Spec { to: 100 * DAY, ..Spec::server() };
+    install(server.folder.path(), "txnd", &ca, &ca.issue(&renewed));
+    server.log.line("certificates in use").await;
+    ahead.store(71 * DAY, Ordering::SeqCst);
+    server.log.line("txnd.pem expires on").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_warns_in_time_and_again_of_what_expires_while_it_runs() {
+    let ca = Ca::new("CA");
+    let (clock, ahead) = stepped_clock();
+    let log = Log::start();
+    let folder = tempfile::tempdir().unwrap();
+    let files = install(folder.path(), "kvs", &ca, &ca.issue(&Spec { to: 35 * DAY, ..Spec::default() }));
+    watch_expiry(files, clock).await;
+    expires(&log, &ahead, "kvs.pem").await;
+}
+
+#[tokio::test]
+async fn a_revocation_list_that_expires_while_it_is_in_use_is_warned_about() {
+    let ca = Ca::new("CA");
+    let (clock, ahead) = stepped_clock();
+    let list = ca.revoke(&[], 5 * DAY);
+    let server = Server::start_as(&ca, &Spec::server(), Some(list), Limits::default(), clock).await;
+    server.log.line("the CA in").await;
+    assert!(!server.log.rest().contains("revocation list"), "a list for some days has time until its last day");
+    ahead.store(4 * DAY + HOUR, Ordering::SeqCst);
+    server.log.line("crl.pem expires on").await;
+    ahead.store(5 * DAY + HOUR, Ordering::SeqCst);
+    server.log.line("crl.pem has expired on").await;
 }
 
 #[tokio::test]

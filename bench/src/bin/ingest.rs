@@ -3,7 +3,6 @@
 //! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU seconds
 //! of this process.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use proto::{Chain, Refusal};
 use tokio::sync::Notify;
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
-use txnd::{MAX_IN_FLIGHT, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
+use txnd::{InFlight, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -102,16 +101,15 @@ async fn ship(
     filled: &Notify,
     last: u64,
 ) -> Result<(), SinkError> {
-    let mut in_flight = VecDeque::new();
-    let mut durable = chain.lsn;
-    while durable < last {
-        while in_flight.len() < MAX_IN_FLIGHT
+    let mut in_flight = InFlight::beyond(chain.lsn);
+    while in_flight.durable() < last {
+        while in_flight.has_room()
             && let Some(taken) = buffer.take()
         {
-            let batch = taken.seal(&chain, epoch, durable);
+            let batch = taken.seal(&chain, epoch, in_flight.durable());
             chain = chain.after(&batch);
             sink.append(&batch).await?;
-            in_flight.push_back(batch);
+            in_flight.push(batch.last_lsn(), batch);
         }
         if in_flight.is_empty() {
             filled.notified().await;
@@ -119,11 +117,12 @@ async fn ship(
         }
         tokio::select! {
             biased;
-            now = sink.durable() => durable = now?,
-            () = filled.notified(), if in_flight.len() < MAX_IN_FLIGHT => {}
-        }
-        while let Some(batch) = in_flight.pop_front_if(|batch| batch.last_lsn() <= durable) {
-            buffer.release(batch.body_bytes(), batch.into_memory());
+            durable = sink.durable() => {
+                for batch in in_flight.settle(durable?) {
+                    buffer.release(batch.body_bytes(), batch.into_memory());
+                }
+            }
+            () = filled.notified(), if in_flight.has_room() => {}
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use proto::{Batch, Lsn};
 use tracing::info;
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
-use txnd::{Opened, Sink, SinkError};
+use txnd::{LogReader, Opened, Sink, SinkError};
 
 /// Time between two lines of progress where there is no terminal.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
@@ -35,8 +35,9 @@ pub(crate) async fn recover<S: Sink>(
         return Ok(opened);
     }
     let mut progress = Progress::new(total, format);
+    let reader = sink.reader();
     let mut applied = 0;
-    let end = loop {
+    let durable = loop {
         let before = applied;
         let mut apply = async |batch: &Batch| {
             engine.replay_batch(batch)?;
@@ -45,8 +46,8 @@ pub(crate) async fn recover<S: Sink>(
             Ok(())
         };
         // A batch that is read again leaves the same state.
-        let mut failed = match sink.read(before + 1, &mut apply).await {
-            Ok(end) => break end,
+        let mut failed = match reader.read(before + 1..=total, &mut apply).await {
+            Ok(bounds) => break bounds.durable,
             Err(e) => e,
         };
         if applied > before {
@@ -60,8 +61,13 @@ pub(crate) async fn recover<S: Sink>(
             }
         }
     };
-    if end != opened.chain {
-        return Err(SinkError::Failed(format!("the log ends at lsn {}, it should end at {total}", end.lsn)));
+    // What lies beyond is another writer's, which has fenced this one since.
+    let is_other_log = durable.log_id != opened.chain.log_id || (durable.lsn == total && durable != opened.chain);
+    if applied != total || is_other_log {
+        return Err(SinkError::Failed(format!(
+            "the log was read up to lsn {applied} and ends at lsn {}, it should end at {total}",
+            durable.lsn
+        )));
     }
     let seconds = progress.finish();
     info!(

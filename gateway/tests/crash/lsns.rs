@@ -1,7 +1,7 @@
 //! What the log holds, asked of the log itself.
 
 use proto::{Batch, Lsn};
-use txnd::{SegmentSink, Sink};
+use txnd::{LogReader, SegmentSink, Sink};
 
 use crate::deployment::Deployment;
 
@@ -38,7 +38,7 @@ fn last_lsn_of_segments(folder: &std::path::Path) -> Lsn {
             }
             Ok(())
         };
-        let end = sink.read(1, &mut visit).await?;
+        let end = sink.reader().read(1..=Lsn::MAX, &mut visit).await?.durable;
         assert_eq!(end, opened.chain);
         Ok::<_, txnd::SinkError>(end.lsn)
     };

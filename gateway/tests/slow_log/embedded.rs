@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 use clap::Parser;
 use gateway::config::Config;
 use gateway::start_with;
+use testkit::memory::MemoryLog;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use txnd::memory::MemoryLog;
 use txnd::{Sink, SinkError};
 
 use crate::BUDGET;

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use proto::{BatchError, Chain};
 use proto::frame::{Answer, ErrorCode};
-use proto::{Batch, Lsn};
+use proto::{Batch, Chain, Lsn};
+use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::Semaphore;
-use txnd::memory::{Faults, MemoryLog};
-use txnd::{MemorySink, Opened, Sink, SinkError};
+use txnd::{Opened, Sink, SinkError};
 
 use crate::embedded::{Embedded, runtime};
 use crate::frame_client::{FrameClient, durable, get, incr};
@@ -22,6 +21,12 @@ struct SlowToResume {
 }
 
 impl Sink for SlowToResume {
+    type Reader = MemoryLog;
+
+    fn reader(&self) -> MemoryLog {
+        self.sink.reader()
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.sink.open().await
     }
@@ -29,14 +34,6 @@ impl Sink for SlowToResume {
     async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
         self.may_resume.acquire().await.expect("it is never closed").forget();
         self.sink.resume(term).await
-    }
-
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        self.sink.read(from, visit).await
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {

@@ -17,10 +17,10 @@ use embedded::{Embedded, runtime};
 use frame_client::{FrameClient, durable, get, incr, multi_put, put_str};
 use harness::{Client, Kvs, eventually, request_bytes, resident_bytes};
 use proto::frame::{Answer, ErrorCode};
-use proto::{Batch, BatchError, Chain, Lsn, Op, ValueRef, ValueType};
+use proto::{Batch, Chain, Lsn, Op, ValueRef, ValueType};
+use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::oneshot;
-use txnd::memory::{Faults, MemoryLog};
-use txnd::{MemorySink, Opened, Sink, SinkError};
+use txnd::{LogReader, Opened, Sink, SinkError};
 
 /// Budget of the log in these tests, in bytes.
 const BUDGET: usize = 1 << 20;
@@ -30,10 +30,9 @@ const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// Every put of a str that is durable, in order: lsn, key, value.
 fn logged_puts(log: &MemoryLog) -> Vec<(Lsn, String, String)> {
-    let mut sink = log.sink();
     let mut puts = Vec::new();
     let read = async {
-        sink.open().await?;
+        log.sink().open().await?;
         let mut visit = async |batch: &Batch| {
             for record in batch.records() {
                 let record = record?;
@@ -43,9 +42,9 @@ fn logged_puts(log: &MemoryLog) -> Vec<(Lsn, String, String)> {
             }
             Ok(())
         };
-        sink.read(1, &mut visit).await
+        log.read(1..=Lsn::MAX, &mut visit).await
     };
-    let end = runtime().block_on(read).expect("the log can be read");
+    let end = runtime().block_on(read).expect("the log can be read").durable;
     assert_eq!(end.lsn, puts.len() as Lsn, "the log holds puts only");
     assert!(puts.iter().map(|(lsn, ..)| *lsn).eq(1..=end.lsn), "no hole and no repetition");
     puts
@@ -335,18 +334,16 @@ struct SlowToOpen {
 }
 
 impl Sink for SlowToOpen {
+    type Reader = MemoryLog;
+
+    fn reader(&self) -> MemoryLog {
+        self.sink.reader()
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.began.take().expect("opened once").send(()).expect("the test waits");
         self.go_on.take().expect("opened once").await.expect("the test goes on");
         self.sink.open().await
-    }
-
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        self.sink.read(from, visit).await
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {

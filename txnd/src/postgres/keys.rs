@@ -49,6 +49,7 @@ impl Keys {
     }
 
     /// The key that has this number.
+    #[cfg(test)]
     pub(super) fn name(&self, number: i64) -> Option<&str> {
         let index = usize::try_from(number.checked_sub(1)?).ok()?;
         self.names.get(index).map(|name| &**name).filter(|name| !name.is_empty())

@@ -3,7 +3,7 @@
 //! ```text
 //!   append ── rows in COPY's binary form ──> filling group ─┐
 //!   durable ── BEGIN; producer row; COPY keys; COPY transactions; COMMIT <── committing group
-//!                         read <── COPY ... TO STDOUT of every table, merged by lsn
+//!   PostgresReader <── COPY ... TO STDOUT of every table, merged by lsn
 //!
 //!   mod.rs        PostgresSink: groups, terms, what happens after an error
 //!   database.rs   connections, settings that must hold, migrations, errors that say what to do
@@ -13,6 +13,7 @@
 //!   keys.rs       keys and their numbers
 //!   parse.rs      rows as operations
 //!   read.rs       the tables as batches, in order of lsn
+//!   reader.rs     PostgresReader: reading while a writer goes on
 //!   tables.rs     names of tables and columns
 //! ```
 //!
@@ -27,13 +28,14 @@ mod keys;
 mod parse;
 mod producer;
 mod read;
+mod reader;
 mod rows;
 mod tables;
 
 use std::pin::Pin;
 use std::str::FromStr;
 
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tracing::info;
@@ -43,6 +45,7 @@ use crate::{Opened, Sink, SinkError};
 use database::Database;
 use keys::Keys;
 use producer::Producer;
+pub use reader::PostgresReader;
 use rows::Group;
 use tables::TYPES;
 
@@ -232,6 +235,12 @@ impl OpenLog {
 }
 
 impl Sink for PostgresSink {
+    type Reader = PostgresReader;
+
+    fn reader(&self) -> PostgresReader {
+        PostgresReader::of(self.database.clone())
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.open = None;
         let mut connection = self.database.connect_writer().await?;
@@ -261,22 +270,6 @@ impl Sink for PostgresSink {
         self.take_up(term).await
     }
 
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        let epoch = self.log()?.term.epoch;
-        // Connections of its own, so that a read which is given up leaves nothing behind.
-        let mut connection = self.database.connect().await?;
-        let producer = Producer::read(&mut connection).await?;
-        producer.check_term(epoch)?;
-        let log = self.open.as_ref().expect("it was open just now");
-        let range = from.max(1)..=producer.chain.lsn;
-        read::read(&self.database, connection, range, &producer, &log.keys, visit).await?;
-        Ok(producer.chain)
-    }
-
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let log = self.log()?;
         if log.intake.admit(batch)? == Admission::Repeat {
@@ -299,6 +292,12 @@ impl Sink for PostgresSink {
         }
         log.reported = log.durable.lsn;
         Ok(log.reported)
+    }
+
+    async fn check_term(&mut self) -> Result<(), SinkError> {
+        let log = self.log()?;
+        // What is on its way finds out by itself.
+        if log.is_idle() { log.settle().await.map(drop) } else { Ok(()) }
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

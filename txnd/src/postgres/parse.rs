@@ -5,9 +5,8 @@ use proto::{
     check_text,
 };
 
-use super::keys::Keys;
 use super::rows::{JSONB_VERSION, micros};
-use super::tables::{self, Kind, TYPES};
+use super::tables::{self, Kind};
 
 /// Why a row is not one that this program writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,19 +90,17 @@ pub(super) fn key(mut fields: Fields<'_>) -> Result<(i64, &str), RowError> {
     Ok((id, Key::new(fields.some()?)?.as_str()))
 }
 
-/// A row of a table of transactions, from its second column on. `list` has room for what the operation borrows.
+/// A row of a table of transactions with its key in the place of the key's number, from its second column on. `list` has room for what the operation borrows.
 pub(super) fn transaction<'a>(
     table: Kind,
     mut fields: Fields<'a>,
-    keys: &'a [Keys; TYPES],
     list: &'a mut StringsBuf,
 ) -> Result<Logged<'a>, RowError> {
     *list = StringsBuf::default();
     let kind = kind(fields.some()?)?;
     let (op, effect) = match table {
         Kind::Typed(ty) => {
-            let name = keys[tables::index(ty)].name(fields.bigint()?).ok_or(RowError::KeyId)?;
-            let key = Key::new(name.as_bytes())?;
+            let key = Key::new(fields.next()?.ok_or(RowError::KeyId)?)?;
             let value = fields.next()?;
             let operand = if tables::has_operand(ty) { fields.next()? } else { None };
             typed(kind, ty, key, value, operand, list)?

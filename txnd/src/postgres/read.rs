@@ -15,8 +15,12 @@ use super::keys::Keys;
 use super::parse::{self, Fields, Logged, RowError};
 use super::producer::Producer;
 use super::rows::HEADER;
-use super::tables::{KEYS, Kind, TABLES, TYPES, Table};
+use super::tables::{self, KEYS, Kind, TABLES, TYPES, Table};
 use crate::{Place, SinkError};
+
+/// Rows come in order by the primary key, and each looks its key up. Sorting a table that is in order, or hashing all keys, would take
+/// the server a copy of it.
+const IN_ORDER: &str = "SET enable_sort = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
 
 /// Every key and its number.
 pub(super) async fn keys(connection: &mut PgConnection) -> Result<[Keys; TYPES], SinkError> {
@@ -37,7 +41,6 @@ pub(super) async fn read(
     mut connection: PgConnection,
     lsns: RangeInclusive<Lsn>,
     producer: &Producer,
-    keys: &[Keys; TYPES],
     visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
 ) -> Result<(), SinkError> {
     let mut tables = Vec::new();
@@ -62,7 +65,7 @@ pub(super) async fn read(
         let damaged = |what: RowError| corrupt(source.table.name, lsn, &what);
         let mut fields = Fields::of(&source.row);
         fields.bigint().map_err(damaged)?;
-        let logged = parse::transaction(source.table.kind, fields, keys, &mut list).map_err(damaged)?;
+        let logged = parse::transaction(source.table.kind, fields, &mut list).map_err(damaged)?;
         let full = batches.push(&logged);
         source.go_on().await?;
         if let Some(full) = full {
@@ -129,16 +132,21 @@ impl<'c> Source<'c> {
         connection: &'c mut PgConnection,
         lsns: &RangeInclusive<Lsn>,
     ) -> Result<Self, SinkError> {
-        // In order by the primary key. Sorting a table that is in order would take the server a copy of it.
-        step(connection.execute("SET enable_sort = off")).await?;
+        step(connection.execute(IN_ORDER)).await?;
         let (columns, name, first, last) = (table.columns, table.name, lsns.start(), lsns.end());
-        // A deletion of a whole key has its record in a table of its own.
-        let condition = match table.kind {
-            Kind::Typed(_) => "AND transaction_type <> 'del-all'",
-            Kind::Key => "",
+        let range = format!("WHERE t.id BETWEEN {first} AND {last}");
+        let select = match table.kind {
+            // Each row with its key: a reader holds none. A deletion of a whole key has its record in a table of its own.
+            Kind::Typed(ty) => {
+                let columns = columns.replacen("id,", "t.id,", 1).replacen("key_id,", "key,", 1);
+                let keys = KEYS[tables::index(ty)];
+                format!(
+                    "SELECT {columns} FROM {name} t LEFT JOIN {keys} k ON k.id = t.key_id {range} \
+                     AND transaction_type <> 'del-all' ORDER BY t.id"
+                )
+            }
+            Kind::Key => format!("SELECT {columns} FROM {name} t {range} ORDER BY id"),
         };
-        let select =
-            format!("SELECT {columns} FROM {name} WHERE id BETWEEN {first} AND {last} {condition} ORDER BY id");
         let rows = CopyOut::start(name, connection, &select).await?;
         let mut source = Self { table, rows, row: Bytes::new(), lsn: None };
         source.go_on().await?;

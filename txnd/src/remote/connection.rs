@@ -1,5 +1,7 @@
 //! One connection to the service, with a writer's stream on it.
 
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use proto::{Batch, Chain, Lsn};
@@ -8,7 +10,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
 
-use super::Connect;
+use super::connect::Connect;
 use crate::limits::{ANSWER_WITHIN, CONNECT_WITHIN, MAX_MESSAGE_BYTES};
 use crate::wire::v1::transaction_service_client::TransactionServiceClient;
 use crate::wire::v1::{
@@ -23,7 +25,6 @@ pub(super) type Client = TransactionServiceClient<Channel>;
 /// A connection whose stream is attached to the log. Dropping it ends the stream.
 #[derive(Debug)]
 pub(super) struct Connection {
-    client: Client,
     term: Opened,
     /// Room for one: what waits is kept by the writer anyway.
     to_service: mpsc::Sender<WriteTransactionsRequest>,
@@ -68,7 +69,7 @@ impl Connection {
         to_service.try_send(request(resume)).expect("the channel has room for one message");
         let stream = answer(client.write_transactions(ReceiverStream::new(messages)));
         let from_service = stream.await.map(Response::into_inner)?;
-        let mut connection = Self { client, term, to_service, from_service, acknowledged: 0 };
+        let mut connection = Self { term, to_service, from_service, acknowledged: 0 };
         match answer_within(ANSWER_WITHIN, connection.from_service.message()).await?.and_then(|first| first.message) {
             Some(write_transactions_response::Message::Resumed(chain)) => {
                 connection.acknowledged = chain.lsn;
@@ -76,10 +77,6 @@ impl Connection {
             }
             other => Err(unexpected(&other)),
         }
-    }
-
-    pub(super) fn client(&self) -> Client {
-        self.client.clone()
     }
 
     pub(super) fn term(&self) -> Opened {
@@ -112,6 +109,17 @@ impl Connection {
         match self.next().await.map_err(|status| status::to_error(&status))? {
             write_transactions_response::Message::DurableLsn(_) => Ok(()),
             other => Err(unexpected(&Some(other))),
+        }
+    }
+
+    /// Takes what the service has sent without waiting for more: acknowledgements, or how the stream has ended.
+    pub(super) async fn look(&mut self) -> Result<(), SinkError> {
+        loop {
+            let mut next = pin!(self.next_acknowledgement());
+            match std::future::poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(acknowledged) => acknowledged?,
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use tonic::transport::{Channel, Uri};
 use tower::service_fn;
 
-use super::{Connect, endpoint};
+use super::connect::{Connect, endpoint};
 use crate::limits::{HANDSHAKE_WITHIN, REACH_WITHIN};
 use crate::tls::{self, Timeouts, TlsFiles};
 

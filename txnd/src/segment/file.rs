@@ -170,6 +170,7 @@ impl SegmentFile {
     }
 }
 
-fn lsn_in_name(path: &Path) -> Lsn {
+/// The first lsn of a segment, as its name says; 0 if it says nothing of the kind.
+pub(super) fn lsn_in_name(path: &Path) -> Lsn {
     path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok()).unwrap_or(0)
 }

@@ -54,17 +54,17 @@ mod file;
 mod folder;
 mod manifest;
 mod names;
-mod reader;
+pub(crate) mod reader;
 mod scan;
 mod start;
 mod writer;
 
 use std::path::PathBuf;
 
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 
 use crate::sink::{Opened, Sink, SinkError};
-pub use reader::SegmentReader;
+use reader::{Published, SegmentReader};
 use writer::OpenLog;
 
 /// Default size of a segment, in bytes.
@@ -81,6 +81,8 @@ pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 pub struct SegmentSink {
     folder: PathBuf,
     segment_bytes: u64,
+    /// How far the log is durable, for readers.
+    published: Published,
     open: Option<OpenLog>,
 }
 
@@ -88,7 +90,8 @@ impl SegmentSink {
     /// A log in `folder`, which is created when the log is opened. Segments have `segment_bytes`, or more where a single
     /// batch needs it.
     pub fn new(folder: impl Into<PathBuf>, segment_bytes: u64) -> Self {
-        Self { folder: folder.into(), segment_bytes: segment_bytes.max(MIN_SEGMENT_BYTES), open: None }
+        let segment_bytes = segment_bytes.max(MIN_SEGMENT_BYTES);
+        Self { folder: folder.into(), segment_bytes, published: Published::default(), open: None }
     }
 
     fn log(&mut self) -> Result<&mut OpenLog, SinkError> {
@@ -96,20 +99,34 @@ impl SegmentSink {
         log.check()?;
         Ok(log)
     }
+
+    /// Tells readers what is durable. Without an open log they go by what is stored.
+    fn publish(&self) {
+        self.published.set(self.open.as_ref().map(OpenLog::durable));
+    }
 }
 
 impl Sink for SegmentSink {
+    type Reader = SegmentReader;
+
+    fn reader(&self) -> SegmentReader {
+        SegmentReader::beside(self.folder.clone(), self.published.clone())
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.open = None;
+        self.publish();
         let log = start::open(&self.folder, self.segment_bytes, None)?;
         let opened = Opened { epoch: log.manifest().epoch, chain: log.durable() };
         self.open = Some(log);
+        self.publish();
         Ok(opened)
     }
 
     async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
         if self.open.is_none() {
             self.open = Some(start::open(&self.folder, self.segment_bytes, Some(term.epoch))?);
+            self.publish();
         }
         let log = self.log()?;
         log.manifest().check_term(term.epoch)?;
@@ -117,27 +134,23 @@ impl Sink for SegmentSink {
         log.resume()
     }
 
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        let durable = self.log()?.durable();
-        SegmentReader::new(&self.folder, durable.log_id).read(from, durable, visit).await?;
-        Ok(durable)
-    }
-
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
-        self.log()?.append(batch)
+        let appended = self.log()?.append(batch);
+        // A new segment begins when everything before it is durable.
+        self.publish();
+        appended
     }
 
     async fn durable(&mut self) -> Result<Lsn, SinkError> {
-        self.log()?.make_durable()
+        let durable = self.log()?.make_durable();
+        self.publish();
+        durable
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {
         self.log()?.close()?;
         self.open = None;
+        self.publish();
         Ok(())
     }
 }

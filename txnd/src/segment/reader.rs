@@ -1,52 +1,100 @@
-//! Reading a log from its folder, by anyone who knows how far it is durable, while its writer goes on.
+//! Reading a log of segments while a writer, here or in another process, goes on writing it. Nothing is changed, or locked.
+//!
+//! A reader that came from a writer knows from it how far the log is durable. One without a writer goes by what the last segment
+//! says: the durable lsn in each mark and in each batch's header. Of records whose writer died before it could write a
+//! mark that is less than what was acknowledged; the next writer's `open` makes up for it.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::file::{self, SegmentFile};
+use super::manifest::Manifest;
 use super::{folder, scan};
-use crate::sink::SinkError;
+use crate::sink::{Bounds, LogReader, SinkError};
 
-/// A reader of a segmented log. It needs no lock and no part of the writer; two files are open at a time while it reads.
-///
-/// The writer may append, write over its mark, and go on to new segments meanwhile: what is durable is never written again, and
-/// nothing behind it is looked at. Does its I/O in the calling thread.
+/// Reads the log in a folder.
 #[derive(Clone, Debug)]
 pub struct SegmentReader {
     folder: PathBuf,
-    log_id: u64,
+    published: Published,
+    /// The furthest durable end that was found without a writer. A mark that is just being overwritten must not take it back.
+    found: Arc<Mutex<Option<Chain>>>,
+}
+
+/// The durable end, as a writer in this process publishes it; `None` while there is none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Published(Arc<Mutex<Option<Chain>>>);
+
+impl Published {
+    pub(super) fn set(&self, durable: Option<Chain>) {
+        *self.0.lock() = durable;
+    }
 }
 
 impl SegmentReader {
-    /// A reader of the log `log_id` in `folder`.
-    pub fn new(folder: impl Into<PathBuf>, log_id: u64) -> Self {
-        Self { folder: folder.into(), log_id }
+    /// A reader of the log in `folder`, whoever writes it.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self::beside(folder.into(), Published::default())
     }
 
-    /// Passes every batch up to `durable` that holds a record of `from` or later to `visit`, in order. `durable` is an end that the
-    /// writer has reported as durable, at any time. Fails unless the batches lead exactly there.
-    pub async fn read(
+    pub(super) fn beside(folder: PathBuf, published: Published) -> Self {
+        Self { folder, published, found: Arc::default() }
+    }
+
+    fn durable(&self) -> Result<Chain, SinkError> {
+        if let Some(durable) = *self.published.0.lock() {
+            return Ok(durable);
+        }
+        let Some(manifest) = Manifest::load(&self.folder)? else {
+            return Err(SinkError::Failed(format!("there is no log in {}", self.folder.display())));
+        };
+        let proven = match folder::segments(&self.folder)?.last() {
+            Some(last) => scan::proven_end(&SegmentFile::open(last, manifest.log_id)?)?,
+            None => Chain::start(manifest.log_id),
+        };
+        let mut found = self.found.lock();
+        let furthest = found.filter(|found| found.log_id == proven.log_id && found.lsn > proven.lsn).unwrap_or(proven);
+        *found = Some(furthest);
+        Ok(furthest)
+    }
+}
+
+impl LogReader for SegmentReader {
+    async fn bounds(&self) -> Result<Bounds, SinkError> {
+        Ok(Bounds { oldest: 1, durable: self.durable()? })
+    }
+
+    async fn read(
         &self,
-        from: Lsn,
-        durable: Chain,
+        lsns: RangeInclusive<Lsn>,
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<(), SinkError> {
+    ) -> Result<Bounds, SinkError> {
+        // Looked up first: the segments that are listed after it reach at least as far.
+        let bounds = self.bounds().await?;
+        let durable = bounds.durable;
+        let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(durable.lsn);
+        if lsns.is_empty() {
+            return Ok(bounds);
+        }
         let paths = folder::segments(&self.folder)?;
-        let mut segments = paths.iter().map(|path| SegmentFile::open(path, self.log_id));
-        let first = segments.next().transpose()?.filter(|first| first.start.lsn == 0);
-        let mut segment = first.ok_or_else(|| file::missing(&self.folder, 1))?;
+        let before = paths.partition_point(|path| file::lsn_in_name(path) <= *lsns.start());
+        let holding = before.checked_sub(1).ok_or_else(|| file::missing(&self.folder, 1))?;
+        // Two files are open at a time, however many there are.
+        let mut segments = paths[holding..].iter().map(|path| SegmentFile::open(path, durable.log_id));
+        let mut segment = segments.next().transpose()?.ok_or_else(|| file::missing(&self.folder, 1))?;
         let mut memory = Vec::new();
         loop {
-            // A segment that begins at the durable end must do so with its checksum, too; those after it are newer.
-            let next = segments.next().transpose()?.filter(|next| next.start.lsn <= durable.lsn);
-            let end = next.as_ref().map_or(durable, |next| next.start);
-            if end.lsn >= from {
-                memory = scan::read(&segment, memory, end, from, visit).await?;
-            }
+            let next = segments.next().transpose()?;
+            // A segment that was begun since then starts beyond what this read may see.
+            let end = next.as_ref().map(|next| next.start).filter(|start| start.lsn <= durable.lsn).unwrap_or(durable);
+            memory = scan::read(&segment, memory, end, &lsns, visit).await?;
             match next {
-                Some(next) => segment = next,
-                None => return Ok(()),
+                Some(next) if end.lsn < *lsns.end() => segment = next,
+                _ => return Ok(bounds),
             }
         }
     }

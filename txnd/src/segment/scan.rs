@@ -1,6 +1,7 @@
 //! Walking through a segment's batches, and what it means where they end.
 
-use std::ops::Range;
+use std::collections::VecDeque;
+use std::ops::{Range, RangeInclusive};
 
 use bytes::Bytes;
 use proto::{Batch, BatchError, Chain, Lsn};
@@ -53,29 +54,29 @@ impl Cursor {
     }
 }
 
-/// Passes the batches of `segment` that hold records of `from` or later to `visit`. They must lead exactly to `end`. The
+/// Passes the batches of `segment` that hold records of `lsns` to `visit`. They must lead exactly to `end`, if `lsns` goes so far. The
 /// content is read into `memory`, which comes back for the next segment: fresh pages would cost a fifth of recovery.
 pub(super) async fn read(
     segment: &SegmentFile,
     memory: Vec<u8>,
     end: Chain,
-    from: Lsn,
+    lsns: &RangeInclusive<Lsn>,
     visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
 ) -> Result<Vec<u8>, SinkError> {
     let mut cursor = Cursor::at_start(segment, memory)?;
-    while cursor.chain.lsn < end.lsn {
+    while cursor.chain.lsn < end.lsn.min(*lsns.end()) {
         let batch = match cursor.peek() {
             Ok(batch) if batch.is_sealed() => return Err(missing_after(segment, &cursor.chain)),
             Ok(batch) if cursor.chain.continues_with(&batch) => batch,
             Ok(_) => return Err(cursor.corrupt(segment, "the batch here does not continue the one before it")),
             Err(e) => return Err(cursor.corrupt(segment, e.to_string())),
         };
-        if batch.count() > 0 && batch.last_lsn() >= from {
+        if batch.count() > 0 && batch.last_lsn() >= *lsns.start() {
             visit(&batch).await.map_err(|e| cursor.corrupt(segment, e.to_string()))?;
         }
         cursor.pass(&batch);
     }
-    match cursor.chain == end {
+    match cursor.chain == end || cursor.chain.lsn < end.lsn {
         // A visitor that keeps batches keeps this memory.
         true => Ok(cursor.content.try_into_mut().map(Vec::from).unwrap_or_default()),
         false => Err(cursor.corrupt(segment, "the next segment does not continue this one")),
@@ -85,6 +86,27 @@ pub(super) async fn read(
 /// The error for a segment that ends properly, at `end`, while the one that goes on from there is not there.
 pub(super) fn missing_after(segment: &SegmentFile, end: &Chain) -> SinkError {
     file::missing(segment.path.parent().unwrap_or(&segment.path), end.lsn + 1)
+}
+
+/// The end of what `segment` itself shows to be durable. Bytes that its writer is just writing end it like any others that are no
+/// batch.
+pub(super) fn proven_end(segment: &SegmentFile) -> Result<Chain, SinkError> {
+    let mut cursor = Cursor::at_start(segment, Vec::new())?;
+    // A segment begins when everything before it is durable.
+    let (mut proven, mut unproven) = (segment.start, VecDeque::new());
+    while let Ok(batch) = cursor.peek()
+        && cursor.chain.continues_with(&batch)
+    {
+        cursor.pass(&batch);
+        unproven.push_back(cursor.chain);
+        while let Some(chain) = unproven.pop_front_if(|chain| chain.lsn <= batch.durable_lsn()) {
+            proven = chain;
+        }
+        if batch.is_sealed() {
+            break;
+        }
+    }
+    Ok(proven)
 }
 
 /// Finds the end of the last segment in use, or the proof that acknowledged records in it are damaged.

@@ -1,192 +1,27 @@
 //! The gRPC service in front of any [`Sink`](crate::Sink); see `proto/txn/v1/txn.proto` for what it promises.
 //!
 //! ```text
-//!   connection ── tonic ── mod.rs      the three calls: who may, what they answer
-//!                           │
-//!                          stream.rs   one stream of a writer: its batches are checked here, on the server's threads
+//!   connection ── tonic ── server.rs    the three calls: who may, what they return
+//!                           │   └────── reading.rs  reads, each on a thread of its own, through a LogReader
+//!                          stream.rs    one stream of a writer: its batches are checked here, on the server's threads
 //!                           │  ▲
 //!              batches, calls  durable lsn
 //!                           ▼  │
-//!                          keeper.rs   one thread that owns the sink: terms, group commit, reads
-//!                          reading.rs  a read on that thread, and what ends it
-//!                          measures.rs metrics
+//!                          actor.rs     one thread that owns the sink: terms, group commit
+//!                          state.rs     what that thread tells everybody: term, health, failure
+//!                          measures.rs  metrics
 //! ```
 //!
 //! The sink has a thread of its own because a file sink blocks in `fdatasync` and a sink's futures need not be `Send`. Memory is
 //! bounded by [`limits`](crate::limits): received batches wait within a budget of bytes, then in the connection's window.
 
-mod keeper;
+mod actor;
 mod measures;
 mod reading;
+mod server;
+mod state;
 mod stream;
 
-use std::time::Duration;
-
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::Server;
-use tonic::transport::server::Router;
-use tonic::{Request, Response, Status, Streaming};
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
-use tracing::warn;
-
-use crate::limits::{
-    CONNECTION_WINDOW_BYTES, FIRST_MESSAGE_WITHIN, MAX_HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, MAX_STREAMS, PING_EVERY,
-    PONG_WITHIN, READ_AHEAD_BATCHES, STREAM_WINDOW_BYTES,
-};
-use crate::tls::Peer;
-use crate::wire::v1::transaction_service_server::{self, TransactionServiceServer};
-use crate::wire::v1::{
-    OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
-    WriteTransactionsResponse, write_transactions_request,
-};
-use crate::{Opened, SinkError, status};
-use keeper::Command;
-pub use keeper::LogThread;
+pub use actor::LogThread;
 pub use measures::describe as describe_metrics;
-
-/// The calls of `txn.v1.TransactionService`, handed to the thread that owns the log. Clones share it.
-#[derive(Clone, Debug)]
-pub struct TransactionService {
-    calls: mpsc::Sender<Command>,
-}
-
-/// A server for `log`, and for gRPC health checks, with every limit set; it needs connections (with `TCP_NODELAY`) and a
-/// signal to stop:
-///
-/// ```ignore
-/// server(&log).serve_with_incoming_shutdown(connections, async {
-///     stop_signal.await;
-///     // Ends the streams, or the server would wait for them.
-///     log.stop(within).await;
-/// })
-/// ```
-///
-/// A peer that does not take its last answers keeps the server from ending: bound it in time. Must be called within a tokio
-/// runtime. The service is reported as serving while the sink can be used, as far as the last call has shown.
-pub fn server(log: &LogThread) -> Router {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    tokio::spawn(report_health(log.usable(), reporter));
-    let service = TransactionServiceServer::new(TransactionService { calls: log.calls() })
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
-    Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(MAX_STREAMS)
-        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
-        .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PONG_WITHIN))
-        .add_service(health)
-        .add_service(service)
-}
-
-/// Reports whether the sink can be used until its thread ends.
-async fn report_health(mut usable: watch::Receiver<bool>, reporter: HealthReporter) {
-    let names = ["", <TransactionServiceServer<TransactionService> as tonic::server::NamedService>::NAME];
-    loop {
-        let status = match *usable.borrow_and_update() {
-            true => ServingStatus::Serving,
-            false => ServingStatus::NotServing,
-        };
-        for name in names {
-            reporter.set_service_status(name, status).await;
-        }
-        if usable.changed().await.is_err() {
-            break;
-        }
-    }
-    for name in names {
-        reporter.set_service_status(name, ServingStatus::NotServing).await;
-    }
-}
-
-/// Admits a call and names the caller for diagnostics: the one place where it is decided who may use the log.
-fn admit<T>(request: &Request<T>) -> Result<String, Status> {
-    match request.extensions().get::<Peer>() {
-        Some(peer) if peer.may_write => Ok(format!("{} at {}", peer.name, peer.address)),
-        Some(peer) => {
-            warn!(peer = peer.name, address = %peer.address, "refused a call: this certificate may only ask for health");
-            Err(Status::permission_denied(
-                "this certificate, the server's own, may only ask for health; use the one for kvs that `txnd certs` makes",
-            ))
-        }
-        // A connection without TLS, which the program does not accept.
-        None => Ok(request.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string())),
-    }
-}
-
-fn stopping() -> Status {
-    Status::unavailable("the service is stopping; resume when it is back")
-}
-
-impl TransactionService {
-    /// Sends a command to the log's thread and waits for the answer.
-    async fn call<T>(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<T, SinkError>>) -> Command,
-    ) -> Result<T, Status> {
-        let (reply, answer) = oneshot::channel();
-        self.send(command(reply)).await?;
-        answer.await.map_err(|_| stopping())?.map_err(|e| status::of(&e))
-    }
-
-    async fn send(&self, command: Command) -> Result<(), Status> {
-        self.calls.send(command).await.map_err(|_| stopping())
-    }
-}
-
-#[tonic::async_trait]
-impl transaction_service_server::TransactionService for TransactionService {
-    type WriteTransactionsStream = ReceiverStream<Result<WriteTransactionsResponse, Status>>;
-    type ReadTransactionsStream = ReceiverStream<Result<ReadTransactionsResponse, Status>>;
-
-    async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
-        let caller = admit(&request)?;
-        let opened = self.call(|reply| Command::Open { caller, reply }).await?;
-        Ok(Response::new(OpenResponse { term: Some(opened.into()) }))
-    }
-
-    async fn write_transactions(
-        &self,
-        request: Request<Streaming<WriteTransactionsRequest>>,
-    ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
-        let caller = admit(&request)?;
-        let mut messages = request.into_inner();
-        let term = first_message(&mut messages, FIRST_MESSAGE_WITHIN).await?;
-        let (attached, ends) = stream::pair(term, caller);
-        let resumed = self.call(|reply| Command::Resume { stream: attached, reply }).await?;
-        Ok(Response::new(ends.run(messages, resumed)))
-    }
-
-    async fn read_transactions(
-        &self,
-        request: Request<ReadTransactionsRequest>,
-    ) -> Result<Response<Self::ReadTransactionsStream>, Status> {
-        let caller = admit(&request)?;
-        let ReadTransactionsRequest { term, from_lsn } = request.into_inner();
-        let term =
-            term.ok_or_else(|| Status::invalid_argument("a read needs the term that Open returned"))?.try_into()?;
-        // The last place is kept for the message that ends the stream.
-        let (batches, received) = mpsc::channel(READ_AHEAD_BATCHES + 1);
-        self.send(Command::Read { caller, term, from: from_lsn.max(1), batches }).await?;
-        Ok(Response::new(ReceiverStream::new(received)))
-    }
-}
-
-/// The term that a stream's first message resumes.
-async fn first_message(messages: &mut Streaming<WriteTransactionsRequest>, within: Duration) -> Result<Opened, Status> {
-    use write_transactions_request::Message;
-
-    let first = tokio::time::timeout(within, messages.message())
-        .await
-        .map_err(|_| Status::deadline_exceeded(format!("no first message has come within {within:?}")))??;
-    match first.and_then(|first| first.message) {
-        Some(Message::Resume(term)) => term.try_into(),
-        Some(Message::Batch(_) | Message::Close(_)) => {
-            Err(Status::failed_precondition("a stream begins with `resume`, then come batches"))
-        }
-        None => Err(Status::invalid_argument("a stream begins with `resume`; nothing of the kind has come")),
-    }
-}
+pub use server::{TransactionService, server};

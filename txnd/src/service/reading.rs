@@ -1,28 +1,38 @@
-//! A read of the log on the log's thread. It is bounded in memory by what its reader takes, and in time by the reader taking it:
-//! until it ends nothing is stored.
+//! Reads of the log: each has a thread of its own, as files are read there, and holds up neither the writer nor the server. Their
+//! number is bounded, their memory by what their readers take, and their time by the readers taking it.
 
 use std::future::pending;
+use std::ops::RangeInclusive;
 use std::pin::pin;
+use std::sync::Arc;
 
 use proto::{Batch, BatchError, Lsn};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::timeout;
 use tonic::Status;
+use tracing::{error, info, warn};
 
-use super::keeper::Command;
-use crate::limits::READER_TAKES_WITHIN;
+use crate::limits::{MAX_READS, READ_AHEAD_BATCHES, READ_BEGINS_WITHIN, READER_TAKES_WITHIN};
 use crate::wire::Tally;
 use crate::wire::v1::{End, ReadTransactionsResponse, read_transactions_response::Message};
-use crate::{Sink, SinkError};
+use crate::{LogReader, SinkError, status, thread};
 
-/// Why a read has not reached the end of the log.
+/// The messages of a read.
+pub(super) type Messages = mpsc::Receiver<Result<ReadTransactionsResponse, Status>>;
+
+/// Everything that reads the log.
+#[derive(Clone, Debug)]
+pub(super) struct Reads<R> {
+    reader: R,
+    running: Arc<Semaphore>,
+}
+
+/// Why a read has not reached its end.
 #[derive(Debug)]
-pub(super) enum Interrupted {
-    Sink(SinkError),
-    /// The reader has gone, or takes nothing.
+enum Interrupted {
+    Log(SinkError),
+    /// The reader has gone, or takes nothing; the service stops.
     Reader(Status),
-    /// Another call has come; None if there will be no more.
-    Command(Option<Command>),
 }
 
 impl From<End> for ReadTransactionsResponse {
@@ -31,12 +41,58 @@ impl From<End> for ReadTransactionsResponse {
     }
 }
 
-/// Sends every durable batch that holds a record of `from` or later to `batches`. Returns the message that ends the stream.
-pub(super) async fn read<S: Sink>(
-    sink: &mut S,
-    from: Lsn,
+impl<R: LogReader> Reads<R> {
+    pub(super) fn of(reader: R) -> Self {
+        Self { reader, running: Arc::new(Semaphore::new(MAX_READS)) }
+    }
+
+    /// Begins to read `lsns`. The read ends early when `stopping` does.
+    pub(super) async fn begin(
+        &self,
+        caller: String,
+        lsns: RangeInclusive<Lsn>,
+        stopping: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Messages, Status> {
+        let permit = timeout(READ_BEGINS_WITHIN, Arc::clone(&self.running).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else {
+            let what = format!("{MAX_READS} reads are under way, and none has ended within {READ_BEGINS_WITHIN:?}");
+            return Err(Status::resource_exhausted(what));
+        };
+        // The last place is kept for the message that ends the stream.
+        let (batches, messages) = mpsc::channel(READ_AHEAD_BATCHES + 1);
+        let reader = self.reader.clone();
+        let work = move || async move {
+            let Ok(last) = batches.clone().try_reserve_owned() else { return };
+            info!(caller, from = lsns.start(), upto = lsns.end(), "a read begins");
+            let ended = read(&reader, lsns, &batches, stopping).await;
+            report(&caller, &ended);
+            last.send(ended.map(Into::into).map_err(|interrupted| match interrupted {
+                Interrupted::Log(e) => status::of(&e),
+                Interrupted::Reader(status) => status,
+            }));
+        };
+        let started = thread::run("txnd-read", work, move |()| drop(permit));
+        started.map_err(|e| Status::resource_exhausted(format!("a read's thread cannot be started: {e}")))?;
+        Ok(messages)
+    }
+}
+
+fn report(caller: &str, ended: &Result<End, Interrupted>) {
+    match ended {
+        Ok(end) => info!(caller, batches = end.batches, records = end.records, "a read has reached its end"),
+        Err(Interrupted::Reader(status)) => warn!(caller, %status, "a read is given up"),
+        Err(Interrupted::Log(e)) if e.is_retryable() => warn!(caller, error = %e, "the log cannot be read for now"),
+        // What is damaged or refused does not concern what is appended.
+        Err(Interrupted::Log(e)) => error!(caller, error = %e, "the log cannot be read"),
+    }
+}
+
+/// Sends every durable batch that holds a record of `lsns` to `batches`. Returns the message that ends the stream.
+async fn read(
+    reader: &impl LogReader,
+    lsns: RangeInclusive<Lsn>,
     batches: &mpsc::Sender<Result<ReadTransactionsResponse, Status>>,
-    next_command: impl Future<Output = Option<Command>>,
+    stopping: impl Future<Output = ()>,
 ) -> Result<End, Interrupted> {
     let mut tally = Tally::default();
     let stalled = Notify::new();
@@ -45,7 +101,7 @@ pub(super) async fn read<S: Sink>(
         let message = ReadTransactionsResponse { message: Some(Message::Batch(batch.to_bytes())) };
         match timeout(READER_TAKES_WITHIN, batches.send(Ok(message))).await {
             Ok(Ok(())) => Ok(()),
-            // The read is dropped here: an error would be the sink's to explain.
+            // The read is dropped here: an error would be the log's to explain.
             Ok(Err(_gone)) => pending().await,
             Err(_elapsed) => {
                 stalled.notify_one();
@@ -55,59 +111,69 @@ pub(super) async fn read<S: Sink>(
     };
     let ended = tokio::select! {
         biased;
-        end = pin!(sink.read(from, &mut visit)) => end.map_err(Interrupted::Sink),
+        bounds = pin!(reader.read(lsns, &mut visit)) => bounds.map_err(Interrupted::Log),
         () = stalled.notified() => Err(Interrupted::Reader(Status::deadline_exceeded(format!(
             "the reader has taken nothing for {READER_TAKES_WITHIN:?}; read again"
         )))),
         () = batches.closed() => Err(Interrupted::Reader(Status::cancelled("the reader has gone"))),
-        command = next_command => Err(Interrupted::Command(command)),
+        () = stopping => Err(Interrupted::Reader(status::stopping())),
     };
-    ended.map(|chain| tally.end(chain))
+    ended.map(|bounds| tally.end(bounds))
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::{BatchBuffer, Key, Op, ValueRef};
+    use proto::{BatchBuffer, Chain, Key, Op, ValueRef};
     use tonic::Code;
 
     use super::*;
-    use crate::memory::MemoryLog;
+    use crate::Bounds;
 
-    async fn log_of_batches(count: usize) -> impl Sink {
-        let mut sink = MemoryLog::default().sink();
-        let opened = sink.open().await.unwrap();
-        let mut chain = opened.chain;
-        for _ in 0..count {
-            let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
-            buffer.push(&Op::Put { key: Key::new(b"k").unwrap(), value: ValueRef::Int(1) }, proto::Effect::None, 0);
-            let batch = buffer.seal(&chain, opened.epoch, 0);
-            sink.append(&batch).await.unwrap();
-            chain = chain.after(&batch);
+    /// A log of three batches.
+    #[derive(Clone)]
+    struct Three;
+
+    impl LogReader for Three {
+        async fn bounds(&self) -> Result<Bounds, SinkError> {
+            Ok(Bounds { oldest: 1, durable: Chain::start(1) })
         }
-        sink.durable().await.unwrap();
-        sink
+
+        async fn read(
+            &self,
+            _: RangeInclusive<Lsn>,
+            visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        ) -> Result<Bounds, SinkError> {
+            let mut durable = Chain::start(1);
+            for _ in 0..3 {
+                let mut buffer = BatchBuffer::new(durable.lsn + 1, Vec::new());
+                buffer.push(&Op::Put { key: Key::new(b"k").unwrap(), value: ValueRef::Int(1) }, proto::Effect::None, 0);
+                let batch = buffer.seal(&durable, 1, 0);
+                visit(&batch).await.unwrap();
+                durable = durable.after(&batch);
+            }
+            Ok(Bounds { oldest: 1, durable })
+        }
+    }
+
+    async fn ending(batches: mpsc::Sender<Result<ReadTransactionsResponse, Status>>) -> Code {
+        match read(&Three, 1..=Lsn::MAX, &batches, pending()).await {
+            Err(Interrupted::Reader(status)) => status.code(),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_takes_nothing_is_given_up() {
-        let mut sink = log_of_batches(3).await;
         let (batches, _taken_by_nobody) = mpsc::channel(1);
         let began = tokio::time::Instant::now();
-        match read(&mut sink, 1, &batches, pending()).await {
-            Err(Interrupted::Reader(status)) => assert_eq!(status.code(), Code::DeadlineExceeded),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(ending(batches).await, Code::DeadlineExceeded);
         assert!(began.elapsed() >= READER_TAKES_WITHIN);
     }
 
     #[tokio::test]
     async fn a_reader_that_goes_is_given_up() {
-        let mut sink = log_of_batches(3).await;
         let (batches, taken) = mpsc::channel(1);
         drop(taken);
-        match read(&mut sink, 1, &batches, pending()).await {
-            Err(Interrupted::Reader(status)) => assert_eq!(status.code(), Code::Cancelled),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(ending(batches).await, Code::Cancelled);
     }
 }

@@ -12,14 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use super::{measures, stopping};
+use super::measures;
 use crate::limits::QUEUE_BYTES;
 use crate::wire::v1::{
     Closed, WriteTransactionsRequest, WriteTransactionsResponse, write_transactions_request,
     write_transactions_response,
 };
 use crate::wire::whole_batch;
-use crate::{MAX_IN_FLIGHT, Opened};
+use crate::{MAX_IN_FLIGHT, Opened, status};
 
 const _: () = assert!(QUEUE_BYTES <= Semaphore::MAX_PERMITS && QUEUE_BYTES <= u32::MAX as usize);
 
@@ -212,7 +212,7 @@ async fn pass_down(
             }
             tokio::select! {
                 changed = progress.changed() => if changed.is_err() {
-                    let _ = answers.send(Err(stopping())).await;
+                    let _ = answers.send(Err(status::stopping())).await;
                     return;
                 },
                 () = answers.closed() => return,

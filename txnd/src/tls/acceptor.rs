@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
@@ -13,19 +13,27 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::incoming::Peer;
+use super::expiry::{Clock, Expiry, system_clock};
+use super::files::{TlsError, TlsFiles};
 use super::leaf::date;
-use super::material::{Contents, Material};
+use super::material::{Contents, Dated, Material};
 use super::refusal::{Reason, Refusal};
 use super::verifier::GuestList;
-use super::{TlsError, TlsFiles};
 use crate::meters;
 
 /// How often the files are looked at.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A certificate that ends within this time is warned about when it is loaded.
-const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// A client that was let in; the extensions of each of its requests hold it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The name that its certificate was accepted for.
+    pub name: String,
+    /// Where it connects from.
+    pub address: SocketAddr,
+    /// Whether it may use the log. Who shows the server's own certificate may only ask for its health.
+    pub may_write: bool,
+}
 
 /// The server's certificates, and who is let in with which.
 ///
@@ -35,7 +43,9 @@ const EXPIRY_WARNING: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 pub struct Acceptor {
     files: TlsFiles,
     allowed: Vec<String>,
+    clock: Clock,
     current: Mutex<Generation>,
+    expiry: Mutex<Expiry>,
 }
 
 /// One set of certificates, in use from one change of the files to the next.
@@ -44,6 +54,7 @@ struct Generation {
     contents: Arc<Contents>,
     config: Arc<ServerConfig>,
     guests: Arc<GuestList>,
+    dated: Arc<[Dated]>,
     over: CancellationToken,
 }
 
@@ -57,9 +68,22 @@ struct Rejected {
 impl Acceptor {
     /// Reads the files. Clients are let in whose certificate carries one of the `allowed` DNS names.
     pub fn new(files: TlsFiles, allowed: Vec<String>) -> Result<Self, TlsError> {
+        Self::with_clock(files, allowed, system_clock())
+    }
+
+    /// The same, with another clock for what expires.
+    pub fn with_clock(files: TlsFiles, allowed: Vec<String>, clock: Clock) -> Result<Self, TlsError> {
         let contents = Contents::read(&files)?;
-        let current = Mutex::new(Generation::new(&files, &allowed, contents)?);
-        Ok(Self { files, allowed, current })
+        let current = Generation::new(&files, &allowed, contents, &clock)?;
+        let this = Self { files, allowed, clock, current: Mutex::new(current), expiry: Mutex::default() };
+        this.warn_of_expiry();
+        Ok(this)
+    }
+
+    /// Warns of what is in use and expires, where a line is due.
+    fn warn_of_expiry(&self) {
+        let dated = Arc::clone(&self.current.lock().dated);
+        self.expiry.lock().warn(&dated, (self.clock)());
     }
 
     /// Looks at the files now. Returns whether they have changed; an error leaves everything as it was.
@@ -76,6 +100,7 @@ impl Acceptor {
         let mut rejected: Option<Rejected> = None;
         loop {
             interval.tick().await;
+            self.warn_of_expiry();
             let (found, outcome) = match self.read().await {
                 Ok(contents) => (Ok(contents.clone()), self.replace(contents)),
                 Err(e) => (Err(e.to_string()), Err(e)),
@@ -123,27 +148,25 @@ impl Acceptor {
         if *self.current.lock().contents == contents {
             return Ok(false);
         }
-        let next = Generation::new(&self.files, &self.allowed, contents)?;
+        let next = Generation::new(&self.files, &self.allowed, contents, &self.clock)?;
         let before = std::mem::replace(&mut *self.current.lock(), next);
         before.over.cancel();
         meters::certificates_replaced();
+        self.warn_of_expiry();
         Ok(true)
     }
 }
 
 impl Generation {
-    fn new(files: &TlsFiles, allowed: &[String], contents: Contents) -> Result<Self, TlsError> {
-        let now = SystemTime::now();
+    fn new(files: &TlsFiles, allowed: &[String], contents: Contents, clock: &Clock) -> Result<Self, TlsError> {
         let material = Material::parse(files, &contents)?;
-        material.check_dates(now)?;
+        material.check_dates(clock())?;
         let not_after = material.leaf.not_after;
         let guests = Arc::new(GuestList { allowed: allowed.to_vec(), own: material.own().clone() });
+        let dated = material.dated.as_slice().into();
         let config = Arc::new(material.server(Arc::clone(&guests))?);
         info!(cert = %files.cert.display(), expires = %date(not_after), revocation = files.crl.is_some(), "certificates in use");
-        if not_after < now + EXPIRY_WARNING {
-            warn!("{} expires on {}; renew it with `txnd certs --renew`", files.cert.display(), date(not_after));
-        }
         meters::certificate_expires(not_after);
-        Ok(Self { contents: Arc::new(contents), config, guests, over: CancellationToken::new() })
+        Ok(Self { contents: Arc::new(contents), config, guests, dated, over: CancellationToken::new() })
     }
 }

@@ -15,12 +15,11 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 
-use super::leaf::date;
+use super::files::{CA_CERT, TlsError, TlsFiles};
+use super::leaf::{Leaf, date};
 use super::material::Material;
-use super::{Leaf, TlsError, TlsFiles, pem};
+use super::pem;
 
-/// The CA's certificate, which both sides need.
-pub const CA_CERT: &str = "ca.pem";
 /// The CA's key. Only needed to make more certificates; whoever has it can let anyone in.
 pub const CA_KEY: &str = "ca.key";
 /// Name of txnd's certificate, and the base name of its files.
@@ -67,6 +66,7 @@ pub enum Made {
 
 /// Why certificates could not be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CertsError {
     /// Nothing is overwritten.
     #[error(

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use tokio::io::AsyncBufReadExt;
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use super::incoming::prepare;
-use super::material::Material;
+use super::files::TlsFiles;
+use super::material::{ALPN, Material};
 use super::refusal::{Reason, Refusal};
-use super::{ALPN, TlsFiles};
+use super::socket::{connect_any, prepare};
 
 /// How long a client waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For the TCP connection, name resolution included.
+    /// For the TCP connection, name resolution included. The addresses of a name share it.
     pub connect: Duration,
     /// For the handshake, up to the server's first word.
     pub handshake: Duration,
@@ -43,16 +43,15 @@ pub async fn connect(files: &TlsFiles, authority: &str, timeouts: Timeouts) -> i
     handshake(load(files).await?, files, authority, host, timeouts).await
 }
 
-/// Connects to a txnd with its own certificate, in which case it is expected under the first name of that certificate,
-/// however it is reached.
+/// Connects to a txnd with its own certificate. It is expected under a name that this certificate is good for, however it is reached.
 pub async fn connect_to_self(
     files: &TlsFiles,
     authority: &str,
     timeouts: Timeouts,
 ) -> io::Result<TlsStream<TcpStream>> {
     let material = load(files).await?;
-    let name = match material.leaf.names.first() {
-        Some(name) => name.clone(),
+    let name = match material.leaf.some_host() {
+        Some(name) => name,
         None => split(authority)?.0.to_owned(),
     };
     handshake(material, files, authority, &name, timeouts).await
@@ -73,11 +72,11 @@ async fn handshake(
     let failed = |e: io::Error, what: &str, advice: &str| {
         io::Error::new(e.kind(), format!("txnd at {authority} {what}: {e}; {advice}"))
     };
+    let deadline = Instant::now() + timeouts.connect;
     let reach = async {
         let resolved = lookup_host((host, port)).await;
         let addresses: Vec<_> = resolved.map_err(|e| failed(e, "cannot be found", "is the host right?"))?.collect();
-        let connected = TcpStream::connect(&*addresses).await;
-        connected.map_err(|e| failed(e, "cannot be reached", "is it running there?"))
+        connect_any(&addresses, deadline).await.map_err(|e| failed(e, "cannot be reached", "is it running there?"))
     };
     let stream = timeout(timeouts.connect, reach).await;
     let stream = stream.unwrap_or_else(|_| Err(late(authority, "no connection", timeouts.connect)))?;

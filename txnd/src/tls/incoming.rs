@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -21,19 +20,13 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
-use super::Acceptor;
+use super::acceptor::{Acceptor, Peer};
 use super::refusal::{Reason, Refusal};
+use super::socket::prepare;
 use crate::meters;
 
 /// A handshake younger than this is not cut off to make room for another.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(1);
-
-/// A connection that is silent for so long is asked by the system whether it is still there,
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-/// and again after this time,
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// so many times before it counts as broken.
-const KEEPALIVE_RETRIES: u32 = 3;
 
 /// Pause after an error of the listener, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -54,17 +47,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self { handshake_time: Duration::from_secs(10), handshakes: 64, connections: 256 }
     }
-}
-
-/// The client at the other end of a [`Connection`]; the extensions of each of its requests hold it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// The name that its certificate was accepted for.
-    pub name: String,
-    /// Where it connects from.
-    pub address: SocketAddr,
-    /// Whether it may use the log. Who shows the server's own certificate may only ask for its health.
-    pub may_write: bool,
 }
 
 /// A client's connection after its handshake.
@@ -199,14 +181,6 @@ async fn handshake(
     let ended = Box::pin(over.clone().cancelled_owned());
     let too_late = Some(Box::pin(sleep(limits.handshake_time)));
     Ok(Connection { stream, peer, over, ended, too_late, _open: Open::new(permit) })
-}
-
-/// Sets what every connection's socket needs: small messages at once, and notice of a machine that has gone.
-pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let keepalive =
-        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_RETRIES);
-    SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 fn refuse(address: SocketAddr, refusal: &Refusal) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer;
@@ -54,6 +54,16 @@ impl Leaf {
         self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
+    /// A host name or address that it is good for, if there is one. A wildcard is good for any label in its place.
+    pub(super) fn some_host(&self) -> Option<String> {
+        let names = self.names.iter().map(|name| match name.strip_prefix("*.") {
+            Some(domain) => format!("txnd.{domain}"),
+            None => name.clone(),
+        });
+        let addresses = self.addresses.iter().map(ToString::to_string);
+        names.chain(addresses).find(|host| ServerName::try_from(host.as_str()).is_ok())
+    }
+
     /// Checks that it is valid at `now`; the error says since or until when it is not.
     pub fn check_dates(&self, now: SystemTime) -> Result<(), String> {
         if now < self.not_before {
@@ -66,10 +76,10 @@ impl Leaf {
     }
 }
 
-/// When a revocation list in DER form must have been followed by the next one.
-pub(super) fn next_update(crl: &[u8]) -> Result<Option<SystemTime>, String> {
+/// When a revocation list in DER form was made, and when it must have been followed by the next one.
+pub(super) fn updates(crl: &[u8]) -> Result<(SystemTime, Option<SystemTime>), String> {
     let (_, crl) = CertificateRevocationList::from_der(crl).map_err(|e| format!("it is malformed: {e}"))?;
-    Ok(crl.next_update().map(time))
+    Ok((time(crl.last_update()), crl.next_update().map(time)))
 }
 
 /// A time as it is written in messages.

@@ -1,5 +1,6 @@
 //! What the files hold, and rustls's configurations made of it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,8 +11,13 @@ use tokio_rustls::rustls::server::{ClientCertVerifierBuilder, NoServerSessionSto
 use tokio_rustls::rustls::version::TLS13;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 
+use super::files::{TlsError, TlsFiles};
+use super::leaf::{self, Leaf};
+use super::pem;
 use super::verifier::{ClientVerifier, GuestList};
-use super::{ALPN, Leaf, TlsError, TlsFiles, leaf, pem};
+
+/// The protocol that ALPN agrees on: gRPC is spoken over HTTP/2 only.
+pub(super) const ALPN: &[u8] = b"h2";
 
 /// The bytes of the files: whether they have changed is decided by comparing them.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +37,25 @@ pub(super) struct Material {
     crls: Vec<CertificateRevocationListDer<'static>>,
     /// The first certificate of the chain.
     pub(super) leaf: Leaf,
+    /// Everything in the files that is good up to a time.
+    pub(super) dated: Vec<Dated>,
+}
+
+/// Something that is good up to a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Dated {
+    pub(super) kind: DatedKind,
+    pub(super) path: PathBuf,
+    pub(super) from: SystemTime,
+    pub(super) until: SystemTime,
+}
+
+/// What it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DatedKind {
+    Certificate,
+    Ca,
+    RevocationList,
 }
 
 impl Contents {
@@ -44,6 +69,19 @@ impl Contents {
     }
 }
 
+impl Dated {
+    /// `None` for what cannot be looked into; whether it can be used is decided elsewhere.
+    fn certificate(kind: DatedKind, path: &Path, der: &CertificateDer<'_>) -> Option<Self> {
+        let Leaf { not_before, not_after, .. } = Leaf::read(der).ok()?;
+        Some(Self { kind, path: path.into(), from: not_before, until: not_after })
+    }
+
+    fn list(path: &Path, der: &[u8]) -> Option<Self> {
+        let (from, next) = leaf::updates(der).ok()?;
+        Some(Self { kind: DatedKind::RevocationList, path: path.into(), from, until: next? })
+    }
+}
+
 impl Material {
     /// Reads the files.
     pub(super) fn load(files: &TlsFiles) -> Result<Self, TlsError> {
@@ -52,25 +90,29 @@ impl Material {
 
     pub(super) fn parse(files: &TlsFiles, contents: &Contents) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
+        let mut dated = Vec::new();
         for ca in pem::certificates(&files.ca, &contents.ca)? {
+            dated.extend(Dated::certificate(DatedKind::Ca, &files.ca, &ca));
             roots.add(ca).map_err(|e| TlsError::Unusable { path: files.ca.clone(), what: e.to_string() })?;
         }
         let chain = pem::certificates(&files.cert, &contents.cert)?;
+        dated.extend(chain.iter().filter_map(|der| Dated::certificate(DatedKind::Certificate, &files.cert, der)));
         let leaf = Leaf::read(&chain[0]).map_err(|what| TlsError::Unusable { path: files.cert.clone(), what })?;
         let key = pem::private_key(&files.key, &contents.key)?;
         let crls = match (&files.crl, &contents.crl) {
             (Some(path), Some(bytes)) => pem::revocation_lists(path, bytes)?,
             _ => Vec::new(),
         };
-        Ok(Self { files: files.clone(), roots: Arc::new(roots), chain, key, crls, leaf })
+        dated.extend(crls.iter().zip(files.crl.iter().cycle()).filter_map(|(crl, path)| Dated::list(path, crl)));
+        Ok(Self { files: files.clone(), roots: Arc::new(roots), chain, key, crls, leaf, dated })
     }
 
     /// Checks that the certificate and the revocation lists are valid at `now`.
     pub(super) fn check_dates(&self, now: SystemTime) -> Result<(), TlsError> {
         self.leaf.check_dates(now).map_err(|what| TlsError::Unusable { path: self.files.cert.clone(), what })?;
         for crl in &self.crls {
-            let overdue = match leaf::next_update(crl) {
-                Ok(Some(next)) if next < now => format!("a newer list was due on {}", leaf::date(next)),
+            let overdue = match leaf::updates(crl) {
+                Ok((_, Some(next))) if next < now => format!("a newer list was due on {}", leaf::date(next)),
                 Ok(_) => continue,
                 Err(what) => what,
             };

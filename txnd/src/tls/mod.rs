@@ -6,14 +6,17 @@
 //!   server: incoming ── accept ── handshake ── verifier ── Peer { name, may_write } ──> Connection
 //!                         └── acceptor: the current certificates; a change ends the connections of before
 //!
+//!   files.rs     where the certificates are, and why they cannot be used
 //!   pem.rs       reading PEM files; the only module that knows their form
 //!   material.rs  what the files hold, and rustls's configurations made of it
 //!   leaf.rs      a look into one certificate: names, dates, key usage
+//!   expiry.rs    lines in time before something expires, and again
 //!   verifier.rs  which clients are let in
 //!   refusal.rs   why a connection was refused, in words
 //!   acceptor.rs  the server's side of a handshake, and the reloading of certificates
 //!   incoming.rs  the accept loop and its limits; one accepted connection
 //!   client.rs    the client's side
+//!   socket.rs    reaching a host by any of its addresses; what every socket needs
 //!   certs.rs     making a CA and certificates: `txnd certs`
 //! ```
 //!
@@ -27,97 +30,20 @@
 mod acceptor;
 pub mod certs;
 mod client;
+mod expiry;
+mod files;
 mod incoming;
 mod leaf;
 mod material;
 mod pem;
 mod refusal;
+mod socket;
 mod verifier;
 
-use std::path::{Path, PathBuf};
-
-pub use acceptor::Acceptor;
+pub use acceptor::{Acceptor, Peer};
 pub use client::{Timeouts, connect, connect_to_self};
-pub use incoming::{Connection, Limits, Peer, incoming};
+pub use expiry::{Clock, system_clock, watch_expiry};
+pub use files::{CA_CERT, TlsError, TlsFiles};
+pub use incoming::{Connection, Limits, incoming};
 pub use leaf::Leaf;
 pub use tokio_rustls::client::TlsStream as ClientStream;
-
-/// The protocol that ALPN agrees on: gRPC is spoken over HTTP/2 only.
-const ALPN: &[u8] = b"h2";
-
-/// Where the certificates are: PEM files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The CAs that the other side's certificate must be signed by.
-    pub ca: PathBuf,
-    /// This side's certificate, followed by intermediate ones if there are any.
-    pub cert: PathBuf,
-    /// The certificate's private key.
-    pub key: PathBuf,
-    /// Revocation lists of the CAs.
-    pub crl: Option<PathBuf>,
-}
-
-impl TlsFiles {
-    /// The files as `txnd certs` names them: `ca.pem`, and `name.pem` with `name.key`. No revocation list.
-    pub fn in_folder(folder: &Path, name: &str) -> Self {
-        Self {
-            ca: folder.join(certs::CA_CERT),
-            cert: folder.join(format!("{name}.pem")),
-            key: folder.join(format!("{name}.key")),
-            crl: None,
-        }
-    }
-}
-
-/// Why certificates cannot be used. The message names the file and says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// A file cannot be read.
-    #[error("cannot read {}: {source}; {}", .path.display(), advice(.path))]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file does not hold what it should.
-    #[error("{} holds no {expected}; {}", .path.display(), advice(.path))]
-    Missing {
-        /// The file.
-        path: PathBuf,
-        /// What it should hold.
-        expected: &'static str,
-    },
-    /// A file holds something that cannot be used.
-    #[error("{} cannot be used: {what}", .path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it, and what to do.
-        what: String,
-    },
-    /// The key is not the certificate's.
-    #[error("the key {} does not belong to the certificate {}; give the two that were made together", .key.display(), .cert.display())]
-    KeyMismatch {
-        /// The key's file.
-        key: PathBuf,
-        /// The certificate's file.
-        cert: PathBuf,
-    },
-    /// The CA, certificate and revocation list do not go together.
-    #[error("TLS cannot be set up with {}: {what}", .path.display())]
-    Setup {
-        /// The certificate's file.
-        path: PathBuf,
-        /// What rustls objects to.
-        what: String,
-    },
-}
-
-fn advice(path: &Path) -> String {
-    match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        Some(folder) => format!("make certificates with `txnd certs {}`, or name other files", folder.display()),
-        None => "make certificates with `txnd certs DIR`, or name other files".into(),
-    }
-}

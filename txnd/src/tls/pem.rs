@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
-use super::TlsError;
+use super::files::TlsError;
 
 /// Largest file that is read, in bytes. Revocation lists of large organisations have some megabytes.
 const MAX_FILE_BYTES: u64 = 32 << 20;

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, SignatureScheme,
 };
 
-use super::Leaf;
+use super::leaf::Leaf;
 use super::refusal::{Reason, Refusal, quoted};
 
 /// Who may come in, of those whose certificate is good.
@@ -29,7 +29,7 @@ pub(super) struct Guest {
 }
 
 /// Checks a client's certificate with webpki first (CA, dates, revocation, purpose), then its key usage, which webpki does
-/// not look at, and its name. In the handshake, so that the client is told by an alert.
+/// not look at, and its name. The server's own certificate may be for servers only. In the handshake, so that the client is told by an alert.
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
     webpki: Arc<dyn ClientCertVerifier>,
@@ -80,7 +80,13 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        let verified = self.webpki.verify_client_cert(end_entity, intermediates, now)?;
+        let verified = match self.webpki.verify_client_cert(end_entity, intermediates, now) {
+            // A server's certificate need not be good for a client. Who has its key may ask for the server's health all the same.
+            Err(Error::InvalidCertificate(
+                CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+            )) if *end_entity == self.guests.own => ClientCertVerified::assertion(),
+            verified => verified?,
+        };
         match self.guests.admit(end_entity) {
             Ok(_) => Ok(verified),
             Err(refusal) => Err(CertificateError::Other(OtherError(Arc::new(refusal))).into()),

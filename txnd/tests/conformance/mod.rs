@@ -3,11 +3,13 @@
 //! ```text
 //!   mod.rs      Storage, what is run against; the list of properties
 //!   order.rs    what is stored and read back, and in which order; which batches are refused
+//!   reading.rs  what readers see while a writer goes on
 //!   terms.rs    epochs, fences, the end of a term in order and without
 //!   script.rs   random calls against a model
 //! ```
 
 pub(crate) mod order;
+pub(crate) mod reading;
 pub(crate) mod script;
 pub(crate) mod terms;
 
@@ -18,13 +20,16 @@ use txnd::Sink;
 
 /// A place that holds one log, at first an empty one, and outlives its sinks.
 pub(crate) trait Storage {
-    type Sink: Sink;
+    type Sink: Sink + Send + 'static;
 
     /// Whether batches come back as they were appended. If not, the same records come back in other batches.
     const KEEPS_BATCHES: bool = true;
 
     /// A handle for another writer on the same log.
     fn sink(&self) -> Self::Sink;
+
+    /// A reader that does not come from a writer.
+    fn reader(&self) -> <Self::Sink as Sink>::Reader;
 }
 
 /// Compares what was read with what was appended, and says where they part.
@@ -94,6 +99,11 @@ macro_rules! sink_conformance {
                 order::a_batch_that_contradicts_the_log_is_refused,
                 order::values_of_every_type_and_size_come_back,
                 order::a_batch_holds_one_record_or_thousands,
+                reading::a_reader_without_a_writer_sees_what_is_durable,
+                reading::any_range_is_read,
+                reading::readers_follow_a_writer_and_see_each_record_once,
+                reading::a_reader_that_stalls_does_not_hold_the_writer_up,
+                reading::an_idle_writer_learns_that_it_is_fenced,
                 terms::every_term_has_a_higher_epoch,
                 terms::a_batch_of_an_earlier_term_is_refused,
                 terms::a_second_writer_fences_the_first_or_waits_for_it,

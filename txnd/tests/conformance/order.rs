@@ -3,8 +3,8 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use proto::{Batch, BatchError, Chain, Value};
-use txnd::{MAX_IN_FLIGHT, Sink, SinkError};
+use proto::{Batch, BatchError, Chain, Lsn, Value};
+use txnd::{LogReader, MAX_IN_FLIGHT, Sink, SinkError};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, poll_once, put_text, read, seal, seed, wait_for};
@@ -94,7 +94,7 @@ pub(crate) async fn a_read_fails_when_its_visitor_fails<T: Storage>(storage: T) 
         visits += 1;
         if visits == refused { Err(BatchError::Count) } else { Ok(()) }
     };
-    let error = writer.sink.read(1, refuse).await.unwrap_err();
+    let error = writer.sink.reader().read(1..=Lsn::MAX, refuse).await.unwrap_err();
     assert!(error.to_string().contains(&BatchError::Count.to_string()), "{error}");
     assert_eq!(visits, refused, "nothing is visited after an error");
 }

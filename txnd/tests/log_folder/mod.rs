@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use bytes::Bytes;
-use proto::Batch;
+use proto::{Batch, Lsn};
 use tempfile::TempDir;
 use txnd::segment::MIN_SEGMENT_BYTES;
-use txnd::{SegmentSink, Sink, SinkError};
+use txnd::{LogReader, SegmentSink, Sink, SinkError};
 
 use crate::writer::{Content, Writer, poll_once, put_text, read};
 
@@ -77,9 +77,9 @@ pub(crate) fn recover(folder: &Path) -> Result<Vec<Batch>, SinkError> {
 /// Opens and reads the log, and returns how many batches it holds; they must be the first ones of `expected`. Quicker than
 /// [`recover`], because it keeps nothing.
 pub(crate) fn recover_prefix(folder: &Path, expected: &[Batch]) -> Result<usize, SinkError> {
-    let mut writer = begin(folder)?;
+    let writer = begin(folder)?;
     let mut rest = expected.iter();
-    now(writer.sink.read(1, &mut async |batch: &Batch| {
+    now(writer.sink.reader().read(1..=Lsn::MAX, &mut async |batch: &Batch| {
         assert_eq!(rest.next(), Some(batch), "what comes back is a prefix of what was appended");
         Ok(())
     }))?;

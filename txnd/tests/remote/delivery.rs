@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::watch;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use txnd::limits::{PING_EVERY, PONG_WITHIN};
-use txnd::memory::{Faults, MemoryLog};
 use txnd::remote::Connect;
 use txnd::segment::MIN_SEGMENT_BYTES;
-use txnd::{MAX_IN_FLIGHT, MemorySink, Opened, RemoteSink, SegmentSink, Sink, SinkError};
+use txnd::{MAX_IN_FLIGHT, Opened, RemoteSink, SegmentSink, Sink, SinkError};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp, Service};
@@ -155,20 +155,18 @@ struct Observed {
 }
 
 impl Sink for Observed {
+    type Reader = MemoryLog;
+
+    fn reader(&self) -> MemoryLog {
+        self.sink.reader()
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.sink.open().await
     }
 
     async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
         self.sink.resume(term).await
-    }
-
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        self.sink.read(from, visit).await
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {

@@ -5,15 +5,15 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::thread::JoinHandle;
 
 use tempfile::TempDir;
+use testkit::memory::MemoryLog;
 use tokio::sync::oneshot;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
 use txnd::limits::STOP_WITHIN;
-use txnd::memory::MemoryLog;
 use txnd::remote::{Connect, endpoint};
 use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::service::{LogThread, server};
-use txnd::{PostgresSink, RemoteSink, SegmentSink, Sink};
+use txnd::{PostgresSink, RemoteReader, RemoteSink, SegmentSink, Sink};
 
 use testkit::postgres_server::PostgresServer;
 
@@ -54,6 +54,11 @@ impl Service {
     /// A writer's handle.
     pub(crate) fn sink(&self) -> RemoteSink<PlainTcp> {
         RemoteSink::new(PlainTcp(self.address))
+    }
+
+    /// A reader that does not come from a writer.
+    pub(crate) fn reader(&self) -> RemoteReader<PlainTcp> {
+        RemoteReader::new(PlainTcp(self.address))
     }
 
     /// Tells the service to stop as it should: with an answer to everybody.

@@ -9,7 +9,8 @@
 //!   raw.rs         a client that sends messages as it likes
 //!   delivery.rs    nothing is lost or doubled, whatever happens to connection, service and storage
 //!   refusals.rs    what a writer may not send, and streams that take over
-//!   reading.rs     a log that comes back cut or wrong is refused
+//!   reading.rs     a log that comes back cut or wrong is refused; a reader that stalls holds nobody up
+//!   takeover.rs    a log that somebody else takes over while its writer is idle
 //! ```
 
 #[path = "../conformance/mod.rs"]
@@ -20,19 +21,24 @@ mod proxy;
 mod raw;
 mod reading;
 mod refusals;
+mod takeover;
 #[path = "../writer/mod.rs"]
 mod writer;
 
 use conformance::{Storage, sink_conformance};
 use hosted::{Hosted, PlainTcp};
-use txnd::RemoteSink;
-use txnd::memory::MemoryLog;
+use testkit::memory::MemoryLog;
+use txnd::{RemoteReader, RemoteSink};
 
 impl Storage for Hosted {
     type Sink = RemoteSink<PlainTcp>;
 
     fn sink(&self) -> Self::Sink {
         self.service.sink()
+    }
+
+    fn reader(&self) -> RemoteReader<PlainTcp> {
+        self.service.reader()
     }
 }
 
@@ -46,6 +52,10 @@ impl Storage for HostedTables {
 
     fn sink(&self) -> Self::Sink {
         self.0.sink()
+    }
+
+    fn reader(&self) -> RemoteReader<PlainTcp> {
+        self.0.reader()
     }
 }
 

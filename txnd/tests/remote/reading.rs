@@ -1,21 +1,24 @@
 //! A log that comes back cut or wrong is refused; a reader that stalls holds nobody up.
 
 use std::net::Ipv4Addr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use proto::{Batch, BatchError, Chain};
+use proto::{Batch, BatchError, Chain, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tokio::time::timeout;
 use tokio_stream::Stream as Messages;
 use tonic::{Request, Response, Status, Streaming};
+use txnd::limits::{MAX_READS, READ_BEGINS_WITHIN};
 use txnd::wire::v1::read_transactions_response::Message;
 use txnd::wire::v1::transaction_service_server::{TransactionService, TransactionServiceServer};
 use txnd::wire::v1::{
     End, OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
     WriteTransactionsResponse, write_transactions_response,
 };
-use txnd::{Opened, RemoteSink, Sink, SinkError};
+use txnd::{LogReader, Opened, RemoteSink, Sink, SinkError};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp};
@@ -50,8 +53,17 @@ async fn a_read_that_is_cut_is_never_a_short_log() {
     assert!(cut > 20, "{cut} reads were cut");
 }
 
+/// A read that takes the first batch and no more: what is beyond the windows stays in the service.
+async fn stalled_read(hosted: &Hosted, term: Opened) -> Streaming<ReadTransactionsResponse> {
+    let mut client = raw::client(&hosted.service).await.max_decoding_message_size(usize::MAX);
+    let request = ReadTransactionsRequest { term: Some(term.into()), from_lsn: 1, ..Default::default() };
+    let mut stalled = client.read_transactions(request).await.unwrap().into_inner();
+    stalled.message().await.unwrap().unwrap();
+    stalled
+}
+
 #[tokio::test]
-async fn a_reader_that_stalls_is_interrupted_by_its_writer() {
+async fn a_reader_that_stalls_holds_nobody_up_and_is_not_interrupted() {
     let hosted = Hosted::segments();
     let mut content = Content::new(seed());
     let mut writer = Writer::begin(hosted.service.sink()).await.unwrap();
@@ -60,25 +72,78 @@ async fn a_reader_that_stalls_is_interrupted_by_its_writer() {
         appended.push(writer.append(&[put_text("large", 3 << 20)]).await);
     }
     writer.make_durable().await;
+    let mut stalled = stalled_read(&hosted, writer.opened).await;
 
-    // It takes the first batch and no more: what is beyond the windows stays in the service.
-    let mut client = raw::client(&hosted.service).await.max_decoding_message_size(usize::MAX);
-    let request = ReadTransactionsRequest { term: Some(writer.opened.into()), from_lsn: 1 };
-    let mut stalled = client.read_transactions(request).await.unwrap().into_inner();
-    stalled.message().await.unwrap().unwrap();
-
-    writer.resume().await.unwrap();
+    // Its writer goes on, resumes, and is fenced.
     appended.push(writer.append(&content.ops(3)).await);
     writer.make_durable().await;
+    writer.resume().await.unwrap();
     assert_same::<Hosted>(&writer.read(1).await, &appended);
-    let interrupted = loop {
-        match stalled.message().await {
-            Ok(Some(message)) => assert!(!matches!(message.message, Some(Message::End(_))), "the read was interrupted"),
-            Ok(None) => panic!("an interrupted read ends with a status"),
-            Err(status) => break status,
+    let mut next = Writer::begin(hosted.service.sink()).await.unwrap();
+    next.append(&content.ops(3)).await;
+    next.make_durable().await;
+
+    let mut batches = 1;
+    let end = loop {
+        match stalled.message().await.unwrap().and_then(|message| message.message) {
+            Some(Message::Batch(_)) => batches += 1,
+            Some(Message::End(end)) => break end,
+            None => panic!("a read that is not interrupted comes to its end"),
         }
     };
-    assert_eq!(interrupted.code(), tonic::Code::Unavailable, "{interrupted:?}");
+    assert_eq!(
+        (batches, end.batches, end.chain.map(|chain| chain.lsn)),
+        (8, 8, Some(8)),
+        "as the log was when it began"
+    );
+}
+
+#[tokio::test]
+async fn reads_are_bounded_in_number_and_a_further_one_waits() {
+    let hosted = Hosted::segments();
+    let mut writer = Writer::begin(hosted.service.sink()).await.unwrap();
+    for _ in 0..8 {
+        writer.append(&[put_text("large", 3 << 20)]).await;
+    }
+    writer.make_durable().await;
+    let mut stalled = Vec::new();
+    for _ in 0..MAX_READS {
+        stalled.push(stalled_read(&hosted, writer.opened).await);
+    }
+    let mut further = pin!(writer.read(1));
+    assert!(timeout(Duration::from_millis(300), &mut further).await.is_err(), "a read too many waits");
+    stalled.pop();
+    assert_eq!(timeout(READ_BEGINS_WITHIN, further).await.expect("there is room").len(), 8);
+}
+
+#[tokio::test]
+async fn a_read_ends_where_it_was_told_to() {
+    let hosted = Hosted::segments();
+    let mut content = Content::new(seed());
+    let mut writer = Writer::begin(hosted.service.sink()).await.unwrap();
+    let mut appended = Vec::new();
+    for _ in 0..5 {
+        appended.push(writer.append(&content.ops(2)).await);
+    }
+    writer.make_durable().await;
+    // On the wire: what a client of another language sees.
+    let mut client = raw::client(&hosted.service).await;
+    for (upto_lsn, expected) in [(0, 1..5), (1, 0..0), (3, 1..2), (4, 1..2), (5, 1..3), (100, 1..5)] {
+        let request = ReadTransactionsRequest { term: None, from_lsn: 3, upto_lsn, without_term: true };
+        let mut messages = client.read_transactions(request).await.unwrap().into_inner();
+        let mut batches = Vec::new();
+        let end = loop {
+            match messages.message().await.unwrap().and_then(|message| message.message) {
+                Some(Message::Batch(bytes)) => batches.push(Batch::decode(&bytes).unwrap()),
+                Some(Message::End(end)) => break end,
+                None => panic!("a read has an end"),
+            }
+        };
+        assert_same::<Hosted>(&batches, &appended[expected]);
+        assert_eq!((end.oldest_lsn, end.chain), (1, Some(writer.chain.into())), "up to {upto_lsn}");
+    }
+    let both = ReadTransactionsRequest { term: Some(writer.opened.into()), without_term: true, ..Default::default() };
+    assert_eq!(client.read_transactions(both).await.unwrap_err().code(), tonic::Code::InvalidArgument);
 }
 
 /// A service that answers a read with what it is given.
@@ -139,7 +204,13 @@ async fn a_wrong_answer_to_a_read_is_refused() {
     let checksum = |batches: &[&Batch]| {
         batches.iter().fold(0, |sum, batch| crc32c::crc32c_append(sum, &batch.checksum().to_le_bytes()))
     };
-    let whole = End { batches: 2, records: 4, checksum: checksum(&[&first, &second]), chain: Some(chain.into()) };
+    let whole = End {
+        batches: 2,
+        records: 4,
+        checksum: checksum(&[&first, &second]),
+        chain: Some(chain.into()),
+        oldest_lsn: 0,
+    };
     let end = |change: &dyn Fn(&mut End)| {
         let mut end = whole;
         change(&mut end);
@@ -147,6 +218,16 @@ async fn a_wrong_answer_to_a_read_is_refused() {
     };
     *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
     assert_eq!(read(&mut sink, 1).await.unwrap(), (vec![first.clone(), second.clone()], chain));
+
+    // A service that does not know `upto_lsn` sends everything.
+    *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
+    let mut visited = Vec::new();
+    let mut visit = async |batch: &Batch| {
+        visited.push(batch.clone());
+        Ok(())
+    };
+    let bounds = sink.reader().read(1..=2, &mut visit).await.unwrap();
+    assert_eq!((bounds.oldest, bounds.durable, visited), (1, chain, vec![first.clone()]));
 
     let other = seal(&[put_text("k", 1)], &Chain { log_id: 8, ..start }, 1, 0);
     let mark = Batch::mark(&start, 1, 0, false);
@@ -175,7 +256,7 @@ async fn a_wrong_answer_to_a_read_is_refused() {
         }
     }
     *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
-    let refused = sink.read(1, &mut async |_: &Batch| Err(BatchError::Count)).await;
+    let refused = sink.reader().read(1..=Lsn::MAX, &mut async |_: &Batch| Err(BatchError::Count)).await;
     assert!(matches!(refused, Err(SinkError::Failed(_))), "{refused:?}");
 
     *answers.lock().unwrap() = vec![of(&first), of(&second)];

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use proto::limits::BATCH_HEADER_BYTES as HEADER_BYTES;
 use proto::{Batch, Chain};
+use testkit::memory::MemoryLog;
 use tonic::{Code, Status};
-use txnd::memory::MemoryLog;
 use txnd::wire::v1::write_transactions_request::Message as Request;
 use txnd::wire::v1::write_transactions_response::Message as Response;
 use txnd::wire::v1::{Close, ReadTransactionsRequest};
@@ -245,7 +245,7 @@ async fn only_the_writer_of_the_term_reads() {
         (Some(Opened { chain: Chain { log_id: !term.chain.log_id, ..term.chain }, ..newer }), Code::FailedPrecondition),
     ];
     for (term, code) in cases {
-        let request = ReadTransactionsRequest { term: term.map(Into::into), from_lsn: 1 };
+        let request = ReadTransactionsRequest { term: term.map(Into::into), from_lsn: 1, ..Default::default() };
         let status = match fixture.client.read_transactions(request).await {
             Ok(stream) => stream.into_inner().message().await.unwrap_err(),
             Err(status) => status,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tracing::subscriber::DefaultGuard;
-use txnd::tls::{Acceptor, ClientStream, Limits, Peer, Timeouts, TlsFiles, connect, incoming};
+use txnd::tls::{Acceptor, ClientStream, Clock, Limits, Peer, Timeouts, TlsFiles, connect, incoming, system_clock};
 
 use testkit::pki::{Ca, DEADLINE, Issued, Spec, install};
 
@@ -38,15 +38,20 @@ impl Server {
     }
 
     pub async fn start_with(ca: &Ca, crl: Option<String>, limits: Limits) -> Self {
+        Self::start_as(ca, &Spec::server(), crl, limits, system_clock()).await
+    }
+
+    /// A server that shows a certificate of its own kind, and goes by a clock of its own.
+    pub async fn start_as(ca: &Ca, shown: &Spec, crl: Option<String>, limits: Limits, clock: Clock) -> Self {
         let log = Log::start();
         let folder = tempfile::tempdir().unwrap();
-        let mut files = install(folder.path(), "txnd", ca, &ca.issue(&Spec::server()));
+        let mut files = install(folder.path(), "txnd", ca, &ca.issue(shown));
         if let Some(crl) = crl {
             let path = folder.path().join("crl.pem");
             std::fs::write(&path, crl).unwrap();
             files.crl = Some(path);
         }
-        let acceptor = Arc::new(Acceptor::new(files.clone(), vec!["kvs".into()]).unwrap());
+        let acceptor = Arc::new(Acceptor::with_clock(files.clone(), vec!["kvs".into()], clock).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -154,6 +159,11 @@ impl Log {
         let subscriber =
             tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone()).finish();
         Self { text, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// Everything that was logged since the last line that was waited for.
+    pub fn rest(&self) -> String {
+        self.text.0.lock().unwrap().clone()
     }
 
     /// Waits until a line that is `wanted` is there, and removes everything up to it.

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
-use txnd::{Opened, Sink, SinkError};
+use txnd::{LogReader, Opened, Sink, SinkError};
 
 use testkit::arbitrary::{self, OwnedOp};
 
@@ -83,13 +83,12 @@ pub(crate) async fn wait_for<S: Sink>(sink: &mut S, lsn: Lsn) -> Result<Lsn, Sin
 /// The sink's durable batches from the one that holds `from`, and the chain at the end.
 pub(crate) async fn read<S: Sink>(sink: &mut S, from: Lsn) -> Result<(Vec<Batch>, Chain), SinkError> {
     let mut batches = Vec::new();
-    let end = sink
-        .read(from, &mut async |batch: &Batch| {
-            batches.push(batch.clone());
-            Ok(())
-        })
-        .await?;
-    Ok((batches, end))
+    let mut visit = async |batch: &Batch| {
+        batches.push(batch.clone());
+        Ok(())
+    };
+    let bounds = sink.reader().read(from..=Lsn::MAX, &mut visit).await?;
+    Ok((batches, bounds.durable))
 }
 
 /// Makes `batches` durable. Whenever the sink is unavailable, resumes and sends again what is not durable. Returns how

@@ -1,58 +1,58 @@
 //! The one thread that owns the sink: terms, and group commit.
 //!
-//! Everything that has been received is appended, up to [`MAX_IN_FLIGHT`] batches beyond what is durable; then it becomes durable
-//! as one group, while the next one comes in. What was appended becomes durable also when its stream has gone.
+//! Everything that has been received is appended, up to [`MAX_IN_FLIGHT`](crate::MAX_IN_FLIGHT) batches beyond what is durable; then it
+//! becomes durable as one group, while the next one comes in. What was appended becomes durable also when its stream has gone.
 //!
 //! One stream is attached at a time. It is detached by a newer term (its writer is fenced), by a newer stream of its own
 //! term (its connection may be half-open), by an error, or when its writer goes.
 
-use std::collections::VecDeque;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
 use proto::{Chain, Lsn};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::Status;
 use tracing::{error, info, warn};
 
-use super::reading::{Interrupted, read};
+use super::measures;
+use super::state::LogState;
 use super::stream::{Attached, Item, Received};
-use super::{measures, stopping};
 use crate::limits::{QUEUED_CALLS, STOP_WITHIN};
-use crate::wire::v1::ReadTransactionsResponse;
-use crate::{MAX_IN_FLIGHT, Opened, Sink, SinkError, status};
+use crate::{InFlight, Opened, Sink, SinkError, TERM_CHECK_EVERY, status, thread};
 
-/// A call that the log's thread answers, one after the other.
+/// A call that the log's thread carries out, one after the other.
 #[derive(Debug)]
 pub(super) enum Command {
     Open { caller: String, reply: oneshot::Sender<Result<Opened, SinkError>> },
     Resume { stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>> },
-    Read { caller: String, term: Opened, from: Lsn, batches: mpsc::Sender<Result<ReadTransactionsResponse, Status>> },
     Stop { within: Duration, done: oneshot::Sender<bool> },
 }
 
-/// The thread that owns a sink.
+/// The thread that owns a sink, and what reads the same log.
 #[derive(Debug)]
-pub struct LogThread {
+pub struct LogThread<R> {
     calls: mpsc::Sender<Command>,
-    usable: watch::Receiver<bool>,
-    failure: watch::Receiver<Option<SinkError>>,
+    state: watch::Receiver<LogState>,
+    reader: R,
 }
 
-impl LogThread {
+impl<R: Clone> LogThread<R> {
     /// Starts the thread. The sink is opened when the first writer asks for it.
-    pub fn start<S: Sink + Send + 'static>(sink: S) -> std::io::Result<Self> {
+    pub fn start<S: Sink<Reader = R> + Send + 'static>(sink: S) -> std::io::Result<Self> {
         let (calls, commands) = mpsc::channel(QUEUED_CALLS);
-        let (health, usable) = watch::channel(true);
-        let (failed, failure) = watch::channel(None);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        std::thread::Builder::new().name("txnd-log".into()).spawn(move || {
-            let done = runtime.block_on(Keeper::new(sink, commands, health, failed).run());
-            // The sink, and whatever it left in the runtime, is gone by now: its storage is free for another process.
-            drop(runtime);
-            done.map(|(done, complete)| done.send(complete))
-        })?;
-        Ok(Self { calls, usable, failure })
+        let (tell, state) = watch::channel(LogState::new());
+        let reader = sink.reader();
+        let work = move || SinkActor::new(sink, commands, tell).run();
+        // Told when the sink is gone: its storage is free for another process.
+        let tell_stopped = |stopped: Option<(oneshot::Sender<bool>, bool)>| {
+            if let Some((done, complete)) = stopped {
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(complete);
+            }
+        };
+        thread::run("txnd-log", work, tell_stopped)?;
+        Ok(Self { calls, state, reader })
     }
 
     /// Ends all streams after making durable, and acknowledging, what was received, if that can be done `within` this time. The
@@ -67,10 +67,10 @@ impl LogThread {
         tokio::time::timeout(2 * within, stop).await.unwrap_or(false)
     }
 
-    /// Waits until the log has failed for good. It then answers every call with this error.
+    /// Waits until the log has failed for good. It then refuses every call with this error.
     pub async fn failed(&self) -> SinkError {
-        let mut failure = self.failure.clone();
-        let failed = failure.wait_for(Option::is_some).await.ok().and_then(|error| error.clone());
+        let mut state = self.state.clone();
+        let failed = state.wait_for(|state| state.failed.is_some()).await.ok().and_then(|state| state.failed.clone());
         failed.unwrap_or_else(|| SinkError::Failed("the log's thread has ended".into()))
     }
 
@@ -83,29 +83,24 @@ impl LogThread {
         self.calls.clone()
     }
 
-    /// Whether the sink can be used, as far as its last call has shown.
-    pub fn usable(&self) -> watch::Receiver<bool> {
-        self.usable.clone()
+    pub(super) fn state(&self) -> watch::Receiver<LogState> {
+        self.state.clone()
+    }
+
+    pub(super) fn reader(&self) -> R {
+        self.reader.clone()
     }
 }
 
 /// A sink in use.
-struct Keeper<S> {
+struct SinkActor<S> {
     sink: S,
     commands: mpsc::Receiver<Command>,
-    /// The command that interrupted a read.
-    postponed: Option<Command>,
-    /// The term that the sink is open for. None before the first one, after its end, and after an error that it must be
-    /// resumed from.
-    term: Option<Opened>,
+    state: watch::Sender<LogState>,
     stream: Option<Attached>,
-    /// What was appended and is not durable, in order: last lsn, time of receipt.
-    in_flight: VecDeque<(Lsn, Instant)>,
-    durable: Lsn,
-    /// Why the sink must not be used any more.
-    failed: Option<SinkError>,
-    health: watch::Sender<bool>,
-    failure: watch::Sender<Option<SinkError>>,
+    /// What was appended and is not durable, with the time of its receipt.
+    in_flight: InFlight<Instant>,
+    term_check: Interval,
 }
 
 /// What comes next.
@@ -113,27 +108,27 @@ enum Event {
     Command(Option<Command>),
     Item(Option<Item>),
     Durable(Result<Lsn, SinkError>),
+    /// A writer has had nothing to write for a while.
+    Idle,
 }
 
-impl<S: Sink> Keeper<S> {
-    fn new(
-        sink: S,
-        commands: mpsc::Receiver<Command>,
-        health: watch::Sender<bool>,
-        failure: watch::Sender<Option<SinkError>>,
-    ) -> Self {
-        Self {
-            sink,
-            commands,
-            postponed: None,
-            term: None,
-            stream: None,
-            in_flight: VecDeque::with_capacity(MAX_IN_FLIGHT),
-            durable: 0,
-            failed: None,
-            health,
-            failure,
-        }
+impl<S: Sink> SinkActor<S> {
+    fn new(sink: S, commands: mpsc::Receiver<Command>, state: watch::Sender<LogState>) -> Self {
+        let mut term_check = interval(TERM_CHECK_EVERY);
+        term_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { sink, commands, state, stream: None, in_flight: InFlight::beyond(0), term_check }
+    }
+
+    fn term(&self) -> Option<Opened> {
+        self.state.borrow().term
+    }
+
+    fn set_term(&self, term: Option<Opened>) {
+        self.state.send_modify(|state| state.term = term);
+    }
+
+    fn set_usable(&self, usable: bool) {
+        self.state.send_if_modified(|state| std::mem::replace(&mut state.usable, usable) != usable);
     }
 
     /// Runs until it is told to stop, or nobody can tell it anything any more. Returns whom to tell, and
@@ -146,9 +141,7 @@ impl<S: Sink> Keeper<S> {
                 Event::Durable(Err(e)) => self.broke("making durable", e),
                 Event::Command(Some(Command::Open { caller, reply })) => self.open(caller, reply).await,
                 Event::Command(Some(Command::Resume { stream, reply })) => self.resume(stream, reply).await,
-                Event::Command(Some(Command::Read { caller, term, from, batches })) => {
-                    self.read(&caller, term, from, batches).await;
-                }
+                Event::Idle => self.check_term().await,
                 Event::Command(Some(Command::Stop { within, done })) => {
                     let complete = self.stop(within).await;
                     return Some((done, complete));
@@ -162,20 +155,18 @@ impl<S: Sink> Keeper<S> {
     }
 
     async fn next(&mut self) -> Event {
-        if let Some(command) = self.postponed.take() {
-            return Event::Command(Some(command));
-        }
-        let room = self.in_flight.len() < MAX_IN_FLIGHT;
+        let (room, idle) = (self.in_flight.has_room(), self.in_flight.is_empty() && self.term().is_some());
         if room && let Some(item) = self.stream.as_mut().and_then(|stream| stream.items.try_recv().ok()) {
             return Event::Item(Some(item));
         }
-        let Self { sink, commands, stream, in_flight, .. } = self;
+        let Self { sink, commands, stream, in_flight, term_check, .. } = self;
         tokio::select! {
             // In this order: a sink that blocks in `durable` is asked after everything that is there was appended.
             biased;
             command = commands.recv() => Event::Command(command),
             durable = sink.durable(), if !in_flight.is_empty() => Event::Durable(durable),
             item = next_item(stream), if room => Event::Item(item),
+            _ = term_check.tick(), if idle => Event::Idle,
         }
     }
 
@@ -184,8 +175,8 @@ impl<S: Sink> Keeper<S> {
             Some(Item::Batch(received)) => self.append(received).await,
             Some(Item::Close) => match self.sink.close().await {
                 Ok(()) => {
-                    self.note_durable(self.in_flight.back().map_or(self.durable, |(last, _)| *last));
-                    self.term = None;
+                    self.note_durable(self.in_flight.end());
+                    self.set_term(None);
                     self.end_stream(Ok(()), "the writer has closed its term");
                 }
                 Err(e) => self.broke("closing", e),
@@ -197,35 +188,60 @@ impl<S: Sink> Keeper<S> {
 
     async fn append(&mut self, Received { batch, at, .. }: Received) {
         let claimed = batch.durable_lsn();
-        if claimed > self.durable {
+        let durable = self.in_flight.durable();
+        if claimed > durable {
             // In the log it would testify that records are safe which may not be.
-            let durable = self.durable;
             let what =
                 format!("a batch says that lsn {claimed} is durable; the writer cannot know of more than {durable}");
             return self.refuse(Status::failed_precondition(what));
         }
         match self.sink.append(&batch).await {
-            Ok(()) => {
-                let (last, back) = (batch.last_lsn(), self.in_flight.back());
-                if last > back.map_or(self.durable, |(last, _)| *last) {
-                    self.in_flight.push_back((last, at));
-                }
-            }
+            Ok(()) => self.in_flight.push(batch.last_lsn(), at),
             Err(e @ (SinkError::Gap { .. } | SinkError::Conflict { .. })) => self.refuse(status::of(&e)),
             Err(e) => self.broke("appending", e),
         }
     }
 
     fn note_durable(&mut self, durable: Lsn) {
-        let before = self.in_flight.len();
-        while let Some((_, received)) = self.in_flight.pop_front_if(|(last, _)| *last <= durable) {
-            measures::became_durable(received);
-        }
-        measures::durable(durable, before - self.in_flight.len());
-        self.durable = durable;
-        self.health.send_if_modified(|usable| !std::mem::replace(usable, true));
+        let settled = self.in_flight.settle(durable).map(measures::became_durable).count();
+        measures::durable(durable, settled);
+        self.set_usable(true);
         if let Some(stream) = &self.stream {
             stream.note_durable(durable);
+        }
+    }
+
+    /// The log ends at `durable`, and nothing is on its way: a term begins here, or is taken up.
+    fn begin(&mut self, term: Opened, durable: Lsn) {
+        measures::term(term.epoch);
+        self.set_term(Some(term));
+        self.in_flight = InFlight::beyond(durable);
+        self.note_durable(durable);
+    }
+
+    /// Whether another writer has taken over, which nothing else would tell a writer that has nothing to write.
+    async fn check_term(&mut self) {
+        let Some(term) = self.term() else { return };
+        let mut checked = self.sink.check_term().await;
+        if checked.as_ref().is_err_and(SinkError::is_retryable) {
+            // Nothing is on its way that could be lost: the writer need not be bothered.
+            checked = self.sink.resume(&term).await.and_then(|chain| match self.in_flight.durable() {
+                durable if durable == chain.lsn => Ok(()),
+                durable => {
+                    Err(SinkError::Failed(format!("the log ended at lsn {durable} and now ends at {}", chain.lsn)))
+                }
+            });
+        }
+        match checked {
+            Ok(()) => self.set_usable(true),
+            Err(e) if e.is_retryable() => {
+                if self.state.borrow().usable {
+                    warn!(error = %e, "the log cannot be used for now");
+                    measures::sink_error();
+                }
+                self.set_usable(false);
+            }
+            Err(e) => self.broke("checking the term", e),
         }
     }
 
@@ -234,7 +250,8 @@ impl<S: Sink> Keeper<S> {
         if reply.is_closed() {
             return;
         }
-        if let Some(failed) = self.failed.clone() {
+        let failed = self.state.borrow().failed.clone();
+        if let Some(failed) = failed {
             let _ = reply.send(Err(failed));
             return;
         }
@@ -242,14 +259,11 @@ impl<S: Sink> Keeper<S> {
         match &opened {
             Ok(opened) => {
                 info!(caller, epoch = opened.epoch, lsn = opened.chain.lsn, "a term begins");
-                measures::term(opened.epoch);
                 if let Some(stream) = &self.stream {
                     let fenced = SinkError::Fenced { own: stream.term.epoch, newer: opened.epoch };
                     self.end_stream(Err(status::of(&fenced)), "a newer term has begun");
                 }
-                self.in_flight.clear();
-                self.term = Some(*opened);
-                self.note_durable(opened.chain.lsn);
+                self.begin(*opened, opened.chain.lsn);
             }
             // Not for good: what it fails for may be put right, and opening tried again.
             Err(e) => self.lose("opening", e),
@@ -261,92 +275,32 @@ impl<S: Sink> Keeper<S> {
         if reply.is_closed() {
             return;
         }
-        let refused = self.failed.clone().or_else(|| self.term.and_then(|current| fenced(&stream, &current)));
+        let failed = self.state.borrow().failed.clone();
+        let refused = failed.or_else(|| self.term().and_then(|current| fenced(&stream, &current)));
         if let Some(refused) = refused {
             let _ = reply.send(Err(refused));
             return;
         }
         let taken_over = Status::aborted("another stream of this writer has taken over");
         self.end_stream(Err(taken_over), "another stream takes over");
-        self.in_flight.clear();
         let (term, caller) = (stream.term, stream.caller.clone());
         let resumed = self.sink.resume(&term).await;
         match &resumed {
             Ok(chain) => {
                 info!(caller, epoch = term.epoch, lsn = chain.lsn, "a writer's stream begins");
-                measures::term(term.epoch);
-                self.term = Some(term);
                 self.stream = Some(stream);
-                self.note_durable(chain.lsn);
+                self.begin(term, chain.lsn);
             }
             Err(e) => {
                 warn!(caller, epoch = term.epoch, error = %e, "the term cannot be resumed");
                 measures::sink_error();
-                self.term = None;
+                self.forget_term();
                 if e.is_retryable() {
-                    self.health.send_replace(false);
+                    self.set_usable(false);
                 }
             }
         }
         let _ = reply.send(resumed);
-    }
-
-    async fn read(
-        &mut self,
-        caller: &str,
-        term: Opened,
-        from: Lsn,
-        batches: mpsc::Sender<Result<ReadTransactionsResponse, Status>>,
-    ) {
-        let Ok(last) = batches.clone().try_reserve_owned() else { return };
-        if let Err(status) = self.check_reader(&term) {
-            last.send(Err(status));
-            return;
-        }
-        info!(caller, epoch = term.epoch, from, "a read begins");
-        let next = next_command(&mut self.commands, &term);
-        let end = match read(&mut self.sink, from, &batches, next).await {
-            Ok(end) => {
-                info!(caller, batches = end.batches, records = end.records, "a read has reached the end of the log");
-                Ok(end.into())
-            }
-            Err(Interrupted::Command(command)) => {
-                warn!(caller, "a read is given up for another call");
-                // None says that there will be no more commands; it is said again.
-                self.postponed = command;
-                Err(Status::unavailable("another call has interrupted the reading"))
-            }
-            Err(Interrupted::Reader(status)) => {
-                warn!(caller, %status, "a read is given up");
-                Err(status)
-            }
-            Err(Interrupted::Sink(e)) => {
-                let status = status::of(&e);
-                match e {
-                    // The term goes on; what is damaged or refused does not concern what is appended.
-                    SinkError::Corrupt { .. } | SinkError::Failed(_) => {
-                        error!(caller, error = %e, "the log cannot be read")
-                    }
-                    e => self.broke("reading", e),
-                }
-                Err(status)
-            }
-        };
-        last.send(end);
-    }
-
-    fn check_reader(&self, term: &Opened) -> Result<(), Status> {
-        if let Some(failed) = &self.failed {
-            return Err(status::of(failed));
-        }
-        match &self.term {
-            None => Err(Status::unavailable("the service holds no term; resume it, then read")),
-            Some(current) if term.epoch < current.epoch => {
-                Err(status::of(&SinkError::Fenced { own: term.epoch, newer: current.epoch }))
-            }
-            Some(current) if (term.epoch, term.chain.log_id) == (current.epoch, current.chain.log_id) => Ok(()),
-            Some(_) => Err(Status::failed_precondition("the term is not one of this log")),
-        }
     }
 
     /// Ends the stream because of what its writer has sent; the sink is as it was.
@@ -361,8 +315,7 @@ impl<S: Sink> Keeper<S> {
     fn broke(&mut self, doing: &str, error: SinkError) {
         self.lose(doing, &error);
         if let SinkError::Failed(_) = error {
-            self.failed = Some(error.clone());
-            self.failure.send_replace(Some(error));
+            self.state.send_modify(|state| state.failed = Some(error));
         }
     }
 
@@ -385,11 +338,16 @@ impl<S: Sink> Keeper<S> {
             }
         };
         if !matches!(error, SinkError::Fenced { .. }) {
-            self.health.send_replace(false);
+            self.set_usable(false);
         }
-        self.in_flight.clear();
-        self.term = None;
+        self.forget_term();
         self.end_stream(Err(ending), "of an error");
+    }
+
+    /// The sink must be resumed, or opened; what was in flight will be sent again.
+    fn forget_term(&mut self) {
+        self.in_flight = InFlight::beyond(self.in_flight.durable());
+        self.set_term(None);
     }
 
     fn end_stream(&mut self, ending: Result<(), Status>, why: &str) {
@@ -397,7 +355,7 @@ impl<S: Sink> Keeper<S> {
             info!(
                 caller = stream.caller,
                 epoch = stream.term.epoch,
-                durable = self.durable,
+                durable = self.in_flight.durable(),
                 why,
                 "a writer's stream ends"
             );
@@ -411,20 +369,20 @@ impl<S: Sink> Keeper<S> {
         if let Some(stream) = &mut self.stream {
             stream.items.close();
         }
-        let was_open = self.term.is_some();
+        let was_open = self.term().is_some();
         let finished = tokio::time::timeout(within, self.finish()).await.is_ok();
         // An error on the way closes the term here.
-        let complete = finished && self.term.is_some() == was_open;
+        let complete = finished && self.term().is_some() == was_open;
         if !complete {
             warn!(batches = self.in_flight.len(), "stopping before everything that was received is durable");
         }
-        self.end_stream(Err(stopping()), "the service stops");
+        self.end_stream(Err(status::stopping()), "the service stops");
         complete
     }
 
     async fn finish(&mut self) {
         loop {
-            while self.in_flight.len() < MAX_IN_FLIGHT
+            while self.in_flight.has_room()
                 && let Some(item) = self.stream.as_mut().and_then(|stream| stream.items.try_recv().ok())
             {
                 self.take(Some(item)).await;
@@ -445,25 +403,6 @@ async fn next_item(stream: &mut Option<Attached>) -> Option<Item> {
     match stream {
         Some(stream) => stream.items.recv().await,
         None => pending().await,
-    }
-}
-
-/// The next command that concerns the writer of `current`. One that it has fenced is told so: it must not
-/// interrupt a read.
-async fn next_command(commands: &mut mpsc::Receiver<Command>, current: &Opened) -> Option<Command> {
-    loop {
-        match commands.recv().await {
-            Some(Command::Resume { stream, reply }) => match fenced(&stream, current) {
-                Some(fenced) => drop(reply.send(Err(fenced))),
-                None => return Some(Command::Resume { stream, reply }),
-            },
-            Some(Command::Read { term, batches, .. }) if term.epoch < current.epoch => {
-                let fenced = SinkError::Fenced { own: term.epoch, newer: current.epoch };
-                // Its place for the last message is free: nothing was sent.
-                let _ = batches.try_send(Err(status::of(&fenced)));
-            }
-            command => return command,
-        }
     }
 }
 

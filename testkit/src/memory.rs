@@ -1,15 +1,17 @@
-//! A log in memory, for tests: it survives its handles, and fails on request.
+//! A log in memory: it survives its handles, and fails on request.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use proto::{Batch, BatchError, Chain, Lsn};
 use tokio::sync::watch;
+use txnd::{Admission, Bounds, Intake, LogReader, Opened, Sink, SinkError};
 
-use crate::intake::{Admission, Intake};
-use crate::{Opened, Sink, SinkError};
+/// Batches that a reader takes while it holds the lock.
+const AT_A_TIME: usize = 16;
 
-/// The storage. Clones share it.
+/// The storage, which is also what reads it. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MemoryLog {
     state: Arc<Mutex<State>>,
@@ -95,7 +97,42 @@ fn strikes(counter: &mut u32) -> bool {
     strikes
 }
 
+impl LogReader for MemoryLog {
+    async fn bounds(&self) -> Result<Bounds, SinkError> {
+        Ok(Bounds { oldest: 1, durable: self.state.lock().durable })
+    }
+
+    async fn read(
+        &self,
+        lsns: RangeInclusive<Lsn>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<Bounds, SinkError> {
+        let bounds = self.bounds().await?;
+        let (mut next, upto) = ((*lsns.start()).max(1), bounds.durable.lsn.min(*lsns.end()));
+        while next <= upto {
+            // The writer waits for a handful at a time.
+            let some: Vec<Batch> = {
+                let state = self.state.lock();
+                let first = state.batches.partition_point(|batch| batch.last_lsn() < next);
+                let wanted = state.batches[first..].iter().take_while(|batch| batch.first_lsn() <= upto);
+                wanted.take(AT_A_TIME).cloned().collect()
+            };
+            for batch in &some {
+                visit(batch).await.map_err(|e| SinkError::Failed(e.to_string()))?;
+                next = batch.last_lsn() + 1;
+            }
+        }
+        Ok(bounds)
+    }
+}
+
 impl Sink for MemorySink {
+    type Reader = MemoryLog;
+
+    fn reader(&self) -> MemoryLog {
+        self.log.clone()
+    }
+
     async fn open(&mut self) -> Result<Opened, SinkError> {
         let mut state = self.log.state.lock();
         state.lose_tail();
@@ -109,21 +146,6 @@ impl Sink for MemorySink {
         self.epoch = term.epoch;
         let durable = self.state()?.durable;
         term.check_resumed(&durable)?;
-        Ok(durable)
-    }
-
-    async fn read(
-        &mut self,
-        from: Lsn,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
-    ) -> Result<Chain, SinkError> {
-        let (batches, durable) = {
-            let state = self.state()?;
-            (state.batches.clone(), state.durable)
-        };
-        for batch in batches.iter().filter(|batch| batch.last_lsn() >= from && batch.last_lsn() <= durable.lsn) {
-            visit(batch).await.map_err(|e| SinkError::Failed(e.to_string()))?;
-        }
         Ok(durable)
     }
 

@@ -1,0 +1,128 @@
+//! The log as the service sends it back: checked batch by batch, and to its end, so that a stream that was cut is never taken for
+//! a short log.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+use proto::{Batch, BatchError, Chain, Lsn};
+
+use super::connect::Connect;
+use super::connection::{answer, connect};
+use crate::wire::v1::{End, ReadTransactionsRequest, read_transactions_response::Message};
+use crate::wire::{Tally, whole_batch};
+use crate::{Bounds, LogReader, Opened, SinkError};
+
+/// Reads the log behind a service. Each call has a connection of its own, so that a reader that is slow, or far behind, delays no
+/// acknowledgement of its writer.
+#[derive(Clone, Debug)]
+pub struct RemoteReader<C> {
+    connector: C,
+    /// The term of the writer that it came from.
+    term: Option<Opened>,
+}
+
+impl<C: Connect> RemoteReader<C> {
+    /// A reader of the log behind a service, whoever writes it.
+    pub fn new(connector: C) -> Self {
+        Self::of(connector, None)
+    }
+
+    pub(super) fn of(connector: C, term: Option<Opened>) -> Self {
+        Self { connector, term }
+    }
+}
+
+impl<C: Connect> LogReader for RemoteReader<C> {
+    async fn bounds(&self) -> Result<Bounds, SinkError> {
+        // Nothing is there, but the end of the stream says where the log ends.
+        self.read(Lsn::MAX..=Lsn::MAX, &mut async |_: &Batch| Ok(())).await
+    }
+
+    async fn read(
+        &self,
+        lsns: RangeInclusive<Lsn>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<Bounds, SinkError> {
+        let (from, upto) = match lsns.is_empty() {
+            false => ((*lsns.start()).max(1), *lsns.end()),
+            true => (Lsn::MAX, Lsn::MAX),
+        };
+        let request = ReadTransactionsRequest {
+            term: self.term.map(Into::into),
+            from_lsn: from,
+            upto_lsn: upto,
+            without_term: self.term.is_none(),
+        };
+        let mut client = connect(&self.connector).await?;
+        let mut messages = answer(client.read_transactions(request)).await?.into_inner();
+        let log_id = self.term.map(|term| term.chain.log_id);
+        let mut received = Received { log_id, lsns: from..=upto, tally: Tally::default(), next: None };
+        loop {
+            match answer(messages.message()).await?.map(|response| response.message) {
+                Some(Some(Message::Batch(bytes))) => {
+                    let batch = received.take(&bytes)?;
+                    // A service that does not know `upto_lsn` sends everything.
+                    if batch.first_lsn() <= upto {
+                        visit(&batch).await.map_err(|e| {
+                            let (first, last) = (batch.first_lsn(), batch.last_lsn());
+                            SinkError::Failed(format!("the batch of lsn {first} to {last} cannot be used: {e}"))
+                        })?;
+                    }
+                }
+                Some(Some(Message::End(end))) => return received.finish(end),
+                Some(None) => return Err(wrong("a message is empty, or of a newer protocol")),
+                None => return Err(SinkError::Unavailable("the log's stream was cut off before its end".into())),
+            }
+        }
+    }
+}
+
+/// What has come so far.
+struct Received {
+    /// The log that is read, if that is known.
+    log_id: Option<u64>,
+    lsns: RangeInclusive<Lsn>,
+    tally: Tally,
+    /// The lsn that comes next; None before the first batch.
+    next: Option<Lsn>,
+}
+
+impl Received {
+    fn take(&mut self, bytes: &Bytes) -> Result<Batch, SinkError> {
+        let batch = whole_batch(bytes).map_err(|e| wrong(&e.to_string()))?;
+        let (first, last) = (batch.first_lsn(), batch.last_lsn());
+        let fits = match self.next {
+            Some(next) => first == next,
+            None => first <= *self.lsns.start() && *self.lsns.start() <= last,
+        };
+        let of_log = *self.log_id.get_or_insert(batch.log_id()) == batch.log_id();
+        if !of_log || batch.count() == 0 || !fits {
+            let expected = self.next.unwrap_or(*self.lsns.start());
+            return Err(wrong(&format!("lsn {expected} comes next, and {batch:?} came")));
+        }
+        self.tally.add(&batch);
+        self.next = Some(last + 1);
+        Ok(batch)
+    }
+
+    fn finish(self, end: End) -> Result<Bounds, SinkError> {
+        let counted = Tally::from(&end);
+        if counted != self.tally {
+            return Err(wrong(&format!("it has sent {counted:?}, and {:?} came", self.tally)));
+        }
+        let durable: Chain = end.chain.ok_or_else(|| wrong("its end names no chain"))?.into();
+        let ends_there = match self.next {
+            Some(next) => (durable.lsn.min(*self.lsns.end())..=durable.lsn).contains(&(next - 1)),
+            None => durable.lsn < *self.lsns.start(),
+        };
+        match ends_there && self.log_id.is_none_or(|log_id| log_id == durable.log_id) {
+            // A service that does not say where its log begins keeps all of it.
+            true => Ok(Bounds { oldest: end.oldest_lsn.max(1), durable }),
+            false => Err(wrong(&format!("it ends at {durable:?}, the batches before lsn {:?}", self.next))),
+        }
+    }
+}
+
+fn wrong(what: &str) -> SinkError {
+    SinkError::Failed(format!("what the service has sent is not the log: {what}"))
+}

@@ -1,0 +1,134 @@
+//! A writer's half of the log behind a service.
+
+use proto::{Batch, Chain, Lsn};
+
+use super::connect::Connect;
+use super::connection::{self, Connection};
+use super::reader::RemoteReader;
+use crate::{Admission, Intake, Opened, Sink, SinkError};
+
+/// A writer's handle on the log behind a service.
+#[derive(Debug)]
+pub struct RemoteSink<C> {
+    connector: C,
+    /// The connection, or why there is none.
+    connection: Result<Connection, SinkError>,
+    /// What was sent in this term.
+    intake: Option<Intake>,
+    /// What `durable` has reported.
+    reported: Lsn,
+}
+
+impl<C: Connect> RemoteSink<C> {
+    /// A sink that is connected when the log is opened or resumed.
+    pub fn new(connector: C) -> Self {
+        Self { connector, connection: Err(not_open()), intake: None, reported: 0 }
+    }
+
+    fn up(&mut self) -> Result<&mut Connection, SinkError> {
+        self.connection.as_mut().map_err(|why| why.clone())
+    }
+
+    /// Gives the connection up because of `why`.
+    fn lose(&mut self, why: SinkError) -> SinkError {
+        self.connection = Err(why.clone());
+        why
+    }
+
+    async fn begin(&self) -> Result<(Connection, Opened), SinkError> {
+        let mut client = connection::connect(&self.connector).await?;
+        let opened = connection::open(&mut client).await?;
+        let (connection, chain) = Connection::attach(client, opened).await?;
+        match chain == opened.chain {
+            true => Ok((connection, opened)),
+            false => Err(SinkError::Failed(format!(
+                "the service opened a log that ends at lsn {}, then resumed one that ends at lsn {}",
+                opened.chain.lsn, chain.lsn
+            ))),
+        }
+    }
+
+    async fn take_up(&self, term: &Opened) -> Result<(Connection, Chain), SinkError> {
+        let client = connection::connect(&self.connector).await?;
+        let (connection, chain) = Connection::attach(client, *term).await?;
+        term.check_resumed(&chain)?;
+        Ok((connection, chain))
+    }
+}
+
+impl<C: Connect> Sink for RemoteSink<C> {
+    type Reader = RemoteReader<C>;
+
+    fn reader(&self) -> RemoteReader<C> {
+        RemoteReader::of(self.connector.clone(), self.connection.as_ref().map(Connection::term).ok())
+    }
+
+    async fn open(&mut self) -> Result<Opened, SinkError> {
+        (self.connection, self.intake) = (Err(not_open()), None);
+        let (connection, opened) = self.begin().await.map_err(|why| self.lose(why))?;
+        self.connection = Ok(connection);
+        self.intake = Some(Intake::new(opened));
+        self.reported = opened.chain.lsn;
+        Ok(opened)
+    }
+
+    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+        // The service learns from the new stream that the old one has ended, if it does not notice before.
+        self.connection = Err(SinkError::Unavailable("not resumed".into()));
+        let (connection, chain) = self.take_up(term).await.map_err(|why| self.lose(why))?;
+        self.connection = Ok(connection);
+        match &mut self.intake {
+            Some(intake) if intake.epoch() == term.epoch => intake.rewind(chain),
+            other => *other = Some(Intake::new(Opened { epoch: term.epoch, chain })),
+        }
+        self.reported = chain.lsn;
+        Ok(chain)
+    }
+
+    async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
+        let connection = self.connection.as_mut().map_err(|why| why.clone())?;
+        let intake = self.intake.as_mut().ok_or_else(not_open)?;
+        if intake.admit(batch)? == Admission::Repeat {
+            return Ok(());
+        }
+        if let Err(why) = connection.send(batch).await {
+            return Err(self.lose(why));
+        }
+        intake.stored(batch);
+        Ok(())
+    }
+
+    async fn durable(&mut self) -> Result<Lsn, SinkError> {
+        loop {
+            let appended = self.intake.as_ref().map_or(0, |intake| intake.chain().lsn);
+            let connection = self.connection.as_mut().map_err(|why| why.clone())?;
+            // More may be durable than was appended after a resume: what was sent before it has arrived after all.
+            let durable = connection.acknowledged().min(appended);
+            if durable > self.reported || durable == appended {
+                self.reported = durable;
+                return Ok(durable);
+            }
+            if let Err(why) = connection.next_acknowledgement().await {
+                return Err(self.lose(why));
+            }
+        }
+    }
+
+    async fn check_term(&mut self) -> Result<(), SinkError> {
+        // The service ends the stream of a writer that is fenced, and says so.
+        match self.up()?.look().await {
+            Ok(()) => Ok(()),
+            Err(why) => Err(self.lose(why)),
+        }
+    }
+
+    async fn close(&mut self) -> Result<(), SinkError> {
+        let closed = self.up()?.close().await;
+        self.connection = Err(closed.clone().err().unwrap_or_else(not_open));
+        closed
+    }
+}
+
+fn not_open() -> SinkError {
+    SinkError::Failed("the log is not open".into())
+}

@@ -1,0 +1,38 @@
+//! What the thread that owns the sink tells everybody else.
+
+use tonic::Status;
+
+use crate::{Opened, SinkError, status};
+
+/// How the log is.
+#[derive(Clone, Debug)]
+pub(super) struct LogState {
+    /// The term that the sink is open for. None before the first one, after its end, and after an error that it must be
+    /// resumed from.
+    pub(super) term: Option<Opened>,
+    /// Whether the sink can be used, as far as its last call has shown.
+    pub(super) usable: bool,
+    /// Why the sink must not be used any more.
+    pub(super) failed: Option<SinkError>,
+}
+
+impl LogState {
+    pub(super) fn new() -> Self {
+        Self { term: None, usable: true, failed: None }
+    }
+
+    /// Whether the writer of `term` may read.
+    pub(super) fn check_reader(&self, term: &Opened) -> Result<(), Status> {
+        if let Some(failed) = &self.failed {
+            return Err(status::of(failed));
+        }
+        match &self.term {
+            None => Err(Status::unavailable("the service holds no term; resume it, then read")),
+            Some(current) if term.epoch < current.epoch => {
+                Err(status::of(&SinkError::Fenced { own: term.epoch, newer: current.epoch }))
+            }
+            Some(current) if (term.epoch, term.chain.log_id) == (current.epoch, current.chain.log_id) => Ok(()),
+            Some(_) => Err(Status::failed_precondition("the term is not one of this log")),
+        }
+    }
+}

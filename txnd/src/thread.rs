@@ -1,0 +1,20 @@
+//! A thread with a runtime of its own: the place for what owns a sink, or reads a log from local files.
+
+use tokio::runtime::Builder;
+
+/// Runs the future that `make` returns on a thread named `name`, then tells `then` what came of it. The future is made where it
+/// runs, so it need not be `Send`. When `then` is called the future, and whatever it left in the runtime, is dropped: a log that it
+/// owned is free for another process.
+pub fn run<F: Future>(
+    name: &str,
+    make: impl FnOnce() -> F + Send + 'static,
+    then: impl FnOnce(F::Output) + Send + 'static,
+) -> std::io::Result<()> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let work = move || {
+        let output = runtime.block_on(async { make().await });
+        drop(runtime);
+        then(output);
+    };
+    std::thread::Builder::new().name(name.into()).spawn(work).map(drop)
+}

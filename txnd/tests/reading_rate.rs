@@ -1,0 +1,190 @@
+//! How much of its rate a writer loses while its log is read. It measures, so it is not part of the suite:
+//!
+//! ```text
+//! cargo test --release -p txnd --test reading_rate -- --ignored --nocapture
+//! ```
+//!
+//! One writer writes all the time. By short turns it is alone, followed by a reader that reads what is new now and again, and read
+//! from random places to the end, again and again, as fast as it goes. What else the machine does falls on all three alike. A
+//! turn's figure is what became durable a second; each is compared with that of the turn alone beside it. The reader has a thread
+//! of its own, and takes its share of the processors like anything else: give it one that is free.
+
+#[allow(dead_code)]
+#[path = "remote/hosted.rs"]
+mod hosted;
+mod writer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hosted::{Hosted, PlainTcp};
+use proto::{Batch, BatchError, Lsn};
+use rand::RngExt;
+use testkit::postgres_server::PostgresServer;
+use tokio::runtime::{Builder, Runtime};
+use txnd::segment::DEFAULT_SEGMENT_BYTES;
+use txnd::{LogReader, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink, Sink};
+use writer::{Writer, put_text};
+
+/// How often each kind of turn comes.
+const ROUNDS: usize = 60;
+
+/// How long a turn takes.
+const TURN: Duration = Duration::from_millis(250);
+
+/// Batches that there are to read at first.
+const BATCHES_BEFORE: usize = 1_000;
+
+/// Records of a batch, and bytes of each value.
+const RECORDS: usize = 50;
+const VALUE_BYTES: usize = 100;
+
+/// Batches that are appended before the writer waits for one group.
+const GROUP: usize = 4;
+
+/// Pause of a reader that follows, between two reads.
+const FOLLOW_EVERY: Duration = Duration::from_millis(20);
+
+/// What the reader does in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Reading {
+    Nothing,
+    Following,
+    Again,
+    /// The end.
+    Stop,
+}
+
+impl Reading {
+    const TURNS: [Self; 3] = [Self::Nothing, Self::Following, Self::Again];
+
+    fn now(turn: &AtomicU8) -> Self {
+        let now = turn.load(Ordering::Relaxed);
+        Self::TURNS.into_iter().find(|turn| *turn as u8 == now).unwrap_or(Self::Stop)
+    }
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// Reads as `turn` says, and counts records in `read`.
+async fn read(reader: impl LogReader, turn: &AtomicU8, read: &AtomicU64) {
+    let (mut followed, mut before) = (1, Reading::Nothing);
+    loop {
+        let reading = Reading::now(turn);
+        let durable = match reading {
+            Reading::Stop => return,
+            Reading::Following if before == reading => None,
+            Reading::Following | Reading::Again => Some(reader.bounds().await.expect("bounds").durable.lsn),
+            Reading::Nothing => None,
+        };
+        before = reading;
+        let from = match (reading, durable) {
+            (Reading::Again, Some(durable)) => rand::rng().random_range(1..=durable),
+            // It was away; what has come meanwhile is not for this turn.
+            (Reading::Following, Some(durable)) => durable + 1,
+            _ => followed,
+        };
+        if reading != Reading::Nothing {
+            let mut visit = async |batch: &Batch| {
+                read.fetch_add(u64::from(batch.count()), Ordering::Relaxed);
+                followed = batch.last_lsn() + 1;
+                if Reading::now(turn) == reading { Ok(()) } else { Err(BatchError::Count) }
+            };
+            let ended = reader.read(from..=Lsn::MAX, &mut visit).await;
+            assert!(ended.is_ok() || Reading::now(turn) != reading, "{ended:?}");
+            followed = followed.max(from);
+        }
+        if reading != Reading::Again {
+            tokio::time::sleep(FOLLOW_EVERY).await;
+        }
+    }
+}
+
+/// What was written, and read, a second in each turn of each round.
+type Rounds = Vec<[(f64, f64); 3]>;
+
+/// Writes and reads by turns.
+fn take_turns<S: Sink>(sink: S, reader: impl LogReader) -> Rounds {
+    let ops: Vec<_> = (0..RECORDS).map(|n| put_text(&format!("key {n}"), VALUE_BYTES)).collect();
+    let (turn, count) = (Arc::new(AtomicU8::new(Reading::Nothing as u8)), Arc::<AtomicU64>::default());
+    runtime().block_on(async {
+        let mut writer = Writer::begin(sink).await.unwrap();
+        let mut write = async |groups_until: Instant, least: usize| {
+            let before = writer.chain.lsn;
+            let mut groups = 0;
+            while groups < least || Instant::now() < groups_until {
+                for _ in 0..GROUP {
+                    writer.append(&ops).await;
+                }
+                writer.make_durable().await;
+                groups += 1;
+            }
+            writer.chain.lsn - before
+        };
+        write(Instant::now(), BATCHES_BEFORE / GROUP).await;
+        let (of_reader, read_by_it) = (Arc::clone(&turn), Arc::clone(&count));
+        let thread = thread::spawn(move || runtime().block_on(read(reader, &of_reader, &read_by_it)));
+        let mut rounds = Rounds::new();
+        for _ in 0..ROUNDS {
+            let mut round = [(0.0, 0.0); 3];
+            for (reading, figures) in Reading::TURNS.into_iter().zip(&mut round) {
+                turn.store(reading as u8, Ordering::Relaxed);
+                // What the turn before has left under way ends first.
+                write(Instant::now() + TURN / 5, 1).await;
+                let (began, before) = (Instant::now(), count.load(Ordering::Relaxed));
+                let written = write(began + TURN, 1).await;
+                let seconds = began.elapsed().as_secs_f64();
+                let was_read = count.load(Ordering::Relaxed) - before;
+                *figures = (written as f64 / seconds, was_read as f64 / seconds);
+            }
+            rounds.push(round);
+        }
+        turn.store(Reading::Stop as u8, Ordering::Relaxed);
+        thread.join().expect("the reader does not panic");
+        rounds
+    })
+}
+
+fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
+    let mut sorted: Vec<f64> = values.collect();
+    sorted.sort_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| sorted[sorted.len() * quarter / 4])
+}
+
+fn report(name: &str, rounds: &Rounds) {
+    for (index, reading) in Reading::TURNS.into_iter().enumerate() {
+        let [_, written, _] = quartiles(rounds.iter().map(|round| round[index].0));
+        let [_, was_read, _] = quartiles(rounds.iter().map(|round| round[index].1));
+        let [low, middle, high] = quartiles(rounds.iter().map(|round| 100.0 * round[index].0 / round[0].0));
+        let reading = format!("{reading:?}");
+        println!("{name:<18} {reading:<10} {written:>9.0} {was_read:>10.0} {middle:>7.1} {low:>8.1} {high:>8.1}");
+    }
+}
+
+#[test]
+#[ignore = "it measures"]
+fn what_a_writer_loses_while_its_log_is_read() {
+    let head = ["log", "reader", "written/s", "read/s", "% alone", "quarter", "3/4"];
+    println!(
+        "{:<18} {:<10} {:>9} {:>10} {:>7} {:>8} {:>8}",
+        head[0], head[1], head[2], head[3], head[4], head[5], head[6]
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let sink = SegmentSink::new(folder.path(), DEFAULT_SEGMENT_BYTES / 16);
+    report("files", &take_turns(sink, SegmentReader::new(folder.path())));
+    drop(folder);
+
+    let url = PostgresServer::shared().database();
+    let (sink, reader): (PostgresSink, PostgresReader) = (url.parse().expect("a URL"), url.parse().expect("a URL"));
+    report("tables", &take_turns(sink, reader));
+
+    for (name, hosted) in [("txnd over files", Hosted::segments()), ("txnd over tables", Hosted::postgres())] {
+        let reader = RemoteReader::new(PlainTcp(hosted.service.address));
+        report(name, &take_turns(hosted.service.sink(), reader));
+    }
+}
