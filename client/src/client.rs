@@ -37,15 +37,6 @@ impl Client {
         Options::new(address).connect().await
     }
 
-    pub(crate) async fn with_connection(options: Options) -> Result<Self, Error> {
-        let connection = Connection::open(&options).await?;
-        Ok(Self::spawn(options, Some(connection)))
-    }
-
-    pub(crate) fn unconnected(options: Options) -> Self {
-        Self::spawn(options, None)
-    }
-
     fn spawn(options: Options, connection: Option<Connection>) -> Self {
         let pipeline = Arc::new(Pipeline::new(options));
         if let Some(connection) = &connection {
@@ -75,7 +66,7 @@ impl Client {
     pub async fn ping(&self) -> Result<(), Error> {
         match self.pipeline().send(REQUEST_HEADER_BYTES, encode_ping).await?.reply().await? {
             Reply::Done => Ok(()),
-            _ => Reply::unfit("ping"),
+            _ => Reply::unexpected("ping"),
         }
     }
 
@@ -88,6 +79,25 @@ impl Client {
         let durable = self.durable && op.kind().writes();
         let sent = self.pipeline().send(request_bytes(&op), |out, id| encode_request(out, id, durable, &op));
         sent.await?.reply().await
+    }
+}
+
+impl Options {
+    /// Connects, and returns when the server has said welcome.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`] if the first attempt fails; a caller who wants to wait for a server uses [`Options::start`]. Panics
+    /// outside of a tokio runtime.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let connection = Connection::open(&self).await?;
+        Ok(Client::spawn(self, Some(connection)))
+    }
+
+    /// Returns a client at once, which connects on its own and keeps trying; requests wait for the connection until
+    /// they time out. Panics outside of a tokio runtime.
+    pub fn start(self) -> Client {
+        Client::spawn(self, None)
     }
 }
 

@@ -141,15 +141,15 @@ impl Client {
     async fn get<T>(&self, ty: ValueType, name: &str, of: impl FnOnce(Value) -> Option<T>) -> Result<Option<T>, Error> {
         match self.run(Op::Get { ty, key: key(name)? }).await? {
             Reply::NoEntry => Ok(None),
-            Reply::Value(value) => of(value).map_or_else(|| Reply::unfit("get"), |value| Ok(Some(value))),
-            _ => Reply::unfit("get"),
+            Reply::Value(value) => of(value).map_or_else(|| Reply::unexpected("get"), |value| Ok(Some(value))),
+            _ => Reply::unexpected("get"),
         }
     }
 
     async fn put(&self, name: &str, value: ValueRef<'_>) -> Result<(), Error> {
         match self.run(Op::Put { key: key(name)?, value }).await? {
             Reply::Done => Ok(()),
-            _ => Reply::unfit("put"),
+            _ => Reply::unexpected("put"),
         }
     }
 
@@ -159,13 +159,13 @@ impl Client {
 }
 
 pub(crate) fn deleted(reply: Reply) -> Result<bool, Error> {
-    if let Reply::Deleted(yes) = reply { Ok(yes) } else { Reply::unfit("deletion") }
+    if let Reply::Deleted(yes) = reply { Ok(yes) } else { Reply::unexpected("deletion") }
 }
 
 fn int(reply: Reply) -> Result<i32, Error> {
-    if let Reply::Value(Value::Int(v)) = reply { Ok(v) } else { Reply::unfit("increment of an int") }
+    if let Reply::Value(Value::Int(v)) = reply { Ok(v) } else { Reply::unexpected("increment of an int") }
 }
 
 fn uint(reply: Reply) -> Result<u32, Error> {
-    if let Reply::Value(Value::Uint(v)) = reply { Ok(v) } else { Reply::unfit("increment of a uint") }
+    if let Reply::Value(Value::Uint(v)) = reply { Ok(v) } else { Reply::unexpected("increment of a uint") }
 }

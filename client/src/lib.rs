@@ -11,7 +11,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `client/examples/quickstart.rs` shows every kind of operation.
+//! `client/examples/quickstart.rs` shows every kind of operation, `client/examples/retry.rs` what to do about each kind of error.
 //!
 //! # How it works
 //!
@@ -30,7 +30,7 @@
 //! # What a caller can rely on
 //!
 //! - **Nothing is done twice.** A request that may have reached the server is never sent again. If the connection ends before its
-//!   reply, it fails with [`Error::Unknown`]. Requests that were not sent yet wait for the next connection.
+//!   reply, it fails with [`Error::Unknown`]; if the server itself does not know the outcome, with [`Error::OutcomeUnknown`]. Requests that were not sent yet wait for the next connection.
 //! - **Everything ends.** After [`Options::request_timeout`] a request has failed, whatever the server and the network do:
 //!   with [`Error::NotSent`] if it never went out and never will, with [`Error::Timeout`] if it did.
 //! - **It reconnects by itself**, with pauses that double up to [`Options::backoff`]'s longest. If that is hopeless (another
@@ -45,7 +45,8 @@
 //! # Files
 //!
 //! ```text
-//!   options.rs      address, limits, times
+//!   limits.rs       every limit and time, with unit and default
+//!   options.rs      where to connect, which limits
 //!   client.rs       Client: the handle; opening and closing
 //!   entries.rs      get, put, del of each type; increments       ┐
 //!   elements.rs     members of sets, fields of maps              ├ Client's operations
@@ -64,8 +65,9 @@ mod connection;
 mod elements;
 mod entries;
 mod error;
+pub mod limits;
 mod multi;
-pub mod options;
+mod options;
 mod pipeline;
 mod queue;
 mod reply;

@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use crate::{ConnectError, Error};
 
 /// Capacity of a buffer that is kept when it is empty, in bytes; one that a large request made larger is given back.
-pub(crate) const KEPT_BYTES: usize = 1 << 20;
+pub(crate) const MAX_IDLE_BUFFER_BYTES: usize = 1 << 20;
 
 /// One request.
 #[derive(Debug)]
