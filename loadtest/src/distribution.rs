@@ -3,13 +3,13 @@
 use clap::ValueEnum;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Zipf's exponent, as YCSB has it: the entry of rank r is asked for in proportion to 1 / (r + 1)^0.99.
 pub(crate) const THETA: f64 = 0.99;
 
 /// How entries are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Distribution {
     /// Each as likely as any other

@@ -1,9 +1,9 @@
 //! The machine that a figure comes from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The machine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Host {
     /// Model of the processor.
     pub(crate) cpu: String,

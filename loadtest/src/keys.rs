@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Size of every key, in bytes.
 pub(crate) const KEY_BYTES: usize = 16;
@@ -49,7 +49,7 @@ pub(crate) fn key(n: u64) -> KeyText {
 }
 
 /// The type of all values of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ValueKind {
     /// 32-bit integers; decimal text where a server knows no integers

@@ -2,7 +2,7 @@
 //!
 //! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs, sends requests for
 //! 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost in CPU time of the server.
-//! `loadtest compare` does so with kvs and its peers by turns.
+//! `loadtest compare` does so with kvs and its peers in turn; `loadtest draw` makes a picture of kept results.
 //!
 //! ```text
 //!                   key stream              encode      ┌─ connection ─┐
@@ -26,7 +26,8 @@
 //! ```text
 //!   args.rs           the command line
 //!   run.rs            one server under one load
-//!   compare/          kvs beside its peers: cells as data, one loop, ratios
+//!   outcome.rs        how a run ends: exit codes
+//!   compare/          kvs beside its peers: cells as data, one loop, ratios, tables and a picture
 //!   target.rs         what is measured: address and protocol
 //!   keys.rs           keys and values
 //!   distribution.rs   which entry comes next
@@ -44,6 +45,7 @@ mod distribution;
 mod host;
 mod keys;
 mod load;
+mod outcome;
 mod process;
 mod protocol;
 mod report;
@@ -58,23 +60,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use crate::args::{Args, Command};
-
-/// Everything ran, and every reply was as it should be.
-const OK: u8 = 0;
-/// Something did not work.
-const FAILED: u8 = 1;
-/// There were errors among the replies.
-const ERRORS: u8 = 3;
-/// Ended by a signal.
-const INTERRUPTED: u8 = 130;
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Good,
-    WithErrors,
-    Interrupted,
-}
+use crate::outcome::{INTERRUPTED, Outcome};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -84,17 +70,14 @@ fn main() -> ExitCode {
         Some(Command::Compare(compare)) => {
             catch_signals(&interrupt).and_then(|()| compare::compare(&compare, &interrupt))
         }
+        Some(Command::Draw(draw)) => compare::draw(&draw),
         None => catch_signals(&interrupt).and_then(|()| run::run(&args.run, &interrupt)),
     };
-    ExitCode::from(match done {
-        Ok(End::Good) => OK,
-        Ok(End::WithErrors) => ERRORS,
-        Ok(End::Interrupted) => INTERRUPTED,
-        Err(e) => {
-            eprintln!("loadtest: {e}");
-            if interrupt.load(Ordering::Relaxed) { INTERRUPTED } else { FAILED }
-        }
-    })
+    let outcome = done.unwrap_or_else(|e| {
+        eprintln!("loadtest: {e}");
+        if interrupt.load(Ordering::Relaxed) { Outcome::Interrupted } else { Outcome::Failed }
+    });
+    outcome.into()
 }
 
 /// The first signal ends the run in order: servers are stopped, what was measured is shown. Another one ends it at once, and

@@ -1,9 +1,9 @@
 //! Figures of several rounds, and how two servers' figures compare.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What several rounds have in common: the median, and how far they lie apart.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -32,7 +32,7 @@ impl Spread {
 }
 
 /// What a ratio should be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Goal {
     /// So much, or more.

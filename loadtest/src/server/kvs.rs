@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Server, temporary_folder};
@@ -12,7 +12,7 @@ use crate::process::child::Child;
 use crate::target::{Scheme, Target};
 
 /// How kvs is started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setup {
     /// Its threads.
     pub(crate) workers: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Setup {
 }
 
 /// Where its log goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Log {
     /// Nowhere.
