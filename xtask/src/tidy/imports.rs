@@ -10,7 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
 /// The crates whose files are looked at.
-const CRATES: [&str; 1] = ["bench"];
+const CRATES: [&str; 3] = ["bench", "client", "loadtest"];
 
 /// Files that are one thing in two halves, with the reason why they know each other.
 const ONE_THING: &[(&str, &str, &str)] = &[];
