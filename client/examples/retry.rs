@@ -46,8 +46,8 @@ async fn store(client: &Client, key: &str, value: &str) -> Result<(), Error> {
     client.durable().put_str(key, value).await
 }
 
-/// An increment must not be repeated if it may have happened: it would count twice. Only an error that says that it did not happen
-/// is a reason to repeat it.
+/// An increment must not be repeated if it may have happened: it would count twice. Only an error that says that it did
+/// not happen is a reason to repeat it.
 async fn sell(client: &Client, key: &str) -> Result<bool, Error> {
     client.put_uint(key, 1).await?;
     loop {

@@ -27,8 +27,8 @@ const READ_BYTES: usize = 64 << 10;
 /// Largest reply to an auth, in bytes.
 const MAX_AUTH_REPLY_BYTES: usize = 64 << 10;
 
-/// How long replies are still read from a connection that cannot be written to any more. They have been sent; this is time
-/// for the network alone.
+/// How long replies are still read from a connection that cannot be written to any more. They have been sent; this is
+/// time for the network alone.
 const LAST_REPLIES_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection whose server has said welcome.
@@ -75,8 +75,8 @@ impl Connection {
         Ok(Self { stream, max_frame: server.max_frame as usize })
     }
 
-    /// Sends requests and takes replies until the connection ends. Returns whether it was of any use, that is, brought a
-    /// reply.
+    /// Sends requests and takes replies until the connection ends. Returns whether it was of any use, that is, brought
+    /// a reply.
     pub(crate) async fn run(mut self, pipeline: &Pipeline) -> bool {
         pipeline.connected(self.max_frame);
         let (mut chunk, mut useful) = (Chunk::default(), false);
@@ -140,7 +140,8 @@ async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) 
     loop {
         pipeline.wanted().await;
         if chunk.requests > 1 {
-            // Whoever is ready to ask does so first: a run of replies has woken many, and this task before most of them.
+            // Whoever is ready to ask does so first: a run of replies has woken many, and this task before most of
+            // them.
             tokio::task::yield_now().await;
         }
         pipeline.take(chunk);

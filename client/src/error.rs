@@ -28,8 +28,9 @@ pub enum Error {
         /// Why, for a person.
         message: Box<str>,
     },
-    /// The server replied that it does not know what became of the request, or with an error code that this client does not know.
-    /// A write may or may not have happened, and may or may not survive a crash of the server. The connection goes on.
+    /// The server replied that it does not know what became of the request, or with an error code that this client does
+    /// not know. A write may or may not have happened, and may or may not survive a crash of the server. The connection
+    /// goes on.
     #[error(
         "the server replied with error {code:#04x}: {message}; it is not known whether the request was carried out"
     )]
@@ -63,9 +64,9 @@ pub enum Error {
         /// The request timeout.
         after: Duration,
     },
-    /// The connection ended between the request and its reply. It is not known whether the request was or will be carried
-    /// out; if it will be, then perhaps after requests that were made later, over the next connection. Never repeated by the
-    /// client itself, because an increment would count twice.
+    /// The connection ended between the request and its reply. It is not known whether the request was or will be
+    /// carried out; if it will be, then perhaps after requests that were made later, over the next connection. Never
+    /// repeated by the client itself, because an increment would count twice.
     #[error("{0}; it is not known whether the request was or will be carried out")]
     Unknown(Lost),
     /// The server sent a reply that does not go with the request: a defect of the server.
@@ -73,8 +74,8 @@ pub enum Error {
     Protocol(ProtocolError),
 }
 
-/// The errors after which a request is known not to have been carried out. Any other code, also one that a later version of the
-/// protocol adds, may belong to a write that happened.
+/// The errors after which a request is known not to have been carried out. Any other code, also one that a later
+/// version of the protocol adds, may belong to a write that happened.
 const LEFT_NO_TRACE: [ErrorCode; 14] = [
     ErrorCode::BadLength,
     ErrorCode::BadOpcode,
@@ -257,8 +258,8 @@ impl Error {
 }
 
 impl ConnectError {
-    /// Whether another attempt would end in the same way, until somebody mends the server or the options. Requests then do
-    /// not wait for a connection.
+    /// Whether another attempt would end in the same way, until somebody mends the server or the options. Requests then
+    /// do not wait for a connection.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Io { .. } | Self::UnderWay { .. } | Self::Timeout { .. } | Self::TooManyConnections => false,

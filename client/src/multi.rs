@@ -18,11 +18,11 @@ const TARGET_BYTES: usize = 256 << 10;
 
 /// Many entries, of mixed types.
 ///
-/// The items are carried out in their order, each on its own: other clients may see some done and others not, and one that fails
-/// does not hold up the others. Hence the result for each item. The outer error is for arguments with which nothing was sent.
-/// Any number of items is taken: they travel in as many requests as they need, one right behind the other, none larger than the
-/// server takes. An item that alone is too large gets [`InvalidInput::TooLarge`]; before the first connection, when the
-/// server's limit is not known, so may all items of a request.
+/// The items are carried out in their order, each on its own: other clients may see some done and others not, and one
+/// that fails does not hold up the others. Hence the result for each item. The outer error is for arguments with which
+/// nothing was sent. Any number of items is taken: they travel in as many requests as they need, one right behind the
+/// other, none larger than the server takes. An item that alone is too large gets [`InvalidInput::TooLarge`]; before
+/// the first connection, when the server's limit is not known, so may all items of a request.
 impl Client {
     /// The values of these entries, in their order; `None` for those that do not exist.
     ///

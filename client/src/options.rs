@@ -19,8 +19,8 @@ const MAX_PERMITS: usize = match Semaphore::MAX_PERMITS < u32::MAX as usize {
 /// The longest time that can be set; longer ones are cut to it, so that no sum of times overflows.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Where to connect, and how a [`Client`](crate::Client) behaves. Made with [`Options::new`], used up by [`Options::connect`] or
-/// [`Options::start`].
+/// Where to connect, and how a [`Client`](crate::Client) behaves. Made with [`Options::new`], used up by
+/// [`Options::connect`] or [`Options::start`].
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), client::Error> {
@@ -48,8 +48,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Defaults for a server at `address`, a name or IP address with a port such as `localhost:8090`. A name is looked up anew
-    /// for each connection.
+    /// Defaults for a server at `address`, a name or IP address with a port such as `localhost:8090`. A name is looked
+    /// up anew for each connection.
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
@@ -87,27 +87,27 @@ impl Options {
         Self { max_outstanding: requests.clamp(1, MAX_PERMITS), ..self }
     }
 
-    /// Most bytes of requests that may wait to be written, at least 1 ([`DEFAULT_MAX_OUTGOING_BYTES`]). A further request
-    /// waits until there is room; one that alone is larger waits until nothing else is there.
+    /// Most bytes of requests that may wait to be written, at least 1 ([`DEFAULT_MAX_OUTGOING_BYTES`]). A further
+    /// request waits until there is room; one that alone is larger waits until nothing else is there.
     pub fn max_outgoing_bytes(self, bytes: usize) -> Self {
         Self { max_outgoing_bytes: bytes.clamp(1, MAX_PERMITS), ..self }
     }
 
-    /// How long the server may say nothing while requests wait for replies ([`DEFAULT_SILENCE_TIMEOUT`]). Then the connection
-    /// is taken for dead and replaced by a new one.
+    /// How long the server may say nothing while requests wait for replies ([`DEFAULT_SILENCE_TIMEOUT`]). Then the
+    /// connection is taken for dead and replaced by a new one.
     pub fn silence_timeout(self, silence: Duration) -> Self {
         Self { silence_timeout: silence.min(MAX_DURATION), ..self }
     }
 
-    /// How often a ping is sent ([`DEFAULT_KEEP_ALIVE`]), so that a dead connection is noticed and a quiet one stays. At
-    /// least [`MIN_KEEP_ALIVE`].
+    /// How often a ping is sent ([`DEFAULT_KEEP_ALIVE`]), so that a dead connection is noticed and a quiet one stays.
+    /// At least [`MIN_KEEP_ALIVE`].
     pub fn keep_alive(self, interval: Duration) -> Self {
         Self { keep_alive: interval.clamp(MIN_KEEP_ALIVE, MAX_DURATION), ..self }
     }
 
     /// The waits before connecting is tried again: the first, and the longest ([`DEFAULT_FIRST_BACKOFF`],
-    /// [`DEFAULT_MAX_BACKOFF`]). They double from one to the other, and are cut short at random by up to a half, so that
-    /// many clients do not come back at once.
+    /// [`DEFAULT_MAX_BACKOFF`]). They double from one to the other, and are cut short at random by up to a half, so
+    /// that many clients do not come back at once.
     pub fn backoff(self, first: Duration, longest: Duration) -> Self {
         Self { first_backoff: first.min(MAX_DURATION), max_backoff: longest.max(first).min(MAX_DURATION), ..self }
     }

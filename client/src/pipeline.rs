@@ -219,8 +219,8 @@ impl Pipeline {
         }
     }
 
-    /// Ends requests whose time is up; never returns. There is one timer for all: as each request has the same time, none that
-    /// comes while this sleeps can end before it wakes.
+    /// Ends requests whose time is up; never returns. There is one timer for all: as each request has the same time,
+    /// none that comes while this sleeps can end before it wakes.
     pub(crate) async fn expire(&self) -> std::convert::Infallible {
         loop {
             let next = self.expire_now(Instant::now());

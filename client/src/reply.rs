@@ -43,8 +43,8 @@ impl Reply {
 /// Statuses from here on are errors (`proto/frames.md`).
 const FIRST_ERROR: u8 = 0x80;
 
-/// The number of the request and its error, if all that is wrong with a reply is an error code that this client does not know: a
-/// newer server may send one. The frame ends where it says, so the connection can go on.
+/// The number of the request and its error, if all that is wrong with a reply is an error code that this client does
+/// not know: a newer server may send one. The frame ends where it says, so the connection can go on.
 pub(crate) fn unknown_error(frame: &[u8], problem: ReplyError) -> Option<(u32, Error)> {
     let ReplyError::Status(code @ FIRST_ERROR..) = problem else { return None };
     let (head, payload) = frame.split_first_chunk::<REPLY_HEADER_BYTES>()?;

@@ -1,5 +1,5 @@
-//! A server that does not know what became of a write, or says so with a code that this client does not know: reported as
-//! unknown, never as refused.
+//! A server that does not know what became of a write, or says so with a code that this client does not know: reported
+//! as unknown, never as refused.
 
 mod peer;
 

@@ -52,7 +52,8 @@ impl Line {
         Some(parsed)
     }
 
-    /// Whether the response is the one of the comment: `200`, a header, or the body, perhaps with an explanation behind a colon.
+    /// Whether the response is the one of the comment: `200`, a header, or the body, perhaps with an explanation behind
+    /// a colon.
     fn is_met_by(&self, status: u16, deleted: bool, body: &str) -> bool {
         status == 200
             && match self.expected.as_str() {

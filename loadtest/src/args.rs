@@ -139,7 +139,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
-    /// Requests a second, sent whether the server keeps up or not (open loop) [default: as many as it takes (closed loop)]
+    /// Requests a second, sent whether the server keeps up or not (open loop) [default: as many as it takes (closed
+    /// loop)]
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<f64>,
 

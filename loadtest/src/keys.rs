@@ -36,8 +36,8 @@ const HEX: [[u8; 2]; 256] = {
 
 /// The key of entry `n`. Different numbers give different keys, in a scattered order: `bench` uses the same ones.
 ///
-/// Made from a table of 512 bytes: cheaper than reading it from a list of all keys, which would be a cache miss each time,
-/// on a machine that the server shares.
+/// Made from a table of 512 bytes: cheaper than reading it from a list of all keys, which would be a cache miss each
+/// time, on a machine that the server shares.
 pub(crate) fn key(n: u64) -> KeyText {
     // 2 to the 64 divided by the golden ratio: multiples are spread evenly (Knuth, TAOCP volume 3, 6.4).
     let scattered = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,8 +1,9 @@
 //! loadtest: the load harness of KVS, with which anybody can repeat its figures.
 //!
-//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs, sends requests for
-//! 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost in CPU time of the server.
-//! `loadtest compare` does so with kvs and its peers in turn; `loadtest draw` makes a picture of kept results.
+//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs,
+//! sends requests for 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost
+//! in CPU time of the server. `loadtest compare` does so with kvs and its peers in turn; `loadtest draw` makes a
+//! picture of kept results.
 //!
 //! ```text
 //!                   key stream              encode      ┌─ connection ─┐
@@ -15,11 +16,11 @@
 //! ```
 //!
 //! **Closed loop**: each connection sends `depth` requests at once, reads all replies, begins again; it measures what
-//! the server can do. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency counts from when they were due; it
-//! measures what clients would see.
+//! the server can do. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency counts from when
+//! they were due; it measures what clients would see.
 //!
-//! CPU time of the server (all its threads and processes) for each operation is the robust figure on a machine that the load shares:
-//! it does not depend on how fast the load is.
+//! CPU time of the server (all its threads and processes) for each operation is the robust figure on a machine that the
+//! load shares: it does not depend on how fast the load is.
 //!
 //! # Files
 //!
@@ -80,8 +81,8 @@ fn main() -> ExitCode {
     outcome.into()
 }
 
-/// The first signal ends the run in order: servers are stopped, what was measured is shown. Another one ends it at once, and
-/// the servers with it.
+/// The first signal ends the run in order: servers are stopped, what was measured is shown. Another one ends it at
+/// once, and the servers with it.
 fn catch_signals(interrupt: &Arc<AtomicBool>) -> Result<(), String> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(interrupt))

@@ -10,8 +10,8 @@ use serde_json::Value;
 /// How long anything may take before a test gives up.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// kvs beside the loadtest program; built if nobody has done so yet. (`cargo test --workspace` brings it up to date, because the tests of
-/// gateway need it, too.)
+/// kvs beside the loadtest program; built if nobody has done so yet. (`cargo test --workspace` brings it up to date,
+/// because the tests of gateway need it, too.)
 fn kvs() -> &'static Path {
     static KVS: OnceLock<PathBuf> = OnceLock::new();
     KVS.get_or_init(|| {

@@ -1,7 +1,7 @@
 //! Writes int puts into a log as fast as it takes them: what kvs does behind its sessions, engine included.
 //!
-//! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU seconds
-//! of this process.
+//! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU
+//! seconds of this process.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -1,5 +1,5 @@
-//! A server whose behaviour a test writes down step by step, down to the bytes: it speaks the protocol as well or as badly as
-//! the test wants.
+//! A server whose behaviour a test writes down step by step, down to the bytes: it speaks the protocol as well or as
+//! badly as the test wants.
 #![allow(dead_code, unreachable_pub)] // Each test binary uses a part of this.
 
 use std::future::Future;

@@ -62,8 +62,8 @@ impl Work {
     }
 }
 
-/// Many clients with one request each, or few with many: the same for both sides. All batches together are some hundred requests, which
-/// keeps a server busy without measuring its queues.
+/// Many clients with one request each, or few with many: the same for both sides. All batches together are some hundred
+/// requests, which keeps a server busy without measuring its queues.
 fn connections(depth: usize) -> usize {
     match depth {
         1 => 32,

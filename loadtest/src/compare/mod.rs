@@ -1,7 +1,7 @@
 //! kvs beside its peers: cells as data, one loop over them.
 //!
-//! In each cell both servers run on the same core, and only one is asked at a time: kvs and its peer take turns, in the other order each
-//! round, so that whatever the machine does besides hits both. The load runs on the other cores.
+//! In each cell both servers run on the same core, and only one is asked at a time: kvs and its peer take turns, in the
+//! other order each round, so that whatever the machine does besides hits both. The load runs on the other cores.
 //!
 //! ```text
 //!   mod.rs       the loop

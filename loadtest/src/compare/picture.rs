@@ -1,9 +1,9 @@
-//! The results of a comparison as a picture: an SVG that needs nothing else, no script, no font, no style from elsewhere. It follows the
-//! reader's choice of dark or light.
+//! The results of a comparison as a picture: an SVG that needs nothing else, no script, no font, no style from
+//! elsewhere. It follows the reader's choice of dark or light.
 //!
-//! One bar a row: how many times as much as its peer kvs does with the same CPU time, or how many times as little memory it takes.
-//! The axis counts doublings, so that twice as much and half as much are equally far from the line. Behind is drawn like ahead, in
-//! another colour and to the other side.
+//! One bar a row: how many times as much as its peer kvs does with the same CPU time, or how many times as little
+//! memory it takes. The axis counts doublings, so that twice as much and half as much are equally far from the line.
+//! Behind is drawn like ahead, in another colour and to the other side.
 
 use super::cells::Measure;
 use super::ratio::Spread;

@@ -24,7 +24,8 @@ impl Spread {
         Some(Self { median, min: sorted[0], max: sorted[sorted.len() - 1] })
     }
 
-    /// The ratios of the rounds, `ours` to `theirs`. Each round is compared with itself, because the machine is not equally fast in all.
+    /// The ratios of the rounds, `ours` to `theirs`. Each round is compared with itself, because the machine is not
+    /// equally fast in all.
     pub(crate) fn of_ratios(ours: &[f64], theirs: &[f64]) -> Option<Self> {
         let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         Self::of(&ratios)

@@ -97,7 +97,8 @@ impl<P: Protocol> Connection<P> {
 
     /// Reads what has come in, and counts the replies.
     ///
-    /// A read that does not fill the buffer has emptied the socket (epoll(7)): no second call has to find out that there is nothing.
+    /// A read that does not fill the buffer has emptied the socket (epoll(7)): no second call has to find out that
+    /// there is nothing.
     pub(crate) fn receive(&mut self, start: Instant, tally: &Mutex<Tally>) -> Result<State, String> {
         loop {
             if self.filled == self.input.len() {

@@ -109,7 +109,8 @@ impl<P: Protocol> Run<'_, P> {
 
     fn requests(&self, part: usize, parts: usize) -> Requests {
         let plan = self.plan;
-        // Threads draw from sequences of their own; two numbers far apart seed unrelated ones (Xoshiro's seeds are mixed).
+        // Threads draw from sequences of their own; two numbers far apart seed unrelated ones (Xoshiro's seeds are
+        // mixed).
         let seed = plan.seed.wrapping_add((part as u64) << 32);
         let numbers = match plan.choice {
             Choice::Random(distribution) => Numbers::random(distribution, plan.keys, seed),

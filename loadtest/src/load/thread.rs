@@ -162,7 +162,8 @@ impl<'r, P: Protocol> Driver<'r, P> {
         self.send(n)
     }
 
-    /// Requests are sent when they are due, on the connections in turn, at most `depth` of them on one connection without reply.
+    /// Requests are sent when they are due, on the connections in turn, at most `depth` of them on one connection
+    /// without reply.
     pub(crate) fn open_loop(mut self, mut schedule: Schedule) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS);
         let (mut turn, count) = (0, self.connections.len());

@@ -1,4 +1,5 @@
-//! A page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of dark or light.
+//! A page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of
+//! dark or light.
 
 use std::fmt::Write;
 

@@ -82,8 +82,8 @@ fn version(program: &Path) -> String {
     said.map_or_else(|_| "kvs".into(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
-/// Where kvs is: as `given`, or beside this program. Under `cargo run` it is brought up to date first, so that the kvs that
-/// is measured is the one whose source is there.
+/// Where kvs is: as `given`, or beside this program. Under `cargo run` it is brought up to date first, so that the kvs
+/// that is measured is the one whose source is there.
 pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, String> {
     const HOW: &str = "build it with `cargo build --release -p gateway`, or say where it is with --kvs";
     if let Some(given) = given {

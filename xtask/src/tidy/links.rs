@@ -1,4 +1,5 @@
-//! Every relative link in a Markdown file leads to a file or folder of the repository, and to a heading of it if it names one.
+//! Every relative link in a Markdown file leads to a file or folder of the repository, and to a heading of it if it
+//! names one.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
