@@ -1,9 +1,9 @@
 //! Engine get and put of ints over 1 M keys: one and two threads, single and batched, beside dashmap with ahash.
 //!
-//! The time is that of one operation in one thread; with two threads both run at the same time on their own keys' halves. Keys
-//! are asked for in a random order that has nothing to do with the one in which they were stored: else what a map allocates for
-//! them would be read in the order of memory. dashmap holds `String -> i32` and gets a `&str`: no types, no log, no limits, the
-//! yardstick of a bare concurrent map.
+//! The time is that of one operation in one thread; with two threads both run at the same time on their own keys'
+//! halves. Keys are asked for in a random order that has nothing to do with the one in which they were stored: else
+//! what a map allocates for them would be read in the order of memory. dashmap holds `String -> i32` and gets a `&str`:
+//! no types, no log, no limits, the yardstick of a bare concurrent map.
 #![allow(missing_docs)] // criterion's macros generate undocumented functions.
 
 use std::hint::black_box;

@@ -6,7 +6,7 @@
 use bench::{keys, put};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proto::{BatchBuffer, Chain};
-use txnd::segment::DEFAULT_SEGMENT_BYTES;
+use txnd::DEFAULT_SEGMENT_BYTES;
 use txnd::{SegmentSink, Sink};
 
 fn segment(criterion: &mut Criterion) {

@@ -15,9 +15,9 @@ use crate::{Error, InvalidInput, Options};
 /// A client of one server. Clones are cheap and share one connection, over which the requests of all tasks are
 /// pipelined. See the [crate's documentation](crate).
 ///
-/// Each method sends one request when its future is first polled and waits for the reply. Dropping the future is safe at any
-/// time: a request that was not sent yet is not sent any more, the reply to one that was is thrown away, and other requests are
-/// not affected. When the last clone is dropped, the connection is closed.
+/// Each method sends one request when its future is first polled and waits for the reply. Dropping the future is safe
+/// at any time: a request that was not sent yet is not sent any more, the reply to one that was is thrown away, and
+/// other requests are not affected. When the last clone is dropped, the connection is closed.
 #[derive(Clone, Debug)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -37,15 +37,6 @@ impl Client {
         Options::new(address).connect().await
     }
 
-    pub(crate) async fn with_connection(options: Options) -> Result<Self, Error> {
-        let connection = Connection::open(&options).await?;
-        Ok(Self::spawn(options, Some(connection)))
-    }
-
-    pub(crate) fn unconnected(options: Options) -> Self {
-        Self::spawn(options, None)
-    }
-
     fn spawn(options: Options, connection: Option<Connection>) -> Self {
         let pipeline = Arc::new(Pipeline::new(options));
         if let Some(connection) = &connection {
@@ -57,14 +48,14 @@ impl Client {
         Self { shared: Arc::new(Shared { pipeline, stop }), durable: false }
     }
 
-    /// A handle to the same connection whose writes are answered only when they are on disk, whatever the server's durability
-    /// is set to.
+    /// A handle to the same connection whose writes are answered only when they are on disk, whatever the server's
+    /// durability is set to.
     pub fn durable(&self) -> Self {
         Self { durable: true, ..self.clone() }
     }
 
-    /// Closes the connection for all clones. Requests under way are still answered, for at most the request timeout; new ones get
-    /// [`Error::Closed`]. Returns when the connection is closed.
+    /// Closes the connection for all clones. Requests under way are still answered, for at most the request timeout;
+    /// new ones get [`Error::Closed`]. Returns when the connection is closed.
     pub async fn close(&self) {
         self.shared.pipeline.drain().await;
         self.shared.stop.send_replace(true);
@@ -75,7 +66,7 @@ impl Client {
     pub async fn ping(&self) -> Result<(), Error> {
         match self.pipeline().send(REQUEST_HEADER_BYTES, encode_ping).await?.reply().await? {
             Reply::Done => Ok(()),
-            _ => Reply::unfit("ping"),
+            _ => Reply::unexpected("ping"),
         }
     }
 
@@ -88,6 +79,25 @@ impl Client {
         let durable = self.durable && op.kind().writes();
         let sent = self.pipeline().send(request_bytes(&op), |out, id| encode_request(out, id, durable, &op));
         sent.await?.reply().await
+    }
+}
+
+impl Options {
+    /// Connects, and returns when the server has said welcome.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Connect`] if the first attempt fails; a caller who wants to wait for a server uses [`Options::start`].
+    /// Panics outside of a tokio runtime.
+    pub async fn connect(self) -> Result<Client, Error> {
+        let connection = Connection::open(&self).await?;
+        Ok(Client::spawn(self, Some(connection)))
+    }
+
+    /// Returns a client at once, which connects on its own and keeps trying; requests wait for the connection until
+    /// they time out. Panics outside of a tokio runtime.
+    pub fn start(self) -> Client {
+        Client::spawn(self, None)
     }
 }
 

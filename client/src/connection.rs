@@ -16,9 +16,9 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::codec::Decoder;
 
-use crate::options::MAX_REPLY_BYTES;
+use crate::limits::MAX_REPLY_BYTES;
 use crate::pipeline::Pipeline;
-use crate::queue::{Chunk, KEPT_BYTES};
+use crate::queue::{Chunk, MAX_IDLE_BUFFER_BYTES};
 use crate::{ConnectError, Lost, Options, ProtocolError};
 
 /// Bytes that are read at a time.
@@ -27,9 +27,9 @@ const READ_BYTES: usize = 64 << 10;
 /// Largest reply to an auth, in bytes.
 const MAX_AUTH_REPLY_BYTES: usize = 64 << 10;
 
-/// How long replies are still read from a connection that cannot be written to any more. They have been sent; this is time
-/// for the network alone.
-const LAST_REPLIES: Duration = Duration::from_secs(1);
+/// How long replies are still read from a connection that cannot be written to any more. They have been sent; this is
+/// time for the network alone.
+const LAST_REPLIES_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A connection whose server has said welcome.
 #[derive(Debug)]
@@ -69,14 +69,14 @@ impl Connection {
             PrefaceStatus::TooManyConnections => return Err(ConnectError::TooManyConnections),
         }
         if server.auth_required {
-            let token = options.token.as_deref().ok_or(ConnectError::TokenWanted)?;
+            let token = options.token.as_deref().ok_or(ConnectError::TokenRequired)?;
             authenticate(&mut stream, token, io).await?;
         }
         Ok(Self { stream, max_frame: server.max_frame as usize })
     }
 
-    /// Sends requests and takes replies until the connection ends. Returns whether it was of any use, that is, brought a
-    /// reply.
+    /// Sends requests and takes replies until the connection ends. Returns whether it was of any use, that is, brought
+    /// a reply.
     pub(crate) async fn run(mut self, pipeline: &Pipeline) -> bool {
         pipeline.connected(self.max_frame);
         let (mut chunk, mut useful) = (Chunk::default(), false);
@@ -111,7 +111,7 @@ async fn authenticate(
             Err(ConnectError::TokenRefused(message.into()))
         }
         Answer::Refused { code, message } => Err(ConnectError::Refused { code, message: message.into() }),
-        _ => Err(ProtocolError::Unfit("auth").into()),
+        _ => Err(ProtocolError::Unexpected("auth").into()),
     }
 }
 
@@ -120,7 +120,7 @@ async fn read(mut half: ReadHalf<'_>, pipeline: &Pipeline, useful: &mut bool) ->
     let mut decoder = RunDecoder::replies(MAX_REPLY_BYTES);
     let (mut buffer, mut entries) = (BytesMut::new(), Vec::new());
     loop {
-        if buffer.is_empty() && buffer.capacity() > KEPT_BYTES {
+        if buffer.is_empty() && buffer.capacity() > MAX_IDLE_BUFFER_BYTES {
             buffer = BytesMut::new();
         }
         buffer.reserve(READ_BYTES);
@@ -140,7 +140,8 @@ async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) 
     loop {
         pipeline.wanted().await;
         if chunk.requests > 1 {
-            // Whoever is ready to ask does so first: a run of replies has woken many, and this task before most of them.
+            // Whoever is ready to ask does so first: a run of replies has woken many, and this task before most of
+            // them.
             tokio::task::yield_now().await;
         }
         pipeline.take(chunk);
@@ -152,7 +153,7 @@ async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) 
             match written {
                 Ok(written) => chunk.written += written,
                 Err(error) => {
-                    sleep(LAST_REPLIES).await;
+                    sleep(LAST_REPLIES_TIMEOUT).await;
                     return Err(error.into());
                 }
             }
@@ -163,7 +164,7 @@ async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) 
 
 /// Waits until the server has been silent for too long.
 async fn silence(pipeline: &Pipeline) -> Lost {
-    let most = pipeline.options.max_silence;
+    let most = pipeline.options.silence_timeout;
     loop {
         let now = Instant::now();
         let until = pipeline.silent_since().unwrap_or(now) + most;

@@ -27,7 +27,7 @@ impl Client {
         match self.run(Op::SetHas { key: key(name)?, member: text("member", member)? }).await? {
             Reply::NoEntry => Ok(None),
             Reply::Has(yes) => Ok(Some(yes)),
-            _ => Reply::unfit("set-has"),
+            _ => Reply::unexpected("set-has"),
         }
     }
 
@@ -36,7 +36,7 @@ impl Client {
         match self.run(Op::MapGet { key: key(name)?, field: text("field", field)? }).await? {
             Reply::NoEntry | Reply::NoField => Ok(None),
             Reply::Value(Value::Str(value)) => Ok(Some(value.as_str().to_string())),
-            _ => Reply::unfit("map-get"),
+            _ => Reply::unexpected("map-get"),
         }
     }
 
@@ -45,7 +45,7 @@ impl Client {
         let (field, value) = (text("field", field)?, text("value", value)?);
         match self.run(Op::MapSet { key: key(name)?, field, value }).await? {
             Reply::Done => Ok(()),
-            _ => Reply::unfit("map-set"),
+            _ => Reply::unexpected("map-set"),
         }
     }
 
@@ -56,5 +56,5 @@ impl Client {
 }
 
 fn count(reply: Reply) -> Result<u32, Error> {
-    if let Reply::Count(count) = reply { Ok(count) } else { Reply::unfit("set-add or set-rem") }
+    if let Reply::Count(count) = reply { Ok(count) } else { Reply::unexpected("set-add or set-rem") }
 }

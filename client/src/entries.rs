@@ -9,8 +9,8 @@ use crate::reply::Reply;
 use crate::value::{finite, pack_map, pack_set, text, unpack_map, unpack_set};
 use crate::{Client, Error};
 
-/// Whole entries. The int `a` and the str `a` are two entries; each method is about the entry of its type. Every method fails as
-/// [`Error`] says; [`Error::InvalidInput`] comes before anything is sent.
+/// Whole entries. The int `a` and the str `a` are two entries; each method is about the entry of its type. Every method
+/// fails as [`Error`] says; [`Error::InvalidInput`] comes before anything is sent.
 impl Client {
     /// The int at `name`; `None` if there is none.
     pub async fn get_int(&self, name: &str) -> Result<Option<i32>, Error> {
@@ -67,8 +67,8 @@ impl Client {
         self.put(name, ValueRef::Str(text("value", value)?)).await
     }
 
-    /// Stores a map at `name`, in place of all of an earlier one: a `BTreeMap`, or any fields and values; of a field that comes
-    /// twice, the last value. The texts must be free of NUL.
+    /// Stores a map at `name`, in place of all of an earlier one: a `BTreeMap`, or any fields and values; of a field
+    /// that comes twice, the last value. The texts must be free of NUL.
     pub async fn put_map<F, V>(&self, name: &str, fields: impl IntoIterator<Item = (F, V)>) -> Result<(), Error>
     where
         F: AsRef<str>,
@@ -77,7 +77,8 @@ impl Client {
         self.put(name, ValueRef::Map(pack_map(fields)?.as_strings())).await
     }
 
-    /// Stores a set at `name`, in place of all of an earlier one: a `BTreeSet`, or any members. They must be free of NUL.
+    /// Stores a set at `name`, in place of all of an earlier one: a `BTreeSet`, or any members. They must be free of
+    /// NUL.
     pub async fn put_set<S: AsRef<str>>(&self, name: &str, members: impl IntoIterator<Item = S>) -> Result<(), Error> {
         self.put(name, ValueRef::Set(pack_set("member", members)?.as_strings())).await
     }
@@ -141,15 +142,15 @@ impl Client {
     async fn get<T>(&self, ty: ValueType, name: &str, of: impl FnOnce(Value) -> Option<T>) -> Result<Option<T>, Error> {
         match self.run(Op::Get { ty, key: key(name)? }).await? {
             Reply::NoEntry => Ok(None),
-            Reply::Value(value) => of(value).map_or_else(|| Reply::unfit("get"), |value| Ok(Some(value))),
-            _ => Reply::unfit("get"),
+            Reply::Value(value) => of(value).map_or_else(|| Reply::unexpected("get"), |value| Ok(Some(value))),
+            _ => Reply::unexpected("get"),
         }
     }
 
     async fn put(&self, name: &str, value: ValueRef<'_>) -> Result<(), Error> {
         match self.run(Op::Put { key: key(name)?, value }).await? {
             Reply::Done => Ok(()),
-            _ => Reply::unfit("put"),
+            _ => Reply::unexpected("put"),
         }
     }
 
@@ -159,13 +160,13 @@ impl Client {
 }
 
 pub(crate) fn deleted(reply: Reply) -> Result<bool, Error> {
-    if let Reply::Deleted(yes) = reply { Ok(yes) } else { Reply::unfit("deletion") }
+    if let Reply::Deleted(yes) = reply { Ok(yes) } else { Reply::unexpected("deletion") }
 }
 
 fn int(reply: Reply) -> Result<i32, Error> {
-    if let Reply::Value(Value::Int(v)) = reply { Ok(v) } else { Reply::unfit("increment of an int") }
+    if let Reply::Value(Value::Int(v)) = reply { Ok(v) } else { Reply::unexpected("increment of an int") }
 }
 
 fn uint(reply: Reply) -> Result<u32, Error> {
-    if let Reply::Value(Value::Uint(v)) = reply { Ok(v) } else { Reply::unfit("increment of a uint") }
+    if let Reply::Value(Value::Uint(v)) = reply { Ok(v) } else { Reply::unexpected("increment of a uint") }
 }

@@ -16,7 +16,7 @@ use proto::{KeyError, TextError};
 /// | [`NotSent`](Error::NotSent) | no | try again later |
 /// | [`Connect`](Error::Connect) | no | as the cause says; [`ConnectError::is_permanent`] |
 /// | [`Closed`](Error::Closed) | no | make a new client |
-/// | [`Timeout`](Error::Timeout), [`Unconfirmed`](Error::Unconfirmed), [`Unknown`](Error::Unknown), [`Protocol`](Error::Protocol) | not known | ask the server, or repeat what does no harm twice |
+/// | [`OutcomeUnknown`](Error::OutcomeUnknown), [`Timeout`](Error::Timeout), [`Unknown`](Error::Unknown), [`Protocol`](Error::Protocol) | not known | ask the server, or repeat what does no harm twice |
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,6 +25,18 @@ pub enum Error {
     Refused {
         /// Why, for a program.
         code: ErrorCode,
+        /// Why, for a person.
+        message: Box<str>,
+    },
+    /// The server replied that it does not know what became of the request, or with an error code that this client does
+    /// not know. A write may or may not have happened, and may or may not survive a crash of the server. The connection
+    /// goes on.
+    #[error(
+        "the server replied with error {code:#04x}: {message}; it is not known whether the request was carried out"
+    )]
+    OutcomeUnknown {
+        /// Why, for a program: the status of the reply.
+        code: u8,
         /// Why, for a person.
         message: Box<str>,
     },
@@ -52,21 +64,34 @@ pub enum Error {
         /// The request timeout.
         after: Duration,
     },
-    /// The server applied the write, and its log has not confirmed it: it may become durable, or be lost.
-    #[error("{message}")]
-    Unconfirmed {
-        /// What the server says, for a person.
-        message: Box<str>,
-    },
-    /// The connection ended between the request and its reply. It is not known whether the request was or will be carried
-    /// out; if it will be, then perhaps after requests that were made later, over the next connection. Never repeated by the
-    /// client itself, because an increment would count twice.
+    /// The connection ended between the request and its reply. It is not known whether the request was or will be
+    /// carried out; if it will be, then perhaps after requests that were made later, over the next connection. Never
+    /// repeated by the client itself, because an increment would count twice.
     #[error("{0}; it is not known whether the request was or will be carried out")]
     Unknown(Lost),
     /// The server sent a reply that does not go with the request: a defect of the server.
     #[error(transparent)]
     Protocol(ProtocolError),
 }
+
+/// The errors after which a request is known not to have been carried out. Any other code, also one that a later
+/// version of the protocol adds, may belong to a write that happened.
+const LEFT_NO_TRACE: [ErrorCode; 14] = [
+    ErrorCode::BadLength,
+    ErrorCode::BadOpcode,
+    ErrorCode::BadFlags,
+    ErrorCode::BadType,
+    ErrorCode::BadKey,
+    ErrorCode::BadPayload,
+    ErrorCode::BadValue,
+    ErrorCode::Overflow,
+    ErrorCode::TooLarge,
+    ErrorCode::MemoryFull,
+    ErrorCode::LogBehind,
+    ErrorCode::LogDown,
+    ErrorCode::Busy,
+    ErrorCode::Unauthenticated,
+];
 
 /// What is wrong with the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +164,7 @@ pub enum ConnectError {
     NotKvs(#[from] PrefaceError),
     /// The server asks for a token, and the options have none.
     #[error("the server asks for a token; give one with Options::token")]
-    TokenWanted,
+    TokenRequired,
     /// The server refused the token.
     #[error("the server refused the token: {0}")]
     TokenRefused(Box<str>),
@@ -200,37 +225,41 @@ pub enum ProtocolError {
     },
     /// A reply came although no request waits for one.
     #[error("the server sent a reply without a request")]
-    Unasked,
+    Unsolicited,
     /// The reply is not of the kind that goes with the request.
     #[error("the server's reply does not go with a {0}")]
-    Unfit(&'static str),
+    Unexpected(&'static str),
 }
 
 impl Error {
+    /// The error that a reply stands for.
+    pub(crate) fn from_reply(code: ErrorCode, message: &str) -> Self {
+        match LEFT_NO_TRACE.contains(&code) {
+            true => Self::Refused { code, message: message.into() },
+            false => Self::OutcomeUnknown { code: code as u8, message: message.into() },
+        }
+    }
+
     /// Whether the same request may succeed later, and repeating it cannot carry it out twice.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused { code, .. } => code.is_retryable(),
             Self::NotSent { .. } => true,
             Self::Connect(error) => !error.is_permanent(),
-            Self::InvalidInput(_)
-            | Self::Closed
-            | Self::Timeout { .. }
-            | Self::Unconfirmed { .. }
-            | Self::Unknown(_)
-            | Self::Protocol(_) => false,
+            Self::InvalidInput(_) | Self::Closed => false,
+            Self::OutcomeUnknown { .. } | Self::Timeout { .. } | Self::Unknown(_) | Self::Protocol(_) => false,
         }
     }
 
     /// Whether the request may have been carried out in spite of the error, or may still be.
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Timeout { .. } | Self::Unconfirmed { .. } | Self::Unknown(_) | Self::Protocol(_))
+        matches!(self, Self::OutcomeUnknown { .. } | Self::Timeout { .. } | Self::Unknown(_) | Self::Protocol(_))
     }
 }
 
 impl ConnectError {
-    /// Whether another attempt would end in the same way, until somebody mends the server or the options. Requests then do
-    /// not wait for a connection.
+    /// Whether another attempt would end in the same way, until somebody mends the server or the options. Requests then
+    /// do not wait for a connection.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Io { .. } | Self::UnderWay { .. } | Self::Timeout { .. } | Self::TooManyConnections => false,
@@ -238,7 +267,7 @@ impl ConnectError {
             Self::Version { .. }
             | Self::NotUnderstood
             | Self::NotKvs(_)
-            | Self::TokenWanted
+            | Self::TokenRequired
             | Self::TokenRefused(_)
             | Self::Protocol(_) => true,
         }

@@ -18,11 +18,11 @@ const TARGET_BYTES: usize = 256 << 10;
 
 /// Many entries, of mixed types.
 ///
-/// The items are carried out in their order, each on its own: other clients may see some done and others not, and one that fails
-/// does not hold up the others. Hence the result for each item. The outer error is for arguments with which nothing was sent.
-/// Any number of items is taken: they travel in as many requests as they need, one right behind the other, none larger than the
-/// server takes. An item that alone is too large gets [`InvalidInput::TooLarge`]; before the first connection, when the
-/// server's limit is not known, so may all items of a request.
+/// The items are carried out in their order, each on its own: other clients may see some done and others not, and one
+/// that fails does not hold up the others. Hence the result for each item. The outer error is for arguments with which
+/// nothing was sent. Any number of items is taken: they travel in as many requests as they need, one right behind the
+/// other, none larger than the server takes. An item that alone is too large gets [`InvalidInput::TooLarge`]; before
+/// the first connection, when the server's limit is not known, so may all items of a request.
 impl Client {
     /// The values of these entries, in their order; `None` for those that do not exist.
     ///
@@ -71,7 +71,7 @@ impl Client {
         let results = collect(sent, "multi-put").await.into_iter();
         let done = |result: Result<Reply, Error>| match result? {
             Reply::Done => Ok(()),
-            _ => Reply::unfit("multi-put"),
+            _ => Reply::unexpected("multi-put"),
         };
         Ok(results.map(done).collect())
     }
@@ -91,7 +91,7 @@ impl Client {
         let value = |(result, (ty, _)): (Result<Reply, Error>, &(ValueType, Key<'_>))| match result? {
             Reply::NoEntry => Ok(None),
             Reply::Value(value) if value.value_type() == *ty => Ok(Some(value.into())),
-            _ => Reply::unfit("multi-get"),
+            _ => Reply::unexpected("multi-get"),
         };
         results.map(value).collect()
     }
@@ -132,7 +132,7 @@ async fn collect(sent: Vec<(usize, Result<Pending<'_>, Error>)>, request: &'stat
                 results.extend(replies);
                 continue;
             }
-            Ok(_) => Reply::unfit::<()>(request).unwrap_err(),
+            Ok(_) => Reply::unexpected::<()>(request).unwrap_err(),
             Err(error) => error,
         };
         results.extend((0..items).map(|_| Err(error.clone())));

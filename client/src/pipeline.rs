@@ -5,8 +5,8 @@ use proto::frame::{Answer, ErrorCode, ReplyFrame, Run};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::queue::{Chunk, Entry, KEPT_BYTES, Queue};
-use crate::reply::Reply;
+use crate::queue::{Chunk, Entry, MAX_IDLE_BUFFER_BYTES, Queue};
+use crate::reply::{Reply, unknown_error};
 use crate::{ConnectError, Error, InvalidInput, Lost, Options, ProtocolError};
 
 /// See the module's documentation.
@@ -133,8 +133,8 @@ impl Pipeline {
 
     /// There is a connection to a server that takes frames of at most `max_frame` bytes.
     pub(crate) fn connected(&self, max_frame: usize) {
-        let unfit = self.queue.lock().connected(max_frame, Instant::now());
-        self.drop_unsent(unfit, |entry| InvalidInput::TooLarge { bytes: entry.bytes, most: max_frame }.into());
+        let too_large = self.queue.lock().connected(max_frame, Instant::now());
+        self.drop_unsent(too_large, |entry| InvalidInput::TooLarge { bytes: entry.bytes, most: max_frame }.into());
     }
 
     /// There is no connection. If none is to be hoped for, nobody needs to wait.
@@ -159,7 +159,7 @@ impl Pipeline {
         self.bytes.add_permits(std::mem::take(&mut chunk.charge));
         chunk.written = 0;
         chunk.bytes.clear();
-        if chunk.bytes.capacity() > KEPT_BYTES {
+        if chunk.bytes.capacity() > MAX_IDLE_BUFFER_BYTES {
             chunk.bytes = Vec::new();
         }
     }
@@ -188,7 +188,7 @@ impl Pipeline {
                 Some(lost) => Err(Lost::clone(lost)),
             };
             match result {
-                Ok(answer) => entry.tell(|| Reply::of(answer)),
+                Ok(answer) => entry.tell(|| answer.and_then(Reply::of)),
                 Err(why) => {
                     entry.tell(|| Err(Error::Unknown(why.clone())));
                     lost = Some(why);
@@ -198,7 +198,7 @@ impl Pipeline {
         match lost {
             Some(lost) => Err(lost),
             None if asked => Ok(()),
-            None => Err(ProtocolError::Unasked.into()),
+            None => Err(ProtocolError::Unsolicited.into()),
         }
     }
 
@@ -219,8 +219,8 @@ impl Pipeline {
         }
     }
 
-    /// Ends requests whose time is up; never returns. There is one timer for all: as each request has the same time, none that
-    /// comes while this sleeps can end before it wakes.
+    /// Ends requests whose time is up; never returns. There is one timer for all: as each request has the same time,
+    /// none that comes while this sleeps can end before it wakes.
     pub(crate) async fn expire(&self) -> std::convert::Infallible {
         loop {
             let next = self.expire_now(Instant::now());
@@ -261,14 +261,22 @@ impl Pipeline {
     }
 }
 
-/// What the reply in `frame` says to the request with this number, whose turn it is.
-fn answer_to(id: u32, frame: &[u8]) -> Result<Answer<'_>, Lost> {
-    let reply = ReplyFrame::decode(frame).map_err(ProtocolError::from)?;
-    match reply.answer {
+/// What the reply in `frame` says to the request with this number, which is next. The outer error ends the connection.
+fn answer_to(id: u32, frame: &[u8]) -> Result<Result<Answer<'_>, Error>, Lost> {
+    let (found, answer) = match ReplyFrame::decode(frame) {
         // About the connection, whatever the number: the server reads no more.
-        Answer::Refused { code: ErrorCode::BadLength, message } => Err(Lost::Refused(message.into())),
-        answer if reply.id == id => Ok(answer),
-        _ => Err(ProtocolError::Id { expected: id, found: reply.id }.into()),
+        Ok(ReplyFrame { answer: Answer::Refused { code: ErrorCode::BadLength, message }, .. }) => {
+            return Err(Lost::Refused(message.into()));
+        }
+        Ok(reply) => (reply.id, Ok(reply.answer)),
+        Err(problem) => match unknown_error(frame, problem) {
+            Some((found, error)) => (found, Err(error)),
+            None => return Err(ProtocolError::from(problem).into()),
+        },
+    };
+    match found == id {
+        true => Ok(answer),
+        false => Err(ProtocolError::Id { expected: id, found }.into()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use crate::{ConnectError, Error};
 
 /// Capacity of a buffer that is kept when it is empty, in bytes; one that a large request made larger is given back.
-pub(crate) const KEPT_BYTES: usize = 1 << 20;
+pub(crate) const MAX_IDLE_BUFFER_BYTES: usize = 1 << 20;
 
 /// One request.
 #[derive(Debug)]
@@ -119,7 +119,8 @@ impl Queue {
         self.remove_unsent(|entry| entry.bytes > max_frame)
     }
 
-    /// Moves everything that is unsent into `chunk`, whose bytes have been cleared, but for what nobody waits for any more, which is returned.
+    /// Moves everything that is unsent into `chunk`, whose bytes have been cleared, but for what nobody waits for any
+    /// more, which is returned.
     pub(crate) fn take(&mut self, chunk: &mut Chunk, now: Instant) -> Vec<Entry> {
         let abandoned = match self.unsent.iter().any(Entry::is_abandoned) {
             true => self.remove_unsent(Entry::is_abandoned),
@@ -193,8 +194,8 @@ impl Queue {
         }
     }
 
-    /// When the next request times out. Deadlines ascend but for requests that had to wait for room, which keep to theirs
-    /// on their own.
+    /// When the next request times out. Deadlines ascend but for requests that had to wait for room, which keep to
+    /// theirs on their own.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let oldest = self.sent.get(self.expired).or(self.unsent.front());
         oldest.map(|entry| entry.deadline)

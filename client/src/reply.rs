@@ -1,6 +1,6 @@
 //! What came of a request, owned: it leaves the buffer of the connection for the task that asked.
 
-use proto::frame::{Answer, ErrorCode};
+use proto::frame::{Answer, REPLY_HEADER_BYTES, ReplyError};
 
 use crate::{Error, ProtocolError};
 
@@ -30,15 +30,28 @@ impl Reply {
             Answer::Count(count) => Self::Count(count),
             Answer::Has(yes) => Self::Has(yes),
             Answer::Many(answers) => Self::Many(answers.iter().map(Self::of).collect()),
-            Answer::Refused { code: ErrorCode::OutcomeUnknown, message } => {
-                return Err(Error::Unconfirmed { message: message.into() });
-            }
-            Answer::Refused { code, message } => return Err(Error::Refused { code, message: message.into() }),
+            Answer::Refused { code, message } => return Err(Error::from_reply(code, message)),
         })
     }
 
     /// The error for a reply that does not go with a `request`.
-    pub(crate) fn unfit<T>(request: &'static str) -> Result<T, Error> {
-        Err(Error::Protocol(ProtocolError::Unfit(request)))
+    pub(crate) fn unexpected<T>(request: &'static str) -> Result<T, Error> {
+        Err(Error::Protocol(ProtocolError::Unexpected(request)))
     }
+}
+
+/// Statuses from here on are errors (`proto/frames.md`).
+const FIRST_ERROR: u8 = 0x80;
+
+/// The number of the request and its error, if all that is wrong with a reply is an error code that this client does
+/// not know: a newer server may send one. The frame ends where it says, so the connection can go on.
+pub(crate) fn unknown_error(frame: &[u8], problem: ReplyError) -> Option<(u32, Error)> {
+    let ReplyError::Status(code @ FIRST_ERROR..) = problem else { return None };
+    let (head, payload) = frame.split_first_chunk::<REPLY_HEADER_BYTES>()?;
+    let [_, _, _, _, id @ .., status, _, _, _] = *head;
+    let message = match status == code {
+        true => String::from_utf8_lossy(payload).into(),
+        false => "the reply to one of several items".into(),
+    };
+    Some((u32::from_le_bytes(id), Error::OutcomeUnknown { code, message }))
 }

@@ -202,7 +202,7 @@ async fn a_token_is_wanted() {
     let error = options().token("wrong").connect().await.unwrap_err();
     assert!(matches!(error, Error::Connect(ConnectError::TokenRefused(_))), "{error:?}");
     let error = options().connect().await.unwrap_err();
-    assert!(matches!(error, Error::Connect(ConnectError::TokenWanted)), "{error:?}");
+    assert!(matches!(error, Error::Connect(ConnectError::TokenRequired)), "{error:?}");
 }
 
 /// What the tasks of the next test have seen of their counters.

@@ -4,7 +4,7 @@ mod peer;
 
 use std::time::{Duration, Instant};
 
-use client::options::LEAST_KEEP_ALIVE;
+use client::limits::MIN_KEEP_ALIVE;
 use client::{Client, ConnectError, Error, ErrorCode, Lost, ProtocolError};
 use peer::{Peer, asking, ended, int, poll_once, reply_bytes, vacant, within};
 use proto::Reply;
@@ -160,7 +160,7 @@ async fn a_reply_of_another_kind_is_the_error_of_its_request_alone() {
         let (task, asked) = asking(&client, &mut session, "a").await;
         session.reply(&asked, &wrong).await;
         let error = ended(task).await.unwrap_err();
-        assert!(matches!(error, Error::Protocol(ProtocolError::Unfit("get"))), "{error:?}");
+        assert!(matches!(error, Error::Protocol(ProtocolError::Unexpected("get"))), "{error:?}");
     }
     let (task, asked) = asking(&client, &mut session, "a").await;
     session.reply(&asked, &int(1)).await;
@@ -192,7 +192,7 @@ async fn a_write_that_the_log_has_not_confirmed_has_an_unknown_outcome_and_harms
     encode_error(&mut reply, asked.id(), ErrorCode::OutcomeUnknown, "it may or may not have happened");
     session.write(&reply).await;
     let error = ended(task).await.unwrap_err();
-    assert!(matches!(error, Error::Unconfirmed { .. }), "{error:?}");
+    assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     assert!(error.is_outcome_unknown() && !error.is_retryable());
     assert_eq!(error.to_string(), "it may or may not have happened");
     let (task, asked) = asking(&client, &mut session, "a").await;
@@ -216,7 +216,7 @@ async fn a_silent_server_times_out_and_a_late_reply_goes_to_nobody_else() {
 #[tokio::test]
 async fn a_server_that_stays_silent_loses_the_connection() {
     let peer = Peer::new().await;
-    let (client, mut session) = peer.client(peer.options().max_silence(Duration::from_secs(1))).await;
+    let (client, mut session) = peer.client(peer.options().silence_timeout(Duration::from_secs(1))).await;
     let (task, _) = asking(&client, &mut session, "a").await;
     let error = ended(task).await.unwrap_err();
     assert!(matches!(error, Error::Unknown(Lost::Silent(_))), "{error:?}");
@@ -227,7 +227,7 @@ async fn a_server_that_stays_silent_loses_the_connection() {
 #[tokio::test]
 async fn a_dead_connection_is_noticed_without_requests() {
     let peer = Peer::new().await;
-    let options = peer.options().keep_alive(Duration::from_millis(50)).max_silence(Duration::from_secs(1));
+    let options = peer.options().keep_alive(Duration::from_millis(50)).silence_timeout(Duration::from_secs(1));
     let (_client, mut session) = peer.client(options).await;
     let ping = session.next().await;
     assert_eq!(ping.frame().request, Request::Ping);
@@ -257,7 +257,7 @@ async fn there_is_a_pause_between_pings() {
         session.reply(&ping, &Reply::Stored).await;
     }
     // The first may have been on its way before the clock was read.
-    assert!(begin.elapsed() >= 4 * LEAST_KEEP_ALIVE);
+    assert!(begin.elapsed() >= 4 * MIN_KEEP_ALIVE);
 }
 
 #[tokio::test]
@@ -444,7 +444,7 @@ async fn closing_does_not_wait_for_ever() {
 
 #[tokio::test]
 async fn errors_say_what_to_do() {
-    let error = Error::from(ConnectError::TokenWanted);
+    let error = Error::from(ConnectError::TokenRequired);
     assert_eq!(error.to_string(), "the server asks for a token; give one with Options::token");
     let error = Error::Unknown(Lost::ByServer);
     assert_eq!(

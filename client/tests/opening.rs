@@ -188,7 +188,7 @@ async fn without_the_right_token_there_is_no_connection() {
         session
     };
     let (client, session) = tokio::join!(peer.options().connect(), asking);
-    assert!(matches!(client, Err(Error::Connect(ConnectError::TokenWanted))), "{client:?}");
+    assert!(matches!(client, Err(Error::Connect(ConnectError::TokenRequired))), "{client:?}");
     session.ended().await;
 
     for (code, permanent) in [(ErrorCode::Unauthenticated, true), (ErrorCode::Busy, false)] {

@@ -1,5 +1,5 @@
-//! Connections that are cut at random places, while requests are cancelled at random: nothing is done twice, nothing that was
-//! acknowledged is lost, nobody gets somebody else's reply.
+//! Connections that are cut at random places, while requests are cancelled at random: nothing is done twice, nothing
+//! that was acknowledged is lost, nobody gets somebody else's reply.
 
 mod peer;
 

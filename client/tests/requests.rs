@@ -1,4 +1,5 @@
-//! What the client sends: only what the server takes, marked as durable where that was asked for, in as many requests as are needed.
+//! What the client sends: only what the server takes, marked as durable where that was asked for, in as many requests
+//! as are needed.
 
 mod peer;
 

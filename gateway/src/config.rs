@@ -157,7 +157,7 @@ pub struct Config {
 
     /// Size of a log segment
     #[arg(long, env = "KVS_SEGMENT_SIZE", default_value = "64MiB", value_name = "SIZE",
-          value_parser = within::<{ txnd::segment::MIN_SEGMENT_BYTES }, { txnd::segment::MAX_SEGMENT_BYTES }>)]
+          value_parser = within::<{ txnd::MIN_SEGMENT_BYTES }, { txnd::MAX_SEGMENT_BYTES }>)]
     pub segment_size: ByteSize,
 
     /// Largest request body, and payload of a frame; a larger one gets 413 or an error. At most 16MiB

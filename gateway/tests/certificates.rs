@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use testkit::pki::{Ca, HOUR, Issued, Spec, install, now};
 use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
-use txnd::segment::MIN_SEGMENT_BYTES;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::tls::TlsFiles;
 use txnd::{Opened, SegmentSink, Sink};
 use txnd_server::{Txnd, flags};

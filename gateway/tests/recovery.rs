@@ -25,7 +25,7 @@ fn key_of(n: u64) -> String {
 
 /// Writes `records` int puts through the sink, as the server would.
 async fn write_log(folder: &Path, records: u64) {
-    let mut sink = SegmentSink::new(folder, txnd::segment::DEFAULT_SEGMENT_BYTES);
+    let mut sink = SegmentSink::new(folder, txnd::DEFAULT_SEGMENT_BYTES);
     let opened = sink.open().await.expect("a new log");
     let mut chain = opened.chain;
     for first in (0..records).step_by(BATCH as usize) {

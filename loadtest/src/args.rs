@@ -18,6 +18,7 @@ Examples:
   loadtest --target frames://10.0.0.5:8090 --rate 50000 --html report.html
   loadtest --grow --mix 0 --keys 10000000               pauses while kvs grows
   loadtest compare                                      kvs beside Redis, memcached, nginx and Webdis
+  loadtest draw compare.json --svg compare.svg          a picture of kept results
 
 Times take a unit (10s, 500ms). Latencies of a closed loop count from the sending of a batch; those of an open loop (--rate)
 from when the request was due.
@@ -44,8 +45,10 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// kvs beside the peers that are installed (Redis, memcached, nginx, Webdis), by turns: a table of ratios
+    /// kvs beside the peers that are installed (Redis, memcached, nginx, Webdis), in turn: a table of ratios
     Compare(CompareArgs),
+    /// Draw results that `compare --json` kept as a picture (SVG)
+    Draw(DrawArgs),
     /// Becomes a server, pinned, that ends with its parent; for the harness itself
     #[command(hide = true)]
     Launch(Launch),
@@ -136,7 +139,8 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
-    /// Requests a second, sent whether the server keeps up or not (open loop) [default: as many as it takes (closed loop)]
+    /// Requests a second, sent whether the server keeps up or not (open loop) [default: as many as it takes (closed
+    /// loop)]
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<f64>,
 
@@ -215,6 +219,22 @@ pub(crate) struct CompareArgs {
     /// Write the table to this file, as HTML
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
+
+    /// Write a picture of the ratios to this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+/// Options of `draw`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct DrawArgs {
+    /// What `compare --json` has written
+    #[arg(value_name = "FILE")]
+    pub(crate) results: PathBuf,
+
+    /// Write the picture to this file; it needs nothing else
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: PathBuf,
 }
 
 /// Yes or no.

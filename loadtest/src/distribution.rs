@@ -3,13 +3,13 @@
 use clap::ValueEnum;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Zipf's exponent, as YCSB has it: the entry of rank r is asked for in proportion to 1 / (r + 1)^0.99.
 pub(crate) const THETA: f64 = 0.99;
 
 /// How entries are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Distribution {
     /// Each as likely as any other
@@ -20,9 +20,9 @@ pub(crate) enum Distribution {
 
 /// Numbers with Zipf's distribution: 0 is the most frequent one.
 ///
-/// The algorithm of Gray et al., "Quickly generating billion-record synthetic databases", SIGMOD 1994, section 3.2, as in
-/// `ZipfianGenerator` of YCSB (Cooper et al., "Benchmarking cloud serving systems with YCSB", SoCC 2010): ranks 0 and 1
-/// have their exact probabilities, the others those of a continuous curve that is close to them.
+/// The algorithm of Gray et al., "Quickly generating billion-record synthetic databases", SIGMOD 1994, section 3.2, as
+/// in `ZipfianGenerator` of YCSB (Cooper et al., "Benchmarking cloud serving systems with YCSB", SoCC 2010): ranks 0
+/// and 1 have their exact probabilities, the others those of a continuous curve that is close to them.
 #[derive(Clone, Debug)]
 pub(crate) struct Zipf {
     n: f64,
@@ -66,8 +66,8 @@ fn zeta_of_two(theta: f64) -> f64 {
     zeta(2, theta)
 }
 
-/// Spreads ranks over the entries, so that frequent ones do not lie together: FNV-1a with 64 bits over the rank's bytes, as
-/// `ScrambledZipfianGenerator` of YCSB does. Some ranks fall on the same entry, there as here.
+/// Spreads ranks over the entries, so that frequent ones do not lie together: FNV-1a with 64 bits over the rank's
+/// bytes, as `ScrambledZipfianGenerator` of YCSB does. Some ranks fall on the same entry, there as here.
 fn scramble(rank: u64, n: u64) -> u64 {
     const OFFSET_BASIS: u64 = 0xCBF2_9CE4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01B3;

@@ -1,9 +1,9 @@
 //! The machine that a figure comes from.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The machine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Host {
     /// Model of the processor.
     pub(crate) cpu: String,
@@ -34,7 +34,8 @@ impl Host {
         }
     }
 
-    /// What to say about other programs that use the processors now, if they do: their caches and time are missing in what is measured.
+    /// What to say about other programs that use the processors now, if they do: their caches and time are missing in
+    /// what is measured.
     pub(crate) fn disturbance() -> Option<String> {
         const QUIET: f64 = 0.5;
         let file = std::fs::read_to_string("/proc/loadavg").ok()?;

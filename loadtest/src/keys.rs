@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Size of every key, in bytes.
 pub(crate) const KEY_BYTES: usize = 16;
@@ -36,8 +36,8 @@ const HEX: [[u8; 2]; 256] = {
 
 /// The key of entry `n`. Different numbers give different keys, in a scattered order: `bench` uses the same ones.
 ///
-/// Made from a table of 512 bytes: cheaper than reading it from a list of all keys, which would be a cache miss each time,
-/// on a machine that the server shares.
+/// Made from a table of 512 bytes: cheaper than reading it from a list of all keys, which would be a cache miss each
+/// time, on a machine that the server shares.
 pub(crate) fn key(n: u64) -> KeyText {
     // 2 to the 64 divided by the golden ratio: multiples are spread evenly (Knuth, TAOCP volume 3, 6.4).
     let scattered = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -49,7 +49,7 @@ pub(crate) fn key(n: u64) -> KeyText {
 }
 
 /// The type of all values of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ValueKind {
     /// 32-bit integers; decimal text where a server knows no integers

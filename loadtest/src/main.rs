@@ -1,8 +1,9 @@
 //! loadtest: the load harness of KVS, with which anybody can repeat its figures.
 //!
-//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs, sends requests for
-//! 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost in CPU time of the server.
-//! `loadtest compare` does so with kvs and its peers by turns.
+//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs,
+//! sends requests for 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost
+//! in CPU time of the server. `loadtest compare` does so with kvs and its peers in turn; `loadtest draw` makes a
+//! picture of kept results.
 //!
 //! ```text
 //!                   key stream              encode      ┌─ connection ─┐
@@ -15,18 +16,19 @@
 //! ```
 //!
 //! **Closed loop**: each connection sends `depth` requests at once, reads all replies, begins again; it measures what
-//! the server can do. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency counts from when they were due; it
-//! measures what clients would see.
+//! the server can do. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency counts from when
+//! they were due; it measures what clients would see.
 //!
-//! CPU time of the server (all its threads and processes) for each operation is the robust figure on a machine that the load shares:
-//! it does not depend on how fast the load is.
+//! CPU time of the server (all its threads and processes) for each operation is the robust figure on a machine that the
+//! load shares: it does not depend on how fast the load is.
 //!
 //! # Files
 //!
 //! ```text
 //!   args.rs           the command line
 //!   run.rs            one server under one load
-//!   compare/          kvs beside its peers: cells as data, one loop, ratios
+//!   outcome.rs        how a run ends: exit codes
+//!   compare/          kvs beside its peers: cells as data, one loop, ratios, tables and a picture
 //!   target.rs         what is measured: address and protocol
 //!   keys.rs           keys and values
 //!   distribution.rs   which entry comes next
@@ -44,6 +46,7 @@ mod distribution;
 mod host;
 mod keys;
 mod load;
+mod outcome;
 mod process;
 mod protocol;
 mod report;
@@ -58,23 +61,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::Parser;
 
 use crate::args::{Args, Command};
-
-/// Everything ran, and every reply was as it should be.
-const OK: u8 = 0;
-/// Something did not work.
-const FAILED: u8 = 1;
-/// There were errors among the replies.
-const ERRORS: u8 = 3;
-/// Ended by a signal.
-const INTERRUPTED: u8 = 130;
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Good,
-    WithErrors,
-    Interrupted,
-}
+use crate::outcome::{INTERRUPTED, Outcome};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -84,21 +71,18 @@ fn main() -> ExitCode {
         Some(Command::Compare(compare)) => {
             catch_signals(&interrupt).and_then(|()| compare::compare(&compare, &interrupt))
         }
+        Some(Command::Draw(draw)) => compare::draw(&draw),
         None => catch_signals(&interrupt).and_then(|()| run::run(&args.run, &interrupt)),
     };
-    ExitCode::from(match done {
-        Ok(End::Good) => OK,
-        Ok(End::WithErrors) => ERRORS,
-        Ok(End::Interrupted) => INTERRUPTED,
-        Err(e) => {
-            eprintln!("loadtest: {e}");
-            if interrupt.load(Ordering::Relaxed) { INTERRUPTED } else { FAILED }
-        }
-    })
+    let outcome = done.unwrap_or_else(|e| {
+        eprintln!("loadtest: {e}");
+        if interrupt.load(Ordering::Relaxed) { Outcome::Interrupted } else { Outcome::Failed }
+    });
+    outcome.into()
 }
 
-/// The first signal ends the run in order: servers are stopped, what was measured is shown. Another one ends it at once, and
-/// the servers with it.
+/// The first signal ends the run in order: servers are stopped, what was measured is shown. Another one ends it at
+/// once, and the servers with it.
 fn catch_signals(interrupt: &Arc<AtomicBool>) -> Result<(), String> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(interrupt))

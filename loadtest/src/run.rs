@@ -3,11 +3,11 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::End;
 use crate::args::{RunArgs, Start, Switch};
 use crate::distribution::THETA;
 use crate::host::Host;
 use crate::load::{self, Choice, Pace, Plan, Progress, Silent};
+use crate::outcome::Outcome;
 use crate::process::pin::{self, Cores};
 use crate::process::usage;
 use crate::report::bar::Bar;
@@ -25,7 +25,7 @@ const PRELOAD_DEPTH: usize = 128;
 const PRELOAD_CONNECTIONS: usize = 4;
 
 /// Carries out what the command line asks for.
-pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<End, String> {
+pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<Outcome, String> {
     check(args)?;
     let available = pin::available()?;
     let cores = match (&args.target, args.no_pin) {
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<End, String>
     let interrupted = measured.interrupted;
     let host = Host::this(available.len());
     let version = server.as_ref().map(|server| server.version.clone());
-    let report = Report::new(&plan, measured, memory, host, version, preloads);
+    let report = Report::new(&plan, report::text::load(&plan), measured, memory, host, version, preloads);
     print!("{}", report::text::result(&report));
     if let Some(file) = &args.json {
         report::write(file, &report::json(&report)?)?;
@@ -79,10 +79,10 @@ pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<End, String>
         report::write(file, &report::html::run(&report))?;
     }
     Ok(match failed {
-        _ if interrupted => End::Interrupted,
-        0 => End::Good,
-        _ if args.allow_errors => End::Good,
-        _ => End::WithErrors,
+        _ if interrupted => Outcome::Interrupted,
+        0 => Outcome::Good,
+        _ if args.allow_errors => Outcome::Good,
+        _ => Outcome::WithErrors,
     })
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use proto::{Batch, BatchBuffer, Chain, Effect, Op, Record, Strings, ValueRef};
 use serde_json::{Map, Value, json};
 use testkit::postgres_server::PostgresServer;
-use txnd::segment::MIN_SEGMENT_BYTES;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::{PostgresSink, SegmentSink, Sink};
 
 fn golden(version: &str) -> PathBuf {

@@ -24,7 +24,7 @@ use proto::{Batch, BatchError, Lsn};
 use rand::RngExt;
 use testkit::postgres_server::PostgresServer;
 use tokio::runtime::{Builder, Runtime};
-use txnd::segment::DEFAULT_SEGMENT_BYTES;
+use txnd::DEFAULT_SEGMENT_BYTES;
 use txnd::{LogReader, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink, Sink};
 use writer::{Writer, put_text};
 

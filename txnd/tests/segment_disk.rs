@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::fs::FallocateFlags;
 use testkit::small_disk::{PAGE_BYTES, SmallDisk};
-use txnd::segment::MIN_SEGMENT_BYTES;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::{MAX_IN_FLIGHT, SegmentSink, Sink, SinkError};
 use writer::{Content, Writer, deliver, put_text, seal, seed};
 

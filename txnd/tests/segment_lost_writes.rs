@@ -11,7 +11,7 @@ use std::path::Path;
 use log_folder::{begin, last_segment, now, recover, torn_tails};
 use proto::Batch;
 use testkit::small_disk::LossyDisk;
-use txnd::segment::MIN_SEGMENT_BYTES;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::{Opened, SegmentSink, Sink, SinkError};
 use writer::{Writer, put_text};
 

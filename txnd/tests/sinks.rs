@@ -11,7 +11,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 use testkit::memory::{Faults, MemoryLog, MemorySink};
-use txnd::segment::MIN_SEGMENT_BYTES;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::{MAX_IN_FLIGHT, SegmentReader, SegmentSink, Sink, SinkError};
 use writer::{Content, Writer, deliver, poll_once, put_text, seed};
 

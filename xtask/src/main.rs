@@ -30,7 +30,8 @@ enum Task {
         /// Passed on to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints and the project's own rules, then run every test; where a Docker engine answers, `compose` too
+    /// Check formatting, lints, dependencies (where cargo-deny is installed) and the project's own rules, then run
+    /// every test; where a Docker engine responds, `compose` too
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
@@ -43,8 +44,8 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Cut, slow down and silence the ways between kvs, txnd and PostgreSQL again and again (release build), and check that
-    /// everything that was acknowledged is there once
+    /// Cut, slow down and silence the ways between kvs, txnd and PostgreSQL again and again (release build), and check
+    /// that everything that was acknowledged is there once
     Network {
         /// How often connections are cut, for each place of a log and each durability
         #[arg(long, default_value_t = 500)]
@@ -53,7 +54,8 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Count the instructions of the hot paths with valgrind (release build), and compare them with those that were kept
+    /// Count the instructions of the hot paths with valgrind (release build), and compare them with those that were
+    /// kept
     Instructions {
         /// Keep these counts for later comparisons
         #[arg(long)]
@@ -99,6 +101,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["fmt", "--all", "--check"]))?;
             step(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
+            deny()?;
             test(&[])?;
             match compose::engine_answers() {
                 true => compose::test(),
@@ -133,6 +136,17 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Fuzz { seconds } => fuzz::run(*seconds),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }
+}
+
+/// Licences, sources and bans of dependencies, as deny.toml says. Advisories change without a change here, and need the
+/// network: `cargo deny check` has them, too.
+fn deny() -> Result<(), Failed> {
+    let installed = cargo().args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
+    if !installed {
+        eprintln!("xtask: cargo-deny is not installed (cargo install --locked cargo-deny): deny.toml is not checked");
+        return Ok(());
+    }
+    step(cargo().args(["deny", "--locked", "check", "licenses", "sources", "bans"]))
 }
 
 fn test(args: &[String]) -> Result<(), Failed> {

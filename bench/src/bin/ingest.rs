@@ -1,7 +1,7 @@
 //! Writes int puts into a log as fast as it takes them: what kvs does behind its sessions, engine included.
 //!
-//! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU seconds
-//! of this process.
+//! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU
+//! seconds of this process.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,9 +40,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let done = runtime.block_on(async {
         match args.log.split_once(':') {
-            Some(("file", folder)) => {
-                ingest(SegmentSink::new(folder, txnd::segment::DEFAULT_SEGMENT_BYTES), &args).await
-            }
+            Some(("file", folder)) => ingest(SegmentSink::new(folder, txnd::DEFAULT_SEGMENT_BYTES), &args).await,
             Some(("postgres", _)) => ingest(args.log.parse::<PostgresSink>().map_err(SinkError::Failed)?, &args).await,
             Some(("https", _)) => {
                 let connector = MutualTls::new(&args.log, TlsFiles::in_folder(&args.certs, "kvs"));

@@ -1,5 +1,5 @@
-//! A server whose behaviour a test writes down step by step, down to the bytes: it speaks the protocol as well or as badly as
-//! the test wants.
+//! A server whose behaviour a test writes down step by step, down to the bytes: it speaks the protocol as well or as
+//! badly as the test wants.
 #![allow(dead_code, unreachable_pub)] // Each test binary uses a part of this.
 
 use std::future::Future;
@@ -44,7 +44,7 @@ pub fn int(value: i32) -> Reply {
 }
 
 /// A task that gets an int, and the request as it arrived.
-pub async fn asking(client: &Client, session: &mut Session, name: &str) -> (JoinHandle<Answer>, Asked) {
+pub async fn asking(client: &Client, session: &mut Session, name: &str) -> (JoinHandle<Answer>, Received) {
     let (client, name) = (client.clone(), name.to_string());
     let task = tokio::spawn(async move { client.get_int(&name).await });
     (task, session.next().await)
@@ -132,9 +132,9 @@ pub struct Session {
 }
 
 /// One request that arrived.
-pub struct Asked(Vec<u8>);
+pub struct Received(Vec<u8>);
 
-impl Asked {
+impl Received {
     pub fn frame(&self) -> RequestFrame<'_> {
         RequestFrame::decode(&self.0).expect("the client sends requests")
     }
@@ -170,13 +170,13 @@ impl Session {
     }
 
     /// The next request; `None` at the end of the connection.
-    pub async fn try_next(&mut self) -> std::io::Result<Option<Asked>> {
+    pub async fn try_next(&mut self) -> std::io::Result<Option<Received>> {
         let decoder = RunDecoder::requests(MAX_FRAME as usize);
         loop {
             if decoder.complete(&self.buffer).expect("frames") > 0 {
                 let frame = Frames::new(&self.buffer).next().expect("a complete frame").to_vec();
                 let _ = self.buffer.split_to(frame.len());
-                return Ok(Some(Asked(frame)));
+                return Ok(Some(Received(frame)));
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 return Ok(None);
@@ -185,7 +185,7 @@ impl Session {
     }
 
     /// The next request.
-    pub async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> Received {
         within("a request", self.try_next()).await.expect("the connection stands").expect("a request")
     }
 
@@ -194,7 +194,7 @@ impl Session {
         !self.buffer.is_empty() || self.stream.try_read_buf(&mut self.buffer).is_ok_and(|read| read > 0)
     }
 
-    pub async fn reply(&mut self, asked: &Asked, reply: &Reply) {
+    pub async fn reply(&mut self, asked: &Received, reply: &Reply) {
         self.write(&reply_bytes(asked.id(), reply)).await;
     }
 

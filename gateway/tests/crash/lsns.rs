@@ -26,7 +26,7 @@ pub(crate) fn last_lsn(deployment: &Deployment) -> Lsn {
 
 /// Reading checks the chain of checksums from one batch to the next.
 fn last_lsn_of_segments(folder: &std::path::Path) -> Lsn {
-    let mut sink = SegmentSink::new(folder, txnd::segment::DEFAULT_SEGMENT_BYTES);
+    let mut sink = SegmentSink::new(folder, txnd::DEFAULT_SEGMENT_BYTES);
     let mut last = 0;
     let read = async {
         let opened = sink.open().await?;

@@ -1,6 +1,6 @@
 //! What is compared: each cell is one kind of work, one setup of kvs, one peer, and what should come of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ratio::Goal;
 use crate::distribution::Distribution;
@@ -11,7 +11,7 @@ use crate::server::peers::Peer;
 const MILLION: u64 = 1_000_000;
 
 /// One comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cell {
     /// What it is called in tables and filters.
     pub(crate) name: String,
@@ -28,17 +28,17 @@ pub(crate) struct Cell {
 }
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Measure {
-    /// Answers for each second of the server's CPU time.
+    /// Responses for each second of the server's CPU time.
     PerCpuSecond,
     /// Growth of the resident memory for each entry that is stored, in bytes.
     BytesPerEntry,
 }
 
 /// A closed loop.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) struct Work {
     pub(crate) keys: u64,
@@ -62,8 +62,8 @@ impl Work {
     }
 }
 
-/// Many clients with one request each, or few with many: the same for both sides. All batches together are some hundred requests, which
-/// keeps a server busy without measuring its queues.
+/// Many clients with one request each, or few with many: the same for both sides. All batches together are some hundred
+/// requests, which keeps a server busy without measuring its queues.
 fn connections(depth: usize) -> usize {
     match depth {
         1 => 32,

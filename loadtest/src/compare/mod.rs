@@ -1,31 +1,36 @@
 //! kvs beside its peers: cells as data, one loop over them.
 //!
-//! In each cell both servers run on the same core, and only one is asked at a time: kvs and its peer take turns, in the other order each
-//! round, so that whatever the machine does besides hits both. The load runs on the other cores.
+//! In each cell both servers run on the same core, and only one is asked at a time: kvs and its peer take turns, in the
+//! other order each round, so that whatever the machine does besides hits both. The load runs on the other cores.
 //!
 //! ```text
-//!   mod.rs     the loop
-//!   cells.rs   what is compared
-//!   ratio.rs   medians, spreads, goals
-//!   table.rs   the results as text
+//!   mod.rs       the loop
+//!   cells.rs     what is compared
+//!   ratio.rs     medians, spreads, goals
+//!   results.rs   what was found, in the form of the JSON
+//!   table.rs     the results as text
+//!   page.rs      as HTML
+//!   picture.rs   as a picture, SVG
 //! ```
 
 mod cells;
+mod page;
+mod picture;
 mod ratio;
-pub(crate) mod table;
+mod results;
+mod table;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde::Serialize;
-
 use self::cells::{Cell, Measure};
 use self::ratio::Spread;
-use crate::End;
-use crate::args::CompareArgs;
+use self::results::{Comparison, Row, Side};
+use crate::args::{CompareArgs, DrawArgs};
 use crate::host::Host;
 use crate::load::{self, Choice, Pace, Plan, Silent};
+use crate::outcome::Outcome;
 use crate::process::pin::{self, Cores};
 use crate::report::{self, Figures, Memory};
 use crate::run::preload_silently;
@@ -41,58 +46,8 @@ const MAX_THREADS: usize = 2;
 /// Part of the keys that a quick look uses.
 const QUICK_KEYS: u64 = 10;
 
-/// One side of a cell, over all rounds.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Side {
-    /// The compared figure of each round.
-    pub(crate) rounds: Vec<f64>,
-    /// Their median.
-    pub(crate) spread: Option<Spread>,
-    /// Everything about each round, where answers were measured.
-    pub(crate) figures: Vec<Figures>,
-    /// The same where memory was.
-    pub(crate) memory: Vec<Memory>,
-    /// Requests that failed.
-    pub(crate) errors: u64,
-}
-
-/// A cell with what came of it.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Row {
-    /// The cell.
-    pub(crate) cell: Cell,
-    /// Why it did not run, or not to its end.
-    pub(crate) skipped: Option<String>,
-    /// What kvs did.
-    pub(crate) kvs: Side,
-    /// What the peer did.
-    pub(crate) peer: Side,
-    /// kvs to peer.
-    pub(crate) ratio: Option<Spread>,
-    /// Whether the goal is reached, if there is one and it could be measured.
-    pub(crate) reached: Option<bool>,
-}
-
-/// All of a comparison.
-#[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
-pub(crate) struct Comparison {
-    pub(crate) loadtest: &'static str,
-    pub(crate) at: String,
-    pub(crate) host: Host,
-    pub(crate) rounds: u32,
-    pub(crate) seconds: f64,
-    pub(crate) quick: bool,
-    pub(crate) seed: u64,
-    /// Names and versions of all servers.
-    pub(crate) versions: Vec<String>,
-    /// Where the servers ran, and the load.
-    pub(crate) cores: String,
-    pub(crate) rows: Vec<Row>,
-}
-
 /// Runs the cells that the command line asks for.
-pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<End, String> {
+pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<Outcome, String> {
     let mut cells = cells::all();
     let wanted = |cell: &Cell| args.only.iter().any(|part| cell.name.to_lowercase().contains(&part.to_lowercase()));
     cells.retain(|cell| args.only.is_empty() || wanted(cell));
@@ -101,7 +56,7 @@ pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<End,
     }
     if args.list {
         cells.iter().for_each(|cell| println!("{}", cell.name));
-        return Ok(End::Good);
+        return Ok(Outcome::Good);
     }
     if !(args.seconds.is_finite() && args.seconds > 0.0) {
         return Err("--seconds: expected more than 0".into());
@@ -122,7 +77,7 @@ pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<End,
     let (rounds, seconds) = if args.quick { (1, args.seconds.min(1.0)) } else { (args.rounds, args.seconds) };
     let split = Cores::split(&available, 1);
     let mut comparison = Comparison {
-        loadtest: env!("CARGO_PKG_VERSION"),
+        loadtest: env!("CARGO_PKG_VERSION").to_owned(),
         at: report::now(),
         host: Host::this(available.len()),
         rounds,
@@ -162,16 +117,37 @@ pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<End,
         report::write(file, &report::json(&comparison)?)?;
     }
     if let Some(file) = &args.html {
-        report::write(file, &report::html::comparison(&comparison))?;
+        report::write(file, &page::page(&comparison))?;
+    }
+    if let Some(file) = &args.svg {
+        report::write(file, &picture::svg(&comparison))?;
     }
     let failed = comparison.rows.iter().any(|row| row.kvs.errors + row.peer.errors > 0);
     let broken =
         comparison.rows.iter().any(|row| row.skipped.is_some() && row.cell.peer.is_none_or(|p| p.missing().is_empty()));
     Ok(match () {
-        () if interrupt.load(Ordering::Relaxed) => End::Interrupted,
-        () if failed || broken => End::WithErrors,
-        () => End::Good,
+        () if interrupt.load(Ordering::Relaxed) => Outcome::Interrupted,
+        () if failed || broken => Outcome::WithErrors,
+        () => Outcome::Good,
     })
+}
+
+/// Draws results that were kept. Rows of cells that are not measured any more are left out: cells.rs says why.
+pub(crate) fn draw(args: &DrawArgs) -> Result<Outcome, String> {
+    let file = &args.results;
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let mut comparison: Comparison = serde_json::from_str(&text)
+        .map_err(|e| format!("{}: {e}; expected what `loadtest compare --json` writes", file.display()))?;
+    let known: Vec<String> = cells::all().into_iter().map(|cell| cell.name).collect();
+    comparison.rows.retain(|row| {
+        let keep = known.contains(&row.cell.name);
+        if !keep {
+            eprintln!("left out, because it is not measured any more: {}", row.cell.name);
+        }
+        keep
+    });
+    report::write(&args.svg, &picture::svg(&comparison))?;
+    Ok(Outcome::Good)
 }
 
 /// Servers with entries in them, for as long as cells go on with them.
@@ -199,7 +175,7 @@ impl Bench<'_> {
         let missing = cell.peer.map(Peer::missing).unwrap_or_default();
         let skipped = if missing.is_empty() {
             let ran = match cell.measure {
-                Measure::PerCpuSecond => self.answers(&cell, &mut kvs, &mut peer),
+                Measure::PerCpuSecond => self.responses(&cell, &mut kvs, &mut peer),
                 Measure::BytesPerEntry => self.memory(&cell, &mut kvs, &mut peer),
             };
             ran.err()
@@ -276,7 +252,7 @@ impl Bench<'_> {
         Ok(servers)
     }
 
-    fn answers(&mut self, cell: &Cell, kvs: &mut Side, peer: &mut Side) -> Result<(), String> {
+    fn responses(&mut self, cell: &Cell, kvs: &mut Side, peer: &mut Side) -> Result<(), String> {
         let servers = self.servers(cell)?;
         for round in 0..self.rounds {
             let mut turns = vec![(&servers.kvs, &mut *kvs)];

@@ -1,9 +1,9 @@
 //! Figures of several rounds, and how two servers' figures compare.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What several rounds have in common: the median, and how far they lie apart.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -24,7 +24,8 @@ impl Spread {
         Some(Self { median, min: sorted[0], max: sorted[sorted.len() - 1] })
     }
 
-    /// The ratios of the rounds, `ours` to `theirs`. Each round is compared with itself, because the machine is not equally fast in all.
+    /// The ratios of the rounds, `ours` to `theirs`. Each round is compared with itself, because the machine is not
+    /// equally fast in all.
     pub(crate) fn of_ratios(ours: &[f64], theirs: &[f64]) -> Option<Self> {
         let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         Self::of(&ratios)
@@ -32,7 +33,7 @@ impl Spread {
 }
 
 /// What a ratio should be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Goal {
     /// So much, or more.

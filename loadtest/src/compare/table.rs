@@ -1,12 +1,14 @@
 //! The results of a comparison as text.
 
-use super::{Comparison, Measure, Row, Side, Spread};
+use super::cells::Measure;
+use super::ratio::Spread;
+use super::results::{Comparison, Row, Side};
 use crate::report::text::count;
 
 /// What is said before the first cell.
 pub(crate) fn head(comparison: &Comparison) -> String {
     format!(
-        "{}\n{}; {} round(s) of {} s, seed {}\nFigures: answers for each second of the server's CPU time (all its processes), \
+        "{}\n{}; {} round(s) of {} s, seed {}\nFigures: responses for each second of the server's CPU time (all its processes), \
          or bytes an entry; median (least to most)\n\n",
         comparison.host.line(),
         comparison.cores,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::tally::Tally;
 use crate::keys::KeyText;
-use crate::protocol::{Ask, Protocol, Said};
+use crate::protocol::{Protocol, Request, Response};
 
 /// How long connecting and greeting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,9 +75,9 @@ impl<P: Protocol> Connection<P> {
     }
 
     /// Adds a request to those that wait to be sent. Its latency counts from `since`.
-    pub(crate) fn ask(&mut self, key: &KeyText, ask: Ask<'_>, since: u64) {
-        self.protocol.encode(&mut self.out, key, ask);
-        self.pending.push_back(Pending { since, get: ask == Ask::Get });
+    pub(crate) fn queue(&mut self, key: &KeyText, request: Request<'_>, since: u64) {
+        self.protocol.encode(&mut self.out, key, request);
+        self.pending.push_back(Pending { since, get: request == Request::Get });
     }
 
     /// Sends what can be sent.
@@ -97,7 +97,8 @@ impl<P: Protocol> Connection<P> {
 
     /// Reads what has come in, and counts the replies.
     ///
-    /// A read that does not fill the buffer has emptied the socket (epoll(7)): no second call has to find out that there is nothing.
+    /// A read that does not fill the buffer has emptied the socket (epoll(7)): no second call has to find out that
+    /// there is nothing.
     pub(crate) fn receive(&mut self, start: Instant, tally: &Mutex<Tally>) -> Result<State, String> {
         loop {
             if self.filled == self.input.len() {
@@ -129,21 +130,21 @@ impl<P: Protocol> Connection<P> {
         let (mut since, mut count) = (0, 0);
         while at < self.filled {
             let scanned = self.protocol.scan(&self.input[at..self.filled]);
-            let Some((length, said)) = scanned.map_err(|e| format!("a reply that cannot be read: {}", e.0))? else {
+            let Some((length, response)) = scanned.map_err(|e| format!("a reply that cannot be read: {}", e.0))? else {
                 break;
             };
             at += length;
-            let request = self.pending.pop_front().ok_or("a reply that nobody has asked for")?;
-            let good = match said {
-                Said::Fine => true,
-                Said::Value => request.get,
-                Said::Done => !request.get,
-                Said::Missing if request.get => {
+            let pending = self.pending.pop_front().ok_or("a reply that nobody has asked for")?;
+            let good = match response {
+                Response::Fine => true,
+                Response::Value => pending.get,
+                Response::Done => !pending.get,
+                Response::Missing if pending.get => {
                     tally.misses += 1;
                     true
                 }
-                Said::Missing => false,
-                Said::Refused(message) => {
+                Response::Missing => false,
+                Response::Refused(message) => {
                     tally.errors.refused += 1;
                     tally.errors.first.get_or_insert_with(|| String::from_utf8_lossy(message).trim().to_owned());
                     continue;
@@ -151,14 +152,14 @@ impl<P: Protocol> Connection<P> {
             };
             if !good {
                 tally.errors.wrong += 1;
-                tally.errors.first.get_or_insert_with(|| format!("{said:?} in answer to another kind of request"));
+                tally.errors.first.get_or_insert_with(|| format!("{response:?} in reply to another kind of request"));
                 continue;
             }
-            if request.since != since && count > 0 {
+            if pending.since != since && count > 0 {
                 tally.answered(now.saturating_sub(since), count);
                 count = 0;
             }
-            since = request.since;
+            since = pending.since;
             count += 1;
         }
         if count > 0 {

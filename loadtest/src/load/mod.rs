@@ -1,6 +1,7 @@
 //! The load: requests from a few threads over many connections, and what came of them.
 //!
 //! ```text
+//!   plan.rs         a load as data, and what came of it
 //!   mod.rs          a plan, carried out: warm-up, measurement, end
 //!   thread.rs       one thread: its connections in an event loop; closed and open loop
 //!   connection.rs   one connection: a batch of requests out, replies in
@@ -9,6 +10,7 @@
 //! ```
 
 mod connection;
+mod plan;
 mod schedule;
 mod tally;
 mod thread;
@@ -19,141 +21,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
 
+pub(crate) use self::plan::{Choice, Measured, Pace, Plan, Point, Progress, Silent};
 use self::schedule::Schedule;
 pub(crate) use self::tally::{Errors, Tally};
 use self::thread::{Driver, Requests, Shared};
-use crate::distribution::{Distribution, Numbers};
-use crate::keys::{ValueKind, Values};
+use crate::distribution::Numbers;
+use crate::keys::Values;
 use crate::process::{pin, usage};
 use crate::protocol::Protocol;
 use crate::protocol::frames::Frames;
 use crate::protocol::http::Http;
 use crate::protocol::memcached::Memcached;
 use crate::protocol::resp::Resp;
-use crate::target::{Scheme, Target};
+use crate::target::Scheme;
 
 /// Points of the curves over time, at most.
 const POINTS: u32 = 120;
 
 /// Shortest span of a point.
-const SHORTEST_SPAN: Duration = Duration::from_millis(100);
-
-/// When requests are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Pace {
-    /// When the replies to the ones before have come.
-    Closed,
-    /// So many a second.
-    Open(f64),
-}
-
-/// Which entries are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Choice {
-    /// At random, until the time is over.
-    Random(Distribution),
-    /// Each once, in order; the run ends with the last one.
-    Each,
-}
-
-/// A load on one server.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    /// The server.
-    pub(crate) target: Target,
-    /// Number of entries.
-    pub(crate) keys: u64,
-    /// Which of them are asked for.
-    pub(crate) choice: Choice,
-    /// Of a hundred requests so many are reads.
-    pub(crate) gets: u8,
-    /// Type of the values.
-    pub(crate) value: ValueKind,
-    /// Length of texts.
-    pub(crate) value_bytes: usize,
-    /// Whether kvs is asked to make each write durable before it answers.
-    pub(crate) durable: bool,
-    /// Connections, over all threads.
-    pub(crate) connections: usize,
-    /// Threads of the load.
-    pub(crate) threads: usize,
-    /// Requests on one connection without reply.
-    pub(crate) depth: usize,
-    /// When requests are sent.
-    pub(crate) pace: Pace,
-    /// Time before the measurement.
-    pub(crate) warmup: Duration,
-    /// Time of the measurement.
-    pub(crate) duration: Duration,
-    /// Where chance comes from.
-    pub(crate) seed: u64,
-    /// Cores for the load, by turns. None: wherever.
-    pub(crate) cores: Vec<usize>,
-    /// The server's processes, if they are known.
-    pub(crate) server: Vec<u32>,
-}
-
-/// A span of the measurement.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Point {
-    /// End of the span, in seconds since the measurement began.
-    pub(crate) at: f64,
-    /// Answers a second.
-    pub(crate) rate: f64,
-    /// Latencies, in microseconds.
-    pub(crate) p50: f64,
-    #[allow(missing_docs)]
-    pub(crate) p99: f64,
-    #[allow(missing_docs)]
-    pub(crate) max: f64,
-}
-
-/// What came of a plan.
-#[derive(Clone, Debug)]
-pub(crate) struct Measured {
-    /// Length of the measurement, in seconds.
-    pub(crate) seconds: f64,
-    /// Latencies and errors.
-    pub(crate) tally: Tally,
-    /// The measurement in spans.
-    pub(crate) timeline: Vec<Point>,
-    /// CPU time of the server during the measurement, in seconds, if its processes are known.
-    pub(crate) server_cpu: Option<f64>,
-    /// CPU time of the load, in seconds.
-    pub(crate) load_cpu: f64,
-    /// Whether it was ended early.
-    pub(crate) interrupted: bool,
-}
-
-impl Measured {
-    /// Answers a second.
-    pub(crate) fn throughput(&self) -> f64 {
-        self.tally.answers() as f64 / self.seconds
-    }
-
-    /// Answers for each second of the server's CPU time.
-    pub(crate) fn per_cpu_second(&self) -> Option<f64> {
-        self.server_cpu.filter(|cpu| *cpu > 0.0).map(|cpu| self.tally.answers() as f64 / cpu)
-    }
-}
-
-/// Something to look at while a load runs.
-pub(crate) trait Progress {
-    /// Called every now and then: how much of the run is over (0 to 1), and answers a second.
-    fn tell(&self, share: f64, rate: f64);
-}
-
-/// Nobody looks.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Silent;
-
-impl Progress for Silent {
-    fn tell(&self, _share: f64, _rate: f64) {}
-}
+const MIN_SPAN: Duration = Duration::from_millis(100);
 
 /// Carries a plan out. `interrupt` ends it early.
 pub(crate) fn run(plan: &Plan, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Measured, String> {
@@ -192,8 +79,8 @@ impl<P: Protocol> Run<'_, P> {
             streams[n % threads].push(stream.map_err(|e| format!("cannot connect to {}: {e}", plan.target))?);
         }
         let tallies: Vec<Mutex<Tally>> = (0..threads).map(|_| Mutex::new(Tally::new())).collect();
-        let begin = Begin::now(plan)?;
-        let (stop, start) = (AtomicBool::new(false), begin.at);
+        let baseline = Baseline::now(plan)?;
+        let (stop, start) = (AtomicBool::new(false), baseline.at);
         std::thread::scope(|scope| {
             let mut running = Vec::new();
             for (n, streams) in streams.into_iter().enumerate() {
@@ -211,7 +98,7 @@ impl<P: Protocol> Run<'_, P> {
                 }));
             }
             let over = || running.iter().all(|thread| thread.is_finished());
-            let measured = measure(plan, begin, &tallies, progress, interrupt, &over);
+            let measured = measure(plan, baseline, &tallies, progress, interrupt, &over);
             stop.store(true, Ordering::Relaxed);
             for thread in running {
                 thread.join().map_err(|_| "a thread of the load has panicked")??;
@@ -222,7 +109,8 @@ impl<P: Protocol> Run<'_, P> {
 
     fn requests(&self, part: usize, parts: usize) -> Requests {
         let plan = self.plan;
-        // Threads draw from sequences of their own; two numbers far apart seed unrelated ones (Xoshiro's seeds are mixed).
+        // Threads draw from sequences of their own; two numbers far apart seed unrelated ones (Xoshiro's seeds are
+        // mixed).
         let seed = plan.seed.wrapping_add((part as u64) << 32);
         let numbers = match plan.choice {
             Choice::Random(distribution) => Numbers::random(distribution, plan.keys, seed),
@@ -232,15 +120,15 @@ impl<P: Protocol> Run<'_, P> {
     }
 }
 
-/// The moment at which a measurement begins.
+/// The moment at which a measurement begins, and what had been used by then.
 #[derive(Clone, Copy, Debug)]
-struct Begin {
+struct Baseline {
     at: Instant,
     server_cpu: Option<f64>,
     load_cpu: f64,
 }
 
-impl Begin {
+impl Baseline {
     fn now(plan: &Plan) -> Result<Self, String> {
         let (server_cpu, load_cpu) = (usage::cpu(&plan.server)?, usage::cpu_of_this_process()?);
         Ok(Self { at: Instant::now(), server_cpu, load_cpu })
@@ -250,7 +138,7 @@ impl Begin {
 /// Watches the threads for the time of the plan, or until they are done.
 fn measure(
     plan: &Plan,
-    mut begin: Begin,
+    mut baseline: Baseline,
     tallies: &[Mutex<Tally>],
     progress: &dyn Progress,
     interrupt: &AtomicBool,
@@ -266,15 +154,15 @@ fn measure(
     let mut total = Tally::new();
     // Without a warm-up everything counts, from the first request.
     if !plan.warmup.is_zero() {
-        sleep_until(begin.at + plan.warmup, &stopped);
-        begin = Begin::now(plan)?;
+        sleep_until(baseline.at + plan.warmup, &stopped);
+        baseline = Baseline::now(plan)?;
         let mut warmup = Tally::new();
         collect(&mut warmup)?;
         // What goes wrong counts in any case.
         total.errors = warmup.errors;
     }
-    let began = begin.at;
-    let every = (plan.duration / POINTS).max(SHORTEST_SPAN);
+    let began = baseline.at;
+    let every = (plan.duration / POINTS).max(MIN_SPAN);
     let (mut timeline, mut seen) = (Vec::new(), began);
     loop {
         let mut span = Tally::new();
@@ -289,7 +177,7 @@ fn measure(
             Choice::Random(_) => (now - began).as_secs_f64() / plan.duration.as_secs_f64(),
             Choice::Each => total.answers() as f64 / plan.keys as f64,
         };
-        progress.tell(share.min(1.0), rate);
+        progress.update(share.min(1.0), rate);
         if stopped() || now >= began + plan.duration {
             break;
         }
@@ -298,8 +186,8 @@ fn measure(
     collect(&mut total)?;
     Ok(Measured {
         seconds: began.elapsed().as_secs_f64(),
-        server_cpu: usage::cpu(&plan.server)?.zip(begin.server_cpu).map(|(after, before)| after - before),
-        load_cpu: usage::cpu_of_this_process()? - begin.load_cpu,
+        server_cpu: usage::cpu(&plan.server)?.zip(baseline.server_cpu).map(|(after, before)| after - before),
+        load_cpu: usage::cpu_of_this_process()? - baseline.load_cpu,
         tally: total,
         timeline,
         interrupted: interrupt.load(Ordering::Relaxed),

@@ -1,8 +1,8 @@
 //! When the requests of an open loop are due: at a fixed rate, whether the server keeps up or not.
 //!
-//! A request's latency counts from the moment at which it was due. If it counted from the moment at which it was sent, a server
-//! that stalls would be asked less while it does, and its worst answers would be missing from the figures ("coordinated
-//! omission"; Gil Tene, "How NOT to Measure Latency").
+//! A request's latency counts from the moment at which it was due. If it counted from the moment at which it was sent,
+//! a server that stalls would be asked less while it does, and its worst responses would be missing from the figures
+//! ("coordinated omission"; Gil Tene, "How NOT to Measure Latency").
 
 use std::time::Duration;
 

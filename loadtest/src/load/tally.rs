@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest latency that is told apart from longer ones.
 const MAX_LATENCY: Duration = Duration::from_secs(100);
@@ -12,13 +12,13 @@ const MAX_LATENCY: Duration = Duration::from_secs(100);
 const DIGITS: u8 = 3;
 
 /// Requests that did not end as they should.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Errors {
-    /// Requests that were answered with an error.
+    /// Requests that were refused.
     pub(crate) refused: u64,
-    /// Answers of the wrong kind.
+    /// Responses of the wrong kind.
     pub(crate) wrong: u64,
-    /// Requests whose connection ended before the answer.
+    /// Requests whose connection ended before the response.
     pub(crate) lost: u64,
     /// What the first one said.
     pub(crate) first: Option<String>,

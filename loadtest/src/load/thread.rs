@@ -9,23 +9,23 @@ use mio::{Events, Interest, Poll, Token};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 
-use super::Plan;
 use super::connection::{Connection, State, connect};
+use super::plan::Plan;
 use super::schedule::Schedule;
 use super::tally::Tally;
 use crate::distribution::Numbers;
 use crate::keys::{Values, key};
-use crate::protocol::{Ask, Protocol};
+use crate::protocol::{Protocol, Request};
 
 /// Longest sleep: after it the thread looks whether it is to stop.
-const LONGEST_WAIT: Duration = Duration::from_millis(50);
+const MAX_WAIT: Duration = Duration::from_millis(50);
 
 /// Below it the thread polls without sleeping: epoll's timeout counts in milliseconds, and a request that is sent late
 /// would make the server look slow.
-const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+const MIN_WAIT: Duration = Duration::from_millis(1);
 
 /// How long replies may take when the load is over.
-const DRAIN: Duration = Duration::from_secs(5);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Events that are taken at a time.
 const EVENTS: usize = 256;
@@ -55,15 +55,15 @@ impl Requests {
     }
 
     /// Adds the next request to those of a connection; whether there was one.
-    fn ask<P: Protocol>(&mut self, values: &Values, connection: &mut Connection<P>, since: u64) -> bool {
+    fn queue_next<P: Protocol>(&mut self, values: &Values, connection: &mut Connection<P>, since: u64) -> bool {
         let Some(number) = self.numbers.next() else { return false };
         let get = match self.gets {
             0 => false,
             100 => true,
             gets => self.mix.random_range(0..100) < gets,
         };
-        let ask = if get { Ask::Get } else { Ask::Set(values.get(number)) };
-        connection.ask(&key(number), ask, since);
+        let request = if get { Request::Get } else { Request::Set(values.get(number)) };
+        connection.queue(&key(number), request, since);
         true
     }
 }
@@ -129,7 +129,7 @@ impl<'r, P: Protocol> Driver<'r, P> {
         let mut events = Events::with_capacity(EVENTS);
         let mut stopped_at = None;
         while self.connections.iter().any(|connection| connection.pending() > 0) {
-            self.wait(&mut events, LONGEST_WAIT)?;
+            self.wait(&mut events, MAX_WAIT)?;
             for event in &events {
                 let Token(n) = event.token();
                 if event.is_writable() {
@@ -142,7 +142,7 @@ impl<'r, P: Protocol> Driver<'r, P> {
                     }
                 }
             }
-            if self.stopped() && stopped_at.get_or_insert_with(Instant::now).elapsed() > DRAIN {
+            if self.stopped() && stopped_at.get_or_insert_with(Instant::now).elapsed() > DRAIN_TIMEOUT {
                 break;
             }
         }
@@ -155,14 +155,15 @@ impl<'r, P: Protocol> Driver<'r, P> {
         }
         let since = self.now();
         for _ in 0..self.shared.plan.depth {
-            if !self.requests.ask(self.shared.values, &mut self.connections[n], since) {
+            if !self.requests.queue_next(self.shared.values, &mut self.connections[n], since) {
                 break;
             }
         }
         self.send(n)
     }
 
-    /// Requests are sent when they are due, on the connections by turns, at most `depth` of them on one connection without reply.
+    /// Requests are sent when they are due, on the connections in turn, at most `depth` of them on one connection
+    /// without reply.
     pub(crate) fn open_loop(mut self, mut schedule: Schedule) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS);
         let (mut turn, count) = (0, self.connections.len());
@@ -180,7 +181,7 @@ impl<'r, P: Protocol> Driver<'r, P> {
                 // What is due now goes to one connection, as much as it takes: several requests in one call.
                 while self.connections[n].pending() < depth {
                     let Some(due) = schedule.take(self.now()) else { break };
-                    if !self.requests.ask(self.shared.values, &mut self.connections[n], due) {
+                    if !self.requests.queue_next(self.shared.values, &mut self.connections[n], due) {
                         break;
                     }
                 }
@@ -192,12 +193,12 @@ impl<'r, P: Protocol> Driver<'r, P> {
             }
             if over {
                 let waits = self.connections.iter().any(|connection| connection.pending() > 0);
-                if !waits || stopped_at.get_or_insert_with(Instant::now).elapsed() > DRAIN {
+                if !waits || stopped_at.get_or_insert_with(Instant::now).elapsed() > DRAIN_TIMEOUT {
                     return Ok(());
                 }
             }
-            let wait = if over || blocked { LONGEST_WAIT } else { schedule.wait(self.now()).min(LONGEST_WAIT) };
-            self.wait(&mut events, if wait < SHORTEST_WAIT { Duration::ZERO } else { wait - SHORTEST_WAIT })?;
+            let wait = if over || blocked { MAX_WAIT } else { schedule.wait(self.now()).min(MAX_WAIT) };
+            self.wait(&mut events, if wait < MIN_WAIT { Duration::ZERO } else { wait - MIN_WAIT })?;
             for event in &events {
                 let Token(n) = event.token();
                 if event.is_writable() {

@@ -1,8 +1,9 @@
 //! A server process. It ends with this one, however this one ends.
 //!
-//! A server is not executed directly, but by this program again (`loadtest launch`), which pins itself, asks the kernel for a
-//! signal at the death of its parent (prctl(2), PR_SET_PDEATHSIG: it stays in force through execve), and then becomes the server.
-//! So nothing has to be done between fork and exec, which would need unsafe code, and a killed harness leaves nothing behind.
+//! A server is not executed directly, but by this program again (`loadtest launch`), which pins itself, asks the kernel
+//! for a signal at the death of its parent (prctl(2), PR_SET_PDEATHSIG: it stays in force through execve), and then
+//! becomes the server. So nothing has to be done between fork and exec, which would need unsafe code, and a killed
+//! harness leaves nothing behind.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -67,7 +68,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts `command` on these cores. Called by the main thread: the kernel counts the death of the thread that has started it.
+    /// Starts `command` on these cores. Called by the main thread: the kernel counts the death of the thread that has
+    /// started it.
     pub(crate) fn start(command: &Command, cores: &[usize]) -> Result<Self, String> {
         let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let me = std::env::current_exe().map_err(|e| format!("/proc/self/exe: {e}"))?;

@@ -27,8 +27,8 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// The first `server` of the available cores for the server, the others for the load. If there are not enough, the load
-    /// shares: CPU time per operation still says what the server costs, latency and throughput say less.
+    /// The first `server` of the available cores for the server, the others for the load. If there are not enough, the
+    /// load shares: CPU time per operation still says what the server costs, latency and throughput say less.
     pub(crate) fn split(available: &[usize], server: usize) -> Self {
         let (first, rest) = available.split_at(server.clamp(1, available.len()));
         Self { server: first.to_vec(), load: if rest.is_empty() { available.to_vec() } else { rest.to_vec() } }

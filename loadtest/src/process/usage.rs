@@ -47,7 +47,8 @@ impl Process {
 
     /// See proc_pid_stat(5).
     fn parse(pid: u32, stat: &str) -> Option<Self> {
-        // The name of the program, in parentheses, may hold anything; fields are counted from behind it, the third is next.
+        // The name of the program, in parentheses, may hold anything; fields are counted from behind it, the third is
+        // next.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self { pid, parent: field(4)? as u32, ticks: field(14)? + field(15)? })

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use proto::frame::{Answer, ClientPreface, PrefaceStatus, ReplyFrame, RunDecoder, ServerPreface, encode_request};
 use proto::{Key, Op, ValueRef, ValueType};
 
-use super::{Ask, Protocol, Said, Unreadable};
+use super::{Protocol, Request, Response, Unreadable};
 use crate::keys::{KeyText, Value, ValueKind};
 
 /// Largest reply that is expected, in bytes.
@@ -17,8 +17,8 @@ pub(crate) struct Frames {
     ty: ValueType,
     /// Whether writes carry the flag `durable`.
     durable: bool,
-    asked: u32,
-    answered: u32,
+    next_request: u32,
+    next_reply: u32,
 }
 
 impl Frames {
@@ -28,7 +28,7 @@ impl Frames {
             ValueKind::Int => ValueType::Int,
             ValueKind::Str => ValueType::Str,
         };
-        Self { ty, durable, asked: 0, answered: 0 }
+        Self { ty, durable, next_request: 0, next_reply: 0 }
     }
 }
 
@@ -46,40 +46,40 @@ impl Protocol for Frames {
         }
     }
 
-    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>) {
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>) {
         let key = Key::new(key).expect("hexadecimal digits are a key");
-        let op = match ask {
-            Ask::Get => Op::Get { ty: self.ty, key },
-            Ask::Set(Value::Int(value, _)) => Op::Put { key, value: ValueRef::Int(value) },
-            Ask::Set(Value::Str(value)) => Op::Put { key, value: ValueRef::Str(value) },
+        let op = match request {
+            Request::Get => Op::Get { ty: self.ty, key },
+            Request::Set(Value::Int(value, _)) => Op::Put { key, value: ValueRef::Int(value) },
+            Request::Set(Value::Str(value)) => Op::Put { key, value: ValueRef::Str(value) },
         };
-        encode_request(out, self.asked, self.durable && op.kind().writes(), &op);
-        self.asked = self.asked.wrapping_add(1);
+        encode_request(out, self.next_request, self.durable && op.kind().writes(), &op);
+        self.next_request = self.next_request.wrapping_add(1);
     }
 
-    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable> {
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Response<'b>)>, Unreadable> {
         let claimed = RunDecoder::replies(MAX_REPLY).claimed(bytes).map_err(|e| Unreadable(e.to_string()))?;
         let Some(frame) = claimed.and_then(|length| bytes.get(..length)) else { return Ok(None) };
         let reply = ReplyFrame::decode(frame).map_err(|e| Unreadable(e.to_string()))?;
-        if reply.id != self.answered {
-            return Err(Unreadable(format!("a reply to request {}; expected one to {}", reply.id, self.answered)));
+        if reply.id != self.next_reply {
+            return Err(Unreadable(format!("a reply to request {}; expected one to {}", reply.id, self.next_reply)));
         }
-        self.answered = self.answered.wrapping_add(1);
-        let said = match reply.answer {
-            Answer::Value(value) if value.value_type() == self.ty => Said::Value,
-            Answer::Done => Said::Done,
-            Answer::NoEntry => Said::Missing,
-            Answer::Refused { message, .. } => Said::Refused(message.as_bytes()),
-            _ => Said::Refused(b"a reply to something else"),
+        self.next_reply = self.next_reply.wrapping_add(1);
+        let response = match reply.answer {
+            Answer::Value(value) if value.value_type() == self.ty => Response::Value,
+            Answer::Done => Response::Done,
+            Answer::NoEntry => Response::Missing,
+            Answer::Refused { message, .. } => Response::Refused(message.as_bytes()),
+            _ => Response::Refused(b"a reply to something else"),
         };
-        Ok(Some((frame.len(), said)))
+        Ok(Some((frame.len(), response)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use proto::frame::{ErrorCode, Request, RequestFrame, encode_error, encode_reply};
+    use proto::frame::{ErrorCode, Request as Decoded, RequestFrame, encode_error, encode_reply};
     use proto::{Reply, Value as Stored};
 
     use super::*;
@@ -90,18 +90,18 @@ mod tests {
     fn requests_are_those_of_the_codec() {
         let values = Values::new(ValueKind::Str, 8, 1);
         let (mut frames, mut out) = (Frames::new(ValueKind::Str, true), Vec::new());
-        frames.encode(&mut out, &key(3), Ask::Get);
+        frames.encode(&mut out, &key(3), Request::Get);
         let get = RequestFrame::decode(&out).unwrap();
         assert!(!get.durable, "a read needs no log");
         let key3 = key(3);
         let expected = Key::new(&key3).unwrap();
-        assert_eq!(get.request, Request::Op(Op::Get { ty: ValueType::Str, key: expected }));
+        assert_eq!(get.request, Decoded::Op(Op::Get { ty: ValueType::Str, key: expected }));
         out.clear();
-        frames.encode(&mut out, &key(3), Ask::Set(values.get(3)));
+        frames.encode(&mut out, &key(3), Request::Set(values.get(3)));
         let put = RequestFrame::decode(&out).unwrap();
         assert_eq!((put.id, put.durable), (1, true));
         let value = ValueRef::Str(values.get(3).text());
-        assert_eq!(put.request, Request::Op(Op::Put { key: expected, value }));
+        assert_eq!(put.request, Decoded::Op(Op::Put { key: expected, value }));
     }
 
     #[test]
@@ -111,8 +111,8 @@ mod tests {
         encode_reply(&mut replies[1], 1, &Reply::Stored);
         encode_reply(&mut replies[2], 2, &Reply::NoEntry);
         encode_error(&mut replies[3], 3, ErrorCode::MemoryFull, "full");
-        let said = [Said::Value, Said::Done, Said::Missing, Said::Refused(b"full")];
-        let replies: Vec<_> = replies.iter().map(Vec::as_slice).zip(said).collect();
+        let response = [Response::Value, Response::Done, Response::Missing, Response::Refused(b"full")];
+        let replies: Vec<_> = replies.iter().map(Vec::as_slice).zip(response).collect();
         laws::cut_anywhere(&Frames::new(ValueKind::Int, false), &replies);
     }
 
@@ -121,7 +121,7 @@ mod tests {
         let mut reply = Vec::new();
         encode_reply(&mut reply, 0, &Reply::Value(Stored::Int(41)));
         let read = Frames::new(ValueKind::Str, false).scan(&reply).unwrap();
-        assert!(matches!(read, Some((_, Said::Refused(_)))));
+        assert!(matches!(read, Some((_, Response::Refused(_)))));
         reply.clear();
         encode_reply(&mut reply, 1, &Reply::Stored);
         assert!(Frames::new(ValueKind::Int, false).scan(&reply).is_err());

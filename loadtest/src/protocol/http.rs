@@ -1,15 +1,15 @@
 //! HTTP/1.1 with kept connections: the REST API of kvs, Webdis, and any URL.
 
-use super::{Ask, Protocol, Said, Unreadable};
+use super::{Protocol, Request, Response, Unreadable};
 use crate::keys::{KeyText, ValueKind};
 
-/// Most headers of an answer.
+/// Most headers of a response.
 const MAX_HEADERS: usize = 64;
 
-/// Longest head of an answer, in bytes.
+/// Longest head of a response, in bytes.
 const MAX_HEAD: usize = 64 << 10;
 
-/// Largest body of an answer, in bytes.
+/// Largest body of a response, in bytes.
 const MAX_BODY: usize = 64 << 20;
 
 /// Where the key stands in a request, and what stands around it.
@@ -17,7 +17,7 @@ const MAX_BODY: usize = 64 << 20;
 struct Form {
     before_key: Vec<u8>,
     /// The text `None` belongs to URLs without a key.
-    behind_key: Option<Vec<u8>>,
+    after_key: Option<Vec<u8>>,
 }
 
 /// Speaks HTTP.
@@ -25,15 +25,15 @@ struct Form {
 pub(crate) struct Http {
     get: Form,
     set: Form,
-    answers: Answers,
+    semantics: Semantics,
 }
 
-/// What answers mean.
+/// What responses mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answers {
-    /// A value, nothing in answer to a PUT, or 404: no such entry.
+enum Semantics {
+    /// A value, nothing in response to a PUT, or 404: no such entry.
     Kvs,
-    /// A value, `+OK` in answer to a PUT, or 404: no such entry.
+    /// A value, `+OK` in response to a PUT, or 404: no such entry.
     Webdis,
     /// Any 2xx is right.
     Any,
@@ -42,9 +42,9 @@ enum Answers {
 impl Form {
     fn encode(&self, out: &mut Vec<u8>, key: &KeyText) {
         out.extend_from_slice(&self.before_key);
-        if let Some(behind) = &self.behind_key {
+        if let Some(after) = &self.after_key {
             out.extend_from_slice(key);
-            out.extend_from_slice(behind);
+            out.extend_from_slice(after);
         }
     }
 }
@@ -57,55 +57,55 @@ impl Http {
             ValueKind::Str => "str",
         };
         let durable = if durable { "Kvs-Durability: sync\r\n" } else { "" };
-        let behind_get = format!(" HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        let behind_set = format!(" HTTP/1.1\r\nHost: {host}\r\n{durable}Content-Length: {value_bytes}\r\n\r\n");
-        let form = |method: &str, path: &str, behind: String| Form {
+        let after_get = format!(" HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let after_set = format!(" HTTP/1.1\r\nHost: {host}\r\n{durable}Content-Length: {value_bytes}\r\n\r\n");
+        let form = |method: &str, path: &str, after: String| Form {
             before_key: format!("{method} /kvs/v1-0-0/{ty}-{path}/").into_bytes(),
-            behind_key: Some(behind.into_bytes()),
+            after_key: Some(after.into_bytes()),
         };
-        Self { get: form("GET", "get", behind_get), set: form("PUT", "put", behind_set), answers: Answers::Kvs }
+        Self { get: form("GET", "get", after_get), set: form("PUT", "put", after_set), semantics: Semantics::Kvs }
     }
 
-    /// Webdis: `GET /GET/key.txt` is answered with the value as it is, `PUT /SET/key` stores the body.
+    /// Webdis: `GET /GET/key.txt` returns the value as it is, `PUT /SET/key` stores the body.
     pub(crate) fn webdis(host: &str, value_bytes: usize) -> Self {
-        let form = |before: &str, behind: String| Form {
+        let form = |before: &str, after: String| Form {
             before_key: before.as_bytes().to_vec(),
-            behind_key: Some(behind.into_bytes()),
+            after_key: Some(after.into_bytes()),
         };
-        let behind_set = format!(".txt HTTP/1.1\r\nHost: {host}\r\nContent-Length: {value_bytes}\r\n\r\n");
+        let after_set = format!(".txt HTTP/1.1\r\nHost: {host}\r\nContent-Length: {value_bytes}\r\n\r\n");
         Self {
             get: form("GET /GET/", format!(".txt HTTP/1.1\r\nHost: {host}\r\n\r\n")),
-            set: form("PUT /SET/", behind_set),
-            answers: Answers::Webdis,
+            set: form("PUT /SET/", after_set),
+            semantics: Semantics::Webdis,
         }
     }
 
     /// GET or PUT of one URL, whatever the entry.
     pub(crate) fn url(host: &str, path: &str, value_bytes: usize) -> Self {
-        let form = |text: String| Form { before_key: text.into_bytes(), behind_key: None };
+        let form = |text: String| Form { before_key: text.into_bytes(), after_key: None };
         Self {
             get: form(format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n")),
             set: form(format!("PUT {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {value_bytes}\r\n\r\n")),
-            answers: Answers::Any,
+            semantics: Semantics::Any,
         }
     }
 }
 
 impl Protocol for Http {
-    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>) {
-        match ask {
-            Ask::Get => self.get.encode(out, key),
-            Ask::Set(value) => {
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>) {
+        match request {
+            Request::Get => self.get.encode(out, key),
+            Request::Set(value) => {
                 self.set.encode(out, key);
                 out.extend_from_slice(value.text().as_bytes());
             }
         }
     }
 
-    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable> {
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Response<'b>)>, Unreadable> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut head = httparse::Response::new(&mut headers);
-        let body_at = match head.parse(bytes).map_err(|e| Unreadable(format!("not an HTTP answer: {e}")))? {
+        let body_at = match head.parse(bytes).map_err(|e| Unreadable(format!("not an HTTP response: {e}")))? {
             httparse::Status::Complete(length) => length,
             httparse::Status::Partial if bytes.len() >= MAX_HEAD => {
                 return Err(Unreadable(format!("a head of more than {MAX_HEAD} bytes")));
@@ -115,18 +115,18 @@ impl Protocol for Http {
         let status = head.code.unwrap_or_default();
         let length = body_length(head.headers, status)?;
         let Some(body) = bytes[body_at..].get(..length) else { return Ok(None) };
-        let said = match (status, self.answers) {
+        let response = match (status, self.semantics) {
             // A value has at least one byte here.
-            (200, Answers::Kvs) if body.is_empty() => Said::Done,
-            (200, Answers::Kvs) => Said::Value,
-            (200, Answers::Webdis) if body == b"+OK" => Said::Done,
-            (200, Answers::Webdis) => Said::Value,
-            (404, Answers::Kvs | Answers::Webdis) => Said::Missing,
-            (200..=299, _) => Said::Fine,
-            _ if body.is_empty() => Said::Refused(head.reason.unwrap_or_default().as_bytes()),
-            _ => Said::Refused(body),
+            (200, Semantics::Kvs) if body.is_empty() => Response::Done,
+            (200, Semantics::Kvs) => Response::Value,
+            (200, Semantics::Webdis) if body == b"+OK" => Response::Done,
+            (200, Semantics::Webdis) => Response::Value,
+            (404, Semantics::Kvs | Semantics::Webdis) => Response::Missing,
+            (200..=299, _) => Response::Fine,
+            _ if body.is_empty() => Response::Refused(head.reason.unwrap_or_default().as_bytes()),
+            _ => Response::Refused(body),
         };
-        Ok(Some((body_at + length, said)))
+        Ok(Some((body_at + length, response)))
     }
 }
 
@@ -142,7 +142,7 @@ fn body_length(headers: &[httparse::Header<'_>], status: u16) -> Result<usize, U
     match status {
         // They have no body.
         204 | 304 => Ok(0),
-        _ => Err(Unreadable("an answer without Content-Length (chunked bodies are not read)".into())),
+        _ => Err(Unreadable("a response without Content-Length (chunked bodies are not read)".into())),
     }
 }
 
@@ -161,25 +161,25 @@ mod tests {
     #[test]
     fn requests() {
         let (mut http, mut out) = (rest(), Vec::new());
-        http.encode(&mut out, &key(0), Ask::Get);
-        http.encode(&mut out, &key(0), Ask::Set(Value::Int(41, "41")));
+        http.encode(&mut out, &key(0), Request::Get);
+        http.encode(&mut out, &key(0), Request::Set(Value::Int(41, "41")));
         let expected = "GET /kvs/v1-0-0/int-get/0000000000000000 HTTP/1.1\r\nHost: localhost:1\r\n\r\n\
                         PUT /kvs/v1-0-0/int-put/0000000000000000 HTTP/1.1\r\nHost: localhost:1\r\n\
                         Kvs-Durability: sync\r\nContent-Length: 2\r\n\r\n41";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         let mut out = Vec::new();
-        Http::url("localhost", "/a?b", 0).encode(&mut out, &key(0), Ask::Get);
+        Http::url("localhost", "/a?b", 0).encode(&mut out, &key(0), Request::Get);
         assert_eq!(out, b"GET /a?b HTTP/1.1\r\nHost: localhost\r\n\r\n");
     }
 
     #[test]
     fn replies_cut_anywhere() {
-        let replies: [(&[u8], Said<'_>); 5] = [
-            (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n41", Said::Value),
-            (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\ndate: today\r\n\r\n", Said::Done),
-            (b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\nno\n", Said::Missing),
-            (b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 5\r\n\r\nlater", Said::Refused(b"later")),
-            (b"HTTP/1.1 204 No Content\r\n\r\n", Said::Fine),
+        let replies: [(&[u8], Response<'_>); 5] = [
+            (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n41", Response::Value),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\ndate: today\r\n\r\n", Response::Done),
+            (b"HTTP/1.1 404 Not Found\r\ncontent-length: 3\r\n\r\nno\n", Response::Missing),
+            (b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 5\r\n\r\nlater", Response::Refused(b"later")),
+            (b"HTTP/1.1 204 No Content\r\n\r\n", Response::Fine),
         ];
         laws::cut_anywhere(&rest(), &replies);
     }
@@ -198,11 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn answers_of_webdis() {
-        let replies: [(&[u8], Said<'_>); 3] = [
-            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Said::Missing),
-            (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n+OK", Said::Done),
-            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n41", Said::Value),
+    fn responses_of_webdis() {
+        let replies: [(&[u8], Response<'_>); 3] = [
+            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Response::Missing),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n+OK", Response::Done),
+            (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n41", Response::Value),
         ];
         laws::cut_anywhere(&Http::webdis("h", 1), &replies);
     }

@@ -1,6 +1,6 @@
 //! The text protocol of memcached: <https://github.com/memcached/memcached/blob/master/doc/protocol.txt>.
 
-use super::{Ask, Protocol, Said, Unreadable, length, line};
+use super::{Protocol, Request, Response, Unreadable, length, line};
 use crate::keys::KeyText;
 
 /// Speaks memcached: `get` and `set`.
@@ -17,17 +17,17 @@ impl Memcached {
     }
 }
 
-/// What ends the answer to a get.
+/// What ends the response to a get.
 const END: &[u8] = b"\r\nEND\r\n";
 
 impl Protocol for Memcached {
-    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>) {
-        match ask {
-            Ask::Get => {
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>) {
+        match request {
+            Request::Get => {
                 out.extend_from_slice(b"get ");
                 out.extend_from_slice(key);
             }
-            Ask::Set(value) => {
+            Request::Set(value) => {
                 out.extend_from_slice(b"set ");
                 out.extend_from_slice(key);
                 out.extend_from_slice(&self.set_middle);
@@ -37,12 +37,12 @@ impl Protocol for Memcached {
         out.extend_from_slice(b"\r\n");
     }
 
-    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable> {
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Response<'b>)>, Unreadable> {
         let Some(line) = line(bytes)? else { return Ok(None) };
         let end = line.len() + 2;
         match line {
-            b"STORED" => return Ok(Some((end, Said::Done))),
-            b"END" => return Ok(Some((end, Said::Missing))),
+            b"STORED" => return Ok(Some((end, Response::Done))),
+            b"END" => return Ok(Some((end, Response::Missing))),
             _ => {}
         }
         if let Some(value) = line.strip_prefix(b"VALUE ") {
@@ -50,14 +50,14 @@ impl Protocol for Memcached {
             let digits = value.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
             let whole = end + length(digits)? + END.len();
             return match bytes.get(whole - END.len()..whole) {
-                Some(END) => Ok(Some((whole, Said::Value))),
+                Some(END) => Ok(Some((whole, Response::Value))),
                 Some(_) => Err(Unreadable("a value does not end where it says".into())),
                 None => Ok(None),
             };
         }
         let refusals: [&[u8]; 4] = [b"ERROR", b"CLIENT_ERROR", b"SERVER_ERROR", b"NOT_STORED"];
         match refusals.iter().any(|refusal| line.starts_with(refusal)) {
-            true => Ok(Some((end, Said::Refused(line)))),
+            true => Ok(Some((end, Response::Refused(line)))),
             false => Err(Unreadable(format!("not a reply to get or set: {}", String::from_utf8_lossy(line)))),
         }
     }
@@ -74,21 +74,21 @@ mod tests {
     #[test]
     fn requests() {
         let (mut memcached, mut out) = (Memcached::new(2), Vec::new());
-        memcached.encode(&mut out, &key(0), Ask::Get);
-        memcached.encode(&mut out, &key(0), Ask::Set(Value::Int(41, "41")));
+        memcached.encode(&mut out, &key(0), Request::Get);
+        memcached.encode(&mut out, &key(0), Request::Set(Value::Int(41, "41")));
         let expected = "get 0000000000000000\r\nset 0000000000000000 0 0 2\r\n41\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]
     fn replies_cut_anywhere() {
-        let replies: [(&[u8], Said<'_>); 6] = [
-            (b"STORED\r\n", Said::Done),
-            (b"VALUE 0000000000000000 0 5\r\nhello\r\nEND\r\n", Said::Value),
-            (b"END\r\n", Said::Missing),
-            (b"SERVER_ERROR out of memory\r\n", Said::Refused(b"SERVER_ERROR out of memory")),
-            (b"VALUE k 0 0\r\n\r\nEND\r\n", Said::Value),
-            (b"VALUE k 0 5\r\nEND\r\n\r\nEND\r\n", Said::Value),
+        let replies: [(&[u8], Response<'_>); 6] = [
+            (b"STORED\r\n", Response::Done),
+            (b"VALUE 0000000000000000 0 5\r\nhello\r\nEND\r\n", Response::Value),
+            (b"END\r\n", Response::Missing),
+            (b"SERVER_ERROR out of memory\r\n", Response::Refused(b"SERVER_ERROR out of memory")),
+            (b"VALUE k 0 0\r\n\r\nEND\r\n", Response::Value),
+            (b"VALUE k 0 5\r\nEND\r\n\r\nEND\r\n", Response::Value),
         ];
         laws::cut_anywhere(&Memcached::new(1), &replies);
     }

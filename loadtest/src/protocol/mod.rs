@@ -1,4 +1,4 @@
-//! What a server is asked in, and answers in: frames, HTTP, memcached, RESP.
+//! Requests and responses of each protocol: frames, HTTP, memcached, RESP.
 //!
 //! ```text
 //!   frames.rs     the frame protocol of kvs, by proto's codec
@@ -24,7 +24,7 @@ const MAX_VALUE: usize = 512 << 20;
 
 /// What is asked of an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Ask<'a> {
+pub(crate) enum Request<'a> {
     /// Its value.
     Get,
     /// To store this value.
@@ -33,7 +33,7 @@ pub(crate) enum Ask<'a> {
 
 /// What a reply says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Said<'a> {
+pub(crate) enum Response<'a> {
     /// A value, of the type that is expected, with the length of its text or 0 where that is not known.
     Value,
     /// Stored.
@@ -59,10 +59,10 @@ pub(crate) trait Protocol: Clone + Send {
     }
 
     /// Appends a request.
-    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>);
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>);
 
     /// Reads the reply at the start of `bytes`: its length and what it says, or `None` if it is not complete yet.
-    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable>;
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Response<'b>)>, Unreadable>;
 }
 
 /// The first line without its end, once that is there.
@@ -93,14 +93,18 @@ fn length(digits: &[u8]) -> Result<usize, Unreadable> {
 pub(crate) mod laws {
     use super::*;
 
-    /// Reads `replies` whole and cut at every place: the same is said, and no reply is seen before its last byte.
-    pub(crate) fn cut_anywhere<P: Protocol>(protocol: &P, replies: &[(&[u8], Said<'_>)]) {
+    /// Reads `replies` whole and cut at every place: the same is response, and no reply is seen before its last byte.
+    pub(crate) fn cut_anywhere<P: Protocol>(protocol: &P, replies: &[(&[u8], Response<'_>)]) {
         let all: Vec<u8> = replies.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
         for cut in 0..=all.len() {
             let (mut protocol, mut at, mut read) = (protocol.clone(), 0, 0);
             for end in [cut, all.len()] {
-                while let Some((length, said)) = protocol.scan(&all[at..end]).expect("these are replies") {
-                    assert_eq!((length, said), (replies[read].0.len(), replies[read].1), "cut at {cut}, reply {read}");
+                while let Some((length, response)) = protocol.scan(&all[at..end]).expect("these are replies") {
+                    assert_eq!(
+                        (length, response),
+                        (replies[read].0.len(), replies[read].1),
+                        "cut at {cut}, reply {read}"
+                    );
                     (at, read) = (at + length, read + 1);
                 }
             }

@@ -1,6 +1,6 @@
 //! RESP2, the protocol of Redis: <https://redis.io/docs/latest/develop/reference/protocol-spec/>.
 
-use super::{Ask, Protocol, Said, Unreadable, length, line};
+use super::{Protocol, Request, Response, Unreadable, length, line};
 use crate::keys::{KEY_BYTES, KeyText};
 
 /// Speaks RESP: `GET` and `SET`.
@@ -20,13 +20,13 @@ impl Resp {
 const _: () = assert!(KEY_BYTES == 16, "the length of the key stands in the requests");
 
 impl Protocol for Resp {
-    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, ask: Ask<'_>) {
-        match ask {
-            Ask::Get => {
+    fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>) {
+        match request {
+            Request::Get => {
                 out.extend_from_slice(b"*2\r\n$3\r\nGET\r\n$16\r\n");
                 out.extend_from_slice(key);
             }
-            Ask::Set(value) => {
+            Request::Set(value) => {
                 out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n$16\r\n");
                 out.extend_from_slice(key);
                 out.extend_from_slice(&self.set_middle);
@@ -36,17 +36,17 @@ impl Protocol for Resp {
         out.extend_from_slice(b"\r\n");
     }
 
-    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Said<'b>)>, Unreadable> {
+    fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Response<'b>)>, Unreadable> {
         let Some(line) = line(bytes)? else { return Ok(None) };
         let end = line.len() + 2;
         match line.split_first() {
-            Some((b'+', _)) => Ok(Some((end, Said::Done))),
-            Some((b'-', message)) => Ok(Some((end, Said::Refused(message)))),
-            Some((b'$', b"-1")) => Ok(Some((end, Said::Missing))),
+            Some((b'+', _)) => Ok(Some((end, Response::Done))),
+            Some((b'-', message)) => Ok(Some((end, Response::Refused(message)))),
+            Some((b'$', b"-1")) => Ok(Some((end, Response::Missing))),
             Some((b'$', digits)) => {
                 let whole = end + length(digits)? + 2;
                 match bytes.get(whole - 2..whole) {
-                    Some(b"\r\n") => Ok(Some((whole, Said::Value))),
+                    Some(b"\r\n") => Ok(Some((whole, Response::Value))),
                     Some(_) => Err(Unreadable("a bulk string does not end where it says".into())),
                     None => Ok(None),
                 }
@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn requests() {
         let (mut resp, mut out) = (Resp::new(2), Vec::new());
-        resp.encode(&mut out, &key(0), Ask::Get);
-        resp.encode(&mut out, &key(0), Ask::Set(Value::Int(41, "41")));
+        resp.encode(&mut out, &key(0), Request::Get);
+        resp.encode(&mut out, &key(0), Request::Set(Value::Int(41, "41")));
         let expected = "*2\r\n$3\r\nGET\r\n$16\r\n0000000000000000\r\n\
                         *3\r\n$3\r\nSET\r\n$16\r\n0000000000000000\r\n$2\r\n41\r\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -76,13 +76,13 @@ mod tests {
 
     #[test]
     fn replies_cut_anywhere() {
-        let replies: [(&[u8], Said<'_>); 6] = [
-            (b"+OK\r\n", Said::Done),
-            (b"$5\r\nhello\r\n", Said::Value),
-            (b"$-1\r\n", Said::Missing),
-            (b"-ERR no\r\n", Said::Refused(b"ERR no")),
-            (b"$0\r\n\r\n", Said::Value),
-            (b"$4\r\n\r\n\r\n\r\n", Said::Value),
+        let replies: [(&[u8], Response<'_>); 6] = [
+            (b"+OK\r\n", Response::Done),
+            (b"$5\r\nhello\r\n", Response::Value),
+            (b"$-1\r\n", Response::Missing),
+            (b"-ERR no\r\n", Response::Refused(b"ERR no")),
+            (b"$0\r\n\r\n", Response::Value),
+            (b"$4\r\n\r\n\r\n\r\n", Response::Value),
         ];
         laws::cut_anywhere(&Resp::new(1), &replies);
     }
@@ -107,7 +107,7 @@ mod tests {
             let mut reply = format!("${}\r\n", value.len()).into_bytes();
             reply.extend_from_slice(&value);
             reply.extend_from_slice(b"\r\n");
-            laws::cut_anywhere(&Resp::new(1), &[(&reply, Said::Value), (b"+OK\r\n", Said::Done)]);
+            laws::cut_anywhere(&Resp::new(1), &[(&reply, Response::Value), (b"+OK\r\n", Response::Done)]);
         }
     }
 }

@@ -42,7 +42,7 @@ impl Bar {
 pub(crate) struct Named<'b>(&'b ProgressBar);
 
 impl Progress for Named<'_> {
-    fn tell(&self, share: f64, rate: f64) {
+    fn update(&self, share: f64, rate: f64) {
         self.0.set_position((share * STEPS as f64) as u64);
         self.0.set_message(format!("{}/s", count(rate)));
     }

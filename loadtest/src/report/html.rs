@@ -1,10 +1,10 @@
-//! A page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of dark or light.
+//! A page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of
+//! dark or light.
 
 use std::fmt::Write;
 
 use super::chart::{Chart, Curve};
 use super::{Report, text};
-use crate::compare::{Comparison, table};
 
 const STYLE: &str = "\
 :root { color-scheme: light dark; --line: #8884; --a: #1f6feb; --b: #c2410c; --c: #6b7280; --good: #15803d; --bad: #b91c1c }
@@ -38,12 +38,12 @@ pub(crate) fn run(report: &Report) -> String {
         curves: vec![Curve { name: "latency", class: "a", points: by_nines(&report.percentiles) }],
     };
     let throughput = Chart {
-        title: "Answers a second over time",
+        title: "Responses a second over time",
         x: &|seconds| format!("{seconds:.1} s"),
         y: &text::count,
         x_ticks: None,
         logarithmic: false,
-        curves: vec![Curve { name: "answers a second", class: "a", points: timeline(|p| p.rate) }],
+        curves: vec![Curve { name: "responses a second", class: "a", points: timeline(|p| p.rate) }],
     };
     let over_time = Chart {
         title: "Latency over time",
@@ -79,42 +79,8 @@ fn percentile(nines: f64) -> String {
     }
 }
 
-/// A comparison.
-pub(crate) fn comparison(comparison: &Comparison) -> String {
-    let mut body = format!(
-        "<p>{}<br>{}<br>{}; {} round(s) of {} s each, seed {}</p>\n\
-         <p>Answers for each second of the server's CPU time, all its processes counted, or bytes of resident memory an entry. \
-         Median, and least to most, of all rounds.</p>\n<div class=wide><table>\n<tr>",
-        escape(&comparison.host.line()),
-        escape(&comparison.versions.join(", ")),
-        escape(&comparison.cores),
-        comparison.rounds,
-        comparison.seconds,
-        comparison.seed
-    );
-    for name in table::COLUMNS {
-        let _ = write!(body, "<th>{}</th>", escape(name));
-    }
-    body.push_str("</tr>\n");
-    for row in &comparison.rows {
-        let class = match row.reached {
-            Some(true) => "reached",
-            Some(false) => "missed",
-            None => "",
-        };
-        body.push_str("<tr>");
-        for (n, cell) in table::columns(row).iter().enumerate() {
-            // The colour is that of the verdict, not of the figures that it is about.
-            let class = if n < 4 { "" } else { class };
-            let _ = write!(body, "<td class=\"figure {class}\">{}</td>", escape(cell));
-        }
-        body.push_str("</tr>\n");
-    }
-    body.push_str("</table></div>\n");
-    page("KVS beside its peers", "", &body, &comparison.at)
-}
-
-fn page(title: &str, subject: &str, body: &str, at: &str) -> String {
+/// A page with this title and body.
+pub(crate) fn page(title: &str, subject: &str, body: &str, at: &str) -> String {
     let (version, subject) = (env!("CARGO_PKG_VERSION"), escape(subject));
     format!(
         "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n<meta name=viewport content=\"width=device-width\">\n\
@@ -123,7 +89,8 @@ fn page(title: &str, subject: &str, body: &str, at: &str) -> String {
     )
 }
 
-fn escape(text: &str) -> String {
+/// A text as HTML and XML want it.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

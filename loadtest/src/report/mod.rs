@@ -17,13 +17,13 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
 use crate::load::{Errors, Measured, Pace, Plan, Point};
 
 /// Latencies in microseconds.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) struct Latency {
     pub(crate) mean: f64,
@@ -53,13 +53,13 @@ impl Latency {
 }
 
 /// What one measurement found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figures {
     /// Its length.
     pub(crate) seconds: f64,
     /// Requests that were answered as they should be.
     pub(crate) answers: u64,
-    /// Answers a second.
+    /// Responses a second.
     pub(crate) throughput: f64,
     /// In microseconds.
     pub(crate) latency_us: Latency,
@@ -104,7 +104,7 @@ impl Figures {
 }
 
 /// Resident memory of the server before and after entries were stored, in bytes.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Memory {
     #[allow(missing_docs)]
     pub(crate) before: u64,
@@ -177,6 +177,7 @@ impl Report {
     /// The report of one run.
     pub(crate) fn new(
         plan: &Plan,
+        load: String,
         measured: Measured,
         memory: Option<Memory>,
         host: Host,
@@ -212,7 +213,7 @@ impl Report {
             memory_bytes_per_entry: memory.map(Memory::per_entry),
             percentiles: percentiles(&measured.tally.latencies),
             timeline: measured.timeline,
-            load: text::load(plan),
+            load,
         }
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     let interrupted = if figures.interrupted { " (ended early)" } else { "" };
     lines.push((
         "throughput",
-        format!("{} answers/s over {:.1} s{interrupted}", count(figures.throughput), figures.seconds),
+        format!("{} responses/s over {:.1} s{interrupted}", count(figures.throughput), figures.seconds),
     ));
     lines.push((
         "latency",
@@ -96,7 +96,7 @@ pub(crate) fn lines(report: &Report) -> Vec<(&'static str, String)> {
         let share = 100.0 * cpu / figures.seconds;
         lines.push((
             "server CPU",
-            format!("{us:.3} us an answer, {} answers per CPU second ({share:.0} % of a core)", count(rate)),
+            format!("{us:.3} us a response, {} responses per CPU second ({share:.0} % of a core)", count(rate)),
         ));
     }
     lines.push(("load CPU", format!("{:.0} % of a core", 100.0 * figures.load_cores)));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Server, temporary_folder};
@@ -12,7 +12,7 @@ use crate::process::child::Child;
 use crate::target::{Scheme, Target};
 
 /// How kvs is started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Setup {
     /// Its threads.
     pub(crate) workers: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Setup {
 }
 
 /// Where its log goes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Log {
     /// Nowhere.
@@ -82,8 +82,8 @@ fn version(program: &Path) -> String {
     said.map_or_else(|_| "kvs".into(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
-/// Where kvs is: as `given`, or beside this program. Under `cargo run` it is brought up to date first, so that the kvs that
-/// is measured is the one whose source is there.
+/// Where kvs is: as `given`, or beside this program. Under `cargo run` it is brought up to date first, so that the kvs
+/// that is measured is the one whose source is there.
 pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, String> {
     const HOW: &str = "build it with `cargo build --release -p gateway`, or say where it is with --kvs";
     if let Some(given) = given {

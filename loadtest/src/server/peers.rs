@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Server, temporary_folder};
 use crate::process::child::{Child, find_program, free_address};
 use crate::target::{Scheme, Target};
 
 /// Which one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Peer {
     /// Redis, without persistence.
@@ -90,8 +90,8 @@ fn redis(cores: &[usize]) -> Result<Server, String> {
 fn memcached(cores: &[usize]) -> Result<Server, String> {
     let (program, addr) = (program("memcached")?, free_address()?);
     let mut command = Command::new(&program);
-    // One thread, as kvs has one worker here; as many requests of a connection at a time as there are; enough memory (MiB) that nothing
-    // is evicted. As root it wants to be somebody else.
+    // One thread, as kvs has one worker here; as many requests of a connection at a time as there are; enough memory
+    // (MiB) that nothing is evicted. As root it wants to be somebody else.
     command.args(["-l", "127.0.0.1", "-p", &addr.port().to_string(), "-U", "0", "-t", "1", "-R", "1024", "-m", "4096"]);
     command.args(["-u", "nobody"]);
     let mut child = Child::start(&command, cores)?;

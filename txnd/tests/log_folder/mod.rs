@@ -11,7 +11,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use proto::{Batch, Lsn};
 use tempfile::TempDir;
-use txnd::segment::MIN_SEGMENT_BYTES;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::{LogReader, SegmentSink, Sink, SinkError};
 
 use crate::writer::{Content, Writer, poll_once, put_text, read};

@@ -10,9 +10,9 @@ use tokio::sync::watch;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::limits::{PING_EVERY, PONG_WITHIN};
 use txnd::remote::Connect;
-use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::{MAX_IN_FLIGHT, Opened, RemoteSink, SegmentSink, Sink, SinkError};
 
 use crate::conformance::assert_same;

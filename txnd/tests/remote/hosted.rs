@@ -9,9 +9,9 @@ use testkit::memory::MemoryLog;
 use tokio::sync::oneshot;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
+use txnd::MIN_SEGMENT_BYTES;
 use txnd::limits::STOP_WITHIN;
 use txnd::remote::{Connect, endpoint};
-use txnd::segment::MIN_SEGMENT_BYTES;
 use txnd::service::{LogThread, server};
 use txnd::{PostgresSink, RemoteReader, RemoteSink, SegmentSink, Sink};
 

@@ -4,10 +4,12 @@
 //!   mod.rs      the list of rules; sizes of files, keys
 //!   edges.rs    what each crate may depend on
 //!   imports.rs  no circle between the files of a crate, one path for each public item
+//!   links.rs    links in Markdown files lead somewhere
 //! ```
 
 mod edges;
 mod imports;
+mod links;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +22,9 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut broken = Vec::new();
     edges::check(root, &mut broken)?;
     imports::check(root, &mut broken)?;
-    for file in tracked_files(root)? {
+    let files = tracked_files(root)?;
+    links::check(root, &files, &mut broken);
+    for file in files {
         if file.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(root.join(&file)).unwrap_or_default();
             let lines = text.lines().count();
@@ -57,5 +61,26 @@ mod tests {
     fn the_project_keeps_its_own_rules() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         assert_eq!(check(root), Ok(()));
+    }
+
+    #[test]
+    fn ci_tests_the_oldest_rust_that_is_promised() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let workflow = std::fs::read_to_string(root.join(".github/workflows/ci.yml")).unwrap();
+        let expected = format!("rust: [\"stable\", \"{}\"]", env!("CARGO_PKG_RUST_VERSION"));
+        assert!(workflow.contains(&expected), "expected `{expected}` in .github/workflows/ci.yml");
+    }
+
+    #[test]
+    fn ci_runs_no_action_but_those_of_its_host_each_with_a_version() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let workflow = std::fs::read_to_string(root.join(".github/workflows/ci.yml")).unwrap();
+        let actions: Vec<&str> =
+            workflow.lines().filter_map(|line| line.split_once("uses: ")).map(|(_, it)| it).collect();
+        assert!(!actions.is_empty());
+        for action in actions {
+            let pinned = action.split_once("@v").is_some_and(|(_, version)| version.split('.').count() == 3);
+            assert!(action.starts_with("actions/") && pinned, "{action}");
+        }
     }
 }

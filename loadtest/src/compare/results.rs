@@ -1,0 +1,59 @@
+//! What a comparison finds, in the form of the JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::cells::Cell;
+use super::ratio::Spread;
+use crate::host::Host;
+use crate::report::{Figures, Memory};
+
+/// One side of a cell, over all rounds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Side {
+    /// The compared figure of each round.
+    pub(crate) rounds: Vec<f64>,
+    /// Their median.
+    pub(crate) spread: Option<Spread>,
+    /// Everything about each round, where answers were measured.
+    pub(crate) figures: Vec<Figures>,
+    /// The same where memory was.
+    pub(crate) memory: Vec<Memory>,
+    /// Requests that failed.
+    pub(crate) errors: u64,
+}
+
+/// A cell with what came of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// The cell.
+    pub(crate) cell: Cell,
+    /// Why it did not run, or not to its end.
+    pub(crate) skipped: Option<String>,
+    /// What kvs did.
+    pub(crate) kvs: Side,
+    /// What the peer did.
+    pub(crate) peer: Side,
+    /// kvs to peer.
+    pub(crate) ratio: Option<Spread>,
+    /// Whether the goal is reached, if there is one and it could be measured.
+    pub(crate) reached: Option<bool>,
+}
+
+/// All of a comparison.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub(crate) struct Comparison {
+    /// Version of the program that measured.
+    pub(crate) loadtest: String,
+    pub(crate) at: String,
+    pub(crate) host: Host,
+    pub(crate) rounds: u32,
+    pub(crate) seconds: f64,
+    pub(crate) quick: bool,
+    pub(crate) seed: u64,
+    /// Names and versions of all servers.
+    pub(crate) versions: Vec<String>,
+    /// Where the servers ran, and the load.
+    pub(crate) cores: String,
+    pub(crate) rows: Vec<Row>,
+}
