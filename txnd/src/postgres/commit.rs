@@ -25,7 +25,7 @@ pub(super) async fn commit(
     epoch: Epoch,
     cleaned: Option<Lsn>,
 ) -> Result<(), SinkError> {
-    if !producer::advance(session, epoch, before.lsn, end, cleaned).await? {
+    if !producer::begin_group(session, epoch, before).await? {
         step(session.connection.execute("ROLLBACK")).await?;
         let now = Producer::look(session).await?;
         now.check_term(epoch)?;
@@ -46,8 +46,7 @@ pub(super) async fn commit(
     for (table, rows) in TABLES.iter().zip(&group.transactions) {
         copy(session, table.name, table.columns, rows).await?;
     }
-    step(session.connection.execute("COMMIT")).await?;
-    Ok(())
+    producer::end_group(session, before.lsn, end, cleaned).await
 }
 
 async fn copy(session: &mut Session, table: &str, columns: &str, rows: &Rows) -> Result<(), SinkError> {

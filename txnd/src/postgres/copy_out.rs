@@ -1,13 +1,15 @@
 //! The rows that a COPY gives.
 
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::task::Poll;
 
 use bytes::{Buf, Bytes};
 use proto::Lsn;
 
 use tokio_stream::{Stream, StreamExt};
 
-use super::errors::step;
+use super::errors::{error, step};
 use super::rows::HEADER;
 use super::session::Session;
 use crate::{Place, SinkError};
@@ -30,8 +32,13 @@ impl<'c> CopyOut<'c> {
     /// the first one.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, SinkError> {
         loop {
-            let message = self.messages.next();
-            let Some(mut message) = step(async { message.await.transpose() }).await? else { return Ok(None) };
+            // Most rows have come already, and a timer costs as much as a row.
+            let come = poll_fn(|context| Poll::Ready(self.messages.as_mut().poll_next(context))).await;
+            let message = match come {
+                Poll::Ready(message) => message.transpose().map_err(|e| error(&e))?,
+                Poll::Pending => step(async { self.messages.next().await.transpose() }).await?,
+            };
+            let Some(mut message) = message else { return Ok(None) };
             if !self.begun {
                 if !message.starts_with(HEADER) {
                     return Err(corrupt(self.source, 0, &"COPY does not begin as expected"));

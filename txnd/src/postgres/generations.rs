@@ -5,10 +5,19 @@
 use std::hash::Hash;
 
 use ahash::RandomState;
+use compact_str::CompactString;
 use hashbrown::{Equivalent, HashMap};
 
-/// Bytes that the allocator takes for each text besides its own, about.
-const TEXT_OVERHEAD_BYTES: usize = 16;
+/// Bytes of a text that a [`CompactString`] holds in itself.
+const INLINE_BYTES: usize = size_of::<CompactString>();
+
+/// Bytes that the allocator takes for a text besides its own, about.
+const ALLOCATION_BYTES: usize = 16;
+
+/// Bytes that a text of this length takes on the heap.
+pub(super) fn heap_bytes(length: usize) -> usize {
+    if length > INLINE_BYTES { length + ALLOCATION_BYTES } else { 0 }
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -23,7 +32,7 @@ pub(super) struct Generations<K, V> {
 #[derive(Debug)]
 struct Generation<K, V> {
     entries: HashMap<K, V, RandomState>,
-    /// Bytes of the entries' texts.
+    /// Bytes that the entries' texts take.
     text_bytes: usize,
 }
 
@@ -41,7 +50,7 @@ impl<K: Eq + Hash, V> Generation<K, V> {
     /// Bytes after one more entry, which may make the table grow to twice its size.
     fn bytes_with(&self, text: usize) -> usize {
         let growth = if self.entries.len() == self.entries.capacity() { self.entries.allocation_size() } else { 0 };
-        self.bytes() + growth + text + TEXT_OVERHEAD_BYTES
+        self.bytes() + growth + text
     }
 }
 
@@ -50,13 +59,13 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         Self { young: Generation::default(), old: Generation::default(), budget, dropped: false }
     }
 
-    /// Adds an entry whose text has `text` bytes.
+    /// Adds an entry whose text takes `text` bytes.
     pub(super) fn insert(&mut self, key: K, value: V, text: usize) {
         if self.young.bytes_with(text) > self.budget / 2 {
             self.dropped |= !self.old.entries.is_empty();
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.text_bytes += text + TEXT_OVERHEAD_BYTES;
+        self.young.text_bytes += text;
         self.young.entries.insert(key, value);
     }
 
@@ -69,8 +78,7 @@ impl<K: Eq + Hash, V> Generations<K, V> {
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool, text: impl Fn(&K, &V) -> usize) {
         for generation in [&mut self.young, &mut self.old] {
             generation.entries.retain(|key, value| keep(key, value));
-            generation.text_bytes =
-                generation.entries.iter().map(|(key, value)| text(key, value) + TEXT_OVERHEAD_BYTES).sum();
+            generation.text_bytes = generation.entries.iter().map(|(key, value)| text(key, value)).sum();
         }
     }
 
@@ -85,13 +93,13 @@ impl<K: Eq + Hash, V> Generations<K, V> {
 }
 
 impl<K: Eq + Hash, V: Copy> Generations<K, V> {
-    /// The value of `key`, whose text has `text` bytes.
+    /// The value of `key`, whose text takes `text` bytes.
     pub(super) fn get<Q: Hash + Equivalent<K>>(&mut self, key: &Q, text: usize) -> Option<V> {
         if let Some(value) = self.young.entries.get(key) {
             return Some(*value);
         }
         let (key, value) = self.old.entries.remove_entry(key)?;
-        self.old.text_bytes -= text + TEXT_OVERHEAD_BYTES;
+        self.old.text_bytes -= text;
         self.insert(key, value, text);
         Some(value)
     }

@@ -20,7 +20,7 @@ const KEYS_PER_QUERY: usize = 16 << 10;
 /// The ids that the database has, as many as there is room for in `budget` bytes.
 pub(super) async fn load_ids(session: &mut Session, budget: usize) -> Result<KeyIds, SinkError> {
     let mut ids = KeyIds::new(budget);
-    session.begin_with("SELECT").await?;
+    session.begin_transaction().await?;
     ids.next = next_ids(session).await?;
     'types: for (ty, table) in KEYS.into_iter().enumerate() {
         let mut last = 0;
@@ -49,7 +49,7 @@ pub(super) async fn load_ids(session: &mut Session, budget: usize) -> Result<Key
 
 /// After a connection was lost: forgets the ids that did not become durable.
 pub(super) async fn rewind_ids(session: &mut Session, ids: &mut KeyIds) -> Result<(), SinkError> {
-    session.begin_with("SELECT").await?;
+    session.begin_transaction().await?;
     let next = next_ids(session).await?;
     step(session.connection.execute("COMMIT")).await?;
     ids.rewind(next);
@@ -102,7 +102,10 @@ pub(super) async fn load_names(
         let mut rows = CopyOut::start(table, session, &select).await?;
         while let Some(row) = rows.next().await? {
             let (id, key) = parse::key(Fields::of(&row)).map_err(|e| corrupt(table, 0, &e))?;
-            names.insert(ty, id, key);
+            match missing.contains(&id) {
+                true => names.hold(ty, id, key),
+                false => names.insert(ty, id, key),
+            }
         }
     }
     Ok(())

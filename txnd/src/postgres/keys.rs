@@ -6,20 +6,21 @@
 
 use std::hash::{Hash, Hasher};
 
+use compact_str::CompactString;
 use hashbrown::Equivalent;
 
-use super::generations::Generations;
+use super::generations::{Generations, heap_bytes};
 use super::tables::TYPES;
 
-/// Memory for the ids of keys, in bytes, by default: about 700 000 keys of 16 bytes. A reader has as much for the names of keys.
+/// Memory for the ids of keys, in bytes, by default: 700 000 keys of up to 24 bytes, or 400 000 of 64, about. A reader has as much for the names of keys.
 pub(super) const DEFAULT_KEY_CACHE_BYTES: usize = 64 << 20;
 
 /// A key of the type that is at this place in the list of tables.
 #[derive(Debug, PartialEq, Eq)]
-struct OwnedKey(usize, Box<str>);
+struct OwnedKey(u8, CompactString);
 
 /// The same, borrowed.
-struct KeyRef<'a>(usize, &'a str);
+struct KeyRef<'a>(u8, &'a str);
 
 impl Hash for OwnedKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -30,13 +31,13 @@ impl Hash for OwnedKey {
 impl Hash for KeyRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(self.1.as_bytes());
-        state.write_u8(self.0 as u8);
+        state.write_u8(self.0);
     }
 }
 
 impl Equivalent<OwnedKey> for KeyRef<'_> {
     fn equivalent(&self, key: &OwnedKey) -> bool {
-        (self.0, self.1) == (key.0, &*key.1)
+        (self.0, self.1) == (key.0, key.1.as_str())
     }
 }
 
@@ -69,12 +70,12 @@ impl KeyIds {
     /// Forgets the ids from `next` on.
     pub(super) fn rewind(&mut self, next: [i64; TYPES]) {
         self.next = next;
-        self.cache.retain(|key, id| *id < next[key.0], |key, _| key.1.len());
+        self.cache.retain(|key, id| *id < next[usize::from(key.0)], |key, _| heap_bytes(key.1.len()));
     }
 
     /// The id of a key; a key that is known to be new gets the next one.
     pub(super) fn id_of(&mut self, ty: usize, key: &str) -> KeyId {
-        if let Some(id) = self.cache.get(&KeyRef(ty, key), key.len()) {
+        if let Some(id) = self.cache.get(&KeyRef(ty as u8, key), heap_bytes(key.len())) {
             return KeyId::Known(id);
         }
         if !self.knows_all() {
@@ -88,7 +89,7 @@ impl KeyIds {
 
     /// Takes over a key that the database has.
     pub(super) fn insert(&mut self, ty: usize, key: &str, id: i64) {
-        self.cache.insert(OwnedKey(ty, key.into()), id, key.len());
+        self.cache.insert(OwnedKey(ty as u8, key.into()), id, heap_bytes(key.len()));
     }
 
     /// Whether every key of the database is known.

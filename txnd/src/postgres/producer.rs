@@ -160,31 +160,31 @@ impl Producer {
     }
 }
 
-/// Begins the transaction of a group that leads from `before` to `end`; deletes the ends of earlier groups beyond `cleaned`, if
-/// one is given. Returns whether the log ends at `before` and `epoch` is the latest term; otherwise nothing has changed.
-pub(super) async fn advance(
+/// Begins the transaction of a group that comes after `before`. Returns whether the log ends there and `epoch` is the latest
+/// term, which stays so until the transaction's end.
+pub(super) async fn begin_group(session: &mut Session, epoch: Epoch, before: &Chain) -> Result<bool, SinkError> {
+    let term = format!(" WHERE epoch = {epoch} AND log_id = {}", before.log_id.cast_signed());
+    let message = format!("{}{}; SELECT max(lsn) FROM group_ends", session.begin(), lock(&term));
+    let rows = step(session.connection.fetch_all(message.as_str())).await?;
+    // One row if the lock was had, and the end of the log.
+    Ok(matches!(&rows[..], [_, end] if end.get::<Option<i64>, _>(0) == Some(before.lsn.cast_signed())))
+}
+
+/// Ends the transaction of a group, and with it the log at `end`. Deletes the ends of groups from lsn `cleaned` up to `before`, if one is
+/// given. The range has two sides because rows that were deleted before may still be there for somebody's snapshot, and need
+/// not be walked again.
+pub(super) async fn end_group(
     session: &mut Session,
-    epoch: Epoch,
     before: Lsn,
     end: &Chain,
     cleaned: Option<Lsn>,
-) -> Result<bool, SinkError> {
-    let term = format!(" WHERE epoch = {epoch} AND log_id = {}", end.log_id.cast_signed());
-    let statements = format!(
-        "{}; INSERT INTO group_ends (lsn, checksum) SELECT {}, {} FROM producer{term} \
-             AND {before} = (SELECT max(lsn) FROM group_ends)",
-        lock(&term),
-        end.lsn,
-        end.checksum
-    );
-    // Bounded on both sides: what was deleted before may still be there for somebody's snapshot, and is not walked again.
-    let delete = cleaned.map(|cleaned| format!("DELETE FROM group_ends WHERE lsn >= {cleaned} AND lsn < {before}"));
-    // The row that was locked, and the one that was inserted.
-    let advanced = session.begin_with(&statements).await? == 2;
-    if let Some(delete) = delete.filter(|_| advanced) {
-        step(session.connection.execute(delete.as_str())).await?;
-    }
-    Ok(advanced)
+) -> Result<(), SinkError> {
+    let delete = cleaned
+        .map_or(String::new(), |cleaned| format!("; DELETE FROM group_ends WHERE lsn >= {cleaned} AND lsn < {before}"));
+    let message =
+        format!("INSERT INTO group_ends (lsn, checksum) VALUES ({}, {}){delete}; COMMIT", end.lsn, end.checksum);
+    step(session.connection.execute(message.as_str())).await?;
+    Ok(())
 }
 
 /// Ends the sessions of writers that hold the producer row. Those of other programs that lock it are named and left alone.

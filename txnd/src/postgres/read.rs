@@ -67,6 +67,7 @@ pub(super) async fn read(
     let mut next = *lsns.start();
     while next <= *lsns.end() {
         window.clear();
+        names.release();
         let mut bytes = 0;
         // A hole ends the window: what comes before it is passed on first.
         while next <= *lsns.end() && window.len() < WINDOW_ROWS && bytes < WINDOW_BYTES {

@@ -105,14 +105,16 @@ impl Session {
     pub(super) async fn trust_keys(&mut self) -> Result<bool, SinkError> {
         const SETTING: &str = "SET LOCAL session_replication_role = replica";
         let tried = format!("BEGIN; {SETTING}");
-        let tried = within_step(self.connection.execute(tried.as_str())).await?;
-        step(self.connection.execute("ROLLBACK")).await?;
-        match tried {
-            Ok(_) => self.begin += &format!("{SETTING}; "),
-            Err(e) if code_of(&e).as_deref() == Some(INSUFFICIENT_PRIVILEGE) => return Ok(false),
+        let trusts = match within_step(self.connection.execute(tried.as_str())).await? {
+            Ok(_) => true,
+            Err(e) if code_of(&e).as_deref() == Some(INSUFFICIENT_PRIVILEGE) => false,
             Err(e) => return Err(error(&e)),
+        };
+        step(self.connection.execute("ROLLBACK")).await?;
+        if trusts {
+            self.begin += &format!("{SETTING}; ");
         }
-        Ok(true)
+        Ok(trusts)
     }
 
     /// What every transaction begins with; its first statement goes into the same message.
@@ -120,9 +122,9 @@ impl Session {
         &self.begin
     }
 
-    /// Begins a transaction with `statements`, which need no answer but success. Returns the number of rows that they touched.
-    pub(super) async fn begin_with(&mut self, statements: &str) -> Result<u64, SinkError> {
-        let message = format!("{}{statements}", self.begin);
-        Ok(step(self.connection.execute(message.as_str())).await?.rows_affected())
+    /// Begins a transaction of which nothing else is sent yet.
+    pub(super) async fn begin_transaction(&mut self) -> Result<(), SinkError> {
+        step(self.connection.execute(self.begin.as_str())).await?;
+        Ok(())
     }
 }

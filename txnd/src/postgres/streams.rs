@@ -62,7 +62,7 @@ impl<'c> RowStream<'c> {
                 ("the tables", format!("{} ORDER BY id", parts.join(" UNION ALL ")))
             }
         };
-        session.begin_with("SELECT").await?;
+        session.begin_transaction().await?;
         let mut stream = Self { tables, rows: CopyOut::start(source, session, &query).await?, next: None };
         stream.advance().await?;
         Ok(stream)
