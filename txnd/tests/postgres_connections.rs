@@ -152,28 +152,35 @@ async fn timeouts_that_a_role_has_do_not_end_the_session_of_a_log() {
     }
     server.psql("postgres", "ALTER ROLE app SET default_transaction_isolation = 'repeatable read'");
     server.psql(&url, "GRANT CREATE ON SCHEMA public TO app");
-    let url_of_app = server.url("app", "app", name);
-    let mut writer = Writer::begin(sink(&url_of_app)).await.unwrap();
+    let direct = server.url("app", "app", name);
+    idle_for_long(&server, &url, &direct, &direct).await;
+    let Some(pooler) = server.pooler("transaction", &[("app", "app")], &[]) else { return };
+    idle_for_long(&server, &url, &direct, &pooler.url("app", "app", name)).await;
+}
+
+/// Writes through `writer_url`, waits longer than the role's timeouts, writes again; then the same within a transaction. A session
+/// over `direct`, which sets nothing, shows that the time is over.
+async fn idle_for_long(server: &PostgresServer, url: &str, direct: &str, writer_url: &str) {
+    let ended = async |statements: &str| {
+        let mut idle = sqlx::PgConnection::connect(direct).await.unwrap();
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut idle).await.unwrap();
+        idle.execute(statements).await.unwrap();
+        let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
+        within("the session that sets nothing is ended", || (server.psql(url, &there) == "0").then_some(()));
+    };
+    let mut writer = Writer::begin(sink(writer_url)).await.unwrap();
+    let before = writer.opened.chain.lsn;
     writer.append(&[put_text("k", 1)]).await;
     writer.make_durable().await;
-    // A session that sets nothing began after the writer's last word, and is ended by the server.
-    let mut idle = sqlx::PgConnection::connect(&url_of_app).await.unwrap();
-    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut idle).await.unwrap();
-    let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
-    within("the idle session is ended", || (server.psql(&url, &there) == "0").then_some(()));
+    ended("SELECT 1").await;
     writer.append(&[put_text("k", 2)]).await;
     writer.make_durable().await;
-
-    // The same within a transaction.
     writer.append(&[put_text("k", 3)]).await;
     assert!(writer::poll_once(writer.sink.durable()).is_pending());
-    let mut idle = sqlx::PgConnection::connect(&url_of_app).await.unwrap();
-    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut idle).await.unwrap();
-    let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {pid}");
-    idle.execute("BEGIN; SELECT 1").await.unwrap();
-    within("the idle transaction is ended", || (server.psql(&url, &there) == "0").then_some(()));
+    ended("BEGIN; SELECT 1").await;
     writer.make_durable().await;
-    assert_eq!(writer.read(1).await.iter().map(|batch| batch.count()).sum::<u32>(), 3);
+    assert_eq!(u64::from(writer.read(1).await.iter().map(Batch::count).sum::<u32>()), before + 3);
+    writer.sink.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -287,11 +294,7 @@ async fn what_a_server_is_doing_is_said_and_may_be_waited_for() {
     session.execute("SELECT 1").await.unwrap();
     // It lets the session come to its end, and nobody in.
     signal(server.postmaster_pid(), "TERM");
-    let refusal = within("it refuses", || {
-        let tried = server.try_psql(&url, "SELECT 1");
-        tried.is_err().then_some(())
-    });
-    let () = refusal;
+    within("it refuses", || server.try_psql(&url, "SELECT 1").is_err().then_some(()));
     let error = sink(&url).open().await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
     assert_says(&error.to_string(), &["shutting down"], &["is PostgreSQL running"]);

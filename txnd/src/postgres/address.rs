@@ -73,7 +73,8 @@ impl FromStr for Address {
 fn check_parameters(url: &str) -> Result<(), String> {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
-        if !PARAMETERS.contains(&&*name) && !(name.starts_with("options[") && name.ends_with(']')) {
+        let names_option = name.starts_with("options[") && name.ends_with(']');
+        if !names_option && !PARAMETERS.contains(&&*name) {
             // Not the value: it may be a password whose ampersand was not encoded, and then neither is the name shown in full.
             let known = PARAMETERS.join(", ");
             let name: String = name.chars().take(MAX_SHOWN_CHARS).collect();

@@ -1,13 +1,13 @@
 //! Reading the tables of keys.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::HashMap;
 use sqlx::{Executor, Row};
 
 use super::copy_out::{CopyOut, corrupt};
 use super::errors::step;
-use super::key_names::KeyNames;
+use super::key_names::{CHUNK_NAMES, Chunk, KeyNames};
 use super::keys::KeyIds;
 use super::parse::{self, Fields};
 use super::session::Session;
@@ -16,6 +16,9 @@ use crate::SinkError;
 
 /// Keys that are asked for at a time: 8 MiB if all are as long as can be.
 const KEYS_PER_QUERY: usize = 16 << 10;
+
+/// Chunks of names that are read ahead.
+const CHUNKS_AHEAD: i64 = KEYS_PER_QUERY as i64 / CHUNK_NAMES;
 
 /// The ids that the database has, as many as there is room for in `budget` bytes.
 pub(super) async fn load_ids(session: &mut Session, budget: usize) -> Result<KeyIds, SinkError> {
@@ -89,23 +92,29 @@ pub(super) async fn load_names(
     missing: &[BTreeSet<i64>; TYPES],
 ) -> Result<(), SinkError> {
     for (ty, (table, missing)) in KEYS.into_iter().zip(missing).enumerate() {
-        let Some(last) = missing.last() else { continue };
-        let highest = names.highest(ty);
-        let list: Vec<String> = missing.iter().map(i64::to_string).collect();
-        // What follows the highest id is worth reading ahead once the reader gets there.
-        let ahead = if *last > highest { highest.saturating_add(KEYS_PER_QUERY as i64) } else { highest };
+        let needed: BTreeSet<i64> = missing.iter().map(|id| id.div_euclid(CHUNK_NAMES)).collect();
+        let Some(last) = needed.last() else { continue };
+        // Once the reader gets beyond what was read in order, it is worth reading on.
+        let from = names.read_to(ty);
+        let to = if *last >= from { from + CHUNKS_AHEAD } else { from };
+        let apart = needed.iter().filter(|chunk| !(from..to).contains(*chunk));
+        let apart = apart.flat_map(|chunk| (0..CHUNK_NAMES).map(move |n| chunk * CHUNK_NAMES + n));
+        let list: Vec<String> = apart.map(|id| id.to_string()).collect();
+        let list = if list.is_empty() { "NULL".to_string() } else { list.join(", ") };
+        let (first, end) = (from.saturating_mul(CHUNK_NAMES), to.saturating_mul(CHUNK_NAMES));
         let select = format!(
-            "SELECT id, key FROM {table} WHERE id IN ({}) UNION ALL \
-             SELECT id, key FROM {table} WHERE id > {highest} AND id <= {ahead}",
-            list.join(", ")
+            "SELECT id, key FROM {table} WHERE id IN ({list}) \
+             UNION ALL SELECT id, key FROM {table} WHERE id >= {first} AND id < {end}"
         );
+        let mut chunks = BTreeMap::<i64, Box<Chunk>>::new();
         let mut rows = CopyOut::start(table, session, &select).await?;
         while let Some(row) = rows.next().await? {
             let (id, key) = parse::key(Fields::of(&row)).map_err(|e| corrupt(table, 0, &e))?;
-            match missing.contains(&id) {
-                true => names.hold(ty, id, key),
-                false => names.insert(ty, id, key),
-            }
+            let chunk = chunks.entry(id.div_euclid(CHUNK_NAMES)).or_default();
+            chunk[id.rem_euclid(CHUNK_NAMES) as usize] = key.into();
+        }
+        for (number, chunk) in chunks {
+            names.insert(ty, number, chunk, needed.contains(&number));
         }
     }
     Ok(())

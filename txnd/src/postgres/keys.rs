@@ -12,19 +12,45 @@ use hashbrown::Equivalent;
 use super::generations::{Generations, heap_bytes};
 use super::tables::TYPES;
 
-/// Memory for the ids of keys, in bytes, by default: 700 000 keys of up to 24 bytes, or 400 000 of 64, about. A reader has as much for the names of keys.
+/// Memory for the ids of keys, in bytes, by default: 900 000 keys of up to 23 bytes, or 400 000 of 64, about. A reader has as much for the names of keys.
 pub(super) const DEFAULT_KEY_CACHE_BYTES: usize = 64 << 20;
 
-/// A key of the type that is at this place in the list of tables.
+/// A key, and after it a byte for its type, the place in the list of tables. So an entry of the cache takes 32 bytes, and a
+/// lookup one line of memory besides the table's tags.
 #[derive(Debug, PartialEq, Eq)]
-struct OwnedKey(u8, CompactString);
+struct OwnedKey(CompactString);
 
-/// The same, borrowed.
+/// The same, borrowed: type and key.
+#[derive(Clone, Copy)]
 struct KeyRef<'a>(u8, &'a str);
+
+impl OwnedKey {
+    fn parts(&self) -> (u8, &[u8]) {
+        let (ty, key) = self.0.as_bytes().split_last().expect("there is a type");
+        (*ty, key)
+    }
+}
+
+impl From<KeyRef<'_>> for OwnedKey {
+    fn from(KeyRef(ty, key): KeyRef<'_>) -> Self {
+        let mut text = CompactString::with_capacity(key.len() + 1);
+        text.push_str(key);
+        text.push(char::from(ty));
+        Self(text)
+    }
+}
+
+impl KeyRef<'_> {
+    fn heap_bytes(self) -> usize {
+        heap_bytes(self.1.len() + 1)
+    }
+}
 
 impl Hash for OwnedKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        KeyRef(self.0, &self.1).hash(state);
+        let (ty, key) = self.parts();
+        state.write(key);
+        state.write_u8(ty);
     }
 }
 
@@ -37,9 +63,11 @@ impl Hash for KeyRef<'_> {
 
 impl Equivalent<OwnedKey> for KeyRef<'_> {
     fn equivalent(&self, key: &OwnedKey) -> bool {
-        (self.0, self.1) == (key.0, key.1.as_str())
+        (self.0, self.1.as_bytes()) == key.parts()
     }
 }
+
+const _: () = assert!(TYPES < 128, "a type is one byte of UTF-8");
 
 /// What is known of a key's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +98,13 @@ impl KeyIds {
     /// Forgets the ids from `next` on.
     pub(super) fn rewind(&mut self, next: [i64; TYPES]) {
         self.next = next;
-        self.cache.retain(|key, id| *id < next[usize::from(key.0)], |key, _| heap_bytes(key.1.len()));
+        self.cache.retain(|key, id| *id < next[usize::from(key.parts().0)], |key, _| heap_bytes(key.0.len()));
     }
 
     /// The id of a key; a key that is known to be new gets the next one.
     pub(super) fn id_of(&mut self, ty: usize, key: &str) -> KeyId {
-        if let Some(id) = self.cache.get(&KeyRef(ty as u8, key), heap_bytes(key.len())) {
+        let known = KeyRef(ty as u8, key);
+        if let Some(id) = self.cache.get(&known, known.heap_bytes()) {
             return KeyId::Known(id);
         }
         if !self.knows_all() {
@@ -89,7 +118,8 @@ impl KeyIds {
 
     /// Takes over a key that the database has.
     pub(super) fn insert(&mut self, ty: usize, key: &str, id: i64) {
-        self.cache.insert(OwnedKey(ty as u8, key.into()), id, heap_bytes(key.len()));
+        let key = KeyRef(ty as u8, key);
+        self.cache.insert(key.into(), id, key.heap_bytes());
     }
 
     /// Whether every key of the database is known.
