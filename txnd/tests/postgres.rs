@@ -4,7 +4,9 @@ mod conformance;
 mod writer;
 
 use conformance::{Storage, sink_conformance};
-use testkit::postgres_server::PostgresServer;
+use std::sync::OnceLock;
+
+use testkit::postgres_server::{Pooler, PostgresServer};
 use txnd::{PostgresReader, PostgresSink};
 
 /// A database of its own in a server that all tests share.
@@ -15,6 +17,14 @@ struct Tables {
 impl Tables {
     fn new() -> Self {
         Self { url: PostgresServer::shared().database() }
+    }
+
+    /// The same through a pooler that gives each transaction another session.
+    fn through_a_pooler() -> Self {
+        static POOLER: OnceLock<Option<Pooler>> = OnceLock::new();
+        let pooler = POOLER.get_or_init(|| PostgresServer::shared().pooler("transaction", &[], &[]));
+        let url = PostgresServer::shared().database();
+        Self { url: pooler.as_ref().map(|pooler| pooler.url_of(&url)).unwrap_or(url) }
     }
 }
 
@@ -33,3 +43,4 @@ impl Storage for Tables {
 }
 
 sink_conformance!(postgres, Tables::new());
+sink_conformance!(through_a_pooler, Tables::through_a_pooler());

@@ -4,13 +4,14 @@
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use proto::{Batch, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, Executor};
-use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal};
+use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal, within};
 use txnd::{LogReader, MAX_IN_FLIGHT, PostgresSink, Sink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 
@@ -194,9 +195,14 @@ async fn a_hole_or_a_foreign_row_is_found_and_named() {
 }
 
 #[tokio::test]
-async fn a_log_that_lost_its_producer_row_is_not_taken_for_a_new_one() {
+async fn a_log_that_lost_its_end_is_not_taken_for_a_new_or_a_shorter_one() {
     let server = PostgresServer::shared();
-    for sql in ["DELETE FROM producer", "UPDATE producer SET lsn = 9"] {
+    for sql in [
+        "DELETE FROM producer",
+        "DELETE FROM group_ends",
+        "DELETE FROM producer; DELETE FROM group_ends",
+        "DELETE FROM group_ends WHERE lsn > 9; INSERT INTO group_ends VALUES (9, 0) ON CONFLICT DO NOTHING",
+    ] {
         let url = server.database();
         ten_texts(&url).await;
         server.psql(&url, sql);
@@ -238,13 +244,41 @@ async fn a_writer_that_was_stopped_within_a_transaction_does_not_keep_the_next_o
     let server = PostgresServer::shared();
     let url = server.database();
     ten_texts(&url).await;
-    let mut stopped = sqlx::PgConnection::connect(&format!("{url}?application_name=kvs")).await.unwrap();
-    stopped.execute("BEGIN; UPDATE producer SET lsn = lsn").await.unwrap();
+    let mut stopped = Writer::begin(sink(&url)).await.unwrap();
+    stopped.append(&[put_text("k", 1)]).await;
+    // It sends the beginning of its transaction, and is never heard of again.
+    assert_eq!(writer::poll_once(stopped.sink.durable()), Poll::Pending);
+    let in_transaction =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
+    within("the writer is in a transaction", || (server.psql(&url, in_transaction) == "1").then_some(()));
     let began = Instant::now();
     let opened = sink(&url).open().await.expect("the next writer begins its term");
     assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
-    assert_eq!((opened.epoch, opened.chain.lsn), (2, 10));
-    stopped.execute("SELECT 1").await.expect_err("the stopped session was ended");
+    assert_eq!((opened.epoch, opened.chain.lsn), (3, 10));
+    assert_eq!(server.psql(&url, in_transaction), "0", "the stopped session was ended");
+}
+
+#[tokio::test]
+async fn another_program_that_holds_the_producer_row_is_waited_for_whatever_its_name() {
+    let server = PostgresServer::shared();
+    let url = server.database();
+    ten_texts(&url).await;
+    let mut other = sqlx::PgConnection::connect(&format!("{url}?application_name=kvs")).await.unwrap();
+    other.execute("BEGIN; SELECT FROM producer FOR UPDATE").await.unwrap();
+    let mut next = sink(&url);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let (opened, ()) = tokio::join!(next.open(), async {
+        // It looks who holds the row, and then waits again.
+        for waiting in ["1", "0", "1"] {
+            let began = Instant::now();
+            while server.psql(&url, waits) != waiting {
+                assert!(began.elapsed() < DEADLINE, "{waiting} sessions should wait");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        other.execute("COMMIT").await.expect("the session was left alone");
+    });
+    assert_eq!(opened.unwrap().chain.lsn, 10);
 }
 
 fn cycles() -> u32 {

@@ -54,9 +54,9 @@ fn last_lsn_of_tables(deployment: &Deployment, url: &str) -> Lsn {
     let of_types = TABLES.map(|(table, _)| format!("SELECT id FROM {table} WHERE transaction_type <> 'del-all'"));
     let lsns = format!("({} UNION ALL SELECT id FROM key_transactions) t", of_types.join(" UNION ALL "));
     let columns =
-        "count(*), count(DISTINCT id), coalesce(max(id), 0), coalesce(min(id), 1), (SELECT lsn FROM producer)";
+        "count(*), count(DISTINCT id), coalesce(max(id), 0), coalesce(min(id), 1), (SELECT max(lsn) FROM group_ends)";
     let found = server.psql(url, &format!("SELECT {columns} FROM {lsns}"));
-    let last = found.rsplit('|').next().and_then(|lsn| lsn.parse().ok()).expect("the producer's lsn");
+    let last = found.rsplit('|').next().and_then(|lsn| lsn.parse().ok()).expect("the lsn of the last group's end");
     // As many different numbers as lie between 1 and the last one.
     assert_eq!(found, format!("{last}|{last}|{last}|1|{last}"), "a hole or a duplicate");
 

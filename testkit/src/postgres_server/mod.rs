@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   mod.rs        the server: start, stop, kill, start again; databases and SQL
+//!   pooler.rs     a pgbouncer in front of it
 //!   programs.rs   where PostgreSQL's programs are
 //!   template.rs   data folders, and whose they are
 //! ```
@@ -15,6 +16,7 @@
 //! `kill -9`; the watchdog then ends the server and removes the folder. So a static may hold a server, see
 //! [`PostgresServer::shared`].
 
+mod pooler;
 pub mod programs;
 mod template;
 
@@ -32,6 +34,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use pooler::Pooler;
 use template::Account;
 
 /// The superuser. Its password is asked for over TCP only; the socket lies in a folder that nobody else can enter.
@@ -48,12 +51,12 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// that tries to reach a server that is down could be given the very port that it tries, and be connected to itself.
 const PORTS: Range<u16> = 15_000..32_000;
 
-/// Arguments: the folder to remove at the end, the server's command. Prints the server's process id, and ends when the
+/// Arguments: the folder to remove at the end, the signal that ends the server, the server's command. Prints the server's process id, and ends when the
 /// server does. Shells without job control let background commands ignore SIGQUIT, but PostgreSQL handles it anyway.
 const WATCHDOG: &str = r#"
-folder=$1; shift
+folder=$1; signal=$2; shift 2
 exec 3<&0
-trap 'kill -QUIT "$server"; wait "$server"; rm -rf "$folder"; exit' TERM
+trap 'kill -"$signal" "$server"; wait "$server"; rm -rf "$folder"; exit' TERM
 "$@" 3<&- </dev/null >&2 &
 server=$!
 echo "$server"
@@ -230,7 +233,7 @@ impl PostgresServer {
         let data = self.folder.path().join("data");
 
         let mut command = program(Path::new(""), "sh");
-        command.args(["-c", WATCHDOG, "watchdog"]).arg(self.folder.path());
+        command.args(["-c", WATCHDOG, "watchdog"]).arg(self.folder.path()).arg("QUIT");
         command.arg(self.programs.join("postgres")).args(["-p", &self.port.to_string(), "-D"]).arg(&data);
         self.account.runs(&mut command, self.folder.path());
         // Not in the terminal's group: Ctrl-C is for the test process, and the watchdog's affair only when that has ended.

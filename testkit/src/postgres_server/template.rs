@@ -70,7 +70,7 @@ pub(super) fn new_folder(programs: &Path) -> (TempDir, Account) {
 }
 
 /// A temporary folder outside of the build folder, which another user may not be able to reach.
-fn folder_of(account: Account) -> TempDir {
+pub(super) fn folder_of(account: Account) -> TempDir {
     let folder = tempfile::Builder::new().prefix("kvs-postgres-").tempdir().expect("a temporary folder");
     account.owns(folder.path());
     folder

@@ -1,51 +1,59 @@
 //! One group of rows becomes durable: one database transaction.
 
-use proto::{Chain, Epoch};
+use proto::{Chain, Epoch, Lsn};
 use sqlx::Executor;
-use sqlx::postgres::PgConnection;
 
-use super::database::step;
+use super::errors::step;
+use super::key_tables;
 use super::producer::{self, Producer};
 use super::rows::{Group, Rows};
+use super::session::Session;
 use super::tables::{KEYS, TABLES};
 use crate::SinkError;
 
 /// Bytes that COPY is sent at a time; each piece is copied once and flushed.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// Stores `group` behind `before`. If it fails, the connection must not be used again, and whether the group is stored is
-/// for the producer row to say.
+/// Stores `group` after `before`; deletes what is of no more use from `cleaned` on. If it fails, the session must not be used
+/// again, and whether the group is stored is for the producer row to say.
 pub(super) async fn commit(
-    connection: &mut PgConnection,
-    group: &Group,
+    session: &mut Session,
+    group: &mut Group,
     before: &Chain,
     end: &Chain,
     epoch: Epoch,
+    cleaned: Option<Lsn>,
 ) -> Result<(), SinkError> {
-    let advanced = step(connection.execute(producer::advance(epoch, before.lsn, end).as_str())).await?;
-    if advanced.rows_affected() != 1 {
-        let now = Producer::read(connection).await?;
+    if !producer::begin_group(session, epoch, before).await? {
+        step(session.connection.execute("ROLLBACK")).await?;
+        let now = Producer::look(session).await?;
         now.check_term(epoch)?;
         let (found, expected) = (now.chain.lsn, before.lsn);
         return Err(SinkError::Unavailable(format!("the tables end at lsn {found}, the writer expected {expected}")));
     }
     // Keys first: rows refer to them.
-    for (table, rows) in KEYS.iter().zip(&group.keys) {
-        copy(connection, table, "id, key", rows).await?;
+    for (ty, table) in KEYS.into_iter().enumerate() {
+        copy(session, table, "id, key", &group.keys[ty]).await?;
+        let unresolved = group.unresolved_keys(ty);
+        if !unresolved.is_empty() {
+            // After the copy, so that keys of this very group are found.
+            let ids = key_tables::ids_of(session, ty, &unresolved).await?;
+            group.resolve(ty, ids);
+            copy(session, table, "id, key", &group.keys[ty]).await?;
+        }
     }
     for (table, rows) in TABLES.iter().zip(&group.transactions) {
-        copy(connection, table.name, table.columns, rows).await?;
+        copy(session, table.name, table.columns, rows).await?;
     }
-    step(connection.execute("COMMIT")).await?;
-    Ok(())
+    producer::end_group(session, before.lsn, end, cleaned).await
 }
 
-async fn copy(connection: &mut PgConnection, table: &str, columns: &str, rows: &Rows) -> Result<(), SinkError> {
+async fn copy(session: &mut Session, table: &str, columns: &str, rows: &Rows) -> Result<(), SinkError> {
     if rows.is_empty() {
         return Ok(());
     }
     let statement = format!("COPY {table} ({columns}) FROM STDIN (FORMAT binary)");
-    let mut copy = step(connection.copy_in_raw(&statement)).await?;
+    let mut copy = step(session.connection.copy_in_raw(&statement)).await?;
     for piece in rows.parts().into_iter().flat_map(|part| part.chunks(PIECE_BYTES)) {
         step(copy.send(piece)).await?;
     }

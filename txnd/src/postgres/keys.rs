@@ -1,101 +1,141 @@
-//! The keys of one value type and their numbers, so that a row is written without asking the database.
+//! The ids of keys, so that most rows are written without asking the database.
+//!
+//! The writer gives the ids: each type's go up by one, in the order in which keys were first used. The cache knows the ids of the keys
+//! that were used lately. As long as it has never dropped one it knows all of them, and a key that it does not know is new. After
+//! that, the keys of a group that it does not know are looked up together, within the group's transaction (`commit.rs`).
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{Hash, Hasher};
 
-use ahash::RandomState;
-use hashbrown::HashTable;
+use compact_str::CompactString;
+use hashbrown::Equivalent;
 
-/// Most keys of one type: numbers beyond are not expected, and not reserved for.
-const MAX_KEYS: usize = u32::MAX as usize;
+use super::generations::{Generations, heap_bytes};
+use super::tables::TYPES;
 
-/// Most numbers between two keys that the database may lack.
-const MAX_GAP: usize = 1 << 20;
+/// Memory for the ids of keys, in bytes, by default: 900 000 keys of up to 23 bytes, or 400 000 of 64, about. A reader has as much for the names of keys.
+pub(super) const DEFAULT_KEY_CACHE_BYTES: usize = 64 << 20;
 
-/// Keys by number and numbers by key. The numbers go from 1 without holes, in the order in which keys were first used.
-#[derive(Debug, Default)]
-pub(super) struct Keys {
-    /// The key of number `n` is at `n - 1`. Empty, which no key is, where the database has none.
-    names: Vec<Box<str>>,
-    numbers: HashTable<u32>,
-    hasher: RandomState,
+/// A key, and after it a byte for its type, the place in the list of tables. So an entry of the cache takes 32 bytes, and a
+/// lookup one line of memory besides the table's tags.
+#[derive(Debug, PartialEq, Eq)]
+struct OwnedKey(CompactString);
+
+/// The same, borrowed: type and key.
+#[derive(Clone, Copy)]
+struct KeyRef<'a>(u8, &'a str);
+
+impl OwnedKey {
+    fn parts(&self) -> (u8, &[u8]) {
+        let (ty, key) = self.0.as_bytes().split_last().expect("there is a type");
+        (*ty, key)
+    }
 }
 
-/// A key and its number, as it was found or given.
+impl From<KeyRef<'_>> for OwnedKey {
+    fn from(KeyRef(ty, key): KeyRef<'_>) -> Self {
+        let mut text = CompactString::with_capacity(key.len() + 1);
+        text.push_str(key);
+        text.push(char::from(ty));
+        Self(text)
+    }
+}
+
+impl KeyRef<'_> {
+    fn heap_bytes(self) -> usize {
+        heap_bytes(self.1.len() + 1)
+    }
+}
+
+impl Hash for OwnedKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (ty, key) = self.parts();
+        state.write(key);
+        state.write_u8(ty);
+    }
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.1.as_bytes());
+        state.write_u8(self.0);
+    }
+}
+
+impl Equivalent<OwnedKey> for KeyRef<'_> {
+    fn equivalent(&self, key: &OwnedKey) -> bool {
+        (self.0, self.1.as_bytes()) == key.parts()
+    }
+}
+
+const _: () = assert!(TYPES < 128, "a type is one byte of UTF-8");
+
+/// What is known of a key's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numbered {
-    /// It has had this number before.
+pub(super) enum KeyId {
+    /// It has this id.
     Known(i64),
-    /// It has just got this number.
+    /// It is new, and has just got this id.
     New(i64),
-    /// There are no more numbers.
-    Full,
+    /// The database may know.
+    Unknown,
 }
 
-impl Keys {
-    /// The number of `key`; a new key gets the next one.
-    pub(super) fn number_of(&mut self, key: &str) -> Numbered {
-        let Self { names, numbers, hasher } = self;
-        let hash = hash(hasher, key);
-        if let Some(&number) = numbers.find(hash, |&number| *names[number as usize - 1] == *key) {
-            return Numbered::Known(i64::from(number));
-        }
-        if names.len() == MAX_KEYS {
-            return Numbered::Full;
-        }
-        names.push(key.into());
-        let number = names.len() as u32;
-        numbers.insert_unique(hash, number, |&number| hash_of(hasher, names, number));
-        Numbered::New(i64::from(number))
-    }
-
-    /// The key that has this number.
-    #[cfg(test)]
-    pub(super) fn name(&self, number: i64) -> Option<&str> {
-        let index = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.names.get(index).map(|name| &**name).filter(|name| !name.is_empty())
-    }
-
-    /// The highest number that was given.
-    pub(super) fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// Forgets every key with a number beyond `len`: it did not become durable.
-    pub(super) fn truncate(&mut self, len: usize) {
-        let Self { names, numbers, hasher } = self;
-        while names.len() > len {
-            let number = names.len() as u32;
-            let hash = hash_of(hasher, names, number);
-            if let Ok(entry) = numbers.find_entry(hash, |&found| found == number) {
-                entry.remove();
-            }
-            names.pop();
-        }
-    }
-
-    /// Takes over a key that the database has, numbers ascending. `None` if the number is not one that this program gives.
-    pub(super) fn restore(&mut self, number: i64, key: &str) -> Option<()> {
-        let index = usize::try_from(number.checked_sub(1)?)
-            .ok()
-            .filter(|index| *index < MAX_KEYS && *index < self.names.len() + MAX_GAP)?;
-        let Self { names, numbers, hasher } = self;
-        if names.len() <= index {
-            names.resize(index + 1, Box::default());
-        }
-        names[index] = key.into();
-        numbers.insert_unique(hash(hasher, key), number as u32, |&number| hash_of(hasher, names, number));
-        Some(())
-    }
+/// The ids of the keys that were used lately, and those that come next.
+#[derive(Debug)]
+pub(super) struct KeyIds {
+    cache: Generations<OwnedKey, i64>,
+    /// Of each type, the id of the next new key.
+    pub(super) next: [i64; TYPES],
+    /// Whether the cache was not given all keys that the database has.
+    lacks_some: bool,
 }
 
-fn hash_of(hasher: &RandomState, names: &[Box<str>], number: u32) -> u64 {
-    hash(hasher, &names[number as usize - 1])
-}
+impl KeyIds {
+    pub(super) fn new(budget: usize) -> Self {
+        Self { cache: Generations::new(budget), next: [1; TYPES], lacks_some: false }
+    }
 
-fn hash(hasher: &RandomState, key: &str) -> u64 {
-    let mut hasher = hasher.build_hasher();
-    hasher.write(key.as_bytes());
-    hasher.finish()
+    /// Forgets the ids from `next` on.
+    pub(super) fn rewind(&mut self, next: [i64; TYPES]) {
+        self.next = next;
+        self.cache.retain(|key, id| *id < next[usize::from(key.parts().0)], |key, _| heap_bytes(key.0.len()));
+    }
+
+    /// The id of a key; a key that is known to be new gets the next one.
+    pub(super) fn id_of(&mut self, ty: usize, key: &str) -> KeyId {
+        let known = KeyRef(ty as u8, key);
+        if let Some(id) = self.cache.get(&known, known.heap_bytes()) {
+            return KeyId::Known(id);
+        }
+        if !self.knows_all() {
+            return KeyId::Unknown;
+        }
+        let id = self.next[ty];
+        self.next[ty] += 1;
+        self.insert(ty, key, id);
+        KeyId::New(id)
+    }
+
+    /// Takes over a key that the database has.
+    pub(super) fn insert(&mut self, ty: usize, key: &str, id: i64) {
+        let key = KeyRef(ty as u8, key);
+        self.cache.insert(key.into(), id, key.heap_bytes());
+    }
+
+    /// Whether every key of the database is known.
+    pub(super) fn knows_all(&self) -> bool {
+        !self.lacks_some && !self.cache.has_dropped()
+    }
+
+    /// Notes that the database has keys that were not taken over.
+    pub(super) fn lack_some(&mut self) {
+        self.lacks_some = true;
+    }
+
+    /// Memory in use, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.cache.bytes()
+    }
 }
 
 #[cfg(test)]
@@ -103,24 +143,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_given_once_and_again_after_they_were_forgotten() {
-        let mut keys = Keys::default();
-        assert_eq!(keys.number_of("a"), Numbered::New(1));
-        assert_eq!(keys.number_of("b"), Numbered::New(2));
-        assert_eq!(keys.number_of("a"), Numbered::Known(1));
-        keys.truncate(1);
-        assert_eq!((keys.name(1), keys.name(2), keys.name(0), keys.name(-1)), (Some("a"), None, None, None));
-        assert_eq!(keys.number_of("c"), Numbered::New(2));
-        assert_eq!(keys.number_of("b"), Numbered::New(3));
+    fn ids_are_given_once_and_again_after_they_were_forgotten() {
+        let mut ids = KeyIds::new(1 << 20);
+        assert_eq!(ids.id_of(0, "a"), KeyId::New(1));
+        assert_eq!(ids.id_of(0, "b"), KeyId::New(2));
+        assert_eq!(ids.id_of(1, "b"), KeyId::New(1));
+        assert_eq!(ids.id_of(0, "a"), KeyId::Known(1));
+        ids.rewind([2, 2, 1, 1, 1, 1]);
+        assert_eq!(ids.id_of(0, "c"), KeyId::New(2));
+        assert_eq!(ids.id_of(0, "b"), KeyId::New(3));
+        assert_eq!(ids.id_of(1, "b"), KeyId::Known(1));
     }
 
     #[test]
-    fn what_the_database_has_keeps_its_number() {
-        let mut keys = Keys::default();
-        assert_eq!((keys.restore(1, "a"), keys.restore(3, "c"), keys.restore(0, "x")), (Some(()), Some(()), None));
-        assert_eq!(keys.restore(4_000_000_000, "far"), None);
-        assert_eq!((keys.name(2), keys.name(3)), (None, Some("c")));
-        assert_eq!(keys.number_of("c"), Numbered::Known(3));
-        assert_eq!(keys.number_of("b"), Numbered::New(4));
+    fn when_a_key_has_been_dropped_the_database_is_asked() {
+        let mut ids = KeyIds::new(1 << 10);
+        let given: Vec<KeyId> = (0..100).map(|n| ids.id_of(0, &format!("key {n}"))).collect();
+        assert_eq!((given[0], given[99]), (KeyId::New(1), KeyId::Unknown));
+        ids.insert(0, "key 99", 100);
+        assert_eq!((ids.id_of(0, "key 99"), ids.id_of(0, "key 0")), (KeyId::Known(100), KeyId::Unknown));
     }
 }

@@ -2,34 +2,57 @@
 //!
 //! ```text
 //!   append ── rows in COPY's binary form ──> filling group ─┐
-//!   durable ── BEGIN; producer row; COPY keys; COPY transactions; COMMIT <── committing group
-//!   PostgresReader <── COPY ... TO STDOUT of every table, merged by lsn
+//!   durable ── BEGIN; lock; end of the group; COPY keys; COPY transactions; COMMIT <── committing group
+//!                         read <── COPY ... TO STDOUT of every table, merged by lsn
 //!
-//!   mod.rs        PostgresSink: groups, terms, what happens after an error
-//!   database.rs   connections, settings that must hold, migrations, errors that say what to do
-//!   producer.rs   the producer row: terms, fences, exactly-once
-//!   commit.rs     one group, one transaction
-//!   rows.rs       records as rows in the binary format of COPY
-//!   keys.rs       keys and their numbers
-//!   parse.rs      rows as operations
-//!   read.rs       the tables as batches, in order of lsn
-//!   reader.rs     PostgresReader: reading while a writer goes on
-//!   tables.rs     names of tables and columns
+//!   mod.rs          PostgresSink: groups, terms, what happens after an error
+//!
+//!   address.rs      the URL, and what may stand in it
+//!   connect.rs      reaching a server: every address of its name, errors that say what to do
+//!   session.rs      a conversation: settings that hold within each transaction
+//!   database.rs     sessions of a log; what it needs of its server
+//!   schema.rs       which schema the log is in
+//!   migrate.rs      making and changing the tables
+//!   errors.rs       what an error of a conversation means
+//!
+//!   tables.rs       names of tables and columns
+//!   producer.rs     whose term it is and where the log ends: terms, fences, exactly-once
+//!   commit.rs       one group, one transaction
+//!   rows.rs         records as rows in the binary format of COPY
+//!   keys.rs         the ids of keys, for the writer; key_names.rs  their names, for readers
+//!   generations.rs  a cache with a budget in bytes, which both are
+//!   key_tables.rs   the tables of keys
+//!   reader.rs       PostgresReader: reading while a writer goes on
+//!   read.rs         the tables as batches, in order of lsn
+//!   streams.rs      the tables of transactions as rows, over many connections or few; copy_out.rs  the rows of one COPY
+//!   parse.rs        rows as operations
 //! ```
 //!
-//! **Exactly once.** Every transaction moves the producer row from the lsn before the group to that behind it, and does nothing if the
-//! row is elsewhere or of another term. After a COMMIT whose outcome is not known, the row tells.
+//! **Exactly once.** Every transaction locks the producer row and moves the end of the log from the lsn before the group to the
+//! one after it, and does nothing if the end is elsewhere or the row of another term. After a COMMIT whose outcome is not
+//! known, they tell.
 //!
 //! **Group commit without a timer.** While one group is being stored, the next one fills.
 
+mod address;
 mod commit;
+mod connect;
+mod copy_out;
 mod database;
+mod errors;
+mod generations;
+mod key_names;
+mod key_tables;
 mod keys;
+mod migrate;
 mod parse;
 mod producer;
 mod read;
 mod reader;
 mod rows;
+mod schema;
+mod session;
+mod streams;
 mod tables;
 
 use std::pin::Pin;
@@ -37,17 +60,17 @@ use std::str::FromStr;
 
 use proto::{Batch, Chain, Lsn};
 use sqlx::Connection;
-use sqlx::postgres::PgConnection;
 use tracing::info;
 
 use crate::intake::{Admission, Intake};
 use crate::{Opened, Sink, SinkError};
 use database::Database;
-use keys::Keys;
-use producer::Producer;
+use errors::retryable;
+use keys::{DEFAULT_KEY_CACHE_BYTES, KeyIds};
+use producer::{GROUPS_PER_CLEANUP, Producer};
 pub use reader::PostgresReader;
 use rows::Group;
-use tables::TYPES;
+use session::Session;
 
 /// Rows that may wait for the group before them, in bytes. `append` waits when there are more.
 const MAX_FILLING_BYTES: usize = 16 << 20;
@@ -55,6 +78,7 @@ const MAX_FILLING_BYTES: usize = 16 << 20;
 /// The PostgreSQL log.
 pub struct PostgresSink {
     database: Database,
+    key_cache_bytes: usize,
     open: Option<OpenLog>,
 }
 
@@ -65,26 +89,29 @@ struct OpenLog {
     durable: Chain,
     /// What `durable` has last returned.
     reported: Lsn,
-    keys: [Keys; TYPES],
-    /// How many keys of each type were committed.
-    durable_keys: [usize; TYPES],
+    keys: KeyIds,
+    /// Ends of groups before this lsn were deleted.
+    cleaned: Lsn,
+    /// Groups that were stored since then.
+    uncleaned_groups: u32,
     filling: Group,
     committing: Option<Committing>,
     /// Used by nobody at the moment.
-    connection: Option<PgConnection>,
+    session: Option<Session>,
     /// A group to fill again.
     spare: Option<Group>,
     /// Set by an error; cleared by `resume` if that may help.
     broken: Option<SinkError>,
 }
 
-/// Connection and group, to be used again, or why neither can be.
-type Outcome = Result<(PgConnection, Group), SinkError>;
+/// Session and group, to be used again, or why neither can be.
+type Outcome = Result<(Session, Group), SinkError>;
 
 /// A group on its way.
 struct Committing {
     end: Chain,
-    key_counts: [usize; TYPES],
+    /// Where the ends of earlier groups are deleted up to, if they are.
+    cleaned: Option<Lsn>,
     /// Boxed and kept here, so that whoever waits for it may go away.
     outcome: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
@@ -94,7 +121,7 @@ impl FromStr for PostgresSink {
 
     /// A log in the database that the URL names. Connects when the log is opened.
     fn from_str(url: &str) -> Result<Self, String> {
-        Ok(Self { database: url.parse()?, open: None })
+        Ok(Self { database: url.parse()?, key_cache_bytes: DEFAULT_KEY_CACHE_BYTES, open: None })
     }
 }
 
@@ -112,10 +139,23 @@ impl std::fmt::Debug for PostgresSink {
 }
 
 impl PostgresSink {
+    /// Memory for the ids of keys, in bytes; a read has as much for their names. Groups with keys that are not in it take a
+    /// query for each value type.
+    #[must_use]
+    pub fn with_key_cache(mut self, bytes: usize) -> Self {
+        self.key_cache_bytes = bytes;
+        self
+    }
+
+    /// Memory that the ids of keys take, in bytes.
+    pub fn key_cache_in_use(&self) -> usize {
+        self.open.as_ref().map_or(0, |log| log.keys.bytes())
+    }
+
     /// Checks that the log can be kept here, and makes the tables if they are not there. Begins no term.
     pub async fn prepare(&self) -> Result<(), SinkError> {
-        let mut connection = self.database.connect_writer().await?;
-        self.database.migrate(&mut connection).await
+        let mut session = self.database.connect_writer().await?;
+        self.database.migrate(&mut session).await
     }
 
     fn log(&mut self) -> Result<&mut OpenLog, SinkError> {
@@ -129,13 +169,16 @@ impl PostgresSink {
     /// Connects again after an error, or for the first time in another process than the one that began the term.
     async fn take_up(&mut self, term: &Opened) -> Result<Chain, SinkError> {
         // What is wrong with a running server may be mended while the writer waits.
-        let mut connection = self.database.connect_writer().await.map_err(retryable)?;
-        let producer = Producer::settled(&self.database, &mut connection).await?;
+        let mut session = self.database.connect_writer().await.map_err(retryable)?;
+        let producer = Producer::settled(&mut session).await?;
         producer.check_term(term.epoch)?;
         term.check_resumed(&producer.chain)?;
         match &mut self.open {
-            Some(log) => log.rewind(connection, producer.chain),
-            None => self.open = Some(OpenLog::load(*term, producer.chain, connection).await?),
+            Some(log) => {
+                key_tables::rewind_ids(&mut session, &mut log.keys).await?;
+                log.rewind(session, producer.chain);
+            }
+            None => self.open = Some(OpenLog::load(*term, producer.chain, session, self.key_cache_bytes).await?),
         }
         Ok(producer.chain)
     }
@@ -143,35 +186,39 @@ impl PostgresSink {
 
 impl OpenLog {
     /// A log that ends at `durable`, with the keys that the database has.
-    async fn load(term: Opened, durable: Chain, mut connection: PgConnection) -> Result<Self, SinkError> {
-        let keys = read::keys(&mut connection).await?;
-        let durable_keys = keys.each_ref().map(Keys::len);
-        info!(keys = durable_keys.iter().sum::<usize>(), lsn = durable.lsn, "the PostgreSQL log is open");
+    async fn load(
+        term: Opened,
+        durable: Chain,
+        mut session: Session,
+        key_cache_bytes: usize,
+    ) -> Result<Self, SinkError> {
+        let keys = key_tables::load_ids(&mut session, key_cache_bytes).await?;
+        let (given, bytes, all) =
+            (keys.next.iter().sum::<i64>() - keys.next.len() as i64, keys.bytes(), keys.knows_all());
+        info!(keys = given, all_known = all, key_bytes = bytes, lsn = durable.lsn, "the PostgreSQL log is open");
         Ok(Self {
             term,
             intake: Intake::new(Opened { epoch: term.epoch, chain: durable }),
             durable,
             reported: durable.lsn,
             keys,
-            durable_keys,
+            cleaned: 0,
+            uncleaned_groups: 0,
             filling: Group::new(),
             committing: None,
-            connection: Some(connection),
+            session: Some(session),
             spare: None,
             broken: None,
         })
     }
 
-    /// Goes on behind `durable`; everything beyond it will be appended again.
-    fn rewind(&mut self, connection: PgConnection, durable: Chain) {
-        if let Some(unknown) = self.committing.take().filter(|unknown| unknown.end == durable) {
-            self.durable_keys = unknown.key_counts;
-        }
-        self.keys.iter_mut().zip(self.durable_keys).for_each(|(keys, count)| keys.truncate(count));
+    /// Goes on after `durable`; everything beyond it will be appended again. The ids of keys were rewound before.
+    fn rewind(&mut self, session: Session, durable: Chain) {
+        self.committing = None;
         self.filling.clear();
         self.intake.rewind(durable);
         self.durable = durable;
-        self.connection = Some(connection);
+        self.session = Some(session);
         self.broken = None;
     }
 
@@ -183,15 +230,17 @@ impl OpenLog {
     fn start_commit(&mut self) {
         if self.committing.is_none()
             && let Some(end) = self.filling.end
-            && let Some(mut connection) = self.connection.take()
+            && let Some(mut session) = self.session.take()
         {
-            let group = std::mem::replace(&mut self.filling, self.spare.take().unwrap_or_else(Group::new));
-            let (before, epoch, key_counts) = (self.durable, self.term.epoch, group.key_counts);
+            let mut group = std::mem::replace(&mut self.filling, self.spare.take().unwrap_or_else(Group::new));
+            group.next_ids = self.keys.next;
+            let (before, epoch) = (self.durable, self.term.epoch);
+            let from = (self.uncleaned_groups >= GROUPS_PER_CLEANUP).then_some(self.cleaned);
             let outcome = Box::pin(async move {
-                commit::commit(&mut connection, &group, &before, &end, epoch).await?;
-                Ok((connection, group))
+                commit::commit(&mut session, &mut group, &before, &end, epoch, from).await?;
+                Ok((session, group))
             });
-            self.committing = Some(Committing { end, key_counts, outcome });
+            self.committing = Some(Committing { end, cleaned: from.map(|_| before.lsn), outcome });
         }
     }
 
@@ -200,17 +249,25 @@ impl OpenLog {
         self.start_commit();
         let Some(committing) = &mut self.committing else { return Ok(()) };
         match (&mut committing.outcome).await {
-            Ok((connection, mut group)) => {
-                (self.durable, self.durable_keys) = (committing.end, committing.key_counts);
+            Ok((session, mut group)) => {
+                self.durable = committing.end;
+                self.uncleaned_groups += 1;
+                if let Some(cleaned) = committing.cleaned {
+                    (self.cleaned, self.uncleaned_groups) = (cleaned, 0);
+                }
                 self.committing = None;
+                if !group.resolved.is_empty() {
+                    // As long as keys are looked up within transactions, ids are given there only.
+                    self.keys.next = group.next_ids;
+                    group.resolved.drain(..).for_each(|(ty, key, id)| self.keys.insert(ty, &key, id));
+                }
                 group.clear();
-                (self.connection, self.spare) = (Some(connection), Some(group));
+                (self.session, self.spare) = (Some(session), Some(group));
                 // At once, so that the next rows can be encoded while these are stored.
                 self.start_commit();
                 Ok(())
             }
             Err(e) => {
-                // Its end and keys are kept: the producer row may say that it was committed.
                 committing.outcome = Box::pin(std::future::pending());
                 self.broken = Some(e.clone());
                 Err(e)
@@ -223,14 +280,22 @@ impl OpenLog {
         while !self.is_idle() {
             self.advance().await?;
         }
-        let Some(connection) = &mut self.connection else {
+        self.check_term().await.map(|()| self.durable)
+    }
+
+    /// Whether the term is still the latest. A group on its way finds out by itself.
+    async fn check_term(&mut self) -> Result<(), SinkError> {
+        if !self.is_idle() {
+            return Ok(());
+        }
+        let Some(session) = &mut self.session else {
             return Err(SinkError::Unavailable("there is no connection to PostgreSQL".into()));
         };
-        let checked = Producer::read(connection).await.and_then(|producer| producer.check_term(self.term.epoch));
+        let checked = Producer::look(session).await.and_then(|producer| producer.check_term(self.term.epoch));
         if let Err(e) = &checked {
             self.broken = Some(e.clone());
         }
-        checked.map(|()| self.durable)
+        checked
     }
 }
 
@@ -238,15 +303,15 @@ impl Sink for PostgresSink {
     type Reader = PostgresReader;
 
     fn reader(&self) -> PostgresReader {
-        PostgresReader::of(self.database.clone())
+        PostgresReader::new(self.database.clone(), self.key_cache_bytes)
     }
 
     async fn open(&mut self) -> Result<Opened, SinkError> {
         self.open = None;
-        let mut connection = self.database.connect_writer().await?;
-        self.database.migrate(&mut connection).await?;
-        let term = Producer::begin_term(&self.database, &mut connection).await?;
-        self.open = Some(OpenLog::load(term, term.chain, connection).await?);
+        let mut session = self.database.connect_writer().await?;
+        self.database.migrate(&mut session).await?;
+        let term = Producer::begin_term(&mut session).await?;
+        self.open = Some(OpenLog::load(term, term.chain, session, self.key_cache_bytes).await?);
         Ok(term)
     }
 
@@ -295,25 +360,15 @@ impl Sink for PostgresSink {
     }
 
     async fn check_term(&mut self) -> Result<(), SinkError> {
-        let log = self.log()?;
-        // What is on its way finds out by itself.
-        if log.is_idle() { log.settle().await.map(drop) } else { Ok(()) }
+        self.log()?.check_term().await
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {
         self.log()?.settle().await?;
-        if let Some(connection) = self.open.take().and_then(|log| log.connection) {
+        if let Some(session) = self.open.take().and_then(|log| log.session) {
             // Everything is committed; how the connection ends does not matter.
-            let _ = connection.close().await;
+            let _ = session.connection.close().await;
         }
         Ok(())
-    }
-}
-
-/// An error that ends the start of a server, but not a running one.
-fn retryable(e: SinkError) -> SinkError {
-    match e {
-        SinkError::Failed(why) => SinkError::Unavailable(why),
-        e => e,
     }
 }

@@ -5,6 +5,7 @@ use proto::{
     check_text,
 };
 
+use super::key_names::KeyNames;
 use super::rows::{JSONB_VERSION, micros};
 use super::tables::{self, Kind};
 
@@ -45,7 +46,8 @@ impl<'a> Fields<'a> {
         Ok(taken)
     }
 
-    fn word(&mut self) -> Result<i32, RowError> {
+    /// Four bytes that are no field.
+    pub(super) fn word(&mut self) -> Result<i32, RowError> {
         self.take(4).and_then(number).map(i32::from_be_bytes)
     }
 
@@ -65,6 +67,11 @@ impl<'a> Fields<'a> {
     /// The next field as a BIGINT.
     pub(super) fn bigint(&mut self) -> Result<i64, RowError> {
         self.some().and_then(number).map(i64::from_be_bytes)
+    }
+
+    /// The next field as an INTEGER.
+    pub(super) fn int(&mut self) -> Result<i32, RowError> {
+        self.some().and_then(number).map(i32::from_be_bytes)
     }
 
     fn text(&mut self) -> Result<&'a str, RowError> {
@@ -90,17 +97,25 @@ pub(super) fn key(mut fields: Fields<'_>) -> Result<(i64, &str), RowError> {
     Ok((id, Key::new(fields.some()?)?.as_str()))
 }
 
-/// A row of a table of transactions with its key in the place of the key's number, from its second column on. `list` has room for what the operation borrows.
+/// The id of the key in a row of a table of transactions of one value type.
+pub(super) fn key_id(mut fields: Fields<'_>) -> Result<i64, RowError> {
+    let (_lsn, _kind) = (fields.next()?, fields.next()?);
+    fields.bigint()
+}
+
+/// A row of a table of transactions, from its second column on. `list` has room for what the operation borrows.
 pub(super) fn transaction<'a>(
     table: Kind,
     mut fields: Fields<'a>,
+    names: &'a KeyNames,
     list: &'a mut StringsBuf,
 ) -> Result<Logged<'a>, RowError> {
     *list = StringsBuf::default();
     let kind = kind(fields.some()?)?;
     let (op, effect) = match table {
         Kind::Typed(ty) => {
-            let key = Key::new(fields.next()?.ok_or(RowError::KeyId)?)?;
+            let name = names.get(tables::index(ty), fields.bigint()?).ok_or(RowError::KeyId)?;
+            let key = Key::new(name.as_bytes())?;
             let value = fields.next()?;
             let operand = if tables::has_operand(ty) { fields.next()? } else { None };
             typed(kind, ty, key, value, operand, list)?

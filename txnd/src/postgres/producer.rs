@@ -1,14 +1,27 @@
-//! The producer row: whose term it is and how far the log goes. It is what makes a group stored once, and by one writer.
+//! Whose term it is, and how far the log goes. That is what makes a group stored once, and by one writer.
+//!
+//! The table `producer` has one row, with the epoch; `group_ends` has a row for each group that was stored lately, and
+//! the highest one is where the log ends. The rules:
+//!
+//! 1. The epoch changes, and rows of `group_ends` come, only in transactions that hold the lock of the producer row.
+//! 2. What a transaction compares with what it expects is read by a statement that began after the lock was had (READ
+//!    COMMITTED takes a new snapshot for each statement), so it sees everything of all holders before.
+//!
+//! So whoever has the lock knows how every transaction before ended. After a COMMIT whose outcome is not known, waiting for the lock
+//! and then looking at the end tells: the transaction has come to its end by then, and its row is there or it never will be.
+//!
+//! A lock leaves no version of the row behind, and the end is found at the right edge of an index, so that a snapshot that
+//! somebody else holds for hours costs nothing but the room of the deleted ends.
 
-use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proto::{Chain, Epoch, Lsn};
-use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::postgres::PgRow;
 use sqlx::{Executor, Row};
 use tracing::warn;
 
-use super::database::{Database, error, step};
+use super::errors::{LOCK_NOT_AVAILABLE, STEP_TIMEOUT, code_of, error, step, within_step};
+use super::session::Session;
 use super::tables::TABLES;
 use crate::{Opened, Place, SinkError};
 
@@ -16,7 +29,15 @@ use crate::{Opened, Place, SinkError};
 /// cut off, and the server would wait for it for a long time.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The row's content.
+/// Groups after which the ends of earlier ones are deleted.
+pub(super) const GROUPS_PER_CLEANUP: u32 = 1024;
+
+/// Marks a transaction as that of a writer that holds the producer row: a shared advisory lock, which nobody waits for, with this
+/// number and the table's. Only the sessions of such transactions are ever ended; a program's name says nothing, since a
+/// pooler hands sessions on with the names of others.
+const WRITER_MARK: u32 = 0x6b76_7377;
+
+/// What the two tables say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Producer {
     pub(super) epoch: Epoch,
@@ -24,33 +45,45 @@ pub(super) struct Producer {
     pub(super) chain: Chain,
 }
 
-const COLUMNS: &str = "log_id, epoch, lsn, checksum";
+/// Reads both tables at once.
+const SELECT: &str = "SELECT log_id, epoch, lsn, checksum FROM producer FULL JOIN \
+                      (SELECT lsn, checksum FROM group_ends ORDER BY lsn DESC LIMIT 1) last ON true";
+
+/// Takes the row's lock, then marks the transaction. `condition` chooses the row.
+fn lock(condition: &str) -> String {
+    format!(
+        "SELECT pg_advisory_xact_lock_shared({WRITER_MARK}, 'producer'::regclass::oid::int) \
+         FROM (SELECT FROM producer{condition} FOR UPDATE) row"
+    )
+}
 
 impl Producer {
-    /// Begins a term; makes the row if this is a new log.
-    pub(super) async fn begin_term(database: &Database, connection: &mut PgConnection) -> Result<Opened, SinkError> {
+    /// Begins a term; makes the rows if this is a new log.
+    pub(super) async fn begin_term(session: &mut Session) -> Result<Opened, SinkError> {
         let new = Chain::start(rand::random());
-        // A row that is there is not touched here: an earlier writer's transaction may hold its lock.
-        let insert = format!(
-            "INSERT INTO producer ({COLUMNS}) SELECT {}, 0, 0, {} WHERE NOT EXISTS (SELECT FROM producer) ON CONFLICT DO NOTHING",
-            new.log_id.cast_signed(),
-            new.checksum
+        let (log_id, checksum) = (new.log_id.cast_signed(), new.checksum);
+        // Rows that are there are not touched here: an earlier writer's transaction may hold the lock.
+        let make = format!(
+            "INSERT INTO producer (log_id, epoch) SELECT {log_id}, 0 WHERE NOT EXISTS (SELECT FROM producer) \
+                 AND NOT EXISTS (SELECT FROM group_ends) ON CONFLICT DO NOTHING; \
+             INSERT INTO group_ends (lsn, checksum) SELECT 0, {checksum} FROM producer WHERE log_id = {log_id} AND epoch = 0"
         );
-        step(connection.execute(insert.as_str())).await?;
-        let update = format!("UPDATE producer SET epoch = epoch + 1, updated_at = now() RETURNING {COLUMNS}");
-        let row = Self::locking(database, connection, &update).await?;
-        row.check_tables(connection).await?;
-        Ok(Opened { epoch: row.epoch, chain: row.chain })
+        Self::lock(session, &make).await?;
+        step(session.connection.execute("UPDATE producer SET epoch = epoch + 1, updated_at = now()")).await?;
+        let producer = Self::from_row(step(session.connection.fetch_optional(SELECT)).await?)?;
+        producer.check_tables(session).await?;
+        step(session.connection.execute("COMMIT")).await?;
+        Ok(Opened { epoch: producer.epoch, chain: producer.chain })
     }
 
-    /// Checks that no table goes beyond where the row says that the log ends: a log that lost its row must not pass for a new one.
-    pub(super) async fn check_tables(&self, connection: &mut PgConnection) -> Result<(), SinkError> {
+    /// Checks that no table goes beyond where the log ends: a log that lost its end must not pass for a shorter one.
+    async fn check_tables(&self, session: &mut Session) -> Result<(), SinkError> {
         for table in &TABLES {
             let beyond = format!("SELECT EXISTS (SELECT FROM {} WHERE id > {})", table.name, self.chain.lsn);
-            if step(connection.fetch_one(beyond.as_str())).await?.get(0) {
-                let what = format!("the row says that the log ends here, and table {} goes on", table.name);
+            if step(session.connection.fetch_one(beyond.as_str())).await?.get(0) {
+                let what = format!("the log ends here according to this table, and table {} goes on", table.name);
                 return Err(SinkError::Corrupt {
-                    place: Place::Other("table producer".into()),
+                    place: Place::Other("table group_ends".into()),
                     lsn: self.chain.lsn,
                     what,
                 });
@@ -59,43 +92,62 @@ impl Producer {
         Ok(())
     }
 
-    /// The row after every transaction of an earlier session has ended, one way or the other.
-    pub(super) async fn settled(database: &Database, connection: &mut PgConnection) -> Result<Self, SinkError> {
-        Self::locking(database, connection, &format!("SELECT {COLUMNS} FROM producer FOR UPDATE")).await
-    }
-
-    /// The row as it was committed last.
-    pub(super) async fn read(connection: &mut PgConnection) -> Result<Self, SinkError> {
-        let select = format!("SELECT {COLUMNS} FROM producer");
-        Self::from_row(step(connection.fetch_optional(select.as_str())).await?)
-    }
-
-    /// Runs a statement that needs the row's lock.
-    async fn locking(database: &Database, connection: &mut PgConnection, statement: &str) -> Result<Self, SinkError> {
-        let pid: i32 = step(sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut *connection)).await?;
-        let mut running = pin!(connection.fetch_optional(statement));
-        let row = match tokio::time::timeout(PATIENCE, &mut running).await {
-            Ok(row) => row.map_err(|e| error(&e))?,
-            Err(_) => {
-                end_sessions_before(database, pid).await?;
-                step(running).await?
-            }
-        };
+    /// What is there after every transaction of an earlier session has ended, one way or the other.
+    pub(super) async fn settled(session: &mut Session) -> Result<Self, SinkError> {
+        Self::lock(session, "").await?;
+        let row = step(session.connection.fetch_optional(SELECT)).await?;
+        step(session.connection.execute("COMMIT")).await?;
         Self::from_row(row)
     }
 
+    /// What was committed last. Leaves the transaction open.
+    pub(super) async fn read(session: &mut Session) -> Result<Self, SinkError> {
+        let select = format!("{}{SELECT}", session.begin());
+        Self::from_row(step(session.connection.fetch_optional(select.as_str())).await?)
+    }
+
+    /// What was committed last.
+    pub(super) async fn look(session: &mut Session) -> Result<Self, SinkError> {
+        let select = format!("{}{SELECT}; COMMIT", session.begin());
+        Self::from_row(step(session.connection.fetch_optional(select.as_str())).await?)
+    }
+
+    /// Begins a transaction with `statements` and the row's lock.
+    async fn lock(session: &mut Session, statements: &str) -> Result<(), SinkError> {
+        let statements = if statements.is_empty() { String::new() } else { format!("{statements}; ") };
+        let patience = PATIENCE.as_millis();
+        let message = format!("{}SET LOCAL lock_timeout = {patience}; {statements}{}", session.begin(), lock(""));
+        let began = Instant::now();
+        loop {
+            match within_step(session.connection.execute(message.as_str())).await? {
+                Ok(_) => return Ok(()),
+                Err(e) if code_of(&e).as_deref() == Some(LOCK_NOT_AVAILABLE) => {
+                    step(session.connection.execute("ROLLBACK")).await?;
+                    if began.elapsed() > STEP_TIMEOUT {
+                        let what = "another program's transaction holds the table producer; see pg_locks";
+                        return Err(SinkError::Unavailable(what.into()));
+                    }
+                    end_writers(session).await?;
+                }
+                Err(e) => return Err(error(&e)),
+            }
+        }
+    }
+
     fn from_row(row: Option<PgRow>) -> Result<Self, SinkError> {
-        let Some(row) = row else {
-            return Err(SinkError::Failed(
-                "the producer row is gone: has another program written into the tables?".into(),
-            ));
+        let column = |column: usize| row.as_ref().and_then(|row| row.get::<Option<i64>, _>(column));
+        let lost = |table: &str, lsn: Option<i64>| SinkError::Corrupt {
+            place: Place::Other(format!("table {table}")),
+            lsn: lsn.unwrap_or(0).cast_unsigned(),
+            what: "it is empty: has another program deleted from it?".into(),
         };
-        let [log_id, epoch, lsn, checksum] = [0, 1, 2, 3].map(|column| row.get::<i64, _>(column));
+        let (Some(log_id), Some(epoch)) = (column(0), column(1)) else { return Err(lost("producer", column(2))) };
+        let (Some(lsn), Some(checksum)) = (column(2), column(3)) else { return Err(lost("group_ends", None)) };
         let chain = Chain { log_id: log_id.cast_unsigned(), lsn: lsn.cast_unsigned(), checksum: checksum as u32 };
         Ok(Self { epoch: epoch.cast_unsigned(), chain })
     }
 
-    /// Checks that the row is that of the term `own`.
+    /// Checks that the term `own` is the latest.
     pub(super) fn check_term(&self, own: Epoch) -> Result<(), SinkError> {
         match self.epoch {
             epoch if epoch == own => Ok(()),
@@ -107,31 +159,58 @@ impl Producer {
     }
 }
 
-/// The statement that begins a transaction and moves the row from `before` to `end`; it touches one row if that is where the
-/// log stands and it is the writer's term.
-pub(super) fn advance(epoch: Epoch, before: Lsn, end: &Chain) -> String {
-    format!(
-        "BEGIN; UPDATE producer SET lsn = {}, checksum = {}, updated_at = now() WHERE epoch = {epoch} AND lsn = {before} AND log_id = {}",
-        end.lsn,
-        end.checksum,
-        end.log_id.cast_signed()
-    )
+/// Begins the transaction of a group that comes after `before`. Returns whether the log ends there and `epoch` is the latest
+/// term, which stays so until the transaction's end.
+pub(super) async fn begin_group(session: &mut Session, epoch: Epoch, before: &Chain) -> Result<bool, SinkError> {
+    let term = format!(" WHERE epoch = {epoch} AND log_id = {}", before.log_id.cast_signed());
+    let message = format!("{}{}; SELECT max(lsn) FROM group_ends", session.begin(), lock(&term));
+    let rows = step(session.connection.fetch_all(message.as_str())).await?;
+    // One row if the lock was had, and the end of the log.
+    Ok(matches!(&rows[..], [_, end] if end.get::<Option<i64>, _>(0) == Some(before.lsn.cast_signed())))
 }
 
-/// Ends the writers' sessions that session `pid` waits for. Those of other programs are named and left alone.
-async fn end_sessions_before(database: &Database, pid: i32) -> Result<(), SinkError> {
-    let mut connection = database.connect().await?;
-    let blocking = "SELECT pid, application_name, CASE WHEN application_name = 'kvs' THEN pg_terminate_backend(pid) END \
-                    FROM pg_stat_activity WHERE pid = ANY (pg_blocking_pids($1))";
-    for row in step(sqlx::query(blocking).bind(pid).fetch_all(&mut connection)).await? {
-        let (session, program): (i32, String) = (row.get(0), row.get(1));
+/// Ends the transaction of a group, and with it the log at `end`. Deletes the ends of groups from lsn `cleaned` up to `before`, if one is
+/// given. The range has two sides because rows that were deleted before may still be there for somebody's snapshot, and need
+/// not be walked again.
+pub(super) async fn end_group(
+    session: &mut Session,
+    before: Lsn,
+    end: &Chain,
+    cleaned: Option<Lsn>,
+) -> Result<(), SinkError> {
+    let delete = cleaned
+        .map_or(String::new(), |cleaned| format!("; DELETE FROM group_ends WHERE lsn >= {cleaned} AND lsn < {before}"));
+    let message =
+        format!("INSERT INTO group_ends (lsn, checksum) VALUES ({}, {}){delete}; COMMIT", end.lsn, end.checksum);
+    step(session.connection.execute(message.as_str())).await?;
+    Ok(())
+}
+
+/// Ends the sessions of writers that hold the producer row. Those of other programs that lock it are named and left alone.
+async fn end_writers(session: &mut Session) -> Result<(), SinkError> {
+    let holders = format!(
+        "{}SELECT pid, application_name, CASE WHEN marked THEN pg_terminate_backend(pid) END FROM ( \
+             SELECT pid, bool_or(locktype = 'advisory') AS marked FROM pg_locks \
+             WHERE granted AND pid <> pg_backend_pid() \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+                 AND (relation = 'producer'::regclass AND mode <> 'AccessShareLock' OR locktype = 'advisory' \
+                      AND classid = {WRITER_MARK}::oid AND objid = 'producer'::regclass AND objsubid = 2) \
+             GROUP BY pid HAVING bool_or(locktype = 'relation') \
+         ) holders JOIN pg_stat_activity USING (pid); COMMIT",
+        session.begin()
+    );
+    for row in step(session.connection.fetch_all(holders.as_str())).await? {
+        let (holder, program): (i32, Option<String>) = (row.get(0), row.get(1));
         match row.get::<Option<bool>, _>(2) {
             Some(true) => {
-                warn!(session, "ended the session of an earlier writer, whose transaction did not come to its end")
+                warn!(
+                    session = holder,
+                    "ended the session of an earlier writer, whose transaction did not come to its end"
+                );
             }
             _ => warn!(
-                session,
-                program, "this session holds the producer row; the log waits until it ends its transaction"
+                session = holder,
+                program, "this session holds the table producer; the log waits until it ends its transaction"
             ),
         }
     }

@@ -1,81 +1,157 @@
-//! The tables as batches, in order of lsn: all tables are read at once, each in order, and merged.
+//! The tables as batches, in order of lsn.
+//!
+//! ```text
+//!   sessions ── one query each ──> rows, merged by lsn ──> window ── names of keys ──> batches ──> visit
+//! ```
+//!
+//! Reading takes two connections: one streams rows, the other one looks up the names of keys that are not known yet, a window
+//! of rows at a time. Where the server allows more, each table has a connection of its own.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use std::pin::Pin;
 
-use bytes::{Buf, Bytes};
 use proto::limits::BATCH_TARGET_BYTES;
-use proto::{Batch, BatchBuffer, BatchError, Chain, Epoch, Lsn, StringsBuf};
-use sqlx::postgres::PgConnection;
-use sqlx::{Executor, Row};
-use tokio_stream::{Stream, StreamExt};
+use proto::{Batch, BatchBuffer, Epoch, Lsn, StringsBuf};
+use proto::{BatchError, Chain};
+use sqlx::{Executor, Row as _};
+use tracing::debug;
 
-use super::database::{Database, step};
-use super::keys::Keys;
+use super::copy_out::corrupt;
+use super::database::Database;
+use super::errors::step;
+use super::key_names::KeyNames;
+use super::key_tables;
 use super::parse::{self, Fields, Logged, RowError};
 use super::producer::Producer;
-use super::rows::HEADER;
-use super::tables::{self, KEYS, Kind, TABLES, TYPES, Table};
-use crate::{Place, SinkError};
+use super::session::Session;
+use super::streams::{Row, RowStream};
+use super::tables::{self, Kind, TABLES, TYPES};
+use crate::SinkError;
 
-/// Rows come in order by the primary key, and each looks its key up. Sorting a table that is in order, or hashing all keys, would take
-/// the server a copy of it.
-const IN_ORDER: &str = "SET enable_sort = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+/// Rows that are gathered before the names of their keys are looked up.
+const WINDOW_ROWS: usize = 4096;
 
-/// Every key and its number.
-pub(super) async fn keys(connection: &mut PgConnection) -> Result<[Keys; TYPES], SinkError> {
-    let mut keys = <[Keys; TYPES]>::default();
-    for (table, keys) in KEYS.into_iter().zip(&mut keys) {
-        let mut rows = CopyOut::start(table, connection, &format!("SELECT id, key FROM {table} ORDER BY id")).await?;
-        while let Some(row) = rows.next().await? {
-            let restored = parse::key(Fields::of(&row)).ok().and_then(|(number, key)| keys.restore(number, key));
-            restored.ok_or_else(|| corrupt(table, 0, &"a row that this program does not write"))?;
-        }
-    }
-    Ok(keys)
-}
+/// The same in bytes; a row that is larger is alone.
+const WINDOW_BYTES: usize = 4 << 20;
 
-/// Passes the records of `lsns` to `visit`, in batches that are cut here. Fails if one is missing.
+/// Passes the records of `lsns` to `visit`, in batches that are cut here. Fails if one is missing. `session` is within a
+/// transaction; the names of keys take up to `key_cache_bytes`.
 pub(super) async fn read(
     database: &Database,
-    mut connection: PgConnection,
+    mut session: Session,
     lsns: RangeInclusive<Lsn>,
     producer: &Producer,
+    key_cache_bytes: usize,
     visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
 ) -> Result<(), SinkError> {
-    let mut tables = Vec::new();
-    for table in &TABLES {
+    let mut places = Vec::new();
+    for (place, table) in TABLES.iter().enumerate() {
         let (first, last) = (lsns.start(), lsns.end());
         let any = format!("SELECT EXISTS (SELECT FROM {} WHERE id BETWEEN {first} AND {last})", table.name);
-        if step(connection.fetch_one(any.as_str())).await?.get(0) {
-            tables.push((table, database.connect().await?));
+        if step(session.connection.fetch_one(any.as_str())).await?.get(0) {
+            places.push(place);
         }
     }
-    let mut sources = Vec::new();
-    for (table, connection) in &mut tables {
-        sources.push(Source::start(table, connection, &lsns).await?);
+    let mut sessions = connect(database, places.len()).await?;
+    let mut shares = vec![Vec::new(); sessions.len()];
+    places.iter().enumerate().for_each(|(n, place)| shares[n % sessions.len()].push(*place));
+    let mut streams = Vec::new();
+    for (share, session) in shares.iter().zip(&mut sessions) {
+        streams.push(RowStream::start(share, session, &lsns).await?);
     }
+
+    let mut names = KeyNames::new(key_cache_bytes);
     let mut batches = Batches::before(*lsns.start(), producer);
     let mut list = StringsBuf::default();
-    for lsn in lsns {
-        let Some(source) = sources.iter_mut().find(|source| source.lsn == Some(lsn)) else {
+    let mut window = Vec::new();
+    let mut next = *lsns.start();
+    while next <= *lsns.end() {
+        window.clear();
+        names.release();
+        let mut bytes = 0;
+        // A hole ends the window: what comes before it is passed on first.
+        while next <= *lsns.end() && window.len() < WINDOW_ROWS && bytes < WINDOW_BYTES {
+            let Some(stream) =
+                streams.iter_mut().find(|stream| stream.next.as_ref().is_some_and(|row| row.lsn == next))
+            else {
+                break;
+            };
+            let row = stream.advance().await?.expect("its lsn was looked at just now");
+            bytes += row.bytes.len();
+            window.push(row);
+            next += 1;
+        }
+        if window.is_empty() {
             let what = "no table has the transaction of this lsn; was it deleted, or changed by another program?";
-            return Err(corrupt("the tables", lsn, &what));
-        };
-        let damaged = |what: RowError| corrupt(source.table.name, lsn, &what);
-        let mut fields = Fields::of(&source.row);
-        fields.bigint().map_err(damaged)?;
-        let logged = parse::transaction(source.table.kind, fields, &mut list).map_err(damaged)?;
-        let full = batches.push(&logged);
-        source.go_on().await?;
-        if let Some(full) = full {
-            visit(&full).await.map_err(|e| corrupt("the tables", lsn, &e))?;
+            return Err(corrupt("the tables", next, &what));
+        }
+        let mut rows = &window[..];
+        let mut loaded_for = None;
+        while let Some((row, rest)) = rows.split_first() {
+            let mut fields = Fields::of(&row.bytes);
+            let parsed = fields
+                .bigint()
+                .and_then(|_lsn| parse::transaction(row.table.kind, fields, &names, &mut list))
+                .map(|logged| batches.push(&logged));
+            match parsed {
+                Ok(full) => {
+                    if let Some(full) = full {
+                        visit(&full).await.map_err(|e| corrupt("the tables", row.lsn, &e))?;
+                    }
+                    rows = rest;
+                }
+                Err(RowError::KeyId) if loaded_for != Some(row.lsn) => {
+                    loaded_for = Some(row.lsn);
+                    let missing = missing(rows, &names);
+                    key_tables::load_names(&mut session, &mut names, &missing).await?;
+                }
+                Err(what) => return Err(corrupt(row.table.name, row.lsn, &what)),
+            }
         }
     }
     if let Some(last) = batches.seal() {
         visit(&last).await.map_err(|e| corrupt("the tables", last.last_lsn(), &e))?;
     }
     Ok(())
+}
+
+/// Up to `count` sessions, and at least one if any are wanted.
+async fn connect(database: &Database, count: usize) -> Result<Vec<Session>, SinkError> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let mut sessions = vec![database.connect().await?];
+    // A pooler has few sessions with the server, and whoever waits for one waits in silence.
+    let count = if sessions[0].is_own { count } else { 1 };
+    while sessions.len() < count {
+        match database.connect().await {
+            Ok(session) => sessions.push(session),
+            Err(e) => {
+                debug!(connections = sessions.len(), "reading over fewer connections than there are tables: {e}");
+                // One is left for others: a writer that has to connect again, or a person who looks what is going on.
+                if sessions.len() > 1 {
+                    sessions.pop();
+                }
+                break;
+            }
+        }
+    }
+    Ok(sessions)
+}
+
+/// Of each type, the ids of keys in `rows` whose names are not known.
+fn missing(rows: &[Row], names: &KeyNames) -> [BTreeSet<i64>; TYPES] {
+    let mut missing = <[BTreeSet<i64>; TYPES]>::default();
+    for row in rows {
+        if let Kind::Typed(ty) = row.table.kind
+            && let ty = tables::index(ty)
+            && let Ok(id) = parse::key_id(Fields::of(&row.bytes))
+            && names.get(ty, id).is_none()
+        {
+            missing[ty].insert(id);
+        }
+    }
+    missing
 }
 
 /// Cuts records into batches.
@@ -115,89 +191,4 @@ impl Batches {
         self.chain = self.chain.after(&batch);
         Some(batch)
     }
-}
-
-/// The rows of one table of transactions, and the one that comes next.
-struct Source<'c> {
-    table: &'static Table,
-    rows: CopyOut<'c>,
-    row: Bytes,
-    /// The row's lsn; `None` at the end.
-    lsn: Option<Lsn>,
-}
-
-impl<'c> Source<'c> {
-    async fn start(
-        table: &'static Table,
-        connection: &'c mut PgConnection,
-        lsns: &RangeInclusive<Lsn>,
-    ) -> Result<Self, SinkError> {
-        step(connection.execute(IN_ORDER)).await?;
-        let (columns, name, first, last) = (table.columns, table.name, lsns.start(), lsns.end());
-        let range = format!("WHERE t.id BETWEEN {first} AND {last}");
-        let select = match table.kind {
-            // Each row with its key: a reader holds none. A deletion of a whole key has its record in a table of its own.
-            Kind::Typed(ty) => {
-                let columns = columns.replacen("id,", "t.id,", 1).replacen("key_id,", "key,", 1);
-                let keys = KEYS[tables::index(ty)];
-                format!(
-                    "SELECT {columns} FROM {name} t LEFT JOIN {keys} k ON k.id = t.key_id {range} \
-                     AND transaction_type <> 'del-all' ORDER BY t.id"
-                )
-            }
-            Kind::Key => format!("SELECT {columns} FROM {name} t {range} ORDER BY id"),
-        };
-        let rows = CopyOut::start(name, connection, &select).await?;
-        let mut source = Self { table, rows, row: Bytes::new(), lsn: None };
-        source.go_on().await?;
-        Ok(source)
-    }
-
-    async fn go_on(&mut self) -> Result<(), SinkError> {
-        self.lsn = None;
-        if let Some(row) = self.rows.next().await? {
-            let lsn = Fields::of(&row).bigint().map_err(|e| corrupt(self.table.name, 0, &e))?;
-            (self.row, self.lsn) = (row, Some(lsn.cast_unsigned()));
-        }
-        Ok(())
-    }
-}
-
-/// The rows that a COPY gives.
-struct CopyOut<'c> {
-    table: &'static str,
-    messages: Pin<Box<dyn Stream<Item = Result<Bytes, sqlx::Error>> + Send + 'c>>,
-    begun: bool,
-}
-
-impl<'c> CopyOut<'c> {
-    async fn start(table: &'static str, connection: &'c mut PgConnection, select: &str) -> Result<Self, SinkError> {
-        let statement = format!("COPY ({select}) TO STDOUT (FORMAT binary)");
-        Ok(Self { table, messages: step(connection.copy_out_raw(&statement)).await?, begun: false })
-    }
-
-    /// The fields of the next row, without their number. The server sends each row in a message of its own, the header before
-    /// the first one.
-    async fn next(&mut self) -> Result<Option<Bytes>, SinkError> {
-        loop {
-            let message = self.messages.next();
-            let Some(mut message) = step(async { message.await.transpose() }).await? else { return Ok(None) };
-            if !self.begun {
-                if !message.starts_with(HEADER) {
-                    return Err(corrupt(self.table, 0, &"COPY does not begin as expected"));
-                }
-                message.advance(HEADER.len());
-                self.begun = true;
-            }
-            match message.try_get_i16() {
-                Err(_) | Ok(-1) => {}
-                Ok(_) => return Ok(Some(message)),
-            }
-        }
-    }
-}
-
-fn corrupt(table: &str, lsn: Lsn, what: &dyn std::fmt::Display) -> SinkError {
-    let place = Place::Other(if table.starts_with("the ") { table.into() } else { format!("table {table}") });
-    SinkError::Corrupt { place, lsn, what: what.to_string() }
 }

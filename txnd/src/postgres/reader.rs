@@ -6,14 +6,17 @@ use std::str::FromStr;
 use proto::{Batch, BatchError, Lsn};
 
 use super::database::Database;
+use super::keys::DEFAULT_KEY_CACHE_BYTES;
 use super::producer::Producer;
 use super::read;
-use crate::{Bounds, LogReader, SinkError};
+use crate::sink::{Bounds, LogReader, SinkError};
 
-/// Reads the log in a database. Each read makes a connection for each table that it needs, and ends them.
+/// Reads the log in a database. Each read makes connections of its own, two at least, and ends them.
 #[derive(Clone)]
 pub struct PostgresReader {
     database: Database,
+    /// Memory for the names of keys during a read, in bytes.
+    key_cache_bytes: usize,
 }
 
 impl FromStr for PostgresReader {
@@ -21,7 +24,7 @@ impl FromStr for PostgresReader {
 
     /// Reads the log in the database that the URL names, whoever writes it.
     fn from_str(url: &str) -> Result<Self, String> {
-        Ok(Self::of(url.parse()?))
+        Ok(Self::new(url.parse()?, DEFAULT_KEY_CACHE_BYTES))
     }
 }
 
@@ -33,8 +36,8 @@ impl std::fmt::Debug for PostgresReader {
 }
 
 impl PostgresReader {
-    pub(super) fn of(database: Database) -> Self {
-        Self { database }
+    pub(super) fn new(database: Database, key_cache_bytes: usize) -> Self {
+        Self { database, key_cache_bytes }
     }
 }
 
@@ -45,8 +48,8 @@ fn bounds(producer: &Producer) -> Bounds {
 
 impl LogReader for PostgresReader {
     async fn bounds(&self) -> Result<Bounds, SinkError> {
-        let mut connection = self.database.connect().await?;
-        Producer::read(&mut connection).await.map(|producer| bounds(&producer))
+        let mut session = self.database.connect().await?;
+        Producer::read(&mut session).await.map(|producer| bounds(&producer))
     }
 
     async fn read(
@@ -54,11 +57,11 @@ impl LogReader for PostgresReader {
         lsns: RangeInclusive<Lsn>,
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Bounds, SinkError> {
-        let mut connection = self.database.connect().await?;
-        let producer = Producer::read(&mut connection).await?;
+        let mut session = self.database.connect().await?;
+        let producer = Producer::read(&mut session).await?;
         let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(producer.chain.lsn);
         if !lsns.is_empty() {
-            read::read(&self.database, connection, lsns, &producer, visit).await?;
+            read::read(&self.database, session, lsns, &producer, self.key_cache_bytes, visit).await?;
         }
         Ok(bounds(&producer))
     }

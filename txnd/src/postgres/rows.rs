@@ -6,10 +6,11 @@
 //!   field := length (i32, -1 for NULL) then that many bytes; integers are big-endian
 //! ```
 
+use hashbrown::HashMap;
 use proto::{Batch, Chain, Effect, Lsn, Micros, Op, OpKind, Record, Strings, StringsBuf, TypeSet, ValueRef, ValueType};
 use serde::Serializer;
 
-use super::keys::{Keys, Numbered};
+use super::keys::{KeyId, KeyIds};
 use super::tables::{self, KEY_TABLE, TYPES};
 
 /// What stands before the first row.
@@ -65,6 +66,13 @@ impl Rows {
         self.field(&value.to_be_bytes());
     }
 
+    /// A row of a table of keys.
+    fn key(&mut self, id: i64, key: &str) {
+        self.begin(2);
+        self.bigint(id);
+        self.field(key.as_bytes());
+    }
+
     fn text_array(&mut self, items: Strings<'_>) {
         // In both forms an item is a length of 4 bytes and its text; an array without items has no dimension.
         let dimensions = u32::from(items != Strings::EMPTY);
@@ -113,33 +121,55 @@ pub(super) struct Group {
     pub(super) transactions: [Rows; TYPES + 1],
     /// New keys of each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
+    /// Of each type, what the database has to be asked for.
+    unresolved: [Vec<Unresolved>; TYPES],
+    /// What was resolved: type, key, id.
+    pub(super) resolved: Vec<(usize, Box<str>, i64)>,
     /// Where the log stands after these rows; `None` as long as there are none.
     pub(super) end: Option<Chain>,
-    /// How many keys each type has after these rows.
-    pub(super) key_counts: [usize; TYPES],
+    /// Of each type, the id of the next new key after these rows. Set when the group is handed over.
+    pub(super) next_ids: [i64; TYPES],
+}
+
+/// A row of transactions that lacks the id of its key.
+#[derive(Debug)]
+struct Unresolved {
+    key: Box<str>,
+    /// Where in the rows the id belongs.
+    at: usize,
 }
 
 impl Group {
     pub(super) fn new() -> Self {
-        Self { transactions: Default::default(), keys: Default::default(), end: None, key_counts: [0; TYPES] }
+        Self {
+            transactions: Default::default(),
+            keys: Default::default(),
+            unresolved: Default::default(),
+            resolved: Vec::new(),
+            end: None,
+            next_ids: [1; TYPES],
+        }
     }
 
     /// Bytes of rows.
     pub(super) fn bytes(&self) -> usize {
-        self.transactions.iter().chain(&self.keys).map(|rows| rows.bytes.len()).sum()
+        let unresolved = self.unresolved.iter().flatten().map(|row| size_of::<Unresolved>() + row.key.len());
+        self.transactions.iter().chain(&self.keys).map(|rows| rows.bytes.len()).sum::<usize>()
+            + unresolved.sum::<usize>()
     }
 
     /// Makes it as new, keeping some memory.
     pub(super) fn clear(&mut self) {
         self.transactions.iter_mut().chain(&mut self.keys).for_each(Rows::clear);
-        self.end = None;
+        (self.unresolved, self.resolved, self.end) = Default::default();
     }
 
     /// Adds the rows of `batch`, or none of them if one of its records cannot be stored.
-    pub(super) fn add(&mut self, batch: &Batch, end: Chain, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
+    pub(super) fn add(&mut self, batch: &Batch, end: Chain, keys: &mut KeyIds) -> Result<(), &'static str> {
         let marks = self.transactions.each_ref().map(|rows| rows.bytes.len());
         let key_marks = self.keys.each_ref().map(|rows| rows.bytes.len());
-        let counts = keys.each_ref().map(Keys::len);
+        let unresolved_marks = self.unresolved.each_ref().map(Vec::len);
+        let next = keys.next;
         let added = batch.records().try_for_each(|record| match record {
             Ok(record) => self.add_record(&record, keys),
             Err(_) => Err("a record in it cannot be read"),
@@ -147,23 +177,49 @@ impl Group {
         if added.is_err() {
             self.transactions.iter_mut().zip(marks).for_each(|(rows, mark)| rows.bytes.truncate(mark));
             self.keys.iter_mut().zip(key_marks).for_each(|(rows, mark)| rows.bytes.truncate(mark));
-            keys.iter_mut().zip(counts).for_each(|(keys, count)| keys.truncate(count));
+            self.unresolved.iter_mut().zip(unresolved_marks).for_each(|(rows, mark)| rows.truncate(mark));
+            keys.rewind(next);
             return added;
         }
-        (self.end, self.key_counts) = (Some(end), keys.each_ref().map(Keys::len));
+        self.end = Some(end);
         Ok(())
     }
 
-    fn add_record(&mut self, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
+    /// The keys of a type whose ids the rows lack, each once.
+    pub(super) fn unresolved_keys(&self, ty: usize) -> Vec<&str> {
+        let mut keys: Vec<&str> = self.unresolved[ty].iter().map(|row| &*row.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Puts in the ids of a type's keys that the database has; other keys are new, get the next ids, and become the only rows of
+    /// [`Self::keys`].
+    pub(super) fn resolve(&mut self, ty: usize, mut ids: HashMap<Box<str>, i64>) {
+        self.keys[ty].clear();
+        for Unresolved { key, at } in std::mem::take(&mut self.unresolved[ty]) {
+            let id = *ids.entry(key).or_insert_with_key(|key| {
+                let id = self.next_ids[ty];
+                self.next_ids[ty] += 1;
+                self.keys[ty].key(id, key);
+                id
+            });
+            self.transactions[ty].bytes[at..at + 8].copy_from_slice(&id.to_be_bytes());
+        }
+        self.resolved.extend(ids.into_iter().map(|(key, id)| (ty, key, id)));
+    }
+
+    fn add_record(&mut self, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {
         let head = Head { lsn: record.lsn, kind: record.op.kind(), at: timestamp(record.at)? };
         let Some(ty) = record.op.value_type() else {
             return self.add_deletion(head, record, keys);
         };
-        let (rows, number) = self.typed(ty, record.op.key().as_str(), keys)?;
+        let key = self.key_id(ty, record.op.key().as_str(), keys);
+        let rows = &mut self.transactions[tables::index(ty)];
         let has_operand = tables::has_operand(ty);
         rows.begin(if has_operand { 6 } else { 5 });
         head.write(rows);
-        rows.bigint(number);
+        self.unresolved[tables::index(ty)].extend(key.write(rows));
         match (record.op, record.effect.value()) {
             (Op::Put { value, .. }, _) | (_, Some(value)) => rows.value(value),
             (Op::MapSet { value, .. }, _) => rows.jsonb(|json| json.serialize_str(value)),
@@ -185,7 +241,7 @@ impl Group {
     }
 
     /// A row in the table of whole keys, and one in the table of each type that had the key.
-    fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut [Keys; TYPES]) -> Result<(), &'static str> {
+    fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {
         let key = record.op.key().as_str();
         let types = match record.effect {
             Effect::Types(types) => types,
@@ -195,10 +251,11 @@ impl Group {
         for ty in types.iter() {
             names.push(ty.name());
             let has_operand = tables::has_operand(ty);
-            let (rows, number) = self.typed(ty, key, keys)?;
+            let id = self.key_id(ty, key, keys);
+            let rows = &mut self.transactions[tables::index(ty)];
             rows.begin(if has_operand { 6 } else { 5 });
             head.write(rows);
-            rows.bigint(number);
+            self.unresolved[tables::index(ty)].extend(id.write(rows));
             (0..if has_operand { 2 } else { 1 }).for_each(|_| rows.null());
             rows.bigint(head.at);
         }
@@ -211,21 +268,37 @@ impl Group {
         Ok(())
     }
 
-    /// The rows of the type's transactions, and the number of `key`, which is written among the new ones if need be.
-    fn typed(&mut self, ty: ValueType, key: &str, keys: &mut [Keys; TYPES]) -> Result<(&mut Rows, i64), &'static str> {
-        let index = tables::index(ty);
-        let number = match keys[index].number_of(key) {
-            Numbered::Known(number) => number,
-            Numbered::New(number) => {
-                let rows = &mut self.keys[index];
-                rows.begin(2);
-                rows.bigint(number);
-                rows.field(key.as_bytes());
-                number
+    /// The id of `key`, which is written among the new ones if need be.
+    fn key_id<'k>(&mut self, ty: ValueType, key: &'k str, keys: &mut KeyIds) -> RowKey<'k> {
+        let ty = tables::index(ty);
+        match keys.id_of(ty, key) {
+            KeyId::Known(id) => RowKey::Id(id),
+            KeyId::New(id) => {
+                self.keys[ty].key(id, key);
+                RowKey::Id(id)
             }
-            Numbered::Full => return Err("its type has as many keys as there can be numbers"),
+            KeyId::Unknown => RowKey::Unresolved(key),
+        }
+    }
+}
+
+/// What a row of transactions says of its key.
+#[derive(Clone, Copy)]
+enum RowKey<'k> {
+    Id(i64),
+    Unresolved(&'k str),
+}
+
+impl RowKey<'_> {
+    /// Writes the id, or leaves room for it.
+    fn write(self, rows: &mut Rows) -> Option<Unresolved> {
+        let (id, unresolved) = match self {
+            Self::Id(id) => (id, None),
+            // The field's length comes first.
+            Self::Unresolved(key) => (0, Some(Unresolved { key: key.into(), at: rows.bytes.len() + 4 })),
         };
-        Ok((&mut self.transactions[index], number))
+        rows.bigint(id);
+        unresolved
     }
 }
 

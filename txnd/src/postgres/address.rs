@@ -1,0 +1,124 @@
+//! The URL of a database: what may stand in it, and the options of connecting that follow from it.
+
+use std::str::FromStr;
+
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+/// The form that is expected of a URL.
+const FORM: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE";
+
+/// Parameters after the question mark that have a meaning; `options[SETTING]` besides. A parameter that is not known is refused,
+/// because a misspelled `sslmode` would connect without verifying anybody.
+const PARAMETERS: [&str; 19] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "options[...]",
+    "statement-cache-capacity",
+];
+
+/// Environment variable with the default of `sslmode`.
+const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
+
+/// Where a database is, and who asks. Shown without the password.
+#[derive(Clone)]
+pub(super) struct Address {
+    /// With the password.
+    url: String,
+    shown: String,
+    user: String,
+    database: String,
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, String> {
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(format!("expected {FORM}"));
+        }
+        if url.contains('#') {
+            return Err("a # in the URL would cut off what follows it; write it as %23".into());
+        }
+        check_parameters(url)?;
+        let ssl_mode = std::env::var(SSL_MODE_VARIABLE).unwrap_or_default();
+        if !ssl_mode.is_empty() && PgSslMode::from_str(&ssl_mode).is_err() {
+            return Err(format!(
+                "{SSL_MODE_VARIABLE} is {ssl_mode:?}; expected disable, allow, prefer, require, verify-ca or verify-full"
+            ));
+        }
+        let options = PgConnectOptions::from_str(url).map_err(|e| format!("{e}; expected {FORM}"))?;
+        let user = options.get_username().to_string();
+        let database = options.get_database().unwrap_or(&user).to_string();
+        let shown = format!("postgres://{user}@{}:{}/{database}", options.get_host(), options.get_port());
+        Ok(Self { url: url.into(), shown, user, database })
+    }
+}
+
+fn check_parameters(url: &str) -> Result<(), String> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        let names_option = name.starts_with("options[") && name.ends_with(']');
+        if !names_option && !PARAMETERS.contains(&&*name) {
+            // Not the value: it may be a password whose ampersand was not encoded, and then neither is the name shown in full.
+            let known = PARAMETERS.join(", ");
+            let name: String = name.chars().take(MAX_SHOWN_CHARS).collect();
+            return Err(format!("unknown parameter {name:?} in the URL; known are: {known}"));
+        }
+    }
+    Ok(())
+}
+
+/// Characters of an unknown parameter's name that are shown.
+const MAX_SHOWN_CHARS: usize = 32;
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Address").field(&self.shown).finish()
+    }
+}
+
+impl Address {
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
+    pub(super) fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// How to connect. Looked up at every connect: PGPASSFILE may have another password by then. The files of certificates and
+    /// keys are read when TLS is agreed on.
+    pub(super) fn options(&self) -> Result<PgConnectOptions, String> {
+        let options = PgConnectOptions::from_str(&self.url).map_err(|e| e.to_string())?;
+        let options = options.application_name("kvs").disable_statement_logging();
+        // Poolers refuse start-up parameters that they do not know, and no text form of a float is ever asked for.
+        Ok(options.extra_float_digits(None).statement_cache_capacity(0))
+    }
+
+    /// Whether the URL or PGOPTIONS says in which schema the tables are.
+    pub(super) fn names_schema(&self) -> bool {
+        self.options().is_ok_and(|options| options.get_options().is_some_and(|given| given.contains("search_path")))
+    }
+}

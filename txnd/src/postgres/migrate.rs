@@ -1,0 +1,104 @@
+//! Brings the tables to the form that this program knows.
+//!
+//! The library's own runner keeps a lock in the session and prepares statements under names, neither of which a pooler passes on. So its
+//! migrations and its table of what was applied are used, but all in one transaction: whoever comes second waits, and a
+//! migration that fails leaves nothing behind.
+
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, Migrator};
+use sqlx::{Executor, Row};
+
+use super::address::Address;
+use super::errors::{INSUFFICIENT_PRIVILEGE, code_of, error};
+use super::session::Session;
+use crate::SinkError;
+
+/// Creates the tables; changes them when a newer program comes.
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+
+/// Longest time for the tables to be made; another program may be at it.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Who holds this lock changes the tables of this database; any number that is not used by another program.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7165921364087346803)";
+
+/// The library's table, as it makes it.
+const APPLIED: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
+    installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, \
+    execution_time BIGINT NOT NULL)";
+
+/// Migrates the tables in the session's schema.
+pub(super) async fn migrate(address: &Address, session: &mut Session) -> Result<(), SinkError> {
+    match tokio::time::timeout(MIGRATION_TIMEOUT, run(address, session)).await {
+        Ok(run) => run,
+        Err(_) => Err(SinkError::Unavailable(format!(
+            "the tables in {address} were not ready within {MIGRATION_TIMEOUT:?}; does another program hold them?"
+        ))),
+    }
+}
+
+async fn run(address: &Address, session: &mut Session) -> Result<(), SinkError> {
+    let failed = |what: String| Err(SinkError::Failed(what));
+    let sql = |e: sqlx::Error| explain(address, &e);
+    let lock = format!("{}SET LOCAL client_min_messages = warning; {LOCK}", session.begin());
+    let connection = &mut session.connection;
+    connection.execute(lock.as_str()).await.map_err(sql)?;
+    connection.execute(APPLIED).await.map_err(sql)?;
+    let select = "SELECT version, success, encode(checksum, 'hex') FROM _sqlx_migrations ORDER BY version";
+    let applied = connection.fetch_all(select).await.map_err(sql)?;
+    for row in &applied {
+        let (version, success, checksum): (i64, bool, String) = (row.get(0), row.get(1), row.get(2));
+        if !success {
+            return failed(format!(
+                "migration {version} of the tables in {address} did not come to its end; see the table _sqlx_migrations"
+            ));
+        }
+        match MIGRATIONS.iter().find(|migration| migration.version == version) {
+            None => {
+                let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+                return failed(format!(
+                    "the tables in {address} have version {version}, this program knows versions up to {known}; use a newer program"
+                ));
+            }
+            Some(migration) if hex(&migration.checksum) != checksum => {
+                return failed(format!(
+                    "the tables in {address} were made by another version {version} of the migrations; use the program that \
+                     made them, or another database"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let is_applied = |migration: &&Migration| applied.iter().all(|row| row.get::<i64, _>(0) != migration.version);
+    for migration in MIGRATIONS.iter().filter(is_applied) {
+        connection.execute(&*migration.sql).await.map_err(sql)?;
+        let note = format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES ({}, '{}', true, decode('{}', 'hex'), 0)",
+            migration.version,
+            migration.description.replace('\'', "''"),
+            hex(&migration.checksum)
+        );
+        connection.execute(note.as_str()).await.map_err(sql)?;
+    }
+    connection.execute("COMMIT").await.map_err(sql)?;
+    Ok(())
+}
+
+fn explain(address: &Address, e: &sqlx::Error) -> SinkError {
+    let user = address.user();
+    match code_of(e).as_deref() {
+        Some(INSUFFICIENT_PRIVILEGE) => SinkError::Failed(format!(
+            "{user} may not create tables in {address}: {e}; GRANT CREATE ON SCHEMA public, or make it the database's owner"
+        )),
+        Some("42P07" | "42710" | "42723") => SinkError::Failed(format!(
+            "{address} has tables of the same names already ({e}); use a database or schema of its own"
+        )),
+        _ => error(e),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
