@@ -7,7 +7,7 @@ use bench::{keys, put};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proto::{BatchBuffer, Chain};
 use txnd::DEFAULT_SEGMENT_BYTES;
-use txnd::{SegmentSink, Sink};
+use txnd::{LogWriter, SegmentSink};
 
 fn segment(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

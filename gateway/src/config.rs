@@ -23,7 +23,7 @@ pub const MAX_HEADERS: usize = 64;
 pub const MAX_URI_BYTES: usize = 8 << 10;
 
 /// Largest `--max-body`: a body of that size fits into a log record whatever it holds.
-pub const LARGEST_BODY: u64 = 16 << 20;
+pub const MAX_BODY_BYTES: u64 = 16 << 20;
 
 /// Longest `--log-timeout`.
 pub const MAX_LOG_TIMEOUT: Duration = Duration::from_secs(60);
@@ -162,7 +162,7 @@ pub struct Config {
 
     /// Largest request body, and payload of a frame; a larger one gets 413 or an error. At most 16MiB
     #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",
-          value_parser = within::<1, LARGEST_BODY>)]
+          value_parser = within::<1, MAX_BODY_BYTES>)]
     pub max_body: ByteSize,
 
     /// Request bodies and frames in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503 or an
@@ -222,7 +222,7 @@ pub enum LogTarget {
     /// Nowhere.
     Off,
     /// Into a sink that kvs writes itself, as txnd would.
-    Sink(SinkTarget),
+    LogWriter(SinkTarget),
     /// To the txnd at this URL.
     Remote(String),
 }
@@ -276,8 +276,8 @@ impl FromStr for LogTarget {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             None if text == "off" => Ok(Self::Off),
-            Some(("file", folder)) if !folder.is_empty() => text.parse().map(Self::Sink),
-            Some(("postgres" | "postgresql", _)) => text.parse().map(Self::Sink),
+            Some(("file", folder)) if !folder.is_empty() => text.parse().map(Self::LogWriter),
+            Some(("postgres" | "postgresql", _)) => text.parse().map(Self::LogWriter),
             Some(("https", _)) => {
                 // The files do not matter for whether it is a URL.
                 MutualTls::new(text, TlsFiles::in_folder(Path::new("certs"), "kvs")).map(|_| Self::Remote(text.into()))
@@ -295,7 +295,7 @@ impl std::fmt::Display for LogTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Off => f.write_str("off"),
-            Self::Sink(sink) => sink.fmt(f),
+            Self::LogWriter(sink) => sink.fmt(f),
             Self::Remote(url) => f.write_str(url),
         }
     }

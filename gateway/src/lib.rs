@@ -1,7 +1,7 @@
 //! The kvs program: REST and frames in front of the engine, the log behind it.
 //!
 //! ```text
-//!   client ──> worker (one a core) ──> session (HTTP, frames) ──> service ──> engine ──> log buffer ──> shipper (own thread) ──> Sink
+//!   client ──> worker (one a core) ──> session (HTTP, frames) ──> service ──> engine ──> log buffer ──> shipper (own thread) ──> LogWriter
 //!                  │                        └── a write that must be durable waits <── status <──┘
 //!                  └─ reaper: cuts off clients that are too slow
 //!

@@ -17,7 +17,7 @@ use crate::config::{Config, LISTEN_BACKLOG};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Least time between two warnings that no connection can be accepted.
-const WARN_EVERY: Duration = Duration::from_secs(10);
+const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Connections beyond the limit that are told so at a time; further ones are closed at once.
 const REFUSED_AT_A_TIME: usize = 64;
@@ -116,7 +116,7 @@ impl Acceptor {
     /// Must be called within the worker's runtime.
     pub(crate) fn new(sockets: Sockets) -> std::io::Result<Self> {
         let (http, frames) = (TcpListener::from_std(sockets.http)?, TcpListener::from_std(sockets.frames)?);
-        Ok(Self { http, frames, warnings: Throttle::new(WARN_EVERY) })
+        Ok(Self { http, frames, warnings: Throttle::new(WARN_INTERVAL) })
     }
 
     /// Waits for a connection. May be dropped while it waits.

@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::{system_clock, watch_expiry};
-use txnd::{PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
+use txnd::{LogWriter, PostgresSink, RemoteSink, SegmentSink, SinkError};
 
 use crate::auth::Token;
 use crate::config::{Config, LogTarget};
@@ -48,17 +48,17 @@ pub struct Running {
 
 /// Starts a server with the log that the configuration names. Returns when it answers.
 pub async fn start(mut config: Config) -> Result<Running, StartError> {
-    if let LogTarget::Sink(SinkTarget::File(folder)) = &mut config.log {
+    if let LogTarget::LogWriter(SinkTarget::File(folder)) = &mut config.log {
         // Messages name the folder in a way that does not depend on where the program was started.
         *folder = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
     }
     match &config.log {
         LogTarget::Off => start_with(config, None::<SegmentSink>).await,
-        LogTarget::Sink(SinkTarget::File(folder)) => {
+        LogTarget::LogWriter(SinkTarget::File(folder)) => {
             let sink = SegmentSink::new(folder, config.segment_size.as_u64());
             start_with(config, Some(sink)).await
         }
-        LogTarget::Sink(SinkTarget::Postgres(url)) => {
+        LogTarget::LogWriter(SinkTarget::Postgres(url)) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             start_with(config, Some(sink)).await
         }
@@ -71,7 +71,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
 }
 
 /// Starts a server with `sink` as its log, or none.
-pub async fn start_with<S: Sink + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
+pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
     let token = config.token_file.as_deref().map(Token::read).transpose().map_err(StartError::Token)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);

@@ -25,7 +25,7 @@ use tokio_rustls::rustls::SupportedProtocolVersion;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::tls::TlsFiles;
-use txnd::{Opened, SegmentSink, Sink};
+use txnd::{LogWriter, SegmentSink, Term};
 use txnd_server::{Txnd, flags};
 
 /// A kvs and a txnd on two machines, as it were: each has a folder with its files, and txnd has storage.
@@ -106,7 +106,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// The one batch of one record that `term` expects: the int `stranger` becomes 1.
-fn next_batch(term: &Opened) -> Batch {
+fn next_batch(term: &Term) -> Batch {
     let mut buffer = BatchBuffer::new(term.chain.lsn + 1, Vec::new());
     let key = Key::new(b"stranger").expect("a key");
     buffer.push(&Op::Put { key, value: ValueRef::Int(1) }, proto::Effect::None, 0).expect("there is room");

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use deployment::Deployment;
 use harness::{Answer, Client, Kvs, seed};
-use model::{Ask, Model, Reply, Type, Value};
+use model::{Model, Operation, Reply, Type, Value};
 use requests::Requests;
 use serde_json::Value as Json;
 use testkit::postgres_server::{PASSWORD, PostgresServer, USER};
@@ -83,7 +83,7 @@ impl History {
 }
 
 /// What an answer means; `None` if nothing that goes with `expected`.
-fn reply(ask: &Ask, expected: &Reply, answer: &Answer) -> Option<Reply> {
+fn reply(ask: &Operation, expected: &Reply, answer: &Answer) -> Option<Reply> {
     match (answer.status, expected) {
         (200, Reply::Stored) if answer.body.is_empty() => Some(Reply::Stored),
         (200, Reply::Deleted(_)) if answer.body.is_empty() => Some(Reply::Deleted(answer.deleted())),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use harness::{Kvs, folder};
 use proto::{BatchBuffer, Key, Op, ValueRef};
-use txnd::{SegmentSink, Sink};
+use txnd::{LogWriter, SegmentSink};
 
 /// Distinct keys in the log.
 const KEYS: u64 = 1_000_000;

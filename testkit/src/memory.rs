@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use proto::{Batch, BatchError, Chain, Lsn};
 use tokio::sync::watch;
-use txnd::{Admission, Bounds, Intake, LogReader, Opened, Sink, SinkError};
+use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, SinkError, Term};
 
 /// Batches that a reader takes while it holds the lock.
 const AT_A_TIME: usize = 16;
@@ -33,7 +33,7 @@ pub struct Faults {
 
 #[derive(Debug)]
 struct State {
-    intake: Intake,
+    intake: AppendValidator,
     batches: Vec<Batch>,
     durable: Chain,
     faults: Faults,
@@ -49,7 +49,7 @@ pub struct MemorySink {
 impl Default for MemoryLog {
     fn default() -> Self {
         let chain = Chain::start(rand::random());
-        let intake = Intake::new(Opened { epoch: 0, chain });
+        let intake = AppendValidator::new(Term { epoch: 0, chain });
         let state = State { intake, batches: Vec::new(), durable: chain, faults: Faults::default() };
         Self { state: Arc::new(Mutex::new(state)), stalled: Arc::new(watch::Sender::new(false)) }
     }
@@ -126,23 +126,23 @@ impl LogReader for MemoryLog {
     }
 }
 
-impl Sink for MemorySink {
+impl LogWriter for MemorySink {
     type Reader = MemoryLog;
 
     fn reader(&self) -> MemoryLog {
         self.log.clone()
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         let mut state = self.log.state.lock();
         state.lose_tail();
-        let opened = Opened { epoch: state.intake.epoch() + 1, chain: state.durable };
-        state.intake = Intake::new(opened);
+        let opened = Term { epoch: state.intake.epoch() + 1, chain: state.durable };
+        state.intake = AppendValidator::new(opened);
         self.epoch = opened.epoch;
         Ok(opened)
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         self.epoch = term.epoch;
         let durable = self.state()?.durable;
         term.check_resumed(&durable)?;

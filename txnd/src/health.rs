@@ -15,14 +15,14 @@ use crate::cli::flags::reachable;
 use crate::tls::{Timeouts, TlsFiles, connect_to_self};
 
 /// Longest time for the whole exchange. Containers give a probe 30 s by default.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the txnd that listens on `addr`, with its own certificate, whether it serves. The error says why it does not.
 pub async fn check(files: &TlsFiles, addr: SocketAddr) -> Result<(), String> {
     let addr = reachable(addr);
-    match timeout(PATIENCE, ask(files, addr)).await {
+    match timeout(PROBE_TIMEOUT, ask(files, addr)).await {
         Ok(answer) => answer,
-        Err(_) => Err(format!("txnd at {addr}: no answer within {PATIENCE:?}")),
+        Err(_) => Err(format!("txnd at {addr}: no answer within {PROBE_TIMEOUT:?}")),
     }
 }
 

@@ -24,31 +24,31 @@ pub const MAX_STREAMS: u32 = 16;
 pub const MAX_HEADER_LIST_BYTES: u32 = 16 << 10;
 
 /// Pause between two pings on a connection.
-pub const PING_EVERY: Duration = Duration::from_secs(10);
+pub const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Time within which a peer answers a ping; a peer that is stopped or cut off is noticed after both together.
-pub const PONG_WITHIN: Duration = Duration::from_secs(5);
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time within which the service's name is resolved and its port connects.
-pub const REACH_WITHIN: Duration = Duration::from_secs(4);
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Time within which TLS is agreed on after that.
-pub const HANDSHAKE_WITHIN: Duration = Duration::from_secs(5);
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Time within which a connection is made. What takes too long within it is found, and named, before.
-pub const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-const _: () = assert!(REACH_WITHIN.as_secs() + HANDSHAKE_WITHIN.as_secs() < CONNECT_WITHIN.as_secs());
+const _: () = assert!(DIAL_TIMEOUT.as_secs() + HANDSHAKE_TIMEOUT.as_secs() < CONNECT_TIMEOUT.as_secs());
 
 /// Time within which the service answers Open, a resume, a close, and sends the next batch of a read. It may have to repair or
 /// to load much; that the peer is alive at all is what pings find out.
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Time within which a client sends the first message of a stream.
-pub const FIRST_MESSAGE_WITHIN: Duration = Duration::from_secs(10);
+pub const FIRST_MESSAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time within which a reader takes the next batch; what it holds is needed for others.
-pub const READER_TAKES_WITHIN: Duration = Duration::from_secs(30);
+pub const READER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Bytes of received batches that wait for the sink; a batch that is larger waits alone.
 pub const QUEUE_BYTES: usize = 8 << 20;
@@ -57,7 +57,7 @@ pub const QUEUE_BYTES: usize = 8 << 20;
 pub const MAX_READS: usize = 4;
 
 /// Time within which a read that waits for another one's end begins.
-pub const READ_BEGINS_WITHIN: Duration = Duration::from_secs(30);
+pub const READ_START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Batches that wait between a read and the connection.
 pub const READ_AHEAD_BATCHES: usize = 2;
@@ -66,4 +66,4 @@ pub const READ_AHEAD_BATCHES: usize = 2;
 pub const QUEUED_CALLS: usize = 64;
 
 /// Time within which what was received becomes durable when whoever could tell the service to stop is gone.
-pub const STOP_WITHIN: Duration = Duration::from_secs(10);
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -19,7 +19,7 @@ use txnd::config::{Certs, Command, Config, SinkTarget};
 use txnd::service::{LogThread, describe_metrics, server};
 use txnd::tls::certs::{self, Made};
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
-use txnd::{PostgresSink, SegmentSink, Sink, SinkError, health, meters};
+use txnd::{LogWriter, PostgresSink, SegmentSink, SinkError, health, meters};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -172,7 +172,7 @@ impl Front {
     }
 
     /// Serves until a signal to stop.
-    async fn run<S: Sink + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
+    async fn run<S: LogWriter + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
         let log = LogThread::start(sink).map_err(ServeError::Thread)?;
         let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
         let mut failure = None;

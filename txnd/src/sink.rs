@@ -7,7 +7,7 @@ use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 
 /// What a writer learns when its term begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Opened {
+pub struct Term {
     /// The new term's number, higher than any before.
     pub epoch: Epoch,
     /// Where the log ends; all of it is durable. The next batch must continue this chain.
@@ -41,7 +41,7 @@ pub struct Opened {
 ///
 /// **Blocking.** A sink on local files does its I/O in the calling thread; give it a thread of its own.
 #[allow(async_fn_in_trait)] // Writers are generic over the sink and run it on one thread: no Send bound to express.
-pub trait Sink {
+pub trait LogWriter {
     /// What reads this kind of log.
     type Reader: LogReader;
 
@@ -50,11 +50,11 @@ pub trait Sink {
     fn reader(&self) -> Self::Reader;
 
     /// Begins a term: repairs a torn tail that was never acknowledged, fences earlier writers.
-    async fn open(&mut self) -> Result<Opened, SinkError>;
+    async fn open(&mut self) -> Result<Term, SinkError>;
 
     /// Takes up `term` again: after [`SinkError::Unavailable`], or through another handle when the one that began it is gone.
     /// Returns where the durable log ends. Fails with [`SinkError::Fenced`] if it is not the latest term.
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError>;
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError>;
 
     /// Takes one batch. Up to [`crate::MAX_IN_FLIGHT`] batches may be appended beyond the durable lsn.
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError>;
@@ -165,7 +165,7 @@ pub enum SinkError {
     )]
     Corrupt {
         /// What is damaged.
-        place: Place,
+        place: Location,
         /// The first lsn that cannot be read.
         lsn: Lsn,
         /// What was found and what was expected.
@@ -179,7 +179,7 @@ pub enum SinkError {
 /// Where in a stored log something is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum Location {
     /// In a file.
     File {
         /// The file.
@@ -191,7 +191,7 @@ pub enum Place {
     Other(String),
 }
 
-impl std::fmt::Display for Place {
+impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File { path, offset } => write!(f, "{}, offset {offset}", path.display()),
@@ -200,7 +200,7 @@ impl std::fmt::Display for Place {
     }
 }
 
-impl Opened {
+impl Term {
     /// Checks that a log that ends at `durable` is the one that this term was begun on.
     pub fn check_resumed(&self, durable: &Chain) -> Result<(), SinkError> {
         if durable.log_id != self.chain.log_id {
@@ -219,7 +219,7 @@ impl Opened {
 }
 
 impl SinkError {
-    /// Whether [`Sink::resume`] may help.
+    /// Whether [`LogWriter::resume`] may help.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }

@@ -6,9 +6,9 @@ use prost::Message;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
-use crate::limits::PONG_WITHIN;
+use crate::limits::PONG_TIMEOUT;
 use crate::wire::v1::{self, failure::Kind};
-use crate::{Place, SinkError};
+use crate::{Location, SinkError};
 
 /// Trailing metadata that carries a [`v1::Failure`].
 const FAILURE: &str = "txn-failure-bin";
@@ -51,7 +51,7 @@ pub(crate) fn to_error(status: &Status) -> SinkError {
         Some(Kind::Fenced(v1::Fenced { own, newer })) => SinkError::Fenced { own, newer },
         Some(Kind::InUse(v1::InUse { path, holder })) => SinkError::InUse { path: path.into(), holder },
         Some(Kind::Corrupt(v1::Corrupt { place, lsn, what })) => {
-            SinkError::Corrupt { place: Place::Other(place), lsn, what }
+            SinkError::Corrupt { place: Location::Other(place), lsn, what }
         }
         Some(Kind::Failed(v1::Failed { what })) => SinkError::Failed(what),
         // The writer has checked its batches itself: the service's log is not the one it knows.
@@ -81,7 +81,7 @@ fn broken(source: &(dyn Error + 'static)) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    format!("the connection to the service has broken, or a ping was not answered within {PONG_WITHIN:?}: {cause}")
+    format!("the connection to the service has broken, or a ping was not answered within {PONG_TIMEOUT:?}: {cause}")
 }
 
 /// An error with its causes, in one line.
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn an_error_comes_back_as_it_was() {
-        let place = Place::Other("/log/00000000000000000001.seg, offset 64".into());
+        let place = Location::Other("/log/00000000000000000001.seg, offset 64".into());
         let errors = [
             SinkError::Unavailable("the disk is full".into()),
             SinkError::Fenced { own: 3, newer: u64::MAX },

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proto::{Batch, BatchError, Chain};
 use tonic::Status;
 
-use crate::{Bounds, Opened};
+use crate::{Bounds, Term};
 
 /// Generated from `proto/txn/v1/txn.proto`; documented there.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
@@ -24,13 +24,13 @@ impl From<v1::Chain> for Chain {
     }
 }
 
-impl From<Opened> for v1::Term {
-    fn from(Opened { epoch, chain }: Opened) -> Self {
+impl From<Term> for v1::Term {
+    fn from(Term { epoch, chain }: Term) -> Self {
         Self { epoch, chain: Some(chain.into()) }
     }
 }
 
-impl TryFrom<v1::Term> for Opened {
+impl TryFrom<v1::Term> for Term {
     type Error = Status;
 
     fn try_from(v1::Term { epoch, chain }: v1::Term) -> Result<Self, Status> {
@@ -51,13 +51,13 @@ pub(crate) fn whole_batch(bytes: &Bytes) -> Result<Batch, BatchError> {
 
 /// What has gone through a stream of batches, counted on both sides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
+pub(crate) struct StreamDigest {
     batches: u64,
     records: u64,
     checksum: u32,
 }
 
-impl Tally {
+impl StreamDigest {
     pub(crate) fn add(&mut self, batch: &Batch) {
         self.batches += 1;
         self.records += u64::from(batch.count());
@@ -71,7 +71,7 @@ impl Tally {
     }
 }
 
-impl From<&v1::End> for Tally {
+impl From<&v1::End> for StreamDigest {
     fn from(end: &v1::End) -> Self {
         Self { batches: end.batches, records: end.records, checksum: end.checksum }
     }

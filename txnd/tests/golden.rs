@@ -10,7 +10,7 @@ use proto::{Batch, BatchBuffer, Chain, Effect, Op, Record, Strings, ValueRef};
 use serde_json::{Map, Value, json};
 use testkit::postgres_server::PostgresServer;
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::{PostgresSink, SegmentSink, Sink};
+use txnd::{LogWriter, PostgresSink, SegmentSink};
 
 fn golden(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version)

@@ -29,7 +29,7 @@ impl Tables {
 }
 
 impl Storage for Tables {
-    type Sink = PostgresSink;
+    type LogWriter = PostgresSink;
 
     const KEEPS_BATCHES: bool = false;
 

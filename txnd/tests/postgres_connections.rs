@@ -12,7 +12,7 @@ use proto::Batch;
 use socket2::{Domain, Socket, Type};
 use sqlx::{Connection, Executor};
 use testkit::postgres_server::{PASSWORD, PostgresServer, signal, within};
-use txnd::{PostgresSink, Sink, SinkError};
+use txnd::{LogWriter, PostgresSink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 
 /// Set for a copy of the test process that runs one test in an environment of its own.

@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, Executor};
 use testkit::arbitrary::OwnedOp;
 use testkit::postgres_server::{PostgresServer, within};
-use txnd::{PostgresSink, Sink};
+use txnd::{LogWriter, PostgresSink};
 use writer::{Writer, put_text, seed};
 
 fn sink(url: &str) -> PostgresSink {

@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, Executor};
 use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal, within};
-use txnd::{LogReader, MAX_IN_FLIGHT, PostgresSink, Sink, SinkError};
+use txnd::{LogReader, LogWriter, MAX_IN_FLIGHT, PostgresSink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 
 /// How long anything may take before a test gives up.

@@ -25,7 +25,7 @@ use rand::RngExt;
 use testkit::postgres_server::PostgresServer;
 use tokio::runtime::{Builder, Runtime};
 use txnd::DEFAULT_SEGMENT_BYTES;
-use txnd::{LogReader, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink, Sink};
+use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink};
 use writer::{Writer, put_text};
 
 /// How often each kind of turn comes.
@@ -45,7 +45,7 @@ const VALUE_BYTES: usize = 100;
 const GROUP: usize = 4;
 
 /// Pause of a reader that follows, between two reads.
-const FOLLOW_EVERY: Duration = Duration::from_millis(20);
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What the reader does in a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ async fn read(reader: impl LogReader, turn: &AtomicU8, read: &AtomicU64) {
             followed = followed.max(from);
         }
         if reading != Reading::Again {
-            tokio::time::sleep(FOLLOW_EVERY).await;
+            tokio::time::sleep(FOLLOW_INTERVAL).await;
         }
     }
 }
@@ -109,7 +109,7 @@ async fn read(reader: impl LogReader, turn: &AtomicU8, read: &AtomicU64) {
 type Rounds = Vec<[(f64, f64); 3]>;
 
 /// Writes and reads by turns.
-fn take_turns<S: Sink>(sink: S, reader: impl LogReader) -> Rounds {
+fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> Rounds {
     let ops: Vec<_> = (0..RECORDS).map(|n| put_text(&format!("key {n}"), VALUE_BYTES)).collect();
     let (turn, count) = (Arc::new(AtomicU8::new(Reading::Nothing as u8)), Arc::<AtomicU64>::default());
     runtime().block_on(async {

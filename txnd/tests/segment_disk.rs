@@ -20,7 +20,7 @@ use rand::{RngExt, SeedableRng};
 use rustix::fs::FallocateFlags;
 use testkit::small_disk::{PAGE_BYTES, SmallDisk};
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::{MAX_IN_FLIGHT, SegmentSink, Sink, SinkError};
+use txnd::{LogWriter, MAX_IN_FLIGHT, SegmentSink, SinkError};
 use writer::{Content, Writer, deliver, put_text, seal, seed};
 
 /// Bytes of the text in one batch on the small disk: a few of them fill a segment.

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use log_folder::{Files, begin, files_with, last_segment, now, quick_folder, recover, write_segments};
-use txnd::{Sink, SinkError};
+use txnd::{LogWriter, SinkError};
 use writer::{Content, put_text, seed};
 
 /// Runs the test `name` of this program in a process of its own, by the shell command `run`, in which `"$@"` stands for it. The

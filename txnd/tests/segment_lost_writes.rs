@@ -12,7 +12,7 @@ use log_folder::{begin, last_segment, now, recover, torn_tails};
 use proto::Batch;
 use testkit::small_disk::LossyDisk;
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::{Opened, SegmentSink, Sink, SinkError};
+use txnd::{LogWriter, SegmentSink, SinkError, Term};
 use writer::{Writer, put_text};
 
 /// Bytes of the text in the batch that is lost: it needs pages that no batch before it was written to.
@@ -23,7 +23,7 @@ const ACKNOWLEDGED_AFTER: usize = 20;
 
 /// Acknowledges some batches, then appends one that the disk loses, and dies. Returns its term, the acknowledged batches and the lost
 /// one.
-fn lose_a_write(disk: &LossyDisk) -> (Opened, Vec<Batch>, Batch) {
+fn lose_a_write(disk: &LossyDisk) -> (Term, Vec<Batch>, Batch) {
     let folder = disk.log();
     let mut writer = begin(&folder).unwrap();
     let mut batches = Vec::new();

@@ -10,7 +10,7 @@ use log_folder::{begin, now, quick_folder, segments};
 use proto::{Batch, Chain};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use txnd::{LogReader, SegmentReader, Sink, SinkError};
+use txnd::{LogReader, LogWriter, SegmentReader, SinkError};
 use writer::{Content, put_text, seed};
 
 /// Groups of batches that are made durable one after the other.

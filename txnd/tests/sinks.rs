@@ -12,11 +12,11 @@ use rand::{RngExt, SeedableRng};
 use tempfile::TempDir;
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::{MAX_IN_FLIGHT, SegmentReader, SegmentSink, Sink, SinkError};
+use txnd::{LogWriter, MAX_IN_FLIGHT, SegmentReader, SegmentSink, SinkError};
 use writer::{Content, Writer, deliver, poll_once, put_text, seed};
 
 impl Storage for MemoryLog {
-    type Sink = MemorySink;
+    type LogWriter = MemorySink;
 
     fn sink(&self) -> MemorySink {
         MemoryLog::sink(self)
@@ -40,7 +40,7 @@ impl Segments {
 }
 
 impl Storage for Segments {
-    type Sink = SegmentSink;
+    type LogWriter = SegmentSink;
 
     fn sink(&self) -> SegmentSink {
         SegmentSink::new(self.folder.path(), self.segment_bytes)

@@ -14,7 +14,7 @@ use proto::{Chain, Refusal};
 use tokio::sync::Notify;
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
-use txnd::{InFlight, PostgresSink, RemoteSink, SegmentSink, Sink, SinkError};
+use txnd::{InFlight, LogWriter, PostgresSink, RemoteSink, SegmentSink, SinkError};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn ingest(mut sink: impl Sink, args: &Args) -> Result<(), SinkError> {
+async fn ingest(mut sink: impl LogWriter, args: &Args) -> Result<(), SinkError> {
     let opened = sink.open().await?;
     let filled = Arc::new(Notify::new());
     let wake = Arc::clone(&filled);
@@ -92,7 +92,7 @@ async fn ingest(mut sink: impl Sink, args: &Args) -> Result<(), SinkError> {
 
 /// Takes batches to the sink until `last` is durable, as the shipper of kvs does.
 async fn ship(
-    sink: &mut impl Sink,
+    sink: &mut impl LogWriter,
     epoch: u64,
     mut chain: Chain,
     buffer: &LogBuffer,

@@ -40,7 +40,7 @@ pub struct Executor {
 
 /// What came of a turn besides replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Turn {
+pub struct BatchResult {
     /// Bytes of answers that were made, also of those for which there was no room.
     made: usize,
     /// Nothing more is to be read from this client.
@@ -61,7 +61,7 @@ struct OpBatch<'f> {
     pending: ArrayVec<PendingReply<'f>, MAX_BATCH>,
 }
 
-impl Turn {
+impl BatchResult {
     /// Whether it is time to send what there is, and to let others work.
     fn is_over(&self, output: &Output) -> bool {
         self.hang_up || output.is_full() || self.made >= FRAME_BUFFER_BYTES
@@ -82,8 +82,14 @@ impl Executor {
 
     /// Carries out requests from `frames` at the time `at`, until there are none or enough for a turn was done; those that are left
     /// stay in `frames`. Replies that must wait are noted in `output`.
-    pub fn execute(&mut self, service: &Service, at: Micros, frames: &mut Frames<'_>, output: &mut Output) -> Turn {
-        let mut turn = Turn::default();
+    pub fn execute(
+        &mut self,
+        service: &Service,
+        at: Micros,
+        frames: &mut Frames<'_>,
+        output: &mut Output,
+    ) -> BatchResult {
+        let mut turn = BatchResult::default();
         while !turn.is_over(output) && !frames.rest().is_empty() {
             let mut batch = OpBatch::default();
             let other = self.gather(&mut batch, frames);
@@ -126,7 +132,14 @@ impl Executor {
     }
 
     /// Answers what is not an operation, or comes before the token.
-    fn answer(&mut self, frame: RequestFrame<'_>, service: &Service, at: Micros, output: &mut Output, turn: &mut Turn) {
+    fn answer(
+        &mut self,
+        frame: RequestFrame<'_>,
+        service: &Service,
+        at: Micros,
+        output: &mut Output,
+        turn: &mut BatchResult,
+    ) {
         let out = output.bytes_mut();
         match frame.request {
             Request::Auth(token) => match &self.token {
@@ -166,7 +179,7 @@ fn options(durable: bool) -> Options {
 }
 
 /// Carries out a batch; returns how many operations, because the turn may be over before the last.
-fn run_batch(batch: &OpBatch<'_>, service: &Service, at: Micros, output: &mut Output, turn: &mut Turn) -> usize {
+fn run_batch(batch: &OpBatch<'_>, service: &Service, at: Micros, output: &mut Output, turn: &mut BatchResult) -> usize {
     let mut pending = batch.pending.iter();
     service.execute_batch(&batch.requests, at, |executed| {
         let Some(PendingReply { id, .. }) = pending.next() else { return ControlFlow::Break(()) };
@@ -177,7 +190,7 @@ fn run_batch(batch: &OpBatch<'_>, service: &Service, at: Micros, output: &mut Ou
 
 /// Writes the reply to an operation.
 #[inline]
-fn reply(id: u32, executed: Result<Done, Refusal>, output: &mut Output, turn: &mut Turn) {
+fn reply(id: u32, executed: Result<Done, Refusal>, output: &mut Output, turn: &mut BatchResult) {
     let begins = output.bytes().len();
     match admitted(executed, begins, output, turn) {
         Ok(reply) => encode_reply(output.bytes_mut(), id, &reply),
@@ -197,7 +210,7 @@ fn run_multi(
     service: &Service,
     at: Micros,
     output: &mut Output,
-    turn: &mut Turn,
+    turn: &mut BatchResult,
 ) {
     let begins = output.bytes().len();
     let mut replies = ManyReplies::begin(output.bytes_mut(), id);
@@ -249,7 +262,7 @@ fn admitted(
     executed: Result<Done, Refusal>,
     begins: usize,
     output: &mut Output,
-    turn: &mut Turn,
+    turn: &mut BatchResult,
 ) -> Result<Reply, Refusal> {
     let done = executed?;
     if let Some(lsn) = done.awaits {

@@ -41,7 +41,7 @@ use crate::clock::now;
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
 pub(crate) use buffers::Buffers;
-pub use executor::{Executor, Turn};
+pub use executor::{BatchResult, Executor};
 use input::Input;
 pub use output::Output;
 

@@ -180,13 +180,13 @@ async fn respond(
         }
     };
     activity.working();
-    let operated = v1::execute(worker, &head, route, body.as_ref().map_or(&[], Body::bytes))?;
-    let mut response = operated.response;
+    let executed = v1::execute(worker, &head, route, body.as_ref().map_or(&[], Body::bytes))?;
+    let mut response = executed.response;
     if *head.method != Method::HEAD {
         response.admit(&worker.service)?;
     }
     drop(body);
-    if let Some(lsn) = operated.awaits {
+    if let Some(lsn) = executed.awaits {
         worker.service.wait(lsn).await?;
     }
     Ok(response)

@@ -9,19 +9,19 @@ use proto::{Batch, Lsn};
 use tracing::info;
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
-use txnd::{LogReader, Opened, Sink, SinkError};
+use txnd::{LogReader, LogWriter, SinkError, Term};
 
 /// Time between two lines of progress where there is no terminal.
-const REPORT_EVERY: Duration = Duration::from_secs(2);
+const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Opens the log for writing and applies all of it to `engine`. What fails for now is tried again for as long as
 /// `wait_for_log`, and again for as long after any progress.
-pub(crate) async fn recover<S: Sink>(
+pub(crate) async fn recover<S: LogWriter>(
     sink: &mut S,
     engine: &Engine,
     wait_for_log: Duration,
     format: TraceFormat,
-) -> Result<Opened, SinkError> {
+) -> Result<Term, SinkError> {
     let mut retry = StartRetry::new(wait_for_log);
     let opened = loop {
         match sink.open().await {
@@ -102,7 +102,7 @@ impl Progress {
     fn reached(&mut self, lsn: Lsn) {
         match &self.bar {
             Some(bar) => bar.set_position(lsn),
-            None if self.reported.elapsed() >= REPORT_EVERY => {
+            None if self.reported.elapsed() >= REPORT_INTERVAL => {
                 self.reported = Instant::now();
                 info!(lsn, total = self.total, percent = lsn * 100 / self.total, "recovering");
             }

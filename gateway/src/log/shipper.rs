@@ -14,7 +14,7 @@ use proto::{Batch, Chain, Lsn};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
-use txnd::{MAX_IN_FLIGHT, Opened, Sink, SinkError};
+use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError, Term};
 
 use super::status::{LogHealth, LogStatus};
 
@@ -32,12 +32,12 @@ pub(crate) const LINGER: Duration = Duration::from_millis(5);
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Pause between two looks at whether this writer's term is still the latest, while there is nothing to ship.
-const CHECK_TERM_EVERY: Duration = Duration::from_secs(1);
+const TERM_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A sink in use, and what was taken from the buffer and is not durable.
 pub(crate) struct Shipper<S> {
     sink: S,
-    opened: Opened,
+    opened: Term,
     /// The log after the last batch that was sealed.
     chain: Chain,
     /// The log after the last batch that is known to be durable.
@@ -64,10 +64,10 @@ struct Trouble {
     why: SinkError,
 }
 
-impl<S: Sink> Shipper<S> {
+impl<S: LogWriter> Shipper<S> {
     pub(crate) fn new(
         sink: S,
-        opened: Opened,
+        opened: Term,
         buffer: Arc<LogBuffer>,
         status: watch::Sender<LogStatus>,
         linger: Duration,
@@ -168,7 +168,7 @@ impl<S: Sink> Shipper<S> {
             tokio::select! {
                 () = filled.notified() => {}
                 _ = stop.wait_for(|stop| *stop) => {}
-                () = tokio::time::sleep(CHECK_TERM_EVERY) => self.sink.check_term().await?,
+                () = tokio::time::sleep(TERM_CHECK_INTERVAL) => self.sink.check_term().await?,
             }
             return Ok(());
         }

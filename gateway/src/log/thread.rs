@@ -7,7 +7,7 @@ use engine::{Engine, LogBuffer};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::warn;
 use txnd::cli::tracing::TraceFormat;
-use txnd::{Sink, SinkError};
+use txnd::{LogWriter, SinkError};
 
 use super::recovery::recover;
 use super::shipper::{LINGER, Shipper};
@@ -62,7 +62,7 @@ impl From<&Config> for Options {
 
 impl LogThread {
     /// Starts the thread, which begins to recover the state of `engine`.
-    pub(crate) fn start<S: Sink + Send + 'static>(
+    pub(crate) fn start<S: LogWriter + Send + 'static>(
         sink: S,
         engine: Engine,
         config: &Config,
@@ -122,7 +122,7 @@ impl Recovering {
 }
 
 /// Recovers the state, then makes what is needed to ship what comes after it.
-async fn recover_then_ship<S: Sink>(
+async fn recover_then_ship<S: LogWriter>(
     mut sink: S,
     mut engine: Engine,
     options: Options,

@@ -6,11 +6,11 @@ use serde_json::{Value as Json, json};
 
 use crate::frame_client::{FrameClient, list, op};
 use crate::harness::{Client, Kvs, folder, percent_encoded};
-use crate::model::{Ask, Reply, Type, Value};
+use crate::model::{Operation, Reply, Type, Value};
 
 /// What came of a request.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Said {
+pub(crate) enum Response {
     Reply(Reply),
     /// The key is none.
     BadKey,
@@ -23,7 +23,7 @@ pub(crate) enum Said {
 /// A client of either protocol.
 pub(crate) trait Api {
     /// One request and what came of it. Panics if the answer has another form than the request asks for.
-    fn ask(&mut self, key: &str, ask: &Ask) -> Said;
+    fn ask(&mut self, key: &str, ask: &Operation) -> Response;
 }
 
 /// Runs a test over each protocol, each time with a new server.
@@ -40,38 +40,40 @@ pub(crate) fn each(test: impl Fn(&mut dyn Api)) {
 pub(crate) struct Rest(pub(crate) Client);
 
 impl Api for Rest {
-    fn ask(&mut self, key: &str, ask: &Ask) -> Said {
+    fn ask(&mut self, key: &str, ask: &Operation) -> Response {
         let (name, key) = (ask.ty().map_or("", Type::name), percent_encoded(key));
         let (method, path, body) = match ask {
-            Ask::Get(_) => ("GET", format!("{name}-get/{key}"), String::new()),
-            Ask::Put(value) => ("PUT", format!("{name}-put/{key}"), body_of(value)),
-            Ask::Del(_) => ("DELETE", format!("{name}-del/{key}"), String::new()),
-            Ask::DelAll => ("DELETE", format!("del/{key}"), String::new()),
-            Ask::Incr(_) => ("PUT", format!("{name}-incr/{key}"), String::new()),
-            Ask::IncrBy(_, by) => ("PUT", format!("{name}-incrby/{key}"), by.to_string()),
-            Ask::SetAdd(members) => ("PUT", format!("set-add/{key}"), json!(members).to_string()),
-            Ask::SetRem(members) => ("PUT", format!("set-rem/{key}"), json!(members).to_string()),
-            Ask::SetHas(member) => ("GET", format!("set-has/{key}/{}", percent_encoded(member)), String::new()),
-            Ask::MapGet(field) => ("GET", format!("map-get/{key}/{}", percent_encoded(field)), String::new()),
-            Ask::MapSet(field, value) => ("PUT", format!("map-set/{key}/{}", percent_encoded(field)), value.clone()),
-            Ask::MapDel(field) => ("DELETE", format!("map-del/{key}/{}", percent_encoded(field)), String::new()),
+            Operation::Get(_) => ("GET", format!("{name}-get/{key}"), String::new()),
+            Operation::Put(value) => ("PUT", format!("{name}-put/{key}"), body_of(value)),
+            Operation::Del(_) => ("DELETE", format!("{name}-del/{key}"), String::new()),
+            Operation::DelAll => ("DELETE", format!("del/{key}"), String::new()),
+            Operation::Incr(_) => ("PUT", format!("{name}-incr/{key}"), String::new()),
+            Operation::IncrBy(_, by) => ("PUT", format!("{name}-incrby/{key}"), by.to_string()),
+            Operation::SetAdd(members) => ("PUT", format!("set-add/{key}"), json!(members).to_string()),
+            Operation::SetRem(members) => ("PUT", format!("set-rem/{key}"), json!(members).to_string()),
+            Operation::SetHas(member) => ("GET", format!("set-has/{key}/{}", percent_encoded(member)), String::new()),
+            Operation::MapGet(field) => ("GET", format!("map-get/{key}/{}", percent_encoded(field)), String::new()),
+            Operation::MapSet(field, value) => {
+                ("PUT", format!("map-set/{key}/{}", percent_encoded(field)), value.clone())
+            }
+            Operation::MapDel(field) => ("DELETE", format!("map-del/{key}/{}", percent_encoded(field)), String::new()),
         };
         let answer = self.0.request(method, &path, body);
         let reply = match answer.status {
             200 => match ask {
-                Ask::Get(ty) => Reply::Value(value_in(*ty, answer.text())),
-                Ask::Put(_) | Ask::MapSet(..) => Reply::Stored,
-                Ask::Del(_) | Ask::DelAll | Ask::MapDel(_) => Reply::Deleted(answer.deleted()),
+                Operation::Get(ty) => Reply::Value(value_in(*ty, answer.text())),
+                Operation::Put(_) | Operation::MapSet(..) => Reply::Stored,
+                Operation::Del(_) | Operation::DelAll | Operation::MapDel(_) => Reply::Deleted(answer.deleted()),
                 _ => Reply::Text(answer.text().into()),
             },
             404 => Reply::NotFound,
             409 => Reply::Overflow,
-            400 => return Said::BadKey,
-            413 => return Said::TooLarge,
-            422 => return Said::BadValue,
+            400 => return Response::BadKey,
+            413 => return Response::TooLarge,
+            422 => return Response::BadValue,
             other => panic!("{method} {path}: {other}"),
         };
-        Said::Reply(reply)
+        Response::Reply(reply)
     }
 }
 
@@ -111,44 +113,48 @@ impl Frames {
 }
 
 impl Api for Frames {
-    fn ask(&mut self, key: &str, ask: &Ask) -> Said {
+    fn ask(&mut self, key: &str, ask: &Operation) -> Response {
         self.id += 1;
         let (kind, payload) = match ask {
-            Ask::Get(_) => (OpKind::Get, Vec::new()),
-            Ask::Put(value) => (OpKind::Put, payload_of(value)),
-            Ask::Del(_) => (OpKind::Del, Vec::new()),
-            Ask::DelAll => (OpKind::DelAll, Vec::new()),
-            Ask::Incr(_) => (OpKind::Incr, Vec::new()),
-            Ask::IncrBy(_, by) => (OpKind::IncrBy, by.to_le_bytes().to_vec()),
-            Ask::SetAdd(members) => (OpKind::SetAdd, ascending(members)),
-            Ask::SetRem(members) => (OpKind::SetRem, ascending(members)),
-            Ask::SetHas(member) => (OpKind::SetHas, member.clone().into()),
-            Ask::MapGet(field) => (OpKind::MapGet, field.clone().into()),
-            Ask::MapSet(field, value) => (OpKind::MapSet, list(&[field, value])),
-            Ask::MapDel(field) => (OpKind::MapDel, field.clone().into()),
+            Operation::Get(_) => (OpKind::Get, Vec::new()),
+            Operation::Put(value) => (OpKind::Put, payload_of(value)),
+            Operation::Del(_) => (OpKind::Del, Vec::new()),
+            Operation::DelAll => (OpKind::DelAll, Vec::new()),
+            Operation::Incr(_) => (OpKind::Incr, Vec::new()),
+            Operation::IncrBy(_, by) => (OpKind::IncrBy, by.to_le_bytes().to_vec()),
+            Operation::SetAdd(members) => (OpKind::SetAdd, ascending(members)),
+            Operation::SetRem(members) => (OpKind::SetRem, ascending(members)),
+            Operation::SetHas(member) => (OpKind::SetHas, member.clone().into()),
+            Operation::MapGet(field) => (OpKind::MapGet, field.clone().into()),
+            Operation::MapSet(field, value) => (OpKind::MapSet, list(&[field, value])),
+            Operation::MapDel(field) => (OpKind::MapDel, field.clone().into()),
         };
         let answer = self.client.exchange(&op(self.id, kind, ask.ty().map(value_type), key, &payload));
         let reply = match (ask, answer.answer()) {
-            (Ask::Get(ty), Answer::Value(value)) if value.value_type() == value_type(*ty) => {
+            (Operation::Get(ty), Answer::Value(value)) if value.value_type() == value_type(*ty) => {
                 Reply::Value(owned(value).json())
             }
-            (Ask::Incr(ty) | Ask::IncrBy(ty, _), Answer::Value(value)) if value.value_type() == value_type(*ty) => {
+            (Operation::Incr(ty) | Operation::IncrBy(ty, _), Answer::Value(value))
+                if value.value_type() == value_type(*ty) =>
+            {
                 Reply::Text(owned(value).json().to_string())
             }
-            (Ask::MapGet(_), Answer::Value(ValueRef::Str(text))) => Reply::Text(text.into()),
-            (Ask::Get(_) | Ask::SetHas(_) | Ask::MapGet(_), Answer::NoEntry) => Reply::NotFound,
-            (Ask::MapGet(_), Answer::NoField) => Reply::NotFound,
-            (Ask::Put(_) | Ask::MapSet(..), Answer::Done) => Reply::Stored,
-            (Ask::Del(_) | Ask::DelAll | Ask::MapDel(_), Answer::Deleted(yes)) => Reply::Deleted(yes),
-            (Ask::SetAdd(_) | Ask::SetRem(_), Answer::Count(count)) => Reply::Text(count.to_string()),
-            (Ask::SetHas(_), Answer::Has(yes)) => Reply::Text(yes.to_string()),
-            (Ask::Incr(_) | Ask::IncrBy(..), Answer::Refused { code: ErrorCode::Overflow, .. }) => Reply::Overflow,
-            (_, Answer::Refused { code: ErrorCode::BadKey, .. }) => return Said::BadKey,
-            (_, Answer::Refused { code: ErrorCode::BadValue, .. }) => return Said::BadValue,
-            (_, Answer::Refused { code: ErrorCode::TooLarge, .. }) => return Said::TooLarge,
+            (Operation::MapGet(_), Answer::Value(ValueRef::Str(text))) => Reply::Text(text.into()),
+            (Operation::Get(_) | Operation::SetHas(_) | Operation::MapGet(_), Answer::NoEntry) => Reply::NotFound,
+            (Operation::MapGet(_), Answer::NoField) => Reply::NotFound,
+            (Operation::Put(_) | Operation::MapSet(..), Answer::Done) => Reply::Stored,
+            (Operation::Del(_) | Operation::DelAll | Operation::MapDel(_), Answer::Deleted(yes)) => Reply::Deleted(yes),
+            (Operation::SetAdd(_) | Operation::SetRem(_), Answer::Count(count)) => Reply::Text(count.to_string()),
+            (Operation::SetHas(_), Answer::Has(yes)) => Reply::Text(yes.to_string()),
+            (Operation::Incr(_) | Operation::IncrBy(..), Answer::Refused { code: ErrorCode::Overflow, .. }) => {
+                Reply::Overflow
+            }
+            (_, Answer::Refused { code: ErrorCode::BadKey, .. }) => return Response::BadKey,
+            (_, Answer::Refused { code: ErrorCode::BadValue, .. }) => return Response::BadValue,
+            (_, Answer::Refused { code: ErrorCode::TooLarge, .. }) => return Response::TooLarge,
             (ask, _) => panic!("{ask:?}: {answer:?}"),
         };
-        Said::Reply(reply)
+        Response::Reply(reply)
     }
 }
 

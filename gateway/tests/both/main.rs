@@ -21,8 +21,8 @@ mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::{Api, Said, each};
-use model::{Ask, Reply, Type, Value};
+use api::{Api, Response, each};
+use model::{Operation, Reply, Type, Value};
 use serde_json::json;
 
 /// Longest key, in bytes.
@@ -31,20 +31,20 @@ const LONGEST_KEY: usize = 512;
 /// Largest value of one entry, in bytes.
 const LARGEST_VALUE: usize = 32 << 20;
 
-fn text(text: impl ToString) -> Said {
-    Said::Reply(Reply::Text(text.to_string()))
+fn text(text: impl ToString) -> Response {
+    Response::Reply(Reply::Text(text.to_string()))
 }
 
-const STORED: Said = Said::Reply(Reply::Stored);
-const MISSING: Said = Said::Reply(Reply::NotFound);
-const OVERFLOW: Said = Said::Reply(Reply::Overflow);
+const STORED: Response = Response::Reply(Reply::Stored);
+const MISSING: Response = Response::Reply(Reply::NotFound);
+const OVERFLOW: Response = Response::Reply(Reply::Overflow);
 
-fn deleted(yes: bool) -> Said {
-    Said::Reply(Reply::Deleted(yes))
+fn deleted(yes: bool) -> Response {
+    Response::Reply(Reply::Deleted(yes))
 }
 
-fn value(value: &Value) -> Said {
-    Said::Reply(Reply::Value(value.json()))
+fn value(value: &Value) -> Response {
+    Response::Reply(Reply::Value(value.json()))
 }
 
 fn map(fields: &[(&str, &str)]) -> Value {
@@ -75,15 +75,15 @@ fn values() -> Vec<(Type, Vec<Value>)> {
 fn values_are_put_read_replaced_and_deleted() {
     each(|api| {
         for (ty, values) in values() {
-            assert_eq!(api.ask("k", &Ask::Get(ty)), MISSING);
-            assert_eq!(api.ask("k", &Ask::Del(ty)), deleted(false));
+            assert_eq!(api.ask("k", &Operation::Get(ty)), MISSING);
+            assert_eq!(api.ask("k", &Operation::Del(ty)), deleted(false));
             for put in values {
-                assert_eq!(api.ask("k", &Ask::Put(put.clone())), STORED);
-                assert_eq!(api.ask("k", &Ask::Get(ty)), value(&put));
+                assert_eq!(api.ask("k", &Operation::Put(put.clone())), STORED);
+                assert_eq!(api.ask("k", &Operation::Get(ty)), value(&put));
             }
-            assert_eq!(api.ask("k", &Ask::Del(ty)), deleted(true));
-            assert_eq!(api.ask("k", &Ask::Get(ty)), MISSING);
-            assert_eq!(api.ask("k", &Ask::Del(ty)), deleted(false));
+            assert_eq!(api.ask("k", &Operation::Del(ty)), deleted(true));
+            assert_eq!(api.ask("k", &Operation::Get(ty)), MISSING);
+            assert_eq!(api.ask("k", &Operation::Del(ty)), deleted(false));
         }
     });
 }
@@ -94,26 +94,26 @@ fn an_entry_is_named_by_type_and_key() {
         let values = values();
         let put_all = |api: &mut dyn Api| {
             for (_, values) in &self::values() {
-                assert_eq!(api.ask("same", &Ask::Put(values[1].clone())), STORED);
+                assert_eq!(api.ask("same", &Operation::Put(values[1].clone())), STORED);
             }
         };
         for (gone, _) in &values {
             put_all(api);
-            assert_eq!(api.ask("same", &Ask::Del(*gone)), deleted(true));
+            assert_eq!(api.ask("same", &Operation::Del(*gone)), deleted(true));
             for (ty, values) in &values {
                 let expected = if ty == gone { MISSING } else { value(&values[1]) };
-                assert_eq!(api.ask("same", &Ask::Get(*ty)), expected, "{ty:?} without {gone:?}");
+                assert_eq!(api.ask("same", &Operation::Get(*ty)), expected, "{ty:?} without {gone:?}");
             }
         }
-        assert_eq!(api.ask("another", &Ask::DelAll), deleted(false));
+        assert_eq!(api.ask("another", &Operation::DelAll), deleted(false));
         put_all(api);
-        assert_eq!(api.ask("same", &Ask::DelAll), deleted(true));
+        assert_eq!(api.ask("same", &Operation::DelAll), deleted(true));
         for (ty, _) in &values {
-            assert_eq!(api.ask("same", &Ask::Get(*ty)), MISSING);
+            assert_eq!(api.ask("same", &Operation::Get(*ty)), MISSING);
         }
-        assert_eq!(api.ask("same", &Ask::DelAll), deleted(false));
-        assert_eq!(api.ask("one", &Ask::Put(set(&[]))), STORED);
-        assert_eq!(api.ask("one", &Ask::DelAll), deleted(true));
+        assert_eq!(api.ask("same", &Operation::DelAll), deleted(false));
+        assert_eq!(api.ask("one", &Operation::Put(set(&[]))), STORED);
+        assert_eq!(api.ask("one", &Operation::DelAll), deleted(true));
     });
 }
 
@@ -122,17 +122,17 @@ fn counters_answer_the_value_before() {
     each(|api| {
         for ty in [Type::Int, Type::Uint] {
             for (ask, before) in [
-                (Ask::Incr(ty), "0"),
-                (Ask::Incr(ty), "1"),
-                (Ask::IncrBy(ty, 40), "2"),
-                (Ask::IncrBy(ty, -41), "42"),
-                (Ask::IncrBy(ty, 0), "1"),
+                (Operation::Incr(ty), "0"),
+                (Operation::Incr(ty), "1"),
+                (Operation::IncrBy(ty, 40), "2"),
+                (Operation::IncrBy(ty, -41), "42"),
+                (Operation::IncrBy(ty, 0), "1"),
             ] {
                 assert_eq!(api.ask("n", &ask), text(before), "{ask:?}");
             }
-            assert_eq!(api.ask("n", &Ask::Get(ty)), Said::Reply(Reply::Value(json!(1))));
-            assert_eq!(api.ask("first", &Ask::IncrBy(ty, 5)), text(0));
-            assert_eq!(api.ask("first", &Ask::Get(ty)), Said::Reply(Reply::Value(json!(5))));
+            assert_eq!(api.ask("n", &Operation::Get(ty)), Response::Reply(Reply::Value(json!(1))));
+            assert_eq!(api.ask("first", &Operation::IncrBy(ty, 5)), text(0));
+            assert_eq!(api.ask("first", &Operation::Get(ty)), Response::Reply(Reply::Value(json!(5))));
         }
     });
 }
@@ -163,74 +163,88 @@ fn counters_reach_both_ends_of_their_type_and_stop_there() {
                 Type::Int => Value::Int(i32::try_from(number).expect("an int")),
                 _ => Value::Uint(u32::try_from(number).expect("a uint")),
             };
-            assert_eq!(api.ask("n", &Ask::Put(number(start))), STORED);
+            assert_eq!(api.ask("n", &Operation::Put(number(start))), STORED);
             let expected = end.map_or(OVERFLOW, |_| text(start));
-            assert_eq!(api.ask("n", &Ask::IncrBy(ty, by)), expected, "{ty:?}: {start} + {by}");
-            assert_eq!(api.ask("n", &Ask::Get(ty)), value(&number(end.unwrap_or(start))), "{ty:?}: {start} + {by}");
+            assert_eq!(api.ask("n", &Operation::IncrBy(ty, by)), expected, "{ty:?}: {start} + {by}");
+            assert_eq!(
+                api.ask("n", &Operation::Get(ty)),
+                value(&number(end.unwrap_or(start))),
+                "{ty:?}: {start} + {by}"
+            );
         }
         for (ty, most) in [(int, Value::Int(i32::MAX)), (uint, Value::Uint(u32::MAX))] {
-            assert_eq!(api.ask("n", &Ask::Put(most.clone())), STORED);
-            assert_eq!(api.ask("n", &Ask::Incr(ty)), OVERFLOW);
-            assert_eq!(api.ask("n", &Ask::Get(ty)), value(&most));
+            assert_eq!(api.ask("n", &Operation::Put(most.clone())), STORED);
+            assert_eq!(api.ask("n", &Operation::Incr(ty)), OVERFLOW);
+            assert_eq!(api.ask("n", &Operation::Get(ty)), value(&most));
         }
-        assert_eq!(api.ask("missing", &Ask::IncrBy(uint, -1)), OVERFLOW);
-        assert_eq!(api.ask("missing", &Ask::Get(uint)), MISSING, "a refused increment makes no entry");
+        assert_eq!(api.ask("missing", &Operation::IncrBy(uint, -1)), OVERFLOW);
+        assert_eq!(api.ask("missing", &Operation::Get(uint)), MISSING, "a refused increment makes no entry");
     });
 }
 
 #[test]
 fn sets_grow_shrink_and_know_their_members() {
     each(|api| {
-        let mut ask = |ask: Ask| api.ask("s", &ask);
-        assert_eq!(ask(Ask::SetHas("a".into())), MISSING);
-        assert_eq!(ask(Ask::SetRem(texts(&["a"]))), text(0));
-        assert_eq!(ask(Ask::SetAdd(texts(&[]))), text(0));
-        assert_eq!(ask(Ask::Get(Type::Set)), MISSING, "nothing was added");
-        assert_eq!(ask(Ask::SetAdd(texts(&["b", "a", "b", "ä", "Z", ""]))), text(5));
-        assert_eq!(ask(Ask::SetAdd(texts(&["a", "c"]))), text(1));
-        assert_eq!(ask(Ask::Get(Type::Set)), value(&set(&["", "Z", "a", "b", "c", "ä"])));
+        let mut ask = |ask: Operation| api.ask("s", &ask);
+        assert_eq!(ask(Operation::SetHas("a".into())), MISSING);
+        assert_eq!(ask(Operation::SetRem(texts(&["a"]))), text(0));
+        assert_eq!(ask(Operation::SetAdd(texts(&[]))), text(0));
+        assert_eq!(ask(Operation::Get(Type::Set)), MISSING, "nothing was added");
+        assert_eq!(ask(Operation::SetAdd(texts(&["b", "a", "b", "ä", "Z", ""]))), text(5));
+        assert_eq!(ask(Operation::SetAdd(texts(&["a", "c"]))), text(1));
+        assert_eq!(ask(Operation::Get(Type::Set)), value(&set(&["", "Z", "a", "b", "c", "ä"])));
         for (member, has) in [("a", true), ("ä", true), ("", true), ("A", false), ("a/b", false)] {
-            assert_eq!(ask(Ask::SetHas(member.into())), text(has), "{member}");
+            assert_eq!(ask(Operation::SetHas(member.into())), text(has), "{member}");
         }
-        assert_eq!(ask(Ask::SetRem(texts(&["a", "not there"]))), text(1));
-        assert_eq!(ask(Ask::SetHas("a".into())), text(false));
-        assert_eq!(ask(Ask::SetRem(texts(&["", "Z", "b", "c", "ä"]))), text(5));
-        assert_eq!(ask(Ask::Get(Type::Set)), value(&set(&[])), "a set left empty stays");
+        assert_eq!(ask(Operation::SetRem(texts(&["a", "not there"]))), text(1));
+        assert_eq!(ask(Operation::SetHas("a".into())), text(false));
+        assert_eq!(ask(Operation::SetRem(texts(&["", "Z", "b", "c", "ä"]))), text(5));
+        assert_eq!(ask(Operation::Get(Type::Set)), value(&set(&[])), "a set left empty stays");
     });
 }
 
 #[test]
 fn map_fields_are_read_written_and_deleted_one_by_one() {
     each(|api| {
-        let mut ask = |ask: Ask| api.ask("m", &ask);
-        let get = |field: &str| Ask::MapGet(field.into());
+        let mut ask = |ask: Operation| api.ask("m", &ask);
+        let get = |field: &str| Operation::MapGet(field.into());
         assert_eq!(ask(get("a")), MISSING);
-        assert_eq!(ask(Ask::MapDel("a".into())), deleted(false));
-        assert_eq!(ask(Ask::MapSet("a".into(), "one\n\"two\"".into())), STORED);
+        assert_eq!(ask(Operation::MapDel("a".into())), deleted(false));
+        assert_eq!(ask(Operation::MapSet("a".into(), "one\n\"two\"".into())), STORED);
         assert_eq!(ask(get("a")), text("one\n\"two\""));
         assert_eq!(ask(get("b")), MISSING);
-        assert_eq!(ask(Ask::Put(map(&[("b", "2"), ("a/b", "3"), ("", "4")]))), STORED);
+        assert_eq!(ask(Operation::Put(map(&[("b", "2"), ("a/b", "3"), ("", "4")]))), STORED);
         assert_eq!(ask(get("a")), MISSING, "a put replaces the whole map");
         for (field, value) in [("b", "2"), ("a/b", "3"), ("", "4")] {
             assert_eq!(ask(get(field)), text(value));
         }
-        assert_eq!(ask(Ask::MapSet("b".into(), String::new())), STORED);
+        assert_eq!(ask(Operation::MapSet("b".into(), String::new())), STORED);
         assert_eq!(ask(get("b")), text(""));
         for field in ["b", "a/b", ""] {
-            assert_eq!(ask(Ask::MapDel(field.into())), deleted(true));
-            assert_eq!(ask(Ask::MapDel(field.into())), deleted(false));
+            assert_eq!(ask(Operation::MapDel(field.into())), deleted(true));
+            assert_eq!(ask(Operation::MapDel(field.into())), deleted(false));
         }
-        assert_eq!(ask(Ask::Get(Type::Map)), value(&map(&[])), "a map left empty stays");
+        assert_eq!(ask(Operation::Get(Type::Map)), value(&map(&[])), "a map left empty stays");
     });
 }
 
 /// One request of each kind, of a type that goes with it.
-fn asks() -> Vec<Ask> {
-    let mut asks: Vec<Ask> = Type::ALL.into_iter().flat_map(|ty| [Ask::Get(ty), Ask::Del(ty)]).collect();
-    asks.extend(values().into_iter().map(|(_, mut values)| Ask::Put(values.remove(1))));
-    asks.extend([Type::Int, Type::Uint].into_iter().flat_map(|ty| [Ask::Incr(ty), Ask::IncrBy(ty, 1)]));
-    asks.extend([Ask::SetAdd(texts(&["a"])), Ask::SetRem(texts(&["a"])), Ask::SetHas("a".into()), Ask::DelAll]);
-    asks.extend([Ask::MapGet("a".into()), Ask::MapSet("a".into(), "b".into()), Ask::MapDel("a".into())]);
+fn asks() -> Vec<Operation> {
+    let mut asks: Vec<Operation> =
+        Type::ALL.into_iter().flat_map(|ty| [Operation::Get(ty), Operation::Del(ty)]).collect();
+    asks.extend(values().into_iter().map(|(_, mut values)| Operation::Put(values.remove(1))));
+    asks.extend([Type::Int, Type::Uint].into_iter().flat_map(|ty| [Operation::Incr(ty), Operation::IncrBy(ty, 1)]));
+    asks.extend([
+        Operation::SetAdd(texts(&["a"])),
+        Operation::SetRem(texts(&["a"])),
+        Operation::SetHas("a".into()),
+        Operation::DelAll,
+    ]);
+    asks.extend([
+        Operation::MapGet("a".into()),
+        Operation::MapSet("a".into(), "b".into()),
+        Operation::MapDel("a".into()),
+    ]);
     asks
 }
 
@@ -241,13 +255,13 @@ fn keys_have_from_1_to_512_bytes_without_nul() {
     each(|api| {
         for key in ["k", " ", "..", "a/b", "%41", "\u{1}", "e\u{301}", "\u{e9}", &longest, &long_letters] {
             let put = Value::Str(key.into());
-            assert_eq!(api.ask(key, &Ask::Get(Type::Str)), MISSING, "{key}");
-            assert_eq!(api.ask(key, &Ask::Put(put.clone())), STORED, "{key}");
-            assert_eq!(api.ask(key, &Ask::Get(Type::Str)), value(&put), "{key}");
+            assert_eq!(api.ask(key, &Operation::Get(Type::Str)), MISSING, "{key}");
+            assert_eq!(api.ask(key, &Operation::Put(put.clone())), STORED, "{key}");
+            assert_eq!(api.ask(key, &Operation::Get(Type::Str)), value(&put), "{key}");
         }
         for key in ["", "\0", "a\0b", &too_long, &too_long_letters] {
             for ask in asks() {
-                assert_eq!(api.ask(key, &ask), Said::BadKey, "{key:?} {ask:?}");
+                assert_eq!(api.ask(key, &ask), Response::BadKey, "{key:?} {ask:?}");
             }
         }
     });
@@ -259,32 +273,32 @@ fn what_cannot_be_stored_is_refused_and_changes_nothing() {
     each(|api| {
         let present = [Value::Float(1.5), Value::Str("old".into()), map(&[("a", "1")]), set(&["a"])];
         for put in &present {
-            assert_eq!(api.ask("k", &Ask::Put(put.clone())), STORED);
+            assert_eq!(api.ask("k", &Operation::Put(put.clone())), STORED);
         }
         let refused = [
-            Ask::Put(Value::Float(f32::NAN)),
-            Ask::Put(Value::Float(f32::INFINITY)),
-            Ask::Put(Value::Float(f32::NEG_INFINITY)),
-            Ask::Put(Value::Str(nul())),
-            Ask::Put(Value::Map(BTreeMap::from([("a".into(), nul())]))),
-            Ask::Put(Value::Map(BTreeMap::from([(nul(), "a".into())]))),
-            Ask::Put(Value::Set(BTreeSet::from(["a".into(), nul()]))),
-            Ask::SetAdd(vec!["b".into(), nul()]),
-            Ask::SetRem(vec!["a".into(), nul()]),
-            Ask::SetHas(nul()),
-            Ask::MapGet(nul()),
-            Ask::MapSet(nul(), "a".into()),
-            Ask::MapSet("a".into(), nul()),
-            Ask::MapDel(nul()),
+            Operation::Put(Value::Float(f32::NAN)),
+            Operation::Put(Value::Float(f32::INFINITY)),
+            Operation::Put(Value::Float(f32::NEG_INFINITY)),
+            Operation::Put(Value::Str(nul())),
+            Operation::Put(Value::Map(BTreeMap::from([("a".into(), nul())]))),
+            Operation::Put(Value::Map(BTreeMap::from([(nul(), "a".into())]))),
+            Operation::Put(Value::Set(BTreeSet::from(["a".into(), nul()]))),
+            Operation::SetAdd(vec!["b".into(), nul()]),
+            Operation::SetRem(vec!["a".into(), nul()]),
+            Operation::SetHas(nul()),
+            Operation::MapGet(nul()),
+            Operation::MapSet(nul(), "a".into()),
+            Operation::MapSet("a".into(), nul()),
+            Operation::MapDel(nul()),
         ];
         for ask in &refused {
             for key in ["k", "new"] {
-                assert_eq!(api.ask(key, ask), Said::BadValue, "{ask:?}");
+                assert_eq!(api.ask(key, ask), Response::BadValue, "{ask:?}");
             }
         }
         for put in &present {
-            assert_eq!(api.ask("k", &Ask::Get(put.ty())), value(put));
-            assert_eq!(api.ask("new", &Ask::Get(put.ty())), MISSING);
+            assert_eq!(api.ask("k", &Operation::Get(put.ty())), value(put));
+            assert_eq!(api.ask("new", &Operation::Get(put.ty())), MISSING);
         }
     });
 }
@@ -295,17 +309,17 @@ fn a_value_that_grows_too_large_is_refused_and_stays_as_it_was() {
     each(|api| {
         let part = "x".repeat(PART);
         for field in ["a", "b"] {
-            assert_eq!(api.ask("m", &Ask::MapSet(field.into(), part.clone())), STORED);
-            assert_eq!(api.ask("s", &Ask::SetAdd(vec![format!("{field}{part}")])), text(1));
+            assert_eq!(api.ask("m", &Operation::MapSet(field.into(), part.clone())), STORED);
+            assert_eq!(api.ask("s", &Operation::SetAdd(vec![format!("{field}{part}")])), text(1));
         }
         // Each item takes 4 bytes besides its own.
         let room = LARGEST_VALUE - 2 * (4 + 1 + 4 + PART);
         let (fits, too_large) = ("y".repeat(room - 4 - 1 - 4), "y".repeat(room - 4 - 1 - 4 + 1));
-        assert_eq!(api.ask("m", &Ask::MapSet("c".into(), too_large)), Said::TooLarge);
-        assert_eq!(api.ask("m", &Ask::MapGet("c".into())), MISSING);
-        assert_eq!(api.ask("m", &Ask::MapSet("c".into(), fits.clone())), STORED);
-        assert_eq!(api.ask("m", &Ask::MapGet("c".into())), text(fits));
-        assert_eq!(api.ask("s", &Ask::SetAdd(vec!["z".repeat(PART)])), Said::TooLarge);
-        assert_eq!(api.ask("s", &Ask::SetAdd(vec!["z".into()])), text(1));
+        assert_eq!(api.ask("m", &Operation::MapSet("c".into(), too_large)), Response::TooLarge);
+        assert_eq!(api.ask("m", &Operation::MapGet("c".into())), MISSING);
+        assert_eq!(api.ask("m", &Operation::MapSet("c".into(), fits.clone())), STORED);
+        assert_eq!(api.ask("m", &Operation::MapGet("c".into())), text(fits));
+        assert_eq!(api.ask("s", &Operation::SetAdd(vec!["z".repeat(PART)])), Response::TooLarge);
+        assert_eq!(api.ask("s", &Operation::SetAdd(vec!["z".into()])), text(1));
     });
 }

@@ -1,8 +1,8 @@
 //! Random requests to two servers, one over each protocol, beside the model: the same answers, and the same entries in the end.
 
-use crate::api::{Api, Frames, Rest, Said};
+use crate::api::{Api, Frames, Response, Rest};
 use crate::harness::{Kvs, folder, seed};
-use crate::model::{Ask, Model, Type};
+use crate::model::{Model, Operation, Type};
 use crate::requests::Requests;
 
 const REQUESTS: u32 = 2000;
@@ -18,7 +18,7 @@ fn random_requests_lead_to_the_same_answers_and_entries() {
     let (mut rest, mut frames) = (Rest(over_rest.connect()), Frames::connect(&over_frames));
     for number in 0..REQUESTS {
         let request = requests.any();
-        let expected = Said::Reply(model.apply(&request.key, &request.ask));
+        let expected = Response::Reply(model.apply(&request.key, &request.ask));
         let shown = || format!("seed {seed}, request {number}: {:.300}", format!("{request:?}"));
         assert_eq!(rest.ask(&request.key, &request.ask), expected, "over REST, {}", shown());
         assert_eq!(frames.ask(&request.key, &request.ask), expected, "over frames, {}", shown());
@@ -27,9 +27,9 @@ fn random_requests_lead_to_the_same_answers_and_entries() {
     let mut compare = |a: &mut dyn Api, b: &mut dyn Api| {
         for key in requests.keys() {
             for ty in Type::ALL {
-                let expected = Said::Reply(model.apply(&key, &Ask::Get(ty)));
-                assert_eq!(a.ask(&key, &Ask::Get(ty)), expected, "seed {seed}: {ty:?} {key}");
-                assert_eq!(b.ask(&key, &Ask::Get(ty)), expected, "seed {seed}: {ty:?} {key}");
+                let expected = Response::Reply(model.apply(&key, &Operation::Get(ty)));
+                assert_eq!(a.ask(&key, &Operation::Get(ty)), expected, "seed {seed}: {ty:?} {key}");
+                assert_eq!(b.ask(&key, &Operation::Get(ty)), expected, "seed {seed}: {ty:?} {key}");
             }
         }
     };

@@ -1,7 +1,7 @@
 //! What the log holds, asked of the log itself.
 
 use proto::{Batch, Lsn};
-use txnd::{LogReader, SegmentSink, Sink};
+use txnd::{LogReader, LogWriter, SegmentSink};
 
 use crate::deployment::Deployment;
 

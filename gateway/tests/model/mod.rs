@@ -67,7 +67,7 @@ impl Value {
 
 /// What a request asks to be done with a key.
 #[derive(Clone, Debug)]
-pub(crate) enum Ask {
+pub(crate) enum Operation {
     Get(Type),
     Put(Value),
     Del(Type),
@@ -82,7 +82,7 @@ pub(crate) enum Ask {
     MapDel(String),
 }
 
-impl Ask {
+impl Operation {
     /// As in the column `transaction_type`.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
@@ -199,7 +199,7 @@ impl Model {
     }
 
     /// Carries out a request.
-    pub(crate) fn apply(&mut self, key: &str, ask: &Ask) -> Reply {
+    pub(crate) fn apply(&mut self, key: &str, ask: &Operation) -> Reply {
         let present: Vec<Type> = Type::ALL.into_iter().filter(|ty| self.value(*ty, key).is_some()).collect();
         let (reply, effect) = self.carry_out(key, ask);
         if effect == Effect::Something || (effect == Effect::Nothing && self.record_all) {
@@ -209,7 +209,7 @@ impl Model {
         reply
     }
 
-    fn record(&mut self, key: &str, ask: &Ask, present: &[Type]) {
+    fn record(&mut self, key: &str, ask: &Operation, present: &[Type]) {
         let (lsn, kind) = (self.lsn, ask.kind());
         let Some(ty) = ask.ty() else {
             let names: Vec<_> = present.iter().map(|ty| ty.name()).collect();
@@ -220,8 +220,8 @@ impl Model {
             return;
         };
         let value = match ask {
-            Ask::Put(_) | Ask::Incr(_) | Ask::IncrBy(..) => self.value(ty, key).map(Value::json),
-            Ask::MapSet(_, value) => Some(json!(value)),
+            Operation::Put(_) | Operation::Incr(_) | Operation::IncrBy(..) => self.value(ty, key).map(Value::json),
+            Operation::MapSet(_, value) => Some(json!(value)),
             _ => None,
         };
         self.rows.entry(Some(ty)).or_default().push(json!([lsn, kind, key, value, ask.operand()]));
@@ -254,30 +254,30 @@ impl Model {
         }
     }
 
-    fn carry_out(&mut self, key: &str, ask: &Ask) -> (Reply, Effect) {
+    fn carry_out(&mut self, key: &str, ask: &Operation) -> (Reply, Effect) {
         let read = |reply: Option<Reply>| (reply.unwrap_or(Reply::NotFound), Effect::Nothing);
         let effect = |something| if something { Effect::Something } else { Effect::Nothing };
         match ask {
-            Ask::Get(ty) => read(self.value(*ty, key).map(|value| Reply::Value(value.json()))),
-            Ask::SetHas(member) => read(self.set(key).map(|set| Reply::Text(set.contains(member).to_string()))),
-            Ask::MapGet(field) => read(self.map(key).and_then(|mut map| map.remove(field)).map(Reply::Text)),
-            Ask::Put(value) => {
+            Operation::Get(ty) => read(self.value(*ty, key).map(|value| Reply::Value(value.json()))),
+            Operation::SetHas(member) => read(self.set(key).map(|set| Reply::Text(set.contains(member).to_string()))),
+            Operation::MapGet(field) => read(self.map(key).and_then(|mut map| map.remove(field)).map(Reply::Text)),
+            Operation::Put(value) => {
                 self.put(key, value.clone());
                 (Reply::Stored, Effect::Something)
             }
-            Ask::Del(ty) => {
+            Operation::Del(ty) => {
                 let deleted = self.entries.remove(&(*ty, key.to_string())).is_some();
                 (Reply::Deleted(deleted), effect(deleted))
             }
-            Ask::DelAll => {
+            Operation::DelAll => {
                 let before = self.len();
                 self.entries.retain(|(_, other), _| other != key);
                 let deleted = self.len() < before;
                 (Reply::Deleted(deleted), effect(deleted))
             }
-            Ask::Incr(ty) => self.increment(key, *ty, 1),
-            Ask::IncrBy(ty, by) => self.increment(key, *ty, *by),
-            Ask::SetAdd(members) => {
+            Operation::Incr(ty) => self.increment(key, *ty, 1),
+            Operation::IncrBy(ty, by) => self.increment(key, *ty, *by),
+            Operation::SetAdd(members) => {
                 let mut set = self.set(key).unwrap_or_default();
                 let added = members.iter().filter(|member| set.insert(member.to_string())).count();
                 if added > 0 {
@@ -285,7 +285,7 @@ impl Model {
                 }
                 (Reply::Text(added.to_string()), effect(added > 0))
             }
-            Ask::SetRem(members) => {
+            Operation::SetRem(members) => {
                 let mut set = self.set(key).unwrap_or_default();
                 let removed = members.iter().filter(|member| set.remove(*member)).count();
                 if removed > 0 {
@@ -293,13 +293,13 @@ impl Model {
                 }
                 (Reply::Text(removed.to_string()), effect(removed > 0))
             }
-            Ask::MapSet(field, value) => {
+            Operation::MapSet(field, value) => {
                 let mut map = self.map(key).unwrap_or_default();
                 map.insert(field.clone(), value.clone());
                 self.put(key, Value::Map(map));
                 (Reply::Stored, Effect::Something)
             }
-            Ask::MapDel(field) => {
+            Operation::MapDel(field) => {
                 let mut map = self.map(key).unwrap_or_default();
                 let deleted = map.remove(field).is_some();
                 if deleted {

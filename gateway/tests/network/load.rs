@@ -11,7 +11,7 @@ use crate::site::Site;
 pub(crate) const WRITERS: usize = 6;
 
 /// How long anything may take: longer than a server takes to find out that its log has fallen silent.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(100);
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Pause before a write that was refused is tried again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -68,7 +68,7 @@ impl Progress {
     pub(crate) fn grows_by(&self, writes: u32) -> Duration {
         let (began, before) = (Instant::now(), self.acknowledged());
         while self.acknowledged() < before + writes {
-            assert!(began.elapsed() < PATIENCE, "writes do not go on");
+            assert!(began.elapsed() < WRITE_TIMEOUT, "writes do not go on");
             std::thread::sleep(PAUSE);
         }
         began.elapsed()
@@ -107,7 +107,7 @@ pub(crate) fn under_load(kvs: &Kvs, trouble: impl FnOnce(&Progress)) -> Vec<Writ
 /// Writes until the load is over.
 fn write(address: SocketAddr, writer: usize, progress: &Progress) -> Written {
     let mut client = Client::connect(address);
-    client.stream.set_read_timeout(Some(PATIENCE)).expect("a TCP socket");
+    client.stream.set_read_timeout(Some(WRITE_TIMEOUT)).expect("a TCP socket");
     let mut written = Written::default();
     while !progress.over.load(Ordering::SeqCst) {
         let (path, body) = request(writer, written.acknowledged);

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 
-use crate::model::{Ask, Type, Value};
+use crate::model::{Operation, Type, Value};
 
 /// Keys of a run, besides the longest ones: few, so that requests meet.
 const KEYS: usize = 8;
@@ -96,7 +96,7 @@ pub(crate) struct Request {
     pub(crate) path: String,
     pub(crate) body: Vec<u8>,
     pub(crate) key: String,
-    pub(crate) ask: Ask,
+    pub(crate) ask: Operation,
 }
 
 /// A request that is not carried out.
@@ -142,24 +142,24 @@ impl Requests {
         let counter = self.one_of(&[Type::Int, Type::Uint]);
         let ask = match self.rng.random_range(0..18) {
             0..5 => return self.put(ty, key),
-            5 => Ask::Get(ty),
-            6 => Ask::Del(ty),
-            7 => Ask::DelAll,
-            8 => Ask::Incr(counter),
-            9 | 10 => Ask::IncrBy(counter, self.step(counter)),
-            11 | 12 => Ask::SetAdd(self.texts()),
-            13 => Ask::SetRem(self.texts()),
-            14 => Ask::SetHas(self.text()),
-            15 => Ask::MapGet(self.text()),
-            16 => Ask::MapSet(self.text(), self.any_text()),
-            _ => Ask::MapDel(self.text()),
+            5 => Operation::Get(ty),
+            6 => Operation::Del(ty),
+            7 => Operation::DelAll,
+            8 => Operation::Incr(counter),
+            9 | 10 => Operation::IncrBy(counter, self.step(counter)),
+            11 | 12 => Operation::SetAdd(self.texts()),
+            13 => Operation::SetRem(self.texts()),
+            14 => Operation::SetHas(self.text()),
+            15 => Operation::MapGet(self.text()),
+            16 => Operation::MapSet(self.text(), self.any_text()),
+            _ => Operation::MapDel(self.text()),
         };
         self.request(key, ask)
     }
 
     /// A request for a value.
     pub(crate) fn get(&mut self, ty: Type, key: String) -> Request {
-        self.request(key, Ask::Get(ty))
+        self.request(key, Operation::Get(ty))
     }
 
     pub(crate) fn refused(&mut self) -> Refused {
@@ -251,24 +251,24 @@ impl Requests {
             }
         };
         let path = self.path(ty.name(), "put", &key);
-        Request { method: "PUT", path, body: body.into(), key, ask: Ask::Put(value) }
+        Request { method: "PUT", path, body: body.into(), key, ask: Operation::Put(value) }
     }
 
-    fn request(&mut self, key: String, ask: Ask) -> Request {
+    fn request(&mut self, key: String, ask: Operation) -> Request {
         let (method, type_name) = (method(&ask), ask.ty().map_or("", Type::name));
         let (path, body) = match &ask {
-            Ask::Put(_) => unreachable!("put() makes these"),
-            Ask::Get(_) | Ask::Del(_) => (self.path(type_name, ask.kind(), &key), String::new()),
-            Ask::DelAll => (format!("del/{}", self.segment(&key)), String::new()),
-            Ask::Incr(_) => (format!("{type_name}-incr/{}", self.segment(&key)), String::new()),
-            Ask::IncrBy(_, by) => (format!("{type_name}-incrby/{}", self.segment(&key)), by.to_string()),
-            Ask::SetAdd(members) | Ask::SetRem(members) => {
+            Operation::Put(_) => unreachable!("put() makes these"),
+            Operation::Get(_) | Operation::Del(_) => (self.path(type_name, ask.kind(), &key), String::new()),
+            Operation::DelAll => (format!("del/{}", self.segment(&key)), String::new()),
+            Operation::Incr(_) => (format!("{type_name}-incr/{}", self.segment(&key)), String::new()),
+            Operation::IncrBy(_, by) => (format!("{type_name}-incrby/{}", self.segment(&key)), by.to_string()),
+            Operation::SetAdd(members) | Operation::SetRem(members) => {
                 (format!("{}/{}", ask.kind(), self.segment(&key)), self.array(members))
             }
-            Ask::SetHas(item) | Ask::MapGet(item) | Ask::MapDel(item) => {
+            Operation::SetHas(item) | Operation::MapGet(item) | Operation::MapDel(item) => {
                 (format!("{}/{}/{}", ask.kind(), self.segment(&key), self.segment(item)), String::new())
             }
-            Ask::MapSet(field, value) => {
+            Operation::MapSet(field, value) => {
                 (format!("map-set/{}/{}", self.segment(&key), self.segment(field)), value.clone())
             }
         };
@@ -305,10 +305,15 @@ impl Requests {
     }
 }
 
-fn method(ask: &Ask) -> &'static str {
+fn method(ask: &Operation) -> &'static str {
     match ask {
-        Ask::Get(_) | Ask::SetHas(_) | Ask::MapGet(_) => "GET",
-        Ask::Del(_) | Ask::DelAll | Ask::MapDel(_) => "DELETE",
-        Ask::Put(_) | Ask::Incr(_) | Ask::IncrBy(..) | Ask::SetAdd(_) | Ask::SetRem(_) | Ask::MapSet(..) => "PUT",
+        Operation::Get(_) | Operation::SetHas(_) | Operation::MapGet(_) => "GET",
+        Operation::Del(_) | Operation::DelAll | Operation::MapDel(_) => "DELETE",
+        Operation::Put(_)
+        | Operation::Incr(_)
+        | Operation::IncrBy(..)
+        | Operation::SetAdd(_)
+        | Operation::SetRem(_)
+        | Operation::MapSet(..) => "PUT",
     }
 }

@@ -9,7 +9,7 @@ use gateway::start_with;
 use testkit::memory::MemoryLog;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
-use txnd::{Sink, SinkError};
+use txnd::{LogWriter, SinkError};
 
 use crate::BUDGET;
 use crate::harness::Client;
@@ -32,13 +32,18 @@ impl Embedded {
     }
 
     /// Starts with any sink and waits until the server listens.
-    pub(crate) fn start_with(sink: impl Sink + Send + 'static, addr: &str, durability: &str, budget: usize) -> Self {
+    pub(crate) fn start_with(
+        sink: impl LogWriter + Send + 'static,
+        addr: &str,
+        durability: &str,
+        budget: usize,
+    ) -> Self {
         let budget = budget.to_string();
         Self::start_as(sink, &["--http-addr", addr, "--durability", durability, "--log-budget", &budget])
     }
 
     /// Starts with any sink and these flags, and waits until the server listens.
-    pub(crate) fn start_as(sink: impl Sink + Send + 'static, flags: &[&str]) -> Self {
+    pub(crate) fn start_as(sink: impl LogWriter + Send + 'static, flags: &[&str]) -> Self {
         let args = ["kvs", "--frame-addr", "127.0.0.1:0", "--workers", "2"].into_iter().chain(flags.iter().copied());
         let config = Config::parse_from(args);
         let (send_addr, addr) = std::sync::mpsc::channel();

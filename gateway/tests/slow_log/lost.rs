@@ -7,7 +7,7 @@ use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, Chain, Lsn};
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::Semaphore;
-use txnd::{Opened, Sink, SinkError};
+use txnd::{LogWriter, SinkError, Term};
 
 use crate::embedded::{Embedded, runtime};
 use crate::frame_client::{FrameClient, durable, get, incr};
@@ -20,18 +20,18 @@ struct SlowToResume {
     may_resume: Arc<Semaphore>,
 }
 
-impl Sink for SlowToResume {
+impl LogWriter for SlowToResume {
     type Reader = MemoryLog;
 
     fn reader(&self) -> MemoryLog {
         self.sink.reader()
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         self.sink.open().await
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         self.may_resume.acquire().await.expect("it is never closed").forget();
         self.sink.resume(term).await
     }

@@ -20,7 +20,7 @@ use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, Chain, Lsn, Op, ValueRef, ValueType};
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::oneshot;
-use txnd::{LogReader, Opened, Sink, SinkError};
+use txnd::{LogReader, LogWriter, SinkError, Term};
 
 /// Budget of the log in these tests, in bytes.
 const BUDGET: usize = 1 << 20;
@@ -333,14 +333,14 @@ struct SlowToOpen {
     go_on: Option<oneshot::Receiver<()>>,
 }
 
-impl Sink for SlowToOpen {
+impl LogWriter for SlowToOpen {
     type Reader = MemoryLog;
 
     fn reader(&self) -> MemoryLog {
         self.sink.reader()
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         self.began.take().expect("opened once").send(()).expect("the test waits");
         self.go_on.take().expect("opened once").await.expect("the test goes on");
         self.sink.open().await
@@ -354,7 +354,7 @@ impl Sink for SlowToOpen {
         self.sink.durable().await
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         self.sink.resume(term).await
     }
 

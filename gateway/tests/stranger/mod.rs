@@ -17,7 +17,7 @@ use tokio_stream::StreamExt;
 use tonic::Status;
 use tonic::transport::Channel;
 use tower::service_fn;
-use txnd::Opened;
+use txnd::Term;
 use txnd::remote::endpoint;
 use txnd::wire::v1::transaction_service_client::TransactionServiceClient;
 use txnd::wire::v1::write_transactions_request::Message as Request;
@@ -59,7 +59,7 @@ impl Stranger {
     }
 
     /// Begins a term.
-    pub(crate) async fn open(&self, txnd: SocketAddr) -> Attempt<Opened> {
+    pub(crate) async fn open(&self, txnd: SocketAddr) -> Attempt<Term> {
         self.attempt(txnd, async |mut client| {
             let opened = client.open(OpenRequest {}).await?.into_inner();
             opened.term.expect("a term").try_into()
@@ -68,7 +68,7 @@ impl Stranger {
     }
 
     /// Writes a batch in `term`, and waits until it is durable.
-    pub(crate) async fn write(&self, txnd: SocketAddr, term: Opened, batch: &Batch) -> Attempt<Lsn> {
+    pub(crate) async fn write(&self, txnd: SocketAddr, term: Term, batch: &Batch) -> Attempt<Lsn> {
         self.attempt(txnd, async |mut client| {
             let messages = [Request::Resume(term.into()), Request::Batch(batch.to_bytes())];
             let messages = messages.map(|message| WriteTransactionsRequest { message: Some(message) });

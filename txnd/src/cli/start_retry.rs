@@ -11,7 +11,7 @@ use crate::SinkError;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Time between two lines of diagnostics.
-const SAY_EVERY: Duration = Duration::from_secs(1);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a start tries again what fails for now.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct StartRetry {
 impl StartRetry {
     /// Tries for this long, from now on.
     pub fn new(within: Duration) -> Self {
-        Self { deadline: Instant::now() + within, lines: Throttle::new(SAY_EVERY) }
+        Self { deadline: Instant::now() + within, lines: Throttle::new(REPORT_INTERVAL) }
     }
 
     /// Pauses after an attempt that failed for now. The error comes back if it is for good, or if there is no time left.

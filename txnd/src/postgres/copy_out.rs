@@ -12,7 +12,7 @@ use tokio_stream::{Stream, StreamExt};
 use super::errors::{error, step};
 use super::rows::HEADER;
 use super::session::Session;
-use crate::{Place, SinkError};
+use crate::{Location, SinkError};
 
 /// Rows of a query in the binary form of COPY.
 pub(super) struct CopyOut<'c> {
@@ -56,6 +56,6 @@ impl<'c> CopyOut<'c> {
 
 /// An error of what is stored in a table.
 pub(super) fn corrupt(table: &str, lsn: Lsn, what: &dyn std::fmt::Display) -> SinkError {
-    let place = Place::Other(if table.starts_with("the ") { table.into() } else { format!("table {table}") });
+    let place = Location::Other(if table.starts_with("the ") { table.into() } else { format!("table {table}") });
     SinkError::Corrupt { place, lsn, what: what.to_string() }
 }

@@ -18,12 +18,12 @@ pub(super) const CHUNK_NAMES: i64 = 16;
 pub(super) type Chunk = [CompactString; CHUNK_NAMES as usize];
 
 /// A chunk's number, which is that of its ids divided by [`CHUNK_NAMES`], and in the lowest bits the place of the type's table.
-type Place = i64;
+type Location = i64;
 
 const TYPE_BITS: u32 = 3;
 const _: () = assert!(TYPES <= 1 << TYPE_BITS);
 
-fn place(ty: usize, chunk: i64) -> Place {
+fn place(ty: usize, chunk: i64) -> Location {
     chunk << TYPE_BITS | ty as i64
 }
 
@@ -34,9 +34,9 @@ fn bytes_of(chunk: &Chunk) -> usize {
 /// See the module.
 #[derive(Debug)]
 pub(super) struct KeyNames {
-    cache: Generations<Place, Box<Chunk>>,
+    cache: Generations<Location, Box<Chunk>>,
     /// What the rows at hand lacked.
-    needed: HashMap<Place, Box<Chunk>, RandomState>,
+    needed: HashMap<Location, Box<Chunk>, RandomState>,
     /// Of each type, the chunk up to which names were read, in order. Ids are given in the order of first use, so those that a
     /// reader misses next are mostly the ones that follow.
     read_to: [i64; TYPES],

@@ -62,8 +62,8 @@ use proto::{Batch, Chain, Lsn};
 use sqlx::Connection;
 use tracing::info;
 
-use crate::intake::{Admission, Intake};
-use crate::{Opened, Sink, SinkError};
+use crate::validator::{Admission, AppendValidator};
+use crate::{LogWriter, SinkError, Term};
 use database::Database;
 use errors::retryable;
 use keys::{DEFAULT_KEY_CACHE_BYTES, KeyIds};
@@ -83,8 +83,8 @@ pub struct PostgresSink {
 }
 
 struct OpenLog {
-    term: Opened,
-    intake: Intake,
+    term: Term,
+    intake: AppendValidator,
     /// End of what was committed.
     durable: Chain,
     /// What `durable` has last returned.
@@ -167,7 +167,7 @@ impl PostgresSink {
     }
 
     /// Connects again after an error, or for the first time in another process than the one that began the term.
-    async fn take_up(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn reattach(&mut self, term: &Term) -> Result<Chain, SinkError> {
         // What is wrong with a running server may be mended while the writer waits.
         let mut session = self.database.connect_writer().await.map_err(retryable)?;
         let producer = Producer::settled(&mut session).await?;
@@ -186,19 +186,14 @@ impl PostgresSink {
 
 impl OpenLog {
     /// A log that ends at `durable`, with the keys that the database has.
-    async fn load(
-        term: Opened,
-        durable: Chain,
-        mut session: Session,
-        key_cache_bytes: usize,
-    ) -> Result<Self, SinkError> {
+    async fn load(term: Term, durable: Chain, mut session: Session, key_cache_bytes: usize) -> Result<Self, SinkError> {
         let keys = key_tables::load_ids(&mut session, key_cache_bytes).await?;
         let (given, bytes, all) =
             (keys.next.iter().sum::<i64>() - keys.next.len() as i64, keys.bytes(), keys.knows_all());
         info!(keys = given, all_known = all, key_bytes = bytes, lsn = durable.lsn, "the PostgreSQL log is open");
         Ok(Self {
             term,
-            intake: Intake::new(Opened { epoch: term.epoch, chain: durable }),
+            intake: AppendValidator::new(Term { epoch: term.epoch, chain: durable }),
             durable,
             reported: durable.lsn,
             keys,
@@ -299,14 +294,14 @@ impl OpenLog {
     }
 }
 
-impl Sink for PostgresSink {
+impl LogWriter for PostgresSink {
     type Reader = PostgresReader;
 
     fn reader(&self) -> PostgresReader {
         PostgresReader::new(self.database.clone(), self.key_cache_bytes)
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         self.open = None;
         let mut session = self.database.connect_writer().await?;
         self.database.migrate(&mut session).await?;
@@ -315,7 +310,7 @@ impl Sink for PostgresSink {
         Ok(term)
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         if let Some(log) = &mut self.open {
             match &log.broken {
                 Some(e) if !e.is_retryable() => return Err(e.clone()),
@@ -332,7 +327,7 @@ impl Sink for PostgresSink {
                 self.open = None;
             }
         }
-        self.take_up(term).await
+        self.reattach(term).await
     }
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {

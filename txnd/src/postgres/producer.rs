@@ -23,11 +23,11 @@ use tracing::warn;
 use super::errors::{LOCK_NOT_AVAILABLE, STEP_TIMEOUT, code_of, error, step, within_step};
 use super::session::Session;
 use super::tables::TABLES;
-use crate::{Opened, Place, SinkError};
+use crate::{Location, SinkError, Term};
 
 /// How long the transaction of an earlier writer may hold the row. Then its session is ended: its process may be stopped or
 /// cut off, and the server would wait for it for a long time.
-const PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Groups after which the ends of earlier ones are deleted.
 pub(super) const GROUPS_PER_CLEANUP: u32 = 1024;
@@ -59,7 +59,7 @@ fn lock(condition: &str) -> String {
 
 impl Producer {
     /// Begins a term; makes the rows if this is a new log.
-    pub(super) async fn begin_term(session: &mut Session) -> Result<Opened, SinkError> {
+    pub(super) async fn begin_term(session: &mut Session) -> Result<Term, SinkError> {
         let new = Chain::start(rand::random());
         let (log_id, checksum) = (new.log_id.cast_signed(), new.checksum);
         // Rows that are there are not touched here: an earlier writer's transaction may hold the lock.
@@ -73,7 +73,7 @@ impl Producer {
         let producer = Self::from_row(step(session.connection.fetch_optional(SELECT)).await?)?;
         producer.check_tables(session).await?;
         step(session.connection.execute("COMMIT")).await?;
-        Ok(Opened { epoch: producer.epoch, chain: producer.chain })
+        Ok(Term { epoch: producer.epoch, chain: producer.chain })
     }
 
     /// Checks that no table goes beyond where the log ends: a log that lost its end must not pass for a shorter one.
@@ -83,7 +83,7 @@ impl Producer {
             if step(session.connection.fetch_one(beyond.as_str())).await?.get(0) {
                 let what = format!("the log ends here according to this table, and table {} goes on", table.name);
                 return Err(SinkError::Corrupt {
-                    place: Place::Other("table group_ends".into()),
+                    place: Location::Other("table group_ends".into()),
                     lsn: self.chain.lsn,
                     what,
                 });
@@ -115,7 +115,7 @@ impl Producer {
     /// Begins a transaction with `statements` and the row's lock.
     async fn lock(session: &mut Session, statements: &str) -> Result<(), SinkError> {
         let statements = if statements.is_empty() { String::new() } else { format!("{statements}; ") };
-        let patience = PATIENCE.as_millis();
+        let patience = LOCK_TIMEOUT.as_millis();
         let message = format!("{}SET LOCAL lock_timeout = {patience}; {statements}{}", session.begin(), lock(""));
         let began = Instant::now();
         loop {
@@ -137,7 +137,7 @@ impl Producer {
     fn from_row(row: Option<PgRow>) -> Result<Self, SinkError> {
         let column = |column: usize| row.as_ref().and_then(|row| row.get::<Option<i64>, _>(column));
         let lost = |table: &str, lsn: Option<i64>| SinkError::Corrupt {
-            place: Place::Other(format!("table {table}")),
+            place: Location::Other(format!("table {table}")),
             lsn: lsn.unwrap_or(0).cast_unsigned(),
             what: "it is empty: has another program deleted from it?".into(),
         };

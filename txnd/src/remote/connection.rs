@@ -11,13 +11,13 @@ use tonic::transport::Channel;
 use tonic::{Response, Status, Streaming};
 
 use super::connect::Connect;
-use crate::limits::{ANSWER_WITHIN, CONNECT_WITHIN, MAX_MESSAGE_BYTES};
+use crate::limits::{CONNECT_TIMEOUT, MAX_MESSAGE_BYTES, RESPONSE_TIMEOUT};
 use crate::wire::v1::transaction_service_client::TransactionServiceClient;
 use crate::wire::v1::{
     Close, OpenRequest, WriteTransactionsRequest, WriteTransactionsResponse, write_transactions_request,
     write_transactions_response,
 };
-use crate::{Opened, SinkError, status};
+use crate::{SinkError, Term, status};
 
 /// The calls of the service.
 pub(super) type Client = TransactionServiceClient<Channel>;
@@ -25,7 +25,7 @@ pub(super) type Client = TransactionServiceClient<Channel>;
 /// A connection whose stream is attached to the log. Dropping it ends the stream.
 #[derive(Debug)]
 pub(super) struct Connection {
-    term: Opened,
+    term: Term,
     /// Room for one: what waits is kept by the writer anyway.
     to_service: mpsc::Sender<WriteTransactionsRequest>,
     from_service: Streaming<WriteTransactionsResponse>,
@@ -35,23 +35,23 @@ pub(super) struct Connection {
 /// Connects to the service.
 pub(super) async fn connect(connector: &impl Connect) -> Result<Client, SinkError> {
     let unavailable = |why: String| SinkError::Unavailable(format!("cannot connect to the transaction service: {why}"));
-    let channel = tokio::time::timeout(CONNECT_WITHIN, connector.connect())
+    let channel = tokio::time::timeout(CONNECT_TIMEOUT, connector.connect())
         .await
-        .map_err(|_| unavailable(format!("no answer within {CONNECT_WITHIN:?}")))?
+        .map_err(|_| unavailable(format!("no answer within {CONNECT_TIMEOUT:?}")))?
         .map_err(|e| unavailable(status::causes(&*e)))?;
     Ok(Client::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
 /// Begins a term.
-pub(super) async fn open(client: &mut Client) -> Result<Opened, SinkError> {
+pub(super) async fn open(client: &mut Client) -> Result<Term, SinkError> {
     let term = answer(client.open(OpenRequest {})).await?.into_inner().term;
     let term = term.ok_or_else(|| Status::data_loss("the answer to Open holds no term"));
-    term.and_then(Opened::try_from).map_err(|status| status::to_error(&status))
+    term.and_then(Term::try_from).map_err(|status| status::to_error(&status))
 }
 
 /// Waits for an answer of the service.
 pub(super) async fn answer<T>(answer: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
-    answer_within(ANSWER_WITHIN, answer).await
+    answer_within(RESPONSE_TIMEOUT, answer).await
 }
 
 async fn answer_within<T>(within: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
@@ -63,14 +63,15 @@ async fn answer_within<T>(within: Duration, answer: impl Future<Output = Result<
 
 impl Connection {
     /// Begins a stream that takes up `term`. Returns where the durable log ends.
-    pub(super) async fn attach(mut client: Client, term: Opened) -> Result<(Self, Chain), SinkError> {
+    pub(super) async fn attach(mut client: Client, term: Term) -> Result<(Self, Chain), SinkError> {
         let (to_service, messages) = mpsc::channel(1);
         let resume = write_transactions_request::Message::Resume(term.into());
         to_service.try_send(request(resume)).expect("the channel has room for one message");
         let stream = answer(client.write_transactions(ReceiverStream::new(messages)));
         let from_service = stream.await.map(Response::into_inner)?;
         let mut connection = Self { term, to_service, from_service, acknowledged: 0 };
-        match answer_within(ANSWER_WITHIN, connection.from_service.message()).await?.and_then(|first| first.message) {
+        match answer_within(RESPONSE_TIMEOUT, connection.from_service.message()).await?.and_then(|first| first.message)
+        {
             Some(write_transactions_response::Message::Resumed(chain)) => {
                 connection.acknowledged = chain.lsn;
                 Ok((connection, chain.into()))
@@ -79,7 +80,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn term(&self) -> Opened {
+    pub(super) fn term(&self) -> Term {
         self.term
     }
 
@@ -100,7 +101,7 @@ impl Connection {
         }
         // The stream has ended; it says why.
         loop {
-            answer_within(CONNECT_WITHIN, self.next()).await?;
+            answer_within(CONNECT_TIMEOUT, self.next()).await?;
         }
     }
 

@@ -7,13 +7,13 @@ use tonic::transport::{Channel, Uri};
 use tower::service_fn;
 
 use super::connect::{Connect, endpoint};
-use crate::limits::{HANDSHAKE_WITHIN, REACH_WITHIN};
+use crate::limits::{DIAL_TIMEOUT, HANDSHAKE_TIMEOUT};
 use crate::tls::{self, Timeouts, TlsFiles};
 
 /// Port of a txnd whose URL names none.
 const DEFAULT_PORT: u16 = 5051;
 
-const TIMEOUTS: Timeouts = Timeouts { connect: REACH_WITHIN, handshake: HANDSHAKE_WITHIN };
+const TIMEOUTS: Timeouts = Timeouts { connect: DIAL_TIMEOUT, handshake: HANDSHAKE_TIMEOUT };
 
 /// Connects to the txnd at an address, which its certificate must carry, with a certificate of one's own.
 #[derive(Clone, Debug)]

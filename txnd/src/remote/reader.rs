@@ -9,8 +9,8 @@ use proto::{Batch, BatchError, Chain, Lsn};
 use super::connect::Connect;
 use super::connection::{answer, connect};
 use crate::wire::v1::{End, ReadTransactionsRequest, read_transactions_response::Message};
-use crate::wire::{Tally, whole_batch};
-use crate::{Bounds, LogReader, Opened, SinkError};
+use crate::wire::{StreamDigest, whole_batch};
+use crate::{Bounds, LogReader, SinkError, Term};
 
 /// Reads the log behind a service. Each call has a connection of its own, so that a reader that is slow, or far behind, delays no
 /// acknowledgement of its writer.
@@ -18,7 +18,7 @@ use crate::{Bounds, LogReader, Opened, SinkError};
 pub struct RemoteReader<C> {
     connector: C,
     /// The term of the writer that it came from.
-    term: Option<Opened>,
+    term: Option<Term>,
 }
 
 impl<C: Connect> RemoteReader<C> {
@@ -27,7 +27,7 @@ impl<C: Connect> RemoteReader<C> {
         Self::of(connector, None)
     }
 
-    pub(super) fn of(connector: C, term: Option<Opened>) -> Self {
+    pub(super) fn of(connector: C, term: Option<Term>) -> Self {
         Self { connector, term }
     }
 }
@@ -56,7 +56,7 @@ impl<C: Connect> LogReader for RemoteReader<C> {
         let mut client = connect(&self.connector).await?;
         let mut messages = answer(client.read_transactions(request)).await?.into_inner();
         let log_id = self.term.map(|term| term.chain.log_id);
-        let mut received = Received { log_id, lsns: from..=upto, tally: Tally::default(), next: None };
+        let mut received = Received { log_id, lsns: from..=upto, digest: StreamDigest::default(), next: None };
         loop {
             match answer(messages.message()).await?.map(|response| response.message) {
                 Some(Some(Message::Batch(bytes))) => {
@@ -82,7 +82,7 @@ struct Received {
     /// The log that is read, if that is known.
     log_id: Option<u64>,
     lsns: RangeInclusive<Lsn>,
-    tally: Tally,
+    digest: StreamDigest,
     /// The lsn that comes next; None before the first batch.
     next: Option<Lsn>,
 }
@@ -100,15 +100,15 @@ impl Received {
             let expected = self.next.unwrap_or(*self.lsns.start());
             return Err(wrong(&format!("lsn {expected} comes next, and {batch:?} came")));
         }
-        self.tally.add(&batch);
+        self.digest.add(&batch);
         self.next = Some(last + 1);
         Ok(batch)
     }
 
     fn finish(self, end: End) -> Result<Bounds, SinkError> {
-        let counted = Tally::from(&end);
-        if counted != self.tally {
-            return Err(wrong(&format!("it has sent {counted:?}, and {:?} came", self.tally)));
+        let counted = StreamDigest::from(&end);
+        if counted != self.digest {
+            return Err(wrong(&format!("it has sent {counted:?}, and {:?} came", self.digest)));
         }
         let durable: Chain = end.chain.ok_or_else(|| wrong("its end names no chain"))?.into();
         let ends_there = match self.next {

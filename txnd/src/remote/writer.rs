@@ -5,7 +5,7 @@ use proto::{Batch, Chain, Lsn};
 use super::connect::Connect;
 use super::connection::{self, Connection};
 use super::reader::RemoteReader;
-use crate::{Admission, Intake, Opened, Sink, SinkError};
+use crate::{Admission, AppendValidator, LogWriter, SinkError, Term};
 
 /// A writer's handle on the log behind a service.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct RemoteSink<C> {
     /// The connection, or why there is none.
     connection: Result<Connection, SinkError>,
     /// What was sent in this term.
-    intake: Option<Intake>,
+    intake: Option<AppendValidator>,
     /// What `durable` has reported.
     reported: Lsn,
 }
@@ -30,12 +30,12 @@ impl<C: Connect> RemoteSink<C> {
     }
 
     /// Gives the connection up because of `why`.
-    fn lose(&mut self, why: SinkError) -> SinkError {
+    fn disconnect(&mut self, why: SinkError) -> SinkError {
         self.connection = Err(why.clone());
         why
     }
 
-    async fn begin(&self) -> Result<(Connection, Opened), SinkError> {
+    async fn begin(&self) -> Result<(Connection, Term), SinkError> {
         let mut client = connection::connect(&self.connector).await?;
         let opened = connection::open(&mut client).await?;
         let (connection, chain) = Connection::attach(client, opened).await?;
@@ -48,7 +48,7 @@ impl<C: Connect> RemoteSink<C> {
         }
     }
 
-    async fn take_up(&self, term: &Opened) -> Result<(Connection, Chain), SinkError> {
+    async fn reattach(&self, term: &Term) -> Result<(Connection, Chain), SinkError> {
         let client = connection::connect(&self.connector).await?;
         let (connection, chain) = Connection::attach(client, *term).await?;
         term.check_resumed(&chain)?;
@@ -56,30 +56,30 @@ impl<C: Connect> RemoteSink<C> {
     }
 }
 
-impl<C: Connect> Sink for RemoteSink<C> {
+impl<C: Connect> LogWriter for RemoteSink<C> {
     type Reader = RemoteReader<C>;
 
     fn reader(&self) -> RemoteReader<C> {
         RemoteReader::of(self.connector.clone(), self.connection.as_ref().map(Connection::term).ok())
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         (self.connection, self.intake) = (Err(not_open()), None);
-        let (connection, opened) = self.begin().await.map_err(|why| self.lose(why))?;
+        let (connection, opened) = self.begin().await.map_err(|why| self.disconnect(why))?;
         self.connection = Ok(connection);
-        self.intake = Some(Intake::new(opened));
+        self.intake = Some(AppendValidator::new(opened));
         self.reported = opened.chain.lsn;
         Ok(opened)
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         // The service learns from the new stream that the old one has ended, if it does not notice before.
         self.connection = Err(SinkError::Unavailable("not resumed".into()));
-        let (connection, chain) = self.take_up(term).await.map_err(|why| self.lose(why))?;
+        let (connection, chain) = self.reattach(term).await.map_err(|why| self.disconnect(why))?;
         self.connection = Ok(connection);
         match &mut self.intake {
             Some(intake) if intake.epoch() == term.epoch => intake.rewind(chain),
-            other => *other = Some(Intake::new(Opened { epoch: term.epoch, chain })),
+            other => *other = Some(AppendValidator::new(Term { epoch: term.epoch, chain })),
         }
         self.reported = chain.lsn;
         Ok(chain)
@@ -92,7 +92,7 @@ impl<C: Connect> Sink for RemoteSink<C> {
             return Ok(());
         }
         if let Err(why) = connection.send(batch).await {
-            return Err(self.lose(why));
+            return Err(self.disconnect(why));
         }
         intake.stored(batch);
         Ok(())
@@ -109,7 +109,7 @@ impl<C: Connect> Sink for RemoteSink<C> {
                 return Ok(durable);
             }
             if let Err(why) = connection.next_acknowledgement().await {
-                return Err(self.lose(why));
+                return Err(self.disconnect(why));
             }
         }
     }
@@ -118,7 +118,7 @@ impl<C: Connect> Sink for RemoteSink<C> {
         // The service ends the stream of a writer that is fenced, and says so.
         match self.up()?.look().await {
             Ok(()) => Ok(()),
-            Err(why) => Err(self.lose(why)),
+            Err(why) => Err(self.disconnect(why)),
         }
     }
 

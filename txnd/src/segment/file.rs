@@ -23,7 +23,7 @@ use rustix::fs::FallocateFlags;
 use super::error::cannot;
 use super::folder::{self, Folder, Unfinished};
 use super::names;
-use crate::sink::{Place, SinkError};
+use crate::sink::{Location, SinkError};
 
 const MAGIC: [u8; 4] = *b"KVSS";
 const VERSION: u32 = 1;
@@ -53,7 +53,7 @@ pub(super) struct SegmentFile {
 pub(super) fn missing(folder: &Path, first_lsn: Lsn) -> SinkError {
     let what = "the segment is missing; it was deleted, renamed or moved".to_string();
     SinkError::Corrupt {
-        place: Place::File { path: folder.join(names::segment(first_lsn)), offset: 0 },
+        place: Location::File { path: folder.join(names::segment(first_lsn)), offset: 0 },
         lsn: first_lsn,
         what,
     }
@@ -99,7 +99,7 @@ impl SegmentFile {
         let file = File::open(path).map_err(|e| cannot("open", path, &e))?;
         let size = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
         let corrupt = |what: String| SinkError::Corrupt {
-            place: Place::File { path: path.into(), offset: 0 },
+            place: Location::File { path: path.into(), offset: 0 },
             lsn: lsn_in_name(path),
             what,
         };

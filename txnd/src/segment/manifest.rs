@@ -17,7 +17,7 @@ use proto::Epoch;
 use super::error::cannot;
 use super::folder::Folder;
 use super::names;
-use crate::sink::{Place, SinkError};
+use crate::sink::{Location, SinkError};
 
 const FORMAT: &str = "kvs-log 1";
 const CHECKSUM: &str = "crc32c";
@@ -86,7 +86,7 @@ impl Manifest {
             None => {
                 let found = text.lines().next().unwrap_or_default();
                 let what = format!("expected a manifest of format {FORMAT:?} with a right {CHECKSUM}, found {found:?}");
-                Err(SinkError::Corrupt { place: Place::File { path: file, offset: 0 }, lsn: 1, what })
+                Err(SinkError::Corrupt { place: Location::File { path: file, offset: 0 }, lsn: 1, what })
             }
         }
     }

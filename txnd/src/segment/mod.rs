@@ -63,7 +63,7 @@ use std::path::PathBuf;
 
 use proto::{Batch, Chain, Lsn};
 
-use crate::sink::{Opened, Sink, SinkError};
+use crate::sink::{LogWriter, SinkError, Term};
 use reader::{Published, SegmentReader};
 use writer::OpenLog;
 
@@ -106,24 +106,24 @@ impl SegmentSink {
     }
 }
 
-impl Sink for SegmentSink {
+impl LogWriter for SegmentSink {
     type Reader = SegmentReader;
 
     fn reader(&self) -> SegmentReader {
         SegmentReader::beside(self.folder.clone(), self.published.clone())
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         self.open = None;
         self.publish();
         let log = start::open(&self.folder, self.segment_bytes, None)?;
-        let opened = Opened { epoch: log.manifest().epoch, chain: log.durable() };
+        let opened = Term { epoch: log.manifest().epoch, chain: log.durable() };
         self.open = Some(log);
         self.publish();
         Ok(opened)
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         if self.open.is_none() {
             self.open = Some(start::open(&self.folder, self.segment_bytes, Some(term.epoch))?);
             self.publish();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::file::{self, HEADER_BYTES, SegmentFile};
-use crate::sink::{Place, SinkError};
+use crate::sink::{Location, SinkError};
 
 /// Where a segment's batches end.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Cursor {
     }
 
     fn corrupt(&self, segment: &SegmentFile, what: impl Into<String>) -> SinkError {
-        let place = Place::File { path: segment.path.clone(), offset: self.offset as u64 };
+        let place = Location::File { path: segment.path.clone(), offset: self.offset as u64 };
         SinkError::Corrupt { place, lsn: self.chain.lsn + 1, what: what.into() }
     }
 }

@@ -13,7 +13,7 @@ use super::manifest::{self, Manifest};
 use super::names;
 use super::scan::{self, End};
 use super::writer::{self, OpenLog};
-use crate::sink::{Place, SinkError};
+use crate::sink::{Location, SinkError};
 
 /// Opens the log in `path` for a new term, or for `resumed`, which must be the latest.
 pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> Result<OpenLog, SinkError> {
@@ -53,7 +53,7 @@ fn begin_log(folder: &Folder, segments: &[PathBuf]) -> Result<Manifest, SinkErro
     let path = folder.path();
     if let Some(segment) = segments.first() {
         return Err(SinkError::Corrupt {
-            place: Place::File { path: manifest::path(path), offset: 0 },
+            place: Location::File { path: manifest::path(path), offset: 0 },
             lsn: 1,
             what: format!("the file is missing, but there are segments such as {}", segment.display()),
         });

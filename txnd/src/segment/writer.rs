@@ -11,8 +11,8 @@ use super::error::{cannot, unwritable};
 use super::file::{self, SegmentFile};
 use super::folder::{Folder, Unfinished};
 use super::manifest::{self, Manifest, Stamp};
-use crate::intake::{Admission, Intake};
-use crate::sink::{Opened, SinkError};
+use crate::sink::{SinkError, Term};
+use crate::validator::{Admission, AppendValidator};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct OpenLog {
     manifest: Manifest,
     /// That of the manifest when it was last read or stored.
     stamp: Option<Stamp>,
-    intake: Intake,
+    intake: AppendValidator,
     /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
     durable: Chain,
     active: SegmentFile,
@@ -47,7 +47,7 @@ impl OpenLog {
         write_at: u64,
     ) -> Result<Self, SinkError> {
         let stamp = Stamp::of(folder.path())?;
-        let intake = Intake::new(Opened { epoch: manifest.epoch, chain });
+        let intake = AppendValidator::new(Term { epoch: manifest.epoch, chain });
         let next = SegmentFile::begin(&folder).map_err(|e| cannot("create a file in", folder.path(), &e))?;
         let (durable, marked, next, failed) = (chain, true, Some(next), None);
         Ok(Self { folder, segment_bytes, manifest, stamp, intake, durable, active, write_at, marked, next, failed })

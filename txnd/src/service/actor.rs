@@ -18,13 +18,13 @@ use tracing::{error, info, warn};
 use super::measures;
 use super::state::LogState;
 use super::stream::{Attached, Item, Received};
-use crate::limits::{QUEUED_CALLS, STOP_WITHIN};
-use crate::{InFlight, Opened, Sink, SinkError, TERM_CHECK_EVERY, status, thread};
+use crate::limits::{QUEUED_CALLS, STOP_TIMEOUT};
+use crate::{InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
 
 /// A call that the log's thread carries out, one after the other.
 #[derive(Debug)]
 pub(super) enum Command {
-    Open { caller: String, reply: oneshot::Sender<Result<Opened, SinkError>> },
+    Open { caller: String, reply: oneshot::Sender<Result<Term, SinkError>> },
     Resume { stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>> },
     Stop { within: Duration, done: oneshot::Sender<bool> },
 }
@@ -39,7 +39,7 @@ pub struct LogThread<R> {
 
 impl<R: Clone> LogThread<R> {
     /// Starts the thread. The sink is opened when the first writer asks for it.
-    pub fn start<S: Sink<Reader = R> + Send + 'static>(sink: S) -> std::io::Result<Self> {
+    pub fn start<S: LogWriter<Reader = R> + Send + 'static>(sink: S) -> std::io::Result<Self> {
         let (calls, commands) = mpsc::channel(QUEUED_CALLS);
         let (tell, state) = watch::channel(LogState::new());
         let reader = sink.reader();
@@ -112,18 +112,18 @@ enum Event {
     Idle,
 }
 
-impl<S: Sink> SinkActor<S> {
+impl<S: LogWriter> SinkActor<S> {
     fn new(sink: S, commands: mpsc::Receiver<Command>, state: watch::Sender<LogState>) -> Self {
-        let mut term_check = interval(TERM_CHECK_EVERY);
+        let mut term_check = interval(TERM_CHECK_INTERVAL);
         term_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { sink, commands, state, stream: None, in_flight: InFlight::beyond(0), term_check }
     }
 
-    fn term(&self) -> Option<Opened> {
+    fn term(&self) -> Option<Term> {
         self.state.borrow().term
     }
 
-    fn set_term(&self, term: Option<Opened>) {
+    fn set_term(&self, term: Option<Term>) {
         self.state.send_modify(|state| state.term = term);
     }
 
@@ -147,7 +147,7 @@ impl<S: Sink> SinkActor<S> {
                     return Some((done, complete));
                 }
                 Event::Command(None) => {
-                    self.stop(STOP_WITHIN).await;
+                    self.stop(STOP_TIMEOUT).await;
                     return None;
                 }
             }
@@ -212,7 +212,7 @@ impl<S: Sink> SinkActor<S> {
     }
 
     /// The log ends at `durable`, and nothing is on its way: a term begins here, or is taken up.
-    fn begin(&mut self, term: Opened, durable: Lsn) {
+    fn begin(&mut self, term: Term, durable: Lsn) {
         measures::term(term.epoch);
         self.set_term(Some(term));
         self.in_flight = InFlight::beyond(durable);
@@ -245,7 +245,7 @@ impl<S: Sink> SinkActor<S> {
         }
     }
 
-    async fn open(&mut self, caller: String, reply: oneshot::Sender<Result<Opened, SinkError>>) {
+    async fn open(&mut self, caller: String, reply: oneshot::Sender<Result<Term, SinkError>>) {
         // A caller that has gone would fence a writer that works.
         if reply.is_closed() {
             return;
@@ -266,7 +266,7 @@ impl<S: Sink> SinkActor<S> {
                 self.begin(*opened, opened.chain.lsn);
             }
             // Not for good: what it fails for may be put right, and opening tried again.
-            Err(e) => self.lose("opening", e),
+            Err(e) => self.disconnect("opening", e),
         }
         let _ = reply.send(opened);
     }
@@ -313,14 +313,14 @@ impl<S: Sink> SinkActor<S> {
 
     /// Notes an error of the current term. One that is for good stays so: what the sink holds then is not certain.
     fn broke(&mut self, doing: &str, error: SinkError) {
-        self.lose(doing, &error);
+        self.disconnect(doing, &error);
         if let SinkError::Failed(_) = error {
             self.state.send_modify(|state| state.failed = Some(error));
         }
     }
 
     /// Ends the term here; the sink must be resumed, or opened.
-    fn lose(&mut self, doing: &str, error: &SinkError) {
+    fn disconnect(&mut self, doing: &str, error: &SinkError) {
         measures::sink_error();
         let ending = match error {
             SinkError::Failed(_) => {
@@ -407,7 +407,7 @@ async fn next_item(stream: &mut Option<Attached>) -> Option<Item> {
 }
 
 /// Why `stream` cannot take the place of `current`, if it is of an earlier term.
-fn fenced(stream: &Attached, current: &Opened) -> Option<SinkError> {
+fn fenced(stream: &Attached, current: &Term) -> Option<SinkError> {
     let (own, newer) = (stream.term.epoch, current.epoch);
     (own < newer).then_some(SinkError::Fenced { own, newer })
 }

@@ -1,4 +1,4 @@
-//! The gRPC service in front of any [`Sink`](crate::Sink); see `proto/txn/v1/txn.proto` for what it promises.
+//! The gRPC service in front of any [`LogWriter`](crate::LogWriter); see `proto/txn/v1/txn.proto` for what it promises.
 //!
 //! ```text
 //!   connection ── tonic ── server.rs    the three calls: who may, what they return

@@ -12,8 +12,8 @@ use tokio::time::timeout;
 use tonic::Status;
 use tracing::{error, info, warn};
 
-use crate::limits::{MAX_READS, READ_AHEAD_BATCHES, READ_BEGINS_WITHIN, READER_TAKES_WITHIN};
-use crate::wire::Tally;
+use crate::limits::{MAX_READS, READ_AHEAD_BATCHES, READ_START_TIMEOUT, READER_TIMEOUT};
+use crate::wire::StreamDigest;
 use crate::wire::v1::{End, ReadTransactionsResponse, read_transactions_response::Message};
 use crate::{LogReader, SinkError, status, thread};
 
@@ -53,9 +53,9 @@ impl<R: LogReader> Reads<R> {
         lsns: RangeInclusive<Lsn>,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages, Status> {
-        let permit = timeout(READ_BEGINS_WITHIN, Arc::clone(&self.running).acquire_owned()).await;
+        let permit = timeout(READ_START_TIMEOUT, Arc::clone(&self.running).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else {
-            let what = format!("{MAX_READS} reads are under way, and none has ended within {READ_BEGINS_WITHIN:?}");
+            let what = format!("{MAX_READS} reads are under way, and none has ended within {READ_START_TIMEOUT:?}");
             return Err(Status::resource_exhausted(what));
         };
         // The last place is kept for the message that ends the stream.
@@ -94,12 +94,12 @@ async fn read(
     batches: &mpsc::Sender<Result<ReadTransactionsResponse, Status>>,
     stopping: impl Future<Output = ()>,
 ) -> Result<End, Interrupted> {
-    let mut tally = Tally::default();
+    let mut digest = StreamDigest::default();
     let stalled = Notify::new();
     let mut visit = async |batch: &Batch| -> Result<(), BatchError> {
-        tally.add(batch);
+        digest.add(batch);
         let message = ReadTransactionsResponse { message: Some(Message::Batch(batch.to_bytes())) };
-        match timeout(READER_TAKES_WITHIN, batches.send(Ok(message))).await {
+        match timeout(READER_TIMEOUT, batches.send(Ok(message))).await {
             Ok(Ok(())) => Ok(()),
             // The read is dropped here: an error would be the log's to explain.
             Ok(Err(_gone)) => pending().await,
@@ -113,12 +113,12 @@ async fn read(
         biased;
         bounds = pin!(reader.read(lsns, &mut visit)) => bounds.map_err(Interrupted::Log),
         () = stalled.notified() => Err(Interrupted::Reader(Status::deadline_exceeded(format!(
-            "the reader has taken nothing for {READER_TAKES_WITHIN:?}; read again"
+            "the reader has taken nothing for {READER_TIMEOUT:?}; read again"
         )))),
         () = batches.closed() => Err(Interrupted::Reader(Status::cancelled("the reader has gone"))),
         () = stopping => Err(Interrupted::Reader(status::stopping())),
     };
-    ended.map(|bounds| tally.end(bounds))
+    ended.map(|bounds| digest.end(bounds))
 }
 
 #[cfg(test)]
@@ -167,7 +167,7 @@ mod tests {
         let (batches, _taken_by_nobody) = mpsc::channel(1);
         let began = tokio::time::Instant::now();
         assert_eq!(ending(batches).await, Code::DeadlineExceeded);
-        assert!(began.elapsed() >= READER_TAKES_WITHIN);
+        assert!(began.elapsed() >= READER_TIMEOUT);
     }
 
     #[tokio::test]

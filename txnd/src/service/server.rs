@@ -18,8 +18,8 @@ use super::reading::Reads;
 use super::state::LogState;
 use super::stream;
 use crate::limits::{
-    CONNECTION_WINDOW_BYTES, FIRST_MESSAGE_WITHIN, MAX_HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, MAX_STREAMS, PING_EVERY,
-    PONG_WITHIN, STREAM_WINDOW_BYTES,
+    CONNECTION_WINDOW_BYTES, FIRST_MESSAGE_TIMEOUT, MAX_HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, MAX_STREAMS,
+    PING_INTERVAL, PONG_TIMEOUT, STREAM_WINDOW_BYTES,
 };
 use crate::tls::Peer;
 use crate::wire::v1::transaction_service_server::{self, TransactionServiceServer};
@@ -27,7 +27,7 @@ use crate::wire::v1::{
     OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
     WriteTransactionsResponse, write_transactions_request,
 };
-use crate::{LogReader, Opened, SinkError, status};
+use crate::{LogReader, SinkError, Term, status};
 
 /// The calls of `txn.v1.TransactionService`. Those of writers are handed to the thread that owns the log. Clones share it.
 #[derive(Clone, Debug)]
@@ -62,8 +62,8 @@ pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_STREAMS)
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
-        .http2_keepalive_interval(Some(PING_EVERY))
-        .http2_keepalive_timeout(Some(PONG_WITHIN))
+        .http2_keepalive_interval(Some(PING_INTERVAL))
+        .http2_keepalive_timeout(Some(PONG_TIMEOUT))
         .add_service(health)
         .add_service(service)
 }
@@ -136,7 +136,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
         let caller = admit(&request)?;
         let mut messages = request.into_inner();
-        let term = first_message(&mut messages, FIRST_MESSAGE_WITHIN).await?;
+        let term = first_message(&mut messages, FIRST_MESSAGE_TIMEOUT).await?;
         let (attached, ends) = stream::pair(term, caller);
         let resumed = self.call(|reply| Command::Resume { stream: attached, reply }).await?;
         Ok(Response::new(ends.run(messages, resumed)))
@@ -163,7 +163,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
 }
 
 /// The term that a stream's first message resumes.
-async fn first_message(messages: &mut Streaming<WriteTransactionsRequest>, within: Duration) -> Result<Opened, Status> {
+async fn first_message(messages: &mut Streaming<WriteTransactionsRequest>, within: Duration) -> Result<Term, Status> {
     use write_transactions_request::Message;
 
     let first = tokio::time::timeout(within, messages.message())

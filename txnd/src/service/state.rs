@@ -2,14 +2,14 @@
 
 use tonic::Status;
 
-use crate::{Opened, SinkError, status};
+use crate::{SinkError, Term, status};
 
 /// How the log is.
 #[derive(Clone, Debug)]
 pub(super) struct LogState {
     /// The term that the sink is open for. None before the first one, after its end, and after an error that it must be
     /// resumed from.
-    pub(super) term: Option<Opened>,
+    pub(super) term: Option<Term>,
     /// Whether the sink can be used, as far as its last call has shown.
     pub(super) usable: bool,
     /// Why the sink must not be used any more.
@@ -22,7 +22,7 @@ impl LogState {
     }
 
     /// Whether the writer of `term` may read.
-    pub(super) fn check_reader(&self, term: &Opened) -> Result<(), Status> {
+    pub(super) fn check_reader(&self, term: &Term) -> Result<(), Status> {
         if let Some(failed) = &self.failed {
             return Err(status::of(failed));
         }

@@ -19,7 +19,7 @@ use crate::wire::v1::{
     write_transactions_response,
 };
 use crate::wire::whole_batch;
-use crate::{MAX_IN_FLIGHT, Opened, status};
+use crate::{MAX_IN_FLIGHT, Term, status};
 
 const _: () = assert!(QUEUE_BYTES <= Semaphore::MAX_PERMITS && QUEUE_BYTES <= u32::MAX as usize);
 
@@ -54,7 +54,7 @@ pub(super) struct Progress {
 /// The end of a stream that the log's thread holds.
 #[derive(Debug)]
 pub(super) struct Attached {
-    pub(super) term: Opened,
+    pub(super) term: Term,
     pub(super) caller: String,
     pub(super) items: mpsc::Receiver<Item>,
     progress: watch::Sender<Progress>,
@@ -74,13 +74,13 @@ impl Attached {
 /// The end of a stream that its connection holds.
 #[derive(Debug)]
 pub(super) struct Ends {
-    term: Opened,
+    term: Term,
     items: mpsc::Sender<Item>,
     progress: watch::Receiver<Progress>,
 }
 
 /// Both ends of a new stream.
-pub(super) fn pair(term: Opened, caller: String) -> (Attached, Ends) {
+pub(super) fn pair(term: Term, caller: String) -> (Attached, Ends) {
     let (send_item, items) = mpsc::channel(MAX_IN_FLIGHT);
     let (progress, receive_progress) = watch::channel(Progress { durable: 0, ending: None });
     let attached = Attached { term, caller, items, progress };
@@ -112,7 +112,7 @@ impl Ends {
 }
 
 /// Passes on what the writer sends until something ends it.
-async fn pass_up(mut messages: Streaming<WriteTransactionsRequest>, term: Opened, items: mpsc::Sender<Item>) {
+async fn pass_up(mut messages: Streaming<WriteTransactionsRequest>, term: Term, items: mpsc::Sender<Item>) {
     let queue = Arc::new(Semaphore::new(QUEUE_BYTES));
     loop {
         let item = match messages.message().await {
@@ -137,7 +137,7 @@ async fn pass_up(mut messages: Streaming<WriteTransactionsRequest>, term: Opened
     }
 }
 
-async fn item(message: write_transactions_request::Message, term: &Opened, queue: &Arc<Semaphore>) -> Item {
+async fn item(message: write_transactions_request::Message, term: &Term, queue: &Arc<Semaphore>) -> Item {
     use write_transactions_request::Message;
 
     let bytes = match message {
@@ -162,7 +162,7 @@ async fn item(message: write_transactions_request::Message, term: &Opened, queue
 }
 
 /// The batch in `bytes`, if a log of this term may hold it.
-fn checked(bytes: &Bytes, term: &Opened) -> Result<Batch, Status> {
+fn checked(bytes: &Bytes, term: &Term) -> Result<Batch, Status> {
     let wrong = |e| Status::invalid_argument(format!("what should be a batch is none: {e}"));
     let batch = whole_batch(bytes).map_err(wrong)?;
     // A record that nobody can read would make the log unreadable for good.

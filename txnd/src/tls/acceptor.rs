@@ -18,7 +18,7 @@ use super::files::{TlsError, TlsFiles};
 use super::leaf::date;
 use super::material::{Contents, Dated, Material};
 use super::refusal::{Reason, Refusal};
-use super::verifier::GuestList;
+use super::verifier::AllowedNames;
 use crate::meters;
 
 /// How often the files are looked at.
@@ -53,7 +53,7 @@ pub struct Acceptor {
 struct Generation {
     contents: Arc<Contents>,
     config: Arc<ServerConfig>,
-    guests: Arc<GuestList>,
+    guests: Arc<AllowedNames>,
     dated: Arc<[Dated]>,
     over: CancellationToken,
 }
@@ -162,7 +162,7 @@ impl Generation {
         let material = Material::parse(files, &contents)?;
         material.check_dates(clock())?;
         let not_after = material.leaf.not_after;
-        let guests = Arc::new(GuestList { allowed: allowed.to_vec(), own: material.own().clone() });
+        let guests = Arc::new(AllowedNames { allowed: allowed.to_vec(), own: material.own().clone() });
         let dated = material.dated.as_slice().into();
         let config = Arc::new(material.server(Arc::clone(&guests))?);
         info!(cert = %files.cert.display(), expires = %date(not_after), revocation = files.crl.is_some(), "certificates in use");

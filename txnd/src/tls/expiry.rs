@@ -30,7 +30,7 @@ const STAGES: [Duration; 4] = [DAY.saturating_mul(30), DAY.saturating_mul(7), DA
 const DAILY: usize = 2;
 
 /// How often a client looks at its files.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Warns of what `files` hold, for as long as the runtime that this is called in runs. What cannot be read or used is for the
 /// connections that need it to report. Returns after the first look.
@@ -38,7 +38,7 @@ pub async fn watch_expiry(files: TlsFiles, clock: Clock) {
     let mut expiry = Expiry::default();
     expiry.look(&files, &clock).await;
     tokio::spawn(async move {
-        let mut interval = interval(LOOK_EVERY);
+        let mut interval = interval(CHECK_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;

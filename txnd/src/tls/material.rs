@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 use super::files::{TlsError, TlsFiles};
 use super::leaf::{self, Leaf};
 use super::pem;
-use super::verifier::{ClientVerifier, GuestList};
+use super::verifier::{AllowedNames, ClientVerifier};
 
 /// The protocol that ALPN agrees on: gRPC is spoken over HTTP/2 only.
 pub(super) const ALPN: &[u8] = b"h2";
@@ -128,7 +128,7 @@ impl Material {
     }
 
     /// The server's configuration, which lets in the clients on `guests`.
-    pub(super) fn server(self, guests: Arc<GuestList>) -> Result<ServerConfig, TlsError> {
+    pub(super) fn server(self, guests: Arc<AllowedNames>) -> Result<ServerConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&provider));
         let verifier = self.with_revocation(verifier)?;

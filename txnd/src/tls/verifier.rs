@@ -14,7 +14,7 @@ use super::refusal::{Reason, Refusal, quoted};
 
 /// Who may come in, of those whose certificate is good.
 #[derive(Debug)]
-pub(super) struct GuestList {
+pub(super) struct AllowedNames {
     /// DNS names, one of which the certificate must carry.
     pub(super) allowed: Vec<String>,
     /// The server's own certificate: who holds its key may ask for the server's health.
@@ -33,10 +33,10 @@ pub(super) struct Guest {
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
     webpki: Arc<dyn ClientCertVerifier>,
-    guests: Arc<GuestList>,
+    guests: Arc<AllowedNames>,
 }
 
-impl GuestList {
+impl AllowedNames {
     /// Decides about a certificate that is good as such.
     pub(super) fn admit(&self, certificate: &CertificateDer<'_>) -> Result<Guest, Refusal> {
         let leaf = Leaf::read(certificate)
@@ -64,7 +64,7 @@ impl GuestList {
 }
 
 impl ClientVerifier {
-    pub(super) fn new(webpki: Arc<dyn ClientCertVerifier>, guests: Arc<GuestList>) -> Self {
+    pub(super) fn new(webpki: Arc<dyn ClientCertVerifier>, guests: Arc<AllowedNames>) -> Self {
         Self { webpki, guests }
     }
 }

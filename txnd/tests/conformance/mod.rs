@@ -1,4 +1,4 @@
-//! What every sink must do: the contract of `Sink`, property by property. `sink_conformance!` runs all of them.
+//! What every sink must do: the contract of `LogWriter`, property by property. `sink_conformance!` runs all of them.
 //!
 //! ```text
 //!   mod.rs      Storage, what is run against; the list of properties
@@ -16,20 +16,20 @@ pub(crate) mod terms;
 use std::collections::BTreeMap;
 
 use proto::{Batch, BatchBuffer, Chain, Op, Record, StringsBuf, ValueRef};
-use txnd::Sink;
+use txnd::LogWriter;
 
 /// A place that holds one log, at first an empty one, and outlives its sinks.
 pub(crate) trait Storage {
-    type Sink: Sink + Send + 'static;
+    type LogWriter: LogWriter + Send + 'static;
 
     /// Whether batches come back as they were appended. If not, the same records come back in other batches.
     const KEEPS_BATCHES: bool = true;
 
     /// A handle for another writer on the same log.
-    fn sink(&self) -> Self::Sink;
+    fn sink(&self) -> Self::LogWriter;
 
     /// A reader that does not come from a writer.
-    fn reader(&self) -> <Self::Sink as Sink>::Reader;
+    fn reader(&self) -> <Self::LogWriter as LogWriter>::Reader;
 }
 
 /// Compares what was read with what was appended, and says where they part.

@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use proto::{Batch, BatchError, Chain, Lsn, Value};
-use txnd::{LogReader, MAX_IN_FLIGHT, Sink, SinkError};
+use txnd::{LogReader, LogWriter, MAX_IN_FLIGHT, SinkError};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, poll_once, put_text, read, seal, seed, wait_for};

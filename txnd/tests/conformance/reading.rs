@@ -11,7 +11,7 @@ use proto::{Batch, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::runtime::Builder;
-use txnd::{Bounds, LogReader, MAX_IN_FLIGHT, Sink, SinkError, TERM_CHECK_EVERY};
+use txnd::{Bounds, LogReader, LogWriter, MAX_IN_FLIGHT, SinkError, TERM_CHECK_INTERVAL};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, put_text, seed};
@@ -241,8 +241,8 @@ pub(crate) async fn an_idle_writer_learns_that_it_is_fenced<T: Storage>(storage:
     };
     let began = Instant::now();
     while first.sink.check_term().await.is_ok() {
-        assert!(began.elapsed() < TERM_CHECK_EVERY + SLACK, "an idle writer does not learn that it is fenced");
-        tokio::time::sleep(TERM_CHECK_EVERY / 20).await;
+        assert!(began.elapsed() < TERM_CHECK_INTERVAL + SLACK, "an idle writer does not learn that it is fenced");
+        tokio::time::sleep(TERM_CHECK_INTERVAL / 20).await;
     }
     assert_eq!(first.sink.check_term().await, Err(SinkError::Fenced { own, newer }));
 }

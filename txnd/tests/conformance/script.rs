@@ -3,7 +3,7 @@
 use proto::{Batch, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use txnd::{MAX_IN_FLIGHT, Sink, SinkError};
+use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, put_text, read, seal, seed};
@@ -14,7 +14,7 @@ const STEPS: usize = 500;
 /// A writer, and what it knows about the log.
 struct Run<T: Storage> {
     storage: T,
-    writer: Writer<T::Sink>,
+    writer: Writer<T::LogWriter>,
     /// Every batch of the log, as far as this writer knows.
     log: Vec<Batch>,
     /// How many of them were there when the term began.

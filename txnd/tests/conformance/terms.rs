@@ -1,6 +1,6 @@
 //! A term begins with a higher epoch, and ends in order, by a newer one, or with the death of the writer.
 
-use txnd::{Sink, SinkError};
+use txnd::{LogWriter, SinkError};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, put_text, read, seal, seed};

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use proto::{Batch, Lsn};
 use tempfile::TempDir;
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::{LogReader, SegmentSink, Sink, SinkError};
+use txnd::{LogReader, LogWriter, SegmentSink, SinkError};
 
 use crate::writer::{Content, Writer, poll_once, put_text, read};
 

@@ -11,9 +11,9 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::limits::{PING_EVERY, PONG_WITHIN};
+use txnd::limits::{PING_INTERVAL, PONG_TIMEOUT};
 use txnd::remote::Connect;
-use txnd::{MAX_IN_FLIGHT, Opened, RemoteSink, SegmentSink, Sink, SinkError};
+use txnd::{LogWriter, MAX_IN_FLIGHT, RemoteSink, SegmentSink, SinkError, Term};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp, Service};
@@ -154,18 +154,18 @@ struct Observed {
     appended: watch::Sender<Lsn>,
 }
 
-impl Sink for Observed {
+impl LogWriter for Observed {
     type Reader = MemoryLog;
 
     fn reader(&self) -> MemoryLog {
         self.sink.reader()
     }
 
-    async fn open(&mut self) -> Result<Opened, SinkError> {
+    async fn open(&mut self) -> Result<Term, SinkError> {
         self.sink.open().await
     }
 
-    async fn resume(&mut self, term: &Opened) -> Result<Chain, SinkError> {
+    async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         self.sink.resume(term).await
     }
 
@@ -245,7 +245,7 @@ async fn a_service_that_falls_silent_is_noticed() {
     proxy.fall_silent();
     let batch = writer.append(&[put_text("k", 1)]).await;
     let began = Instant::now();
-    let silent = tokio::time::timeout(PING_EVERY + PONG_WITHIN + SLACK, writer.sink.durable()).await;
+    let silent = tokio::time::timeout(PING_INTERVAL + PONG_TIMEOUT + SLACK, writer.sink.durable()).await;
     let error = silent.expect("a silent service is noticed").unwrap_err();
     assert!(error.is_retryable(), "{error}");
     println!("noticed after {:?}: {error}", began.elapsed());

@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 use tonic::transport::Channel;
 use tonic::transport::server::TcpIncoming;
 use txnd::MIN_SEGMENT_BYTES;
-use txnd::limits::STOP_WITHIN;
+use txnd::limits::STOP_TIMEOUT;
 use txnd::remote::{Connect, endpoint};
 use txnd::service::{LogThread, server};
-use txnd::{PostgresSink, RemoteReader, RemoteSink, SegmentSink, Sink};
+use txnd::{LogWriter, PostgresSink, RemoteReader, RemoteSink, SegmentSink};
 
 use testkit::postgres_server::PostgresServer;
 
@@ -38,11 +38,11 @@ pub(crate) struct Service {
 
 impl Service {
     /// A service on a free port.
-    pub(crate) fn start(sink: impl Sink + Send + 'static) -> Self {
+    pub(crate) fn start(sink: impl LogWriter + Send + 'static) -> Self {
         Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), sink)
     }
 
-    pub(crate) fn start_at(address: SocketAddr, sink: impl Sink + Send + 'static) -> Self {
+    pub(crate) fn start_at(address: SocketAddr, sink: impl LogWriter + Send + 'static) -> Self {
         let listener = TcpListener::bind(address).expect("a port");
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -69,7 +69,7 @@ impl Service {
 
 fn run(
     listener: TcpListener,
-    sink: impl Sink + Send + 'static,
+    sink: impl LogWriter + Send + 'static,
     stopped: oneshot::Receiver<()>,
     killed: oneshot::Receiver<()>,
 ) {
@@ -79,12 +79,12 @@ fn run(
         let log = LogThread::start(sink).unwrap();
         let served = server(&log).serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
-            log.stop(STOP_WITHIN).await;
+            log.stop(STOP_TIMEOUT).await;
         });
         tokio::select! {
             ended = served => ended.expect("the server ends in order"),
             // Connections break when the runtime goes.
-            _ = killed => drop(log.stop(STOP_WITHIN).await),
+            _ = killed => drop(log.stop(STOP_TIMEOUT).await),
         }
     });
 }

@@ -31,9 +31,9 @@ use testkit::memory::MemoryLog;
 use txnd::{RemoteReader, RemoteSink};
 
 impl Storage for Hosted {
-    type Sink = RemoteSink<PlainTcp>;
+    type LogWriter = RemoteSink<PlainTcp>;
 
-    fn sink(&self) -> Self::Sink {
+    fn sink(&self) -> Self::LogWriter {
         self.service.sink()
     }
 
@@ -46,11 +46,11 @@ impl Storage for Hosted {
 struct HostedTables(Hosted);
 
 impl Storage for HostedTables {
-    type Sink = RemoteSink<PlainTcp>;
+    type LogWriter = RemoteSink<PlainTcp>;
 
     const KEEPS_BATCHES: bool = false;
 
-    fn sink(&self) -> Self::Sink {
+    fn sink(&self) -> Self::LogWriter {
         self.0.sink()
     }
 

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
-use txnd::Opened;
+use txnd::Term;
 use txnd::remote::Connect;
 use txnd::wire::v1::transaction_service_client::TransactionServiceClient;
 use txnd::wire::v1::write_transactions_request::Message as Request;
@@ -22,7 +22,7 @@ pub(crate) async fn client(service: &Service) -> Client {
     Client::new(channel).max_encoding_message_size(usize::MAX)
 }
 
-pub(crate) async fn open(client: &mut Client) -> Opened {
+pub(crate) async fn open(client: &mut Client) -> Term {
     let opened = client.open(OpenRequest {}).await.expect("a term begins").into_inner();
     opened.term.unwrap().try_into().unwrap()
 }
@@ -43,7 +43,7 @@ impl Stream {
     }
 
     /// A stream that has resumed `term`, and where the log ends.
-    pub(crate) async fn resume(client: &mut Client, term: Opened) -> Result<(Self, Chain), Status> {
+    pub(crate) async fn resume(client: &mut Client, term: Term) -> Result<(Self, Chain), Status> {
         let mut stream = Self::begin(client, Some(Request::Resume(term.into()))).await?;
         match stream.next().await? {
             Response::Resumed(chain) => Ok((stream, chain.into())),

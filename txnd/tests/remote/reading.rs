@@ -11,14 +11,14 @@ use rand::{RngExt, SeedableRng};
 use tokio::time::timeout;
 use tokio_stream::Stream as Messages;
 use tonic::{Request, Response, Status, Streaming};
-use txnd::limits::{MAX_READS, READ_BEGINS_WITHIN};
+use txnd::limits::{MAX_READS, READ_START_TIMEOUT};
 use txnd::wire::v1::read_transactions_response::Message;
 use txnd::wire::v1::transaction_service_server::{TransactionService, TransactionServiceServer};
 use txnd::wire::v1::{
     End, OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
     WriteTransactionsResponse, write_transactions_response,
 };
-use txnd::{LogReader, Opened, RemoteSink, Sink, SinkError};
+use txnd::{LogReader, LogWriter, RemoteSink, SinkError, Term};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp};
@@ -54,7 +54,7 @@ async fn a_read_that_is_cut_is_never_a_short_log() {
 }
 
 /// A read that takes the first batch and no more: what is beyond the windows stays in the service.
-async fn stalled_read(hosted: &Hosted, term: Opened) -> Streaming<ReadTransactionsResponse> {
+async fn stalled_read(hosted: &Hosted, term: Term) -> Streaming<ReadTransactionsResponse> {
     let mut client = raw::client(&hosted.service).await.max_decoding_message_size(usize::MAX);
     let request = ReadTransactionsRequest { term: Some(term.into()), from_lsn: 1, ..Default::default() };
     let mut stalled = client.read_transactions(request).await.unwrap().into_inner();
@@ -113,7 +113,7 @@ async fn reads_are_bounded_in_number_and_a_further_one_waits() {
     let mut further = pin!(writer.read(1));
     assert!(timeout(Duration::from_millis(300), &mut further).await.is_err(), "a read too many waits");
     stalled.pop();
-    assert_eq!(timeout(READ_BEGINS_WITHIN, further).await.expect("there is room").len(), 8);
+    assert_eq!(timeout(READ_START_TIMEOUT, further).await.expect("there is room").len(), 8);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_read_ends_where_it_was_told_to() {
 /// A service that answers a read with what it is given.
 #[derive(Clone)]
 struct Forger {
-    term: Opened,
+    term: Term,
     answers: Arc<Mutex<Vec<Message>>>,
 }
 
@@ -192,7 +192,7 @@ async fn a_wrong_answer_to_a_read_is_refused() {
     let first = batch(&start);
     let second = batch(&start.after(&first));
     let chain = start.after(&first).after(&second);
-    let forger = Forger { term: Opened { epoch: 3, chain }, answers: Arc::default() };
+    let forger = Forger { term: Term { epoch: 3, chain }, answers: Arc::default() };
     let answers = Arc::clone(&forger.answers);
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
     let server = tonic::transport::Server::builder().add_service(TransactionServiceServer::new(forger));

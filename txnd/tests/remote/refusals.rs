@@ -8,7 +8,7 @@ use tonic::{Code, Status};
 use txnd::wire::v1::write_transactions_request::Message as Request;
 use txnd::wire::v1::write_transactions_response::Message as Response;
 use txnd::wire::v1::{Close, ReadTransactionsRequest};
-use txnd::{Opened, Sink, SinkError};
+use txnd::{LogWriter, SinkError, Term};
 
 use crate::conformance::assert_same;
 use crate::hosted::Hosted;
@@ -19,7 +19,7 @@ use crate::writer::{Writer, put_text, read, seal};
 struct Fixture {
     hosted: Hosted,
     client: Client,
-    term: Opened,
+    term: Term,
     stored: Batch,
     chain: Chain,
 }
@@ -196,9 +196,9 @@ async fn a_term_that_the_log_does_not_know() {
     let mut fixture = Fixture::new().await;
     let term = fixture.term;
     let cases = [
-        ("a term to come", Opened { epoch: term.epoch + 1, ..term }),
-        ("another log", Opened { chain: Chain { log_id: !term.chain.log_id, ..term.chain }, ..term }),
-        ("a longer log", Opened { chain: Chain { lsn: 1000, ..term.chain }, ..term }),
+        ("a term to come", Term { epoch: term.epoch + 1, ..term }),
+        ("another log", Term { chain: Chain { log_id: !term.chain.log_id, ..term.chain }, ..term }),
+        ("a longer log", Term { chain: Chain { lsn: 1000, ..term.chain }, ..term }),
     ];
     for (what, term) in cases {
         let status = Stream::resume(&mut fixture.client, term).await.err().expect("a refusal");
@@ -241,8 +241,8 @@ async fn only_the_writer_of_the_term_reads() {
     let cases = [
         (None, Code::InvalidArgument),
         (Some(term), Code::Aborted),
-        (Some(Opened { epoch: newer.epoch + 1, ..newer }), Code::FailedPrecondition),
-        (Some(Opened { chain: Chain { log_id: !term.chain.log_id, ..term.chain }, ..newer }), Code::FailedPrecondition),
+        (Some(Term { epoch: newer.epoch + 1, ..newer }), Code::FailedPrecondition),
+        (Some(Term { chain: Chain { log_id: !term.chain.log_id, ..term.chain }, ..newer }), Code::FailedPrecondition),
     ];
     for (term, code) in cases {
         let request = ReadTransactionsRequest { term: term.map(Into::into), from_lsn: 1, ..Default::default() };

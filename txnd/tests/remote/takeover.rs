@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use testkit::postgres_server::PostgresServer;
 use tonic::Code;
-use txnd::{PostgresSink, Sink, SinkError, TERM_CHECK_EVERY};
+use txnd::{LogWriter, PostgresSink, SinkError, TERM_CHECK_INTERVAL};
 
 use crate::hosted::Service;
 use crate::raw::{self, Stream};
@@ -35,10 +35,10 @@ async fn an_idle_writer_learns_that_its_services_tables_were_taken_over() {
     let began = Instant::now();
     let error = loop {
         match idle.sink.check_term().await {
-            Ok(()) => assert!(began.elapsed() < TERM_CHECK_EVERY + SLACK, "the idle writer does not learn of it"),
+            Ok(()) => assert!(began.elapsed() < TERM_CHECK_INTERVAL + SLACK, "the idle writer does not learn of it"),
             Err(e) => break e,
         }
-        tokio::time::sleep(TERM_CHECK_EVERY / 20).await;
+        tokio::time::sleep(TERM_CHECK_INTERVAL / 20).await;
     };
     println!("learned after {:?}", began.elapsed());
     assert_eq!(error, SinkError::Fenced { own: idle.opened.epoch, newer: newer.epoch });
@@ -52,7 +52,7 @@ async fn the_stream_of_an_idle_writer_ends_when_its_services_tables_are_taken_ov
     let term = raw::open(&mut client).await;
     let (mut stream, _) = Stream::resume(&mut client, term).await.unwrap();
     sink(&url).open().await.unwrap();
-    let ending = tokio::time::timeout(TERM_CHECK_EVERY + SLACK, stream.ending()).await.expect("the stream ends");
+    let ending = tokio::time::timeout(TERM_CHECK_INTERVAL + SLACK, stream.ending()).await.expect("the stream ends");
     assert_eq!(ending.code(), Code::Aborted, "{ending:?}");
     assert!(ending.metadata().get_bin("txn-failure-bin").is_some(), "{ending:?}");
 }
@@ -73,8 +73,8 @@ async fn a_lost_connection_of_an_idle_service_bothers_nobody() {
     server.psql(&url, &format!("SELECT pg_terminate_backend(pid) FROM unnest(ARRAY[{before}]) pid"));
     let began = Instant::now();
     while sessions().is_empty() || sessions() == before {
-        assert!(began.elapsed() < TERM_CHECK_EVERY + SLACK, "the service does not connect again");
-        tokio::time::sleep(TERM_CHECK_EVERY / 20).await;
+        assert!(began.elapsed() < TERM_CHECK_INTERVAL + SLACK, "the service does not connect again");
+        tokio::time::sleep(TERM_CHECK_INTERVAL / 20).await;
     }
     assert_eq!(writer.sink.check_term().await, Ok(()), "the stream is the same");
     writer.append(&[put_text("after", 1)]).await;

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use proto::Batch;
-use txnd::{Place, SinkError};
+use txnd::{Location, SinkError};
 
 use crate::log_folder::{
     Ending, Files, begin, data_end, end, last_segment, make_full, name_of, now, quick_folder, recover_prefix, segments,
@@ -111,7 +111,7 @@ fn outcome(folder: &Path, files: &Files, damaged: &Path, bit: usize, batches: &[
     match recover_prefix(folder, batches) {
         Ok(found) if found == batches.len() => Ok(()),
         Ok(found) => Err(format!("{found} of {} batches came back", batches.len())),
-        Err(SinkError::Corrupt { place: Place::File { path: file, offset }, .. })
+        Err(SinkError::Corrupt { place: Location::File { path: file, offset }, .. })
             if file == damaged && offset <= bit as u64 / 8 =>
         {
             let changed = |path: &&Path| *path != damaged && std::fs::read(path).unwrap() != files.0[*path];

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use proto::{BATCH_VERSION, BatchError, Chain};
-use txnd::{Place, SinkError};
+use txnd::{Location, SinkError};
 
 use crate::log_folder::{
     Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, end, files_with, last_segment, make_full, name_of,
@@ -25,7 +25,7 @@ fn is_refused(damage: impl Fn(&Path) -> Vec<PathBuf>) {
         let files = Files::of(folder.path());
         for attempt in 1..=2 {
             let error = recover(folder.path()).expect_err("a damaged log is refused");
-            let SinkError::Corrupt { place: Place::File { path: file, .. }, .. } = &error else {
+            let SinkError::Corrupt { place: Location::File { path: file, .. }, .. } = &error else {
                 panic!("{ending:?}: {error}")
             };
             assert!(named.contains(file), "{ending:?}, attempt {attempt}: {error}; expected one of {named:?}");
@@ -90,7 +90,7 @@ fn a_missing_last_segment_that_held_nothing_yet() {
     assert_eq!(segments(folder.path()).len(), 2);
     remove(&last);
     assert!(
-        matches!(recover(folder.path()), Err(SinkError::Corrupt { place: Place::File { path: file, .. }, .. }) if file == last)
+        matches!(recover(folder.path()), Err(SinkError::Corrupt { place: Location::File { path: file, .. }, .. }) if file == last)
     );
 }
 
@@ -269,7 +269,7 @@ fn a_batch_of_a_newer_format() {
             });
             let error = recover(folder.path()).unwrap_err();
             assert!(
-                matches!(&error, SinkError::Corrupt { place: Place::File { path: file, .. }, .. } if *file == segment),
+                matches!(&error, SinkError::Corrupt { place: Location::File { path: file, .. }, .. } if *file == segment),
                 "{error}"
             );
             assert!(error.to_string().contains(&newer), "{error}");

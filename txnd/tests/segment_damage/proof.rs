@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use txnd::{Place, Sink, SinkError};
+use txnd::{Location, LogWriter, SinkError};
 
 use crate::log_folder::{
     Files, SEGMENT_HEADER_BYTES, batches_in, begin, data_end, edit, last_segment, now, quick_folder, recover, segments,
@@ -21,7 +21,7 @@ fn damage_is_noticed(folder: &Path, acknowledged: u64) {
     let (path, range) = holder.expect("the log holds the acknowledged records");
     edit(path, |segment| segment[range.end - 1] ^= 1);
     match recover(folder) {
-        Err(SinkError::Corrupt { place: Place::File { path: file, offset }, .. }) => {
+        Err(SinkError::Corrupt { place: Location::File { path: file, offset }, .. }) => {
             assert_eq!((&file, offset), (path, range.start as u64))
         }
         Err(other) => panic!("refused for another reason: {other}"),
@@ -156,7 +156,7 @@ fn when_the_last_segment_is_lost_after_a_crash_between_its_creation_and_the_seal
     now(writer.sink.close()).unwrap();
     std::fs::remove_file(&second).unwrap();
     match recover(folder.path()) {
-        Err(SinkError::Corrupt { place: Place::File { path: file, .. }, .. }) => assert_eq!(file, second),
+        Err(SinkError::Corrupt { place: Location::File { path: file, .. }, .. }) => assert_eq!(file, second),
         other => panic!("an acknowledged record is gone, and the log opens with {other:?}"),
     }
 }

@@ -7,7 +7,7 @@ use proto::{Batch, Chain};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tempfile::TempDir;
-use txnd::Sink;
+use txnd::LogWriter;
 
 use crate::log_folder::{
     Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, data_end, edit, end, files_with, last_segment, name_of,

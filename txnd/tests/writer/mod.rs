@@ -1,4 +1,4 @@
-//! A writer as the `Sink` contract wants it, and what it writes. Shared by the tests of this crate.
+//! A writer as the `LogWriter` contract wants it, and what it writes. Shared by the tests of this crate.
 
 // Every test binary that includes this file uses a part of it.
 #![allow(dead_code)]
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
-use txnd::{LogReader, Opened, Sink, SinkError};
+use txnd::{LogReader, LogWriter, SinkError, Term};
 
 use testkit::arbitrary::{self, OwnedOp};
 
@@ -24,14 +24,14 @@ const RECORD_INTERVAL: Micros = 1_000;
 #[derive(Debug)]
 pub(crate) struct Writer<S> {
     pub(crate) sink: S,
-    pub(crate) opened: Opened,
+    pub(crate) opened: Term,
     /// The log after the last batch that was sealed.
     pub(crate) chain: Chain,
     /// The highest lsn that the sink has reported as durable.
     pub(crate) durable: Lsn,
 }
 
-impl<S: Sink> Writer<S> {
+impl<S: LogWriter> Writer<S> {
     /// Begins a term.
     pub(crate) async fn begin(mut sink: S) -> Result<Self, SinkError> {
         let opened = sink.open().await?;
@@ -70,7 +70,7 @@ impl<S: Sink> Writer<S> {
 }
 
 /// Calls `durable` until it reports `lsn`.
-pub(crate) async fn wait_for<S: Sink>(sink: &mut S, lsn: Lsn) -> Result<Lsn, SinkError> {
+pub(crate) async fn wait_for<S: LogWriter>(sink: &mut S, lsn: Lsn) -> Result<Lsn, SinkError> {
     let mut reported = sink.durable().await?;
     while reported < lsn {
         let next = sink.durable().await?;
@@ -81,7 +81,7 @@ pub(crate) async fn wait_for<S: Sink>(sink: &mut S, lsn: Lsn) -> Result<Lsn, Sin
 }
 
 /// The sink's durable batches from the one that holds `from`, and the chain at the end.
-pub(crate) async fn read<S: Sink>(sink: &mut S, from: Lsn) -> Result<(Vec<Batch>, Chain), SinkError> {
+pub(crate) async fn read<S: LogWriter>(sink: &mut S, from: Lsn) -> Result<(Vec<Batch>, Chain), SinkError> {
     let mut batches = Vec::new();
     let mut visit = async |batch: &Batch| {
         batches.push(batch.clone());
@@ -93,7 +93,7 @@ pub(crate) async fn read<S: Sink>(sink: &mut S, from: Lsn) -> Result<(Vec<Batch>
 
 /// Makes `batches` durable. Whenever the sink is unavailable, resumes and sends again what is not durable. Returns how
 /// often that was.
-pub(crate) async fn deliver<S: Sink>(writer: &mut Writer<S>, batches: &[Batch]) -> Result<usize, SinkError> {
+pub(crate) async fn deliver<S: LogWriter>(writer: &mut Writer<S>, batches: &[Batch]) -> Result<usize, SinkError> {
     let mut rest = batches;
     for interruptions in 0.. {
         match append_all(&mut writer.sink, rest).await {
@@ -107,7 +107,7 @@ pub(crate) async fn deliver<S: Sink>(writer: &mut Writer<S>, batches: &[Batch]) 
     unreachable!("the loop has no end")
 }
 
-async fn append_all<S: Sink>(sink: &mut S, batches: &[Batch]) -> Result<(), SinkError> {
+async fn append_all<S: LogWriter>(sink: &mut S, batches: &[Batch]) -> Result<(), SinkError> {
     for batch in batches {
         sink.append(batch).await?;
     }

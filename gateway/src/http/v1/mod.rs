@@ -14,7 +14,7 @@ mod operations;
 mod responses;
 mod route;
 
-pub(super) use operations::Operated;
+pub(super) use operations::Executed;
 pub(super) use route::Route;
 
 use hyper::Method;
@@ -42,7 +42,7 @@ pub(super) fn route<'b>(head: &Head<'b>) -> Result<Route<'b>, Problem> {
 pub(super) const EXPECTED_PATH: &str = "/kvs/v1-0-0/ and then for example int-get/KEY, see REST API v1";
 
 /// Carries out what a request asks for. Does not wait, so that nothing of the request is kept while the log is.
-pub(super) fn execute(worker: &Worker, head: &Head<'_>, route: Route<'_>, body: &[u8]) -> Result<Operated, Problem> {
+pub(super) fn execute(worker: &Worker, head: &Head<'_>, route: Route<'_>, body: &[u8]) -> Result<Executed, Problem> {
     let response = match route {
         Route::Echo => demo::echo(body)?,
         // What supervisors ask: a server that cannot write any more is not what they want.
@@ -51,7 +51,7 @@ pub(super) fn execute(worker: &Worker, head: &Head<'_>, route: Route<'_>, body: 
             Some(why) => return Err(why.into()),
         },
         Route::Fibo => demo::fibo(head.query)?,
-        Route::Entry(entry) => return operations::operate(worker, head, entry, body),
+        Route::Entry(entry) => return operations::execute(worker, head, entry, body),
     };
-    Ok(Operated { response, awaits: None })
+    Ok(Executed { response, awaits: None })
 }

@@ -23,19 +23,19 @@ const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
 const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
 
 /// An operation that was carried out.
-pub(in crate::http) struct Operated {
+pub(in crate::http) struct Executed {
     pub(in crate::http) response: Response,
     /// What has to be durable before the response may be given.
     pub(in crate::http) awaits: Option<Lsn>,
 }
 
 /// Carries out what `route` and `body` ask for. Does not wait, so that nothing of the request is kept while the log is.
-pub(super) fn operate(
+pub(super) fn execute(
     worker: &Worker,
     head: &Head<'_>,
     route: EntryRoute<'_>,
     body: &[u8],
-) -> Result<Operated, Problem> {
+) -> Result<Executed, Problem> {
     let key = percent_decode(route.key)?;
     let key = Key::new(&key)?;
     let item = percent_decode(route.item)?;
@@ -46,7 +46,7 @@ pub(super) fn operate(
     let options = Options { durability: durability(op.kind().writes(), head)? };
     let done = worker.service.execute(&Request { op, options }, now())?;
     let response = responses::from_reply(done.reply, key.as_str(), item)?;
-    Ok(Operated { response, awaits: done.awaits })
+    Ok(Executed { response, awaits: done.awaits })
 }
 
 /// The operation; `list` is where the members or fields of a body are unpacked to.

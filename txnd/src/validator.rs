@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use proto::{Batch, Chain, Epoch, Lsn};
 
-use crate::{MAX_IN_FLIGHT, Opened, SinkError};
+use crate::{MAX_IN_FLIGHT, SinkError, Term};
 
 /// What to do with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +17,16 @@ pub enum Admission {
 
 /// The end of a log as its writer extends it.
 #[derive(Debug)]
-pub struct Intake {
+pub struct AppendValidator {
     epoch: Epoch,
     chain: Chain,
     /// Last lsn and checksum of the latest batches: what a repeat is compared with.
     recent: VecDeque<(Lsn, u32)>,
 }
 
-impl Intake {
+impl AppendValidator {
     /// The end of the log as a term begins.
-    pub fn new(opened: Opened) -> Self {
+    pub fn new(opened: Term) -> Self {
         Self { epoch: opened.epoch, chain: opened.chain, recent: VecDeque::new() }
     }
 
