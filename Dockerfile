@@ -1,7 +1,7 @@
-# One image with both programs, kvs and txnd, and a user who is not root. BuildKit and the classic builder make it.
+# One image with both programs, kvs and txnd, that runs as a non-root user. Works with BuildKit and the classic builder.
 
 FROM debian:bookworm-slim AS runtime
-# A new volume takes the owner and mode of the folder it is mounted on; compose.yaml mounts its volumes on these.
+# A new volume gets the owner and mode of the folder that it is mounted on; compose.yaml mounts its volumes on these folders.
 RUN groupadd --gid 10001 kvs \
  && useradd --uid 10001 --gid kvs --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kvs \
  && install -d -o kvs -g kvs -m 0700 /secrets/ca /secrets/txnd /secrets/kvs \

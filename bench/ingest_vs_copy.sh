@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Int puts into PostgreSQL, end to end (engine, log, gRPC with mutual TLS, txnd, tables), beside `psql \copy` of the very same rows
-# in binary form into the same tables of the same server.
+# Int puts into PostgreSQL, end to end (engine, log, gRPC with mutual TLS, txnd, tables), compared with `psql \copy` of the same
+# rows in binary form into the same tables of the same server.
 #
 # Needs PostgreSQL's programs (KVS_POSTGRES_BIN, else PATH, else /usr/lib/postgresql/*/bin) and release builds:
 #   cargo build --release -p txnd -p bench
-# Starts servers of its own on free loopback ports, in a temporary folder. Both ways take turns, ROUNDS times, each into a
-# database of its own. Both are timed without the start of their programs: `\copy` from within psql. Once with foreign keys checked by the server (a plain role) and once trusted (a role that may set
-# session_replication_role). CPU time is user and system of each process; PostgreSQL's is that of all of its processes.
+# Starts its own servers on free loopback ports, in a temporary folder. The two methods alternate, ROUNDS times, each into its own
+# database. Both are timed without program start: `\copy` from within psql. Once with foreign keys checked by the server (a plain
+# role), and once trusted (a role that may set session_replication_role). CPU time is user and system of each process;
+# PostgreSQL's is that of all of its processes.
 #
 #   bench/ingest_vs_copy.sh [ROUNDS=3] [RECORDS="1000000 5000000"] [KEYS=100000]
 set -euo pipefail
@@ -40,9 +41,9 @@ psql=("$bin/psql" -X -q -v ON_ERROR_STOP=1)
 $txnd certs "$work/certs" >/dev/null
 
 hundredths=$((100 / $(getconf CLK_TCK)))
-# CPU seconds of a process; with "children", of those that it has waited for, too.
+# CPU seconds of a process; with "children", including children that it has waited for.
 cpu() { awk -v f="${2:-}" -v h=$hundredths '{ sub(/.*\) /, ""); t = $12 + $13; if (f != "") t += $14 + $15; print t * h / 100 }' "/proc/$1/stat"; }
-# Waits until no session is left, and for processes that are just ending to be reaped: their time would be missed.
+# Waits until no session is left, and until ending processes are reaped: otherwise their time would be missed.
 settle() { while ps --ppid "$postmaster" -o args= | grep -q '127\.0\.0\.1'; do sleep 0.05; done; sleep 1; }
 pg_cpu() { settle; { cpu "$postmaster" children; for p in $(pgrep -P "$postmaster"); do cpu "$p" 2>/dev/null || true; done; } | awk '{ s += $1 } END { print s }'; }
 diff_of() { awk "BEGIN { printf \"%.2f\", $2 - $1 }"; }

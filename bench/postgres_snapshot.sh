@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Sequential durable puts into PostgreSQL tables: nobody else in the database, then beside a transaction that holds a snapshot, as a
-# backup does.
+# Sequential durable puts into PostgreSQL tables: first with no other session in the database, then beside a transaction that
+# holds a snapshot, as a backup does.
 #
-# Needs PostgreSQL's programs (KVS_POSTGRES_BIN, else PATH, else /usr/lib/postgresql/*/bin), python3 and a release build of kvs, or
-# another one in KVS. Starts servers of its own on free loopback ports, in a temporary folder. Prints puts per second
-# for each window of SECONDS / 8, and the sizes and dead rows of the log's small tables at the end.
+# Needs PostgreSQL's programs (KVS_POSTGRES_BIN, else PATH, else /usr/lib/postgresql/*/bin), python3 and a release build of kvs,
+# or another kvs given in KVS. Starts its own servers on free loopback ports, in a temporary folder. Prints puts per second for
+# each window of SECONDS / 8, and at the end the sizes and dead rows of the log's small tables.
 #
-# With TMPDIR on a tmpfs syncing costs nothing, and what is left shows the more.
+# With TMPDIR on a tmpfs, syncing costs nothing, so the remaining costs show more clearly.
 #
 #   bench/postgres_snapshot.sh [SECONDS=240]
 set -euo pipefail
@@ -33,7 +33,7 @@ export PGHOST=127.0.0.1 PGPORT=$pg_port PGUSER=kvs
 psql=("$bin/psql" -X -q -v ON_ERROR_STOP=1)
 echo "$("$bin/postgres" --version), $(uname -sr), $(nproc) cores, $seconds s each"
 
-# Puts one after the other over one connection; prints the rate of each window.
+# Sequential puts over one connection; prints the rate of each window.
 cat >"$work/puts.py" <<'PYTHON'
 import http.client, sys, time
 port, seconds = int(sys.argv[1]), float(sys.argv[2])

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# REST GET and PUT of kvs beside nginx `return 200`: requests per second and server CPU time per request.
+# REST GET and PUT of kvs compared with nginx `return 200`: requests per second and server CPU time per request.
 #
-# Needs wrk and nginx (Debian packages of these names) and a release build of kvs. Servers run on free loopback ports with
-# one worker on core 0, the load on core 1; nginx and kvs take turns, ROUNDS times. CPU time (user and system, all
-# threads or processes of the server) is the robust figure: it does not depend on how fast the load generator is.
+# Needs wrk and nginx (Debian packages of these names) and a release build of kvs. Servers run on free loopback ports with one
+# worker on core 0, the load on core 1; nginx and kvs alternate, ROUNDS times. CPU time (user and system, all threads or processes
+# of the server) is the robust figure: it does not depend on how fast the load generator is.
 #
 #   bench/rest_vs_nginx.sh [ROUNDS=5] [SECONDS=5] [CONNECTIONS=32]
 set -euo pipefail
@@ -24,7 +24,7 @@ finish() {
 trap finish EXIT
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_for() { for _ in $(seq 200); do curl -sf -o /dev/null "$1" && return; sleep 0.05; done; echo "no answer from $1" >&2; exit 1; }
+wait_for() { for _ in $(seq 200); do curl -sf -o /dev/null "$1" && return; sleep 0.05; done; echo "no response from $1" >&2; exit 1; }
 
 nginx_port=$(free_port)
 cat > "$work/nginx.conf" <<CONF
@@ -56,7 +56,7 @@ wrk.method = "PUT"
 wrk.body = "41"
 LUA
 
-# CPU time of a process and its children that run, in clock ticks.
+# CPU time of a process and its running children, in clock ticks.
 ticks() {
   local sum=0
   for pid in "$1" $(pgrep -P "$1" || true); do
@@ -72,7 +72,7 @@ measure() { # name pid url wrk-arguments...
   before=$(ticks "$pid")
   out=$(taskset -c 1 wrk -t1 -c"$connections" -d"${seconds}s" "$@" "$url")
   after=$(ticks "$pid")
-  if grep -q 'Non-2xx' <<<"$out"; then echo "$name: answers other than 2xx" >&2; exit 1; fi
+  if grep -q 'Non-2xx' <<<"$out"; then echo "$name: responses other than 2xx" >&2; exit 1; fi
   awk -v name="$name" -v used=$((after - before)) -v hz="$hz" '
     /requests in/ { n = $1 } /Requests\/sec/ { rate = $2 }
     END { printf "%-10s %10.0f requests/s %8.2f us CPU/request\n", name, rate, used / hz * 1e6 / n }' <<<"$out"

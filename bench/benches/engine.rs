@@ -1,9 +1,9 @@
-//! Engine get and put of ints over 1 M keys: one and two threads, single and batched, beside dashmap with ahash.
+//! Engine get and put of ints over 1 M keys: one and two threads, single and batched, compared with dashmap with ahash.
 //!
-//! The time is that of one operation in one thread; with two threads both run at the same time on their own keys'
-//! halves. Keys are asked for in a random order that has nothing to do with the one in which they were stored: else
-//! what a map allocates for them would be read in the order of memory. dashmap holds `String -> i32` and gets a `&str`:
-//! no types, no log, no limits, the yardstick of a bare concurrent map.
+//! The time is per operation and thread; with two threads, both run at the same time, each on its own half of the keys.
+//! Keys are requested in a random order that is unrelated to the order in which they were stored: otherwise a map's
+//! allocations would be read in memory order. dashmap holds `String -> i32` and gets a `&str`: no types, no log, no
+//! limits. It is the baseline of a bare concurrent map.
 #![allow(missing_docs)] // criterion's macros generate undocumented functions.
 
 use std::hint::black_box;
@@ -38,7 +38,7 @@ fn in_parallel(threads: usize, iterations: u64, work: impl Fn(usize, u64) + Sync
     })
 }
 
-/// Each thread begins elsewhere in the keys and goes round.
+/// Each thread starts at a different key and wraps around.
 fn start(thread: usize) -> usize {
     thread * KEYS / 2
 }
@@ -72,7 +72,7 @@ fn engine(criterion: &mut Criterion) {
     }
     let mut order: Vec<&String> = keys.iter().collect();
     order.shuffle(&mut Xoshiro256PlusPlus::seed_from_u64(1));
-    // Copied, so that to read what is asked for costs the same, and little, in every case.
+    // Copied, so that reading the request costs the same, and little, in every case.
     let asked: Vec<String> = order.into_iter().cloned().collect();
     let gets: Vec<Op<'_>> = asked.iter().map(|key| get(key)).collect();
     let puts: Vec<Op<'_>> = asked.iter().map(|key| put(key, 2)).collect();

@@ -1,6 +1,6 @@
 //! Appending to the segmented file: one record made durable at a time, and large batches for bandwidth.
 //!
-//! The folder is made in `$TMPDIR`; what `fdatasync` costs depends on the disk beneath it.
+//! The folder is in `$TMPDIR`; the cost of `fdatasync` depends on the disk under it.
 #![allow(missing_docs)] // criterion's macros generate undocumented functions.
 
 use bench::{keys, put};

@@ -1,4 +1,4 @@
-//! The handle that callers hold, and how their requests get into the pipeline.
+//! The client handle, and how its requests enter the pipeline.
 
 use std::sync::Arc;
 
@@ -15,9 +15,9 @@ use crate::{Error, InvalidInput, Options};
 /// A client of one server. Clones are cheap and share one connection, over which the requests of all tasks are
 /// pipelined. See the [crate's documentation](crate).
 ///
-/// Each method sends one request when its future is first polled and waits for the reply. Dropping the future is safe
-/// at any time: a request that was not sent yet is not sent any more, the reply to one that was is thrown away, and
-/// other requests are not affected. When the last clone is dropped, the connection is closed.
+/// Each method sends one request when its future is first polled, and waits for the reply. Dropping the future is safe
+/// at any time: if the request has not been sent yet, it never is; if it has, its reply is discarded. Other requests
+/// are not affected. Dropping the last clone closes the connection.
 #[derive(Clone, Debug)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -27,7 +27,7 @@ pub struct Client {
 #[derive(Debug)]
 struct Shared {
     pipeline: Arc<Pipeline>,
-    /// The background task holds the other end; it stops when this says so or is dropped.
+    /// The background task has the receiver. It stops on this signal, or when the sender is dropped.
     stop: watch::Sender<bool>,
 }
 
@@ -40,7 +40,7 @@ impl Client {
     fn spawn(options: Options, connection: Option<Connection>) -> Self {
         let pipeline = Arc::new(Pipeline::new(options));
         if let Some(connection) = &connection {
-            // Before the first request, so that none is made that is too large.
+            // Check this before the first request, so that none is made that is too large.
             pipeline.connected(connection.max_frame);
         }
         let (stop, stopped) = watch::channel(false);
@@ -48,21 +48,21 @@ impl Client {
         Self { shared: Arc::new(Shared { pipeline, stop }), durable: false }
     }
 
-    /// A handle to the same connection whose writes are answered only when they are on disk, whatever the server's
-    /// durability is set to.
+    /// A handle to the same connection whose writes complete only when they are on disk, whatever the server's
+    /// durability setting.
     pub fn durable(&self) -> Self {
         Self { durable: true, ..self.clone() }
     }
 
-    /// Closes the connection for all clones. Requests under way are still answered, for at most the request timeout;
-    /// new ones get [`Error::Closed`]. Returns when the connection is closed.
+    /// Closes the connection for all clones. Requests in flight still get their replies, for at most the request
+    /// timeout; new ones fail with [`Error::Closed`]. Returns when the connection is closed.
     pub async fn close(&self) {
         self.shared.pipeline.drain().await;
         self.shared.stop.send_replace(true);
         self.shared.stop.closed().await;
     }
 
-    /// Asks the server for a sign of life.
+    /// Checks that the server responds.
     pub async fn ping(&self) -> Result<(), Error> {
         match self.pipeline().send(REQUEST_HEADER_BYTES, encode_ping).await?.reply().await? {
             Reply::Done => Ok(()),
@@ -74,7 +74,7 @@ impl Client {
         &self.shared.pipeline
     }
 
-    /// Sends one operation and waits for what comes of it.
+    /// Sends one operation and waits for its reply.
     pub(crate) async fn run(&self, op: Op<'_>) -> Result<Reply, Error> {
         let durable = self.durable && op.kind().writes();
         let sent = self.pipeline().send(request_bytes(&op), |out, id| encode_request(out, id, durable, &op));
@@ -83,25 +83,25 @@ impl Client {
 }
 
 impl Options {
-    /// Connects, and returns when the server has said welcome.
+    /// Connects, and returns when the server has accepted the connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] if the first attempt fails; a caller who wants to wait for a server uses [`Options::start`].
-    /// Panics outside of a tokio runtime.
+    /// [`Error::Connect`] if the first attempt fails. To wait for a server instead, use [`Options::start`]. Panics
+    /// outside of a tokio runtime.
     pub async fn connect(self) -> Result<Client, Error> {
         let connection = Connection::open(&self).await?;
         Ok(Client::spawn(self, Some(connection)))
     }
 
-    /// Returns a client at once, which connects on its own and keeps trying; requests wait for the connection until
-    /// they time out. Panics outside of a tokio runtime.
+    /// Returns a client immediately. It connects in the background and keeps trying; requests wait for the connection
+    /// until they time out. Panics outside of a tokio runtime.
     pub fn start(self) -> Client {
         Client::spawn(self, None)
     }
 }
 
-/// Checks that a text can be a key.
+/// Checks that a text is a valid key.
 pub(crate) fn key(key: &str) -> Result<Key<'_>, InvalidInput> {
     Ok(Key::new(key.as_bytes())?)
 }

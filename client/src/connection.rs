@@ -1,4 +1,4 @@
-//! One connection, from the prefaces to its end. Everything runs within one task, so nothing is handed between threads.
+//! One connection, from the prefaces to its end. Everything runs in one task, so nothing is passed between threads.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -21,26 +21,26 @@ use crate::pipeline::Pipeline;
 use crate::queue::{Chunk, MAX_IDLE_BUFFER_BYTES};
 use crate::{ConnectError, Lost, Options, ProtocolError};
 
-/// Bytes that are read at a time.
+/// Number of bytes per read.
 const READ_BYTES: usize = 64 << 10;
 
 /// Largest reply to an auth, in bytes.
 const MAX_AUTH_REPLY_BYTES: usize = 64 << 10;
 
-/// How long replies are still read from a connection that cannot be written to any more. They have been sent; this is
-/// time for the network alone.
+/// How long to keep reading replies from a connection that can no longer be written to. They have already been sent, so
+/// this only allows for network delay.
 const LAST_REPLIES_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A connection whose server has said welcome.
+/// A connection that the server has accepted.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Largest request that the server takes, in bytes.
+    /// Largest request that the server accepts, in bytes.
     pub(crate) max_frame: usize,
 }
 
 impl Connection {
-    /// Connects, exchanges prefaces and shows the token if the server asks for one.
+    /// Connects, exchanges prefaces, and sends the token if the server requires one.
     pub(crate) async fn open(options: &Options) -> Result<Self, ConnectError> {
         let address: Arc<str> = options.address.as_str().into();
         let io = |error| ConnectError::Io { address: Arc::clone(&address), error: Arc::new(error) };
@@ -75,8 +75,8 @@ impl Connection {
         Ok(Self { stream, max_frame: server.max_frame as usize })
     }
 
-    /// Sends requests and takes replies until the connection ends. Returns whether it was of any use, that is, brought
-    /// a reply.
+    /// Sends requests and receives replies until the connection ends. Returns whether the connection was useful, that
+    /// is, brought at least one reply.
     pub(crate) async fn run(mut self, pipeline: &Pipeline) -> bool {
         pipeline.connected(self.max_frame);
         let (mut chunk, mut useful) = (Chunk::default(), false);
@@ -115,7 +115,7 @@ async fn authenticate(
     }
 }
 
-/// Takes replies until the connection ends.
+/// Receives replies until the connection ends.
 async fn read(mut half: ReadHalf<'_>, pipeline: &Pipeline, useful: &mut bool) -> Result<Infallible, Lost> {
     let mut decoder = RunDecoder::replies(MAX_REPLY_BYTES);
     let (mut buffer, mut entries) = (BytesMut::new(), Vec::new());
@@ -135,13 +135,13 @@ async fn read(mut half: ReadHalf<'_>, pipeline: &Pipeline, useful: &mut bool) ->
     }
 }
 
-/// Sends requests until the connection ends: all that have come up while the last ones were written go out together.
+/// Sends requests until the connection ends. Requests that arrive during one write go out together in the next.
 async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) -> Result<Infallible, Lost> {
     loop {
         pipeline.wanted().await;
         if chunk.requests > 1 {
-            // Whoever is ready to ask does so first: a run of replies has woken many, and this task before most of
-            // them.
+            // Let other tasks that are ready add their requests first: a run of replies has woken many, and has woken
+            // this task before most of them.
             tokio::task::yield_now().await;
         }
         pipeline.take(chunk);
@@ -175,12 +175,12 @@ async fn silence(pipeline: &Pipeline) -> Lost {
     }
 }
 
-/// Pings from time to time.
+/// Sends a ping at regular intervals.
 async fn keep_alive(pipeline: &Pipeline) -> Infallible {
     loop {
         sleep(pipeline.options.keep_alive).await;
         if let Ok(ping) = pipeline.send(proto::frame::REQUEST_HEADER_BYTES, encode_ping).await {
-            // Whether the connection is alive is for `silence` and `read` to say.
+            // `silence` and `read` detect whether the connection is alive.
             let _ = ping.reply().await;
         }
     }

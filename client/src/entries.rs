@@ -1,4 +1,4 @@
-//! Operations on whole entries: get, put and delete for each type; counting.
+//! Operations on whole entries: get, put and delete for each type; increments.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use crate::reply::Reply;
 use crate::value::{finite, pack_map, pack_set, text, unpack_map, unpack_set};
 use crate::{Client, Error};
 
-/// Whole entries. The int `a` and the str `a` are two entries; each method is about the entry of its type. Every method
-/// fails as [`Error`] says; [`Error::InvalidInput`] comes before anything is sent.
+/// Whole entries. The int `a` and the str `a` are different entries; each method works on the entry of its type. Every
+/// method fails as [`Error`] describes. [`Error::InvalidInput`] is returned before anything is sent.
 impl Client {
     /// The int at `name`; `None` if there is none.
     pub async fn get_int(&self, name: &str) -> Result<Option<i32>, Error> {
@@ -62,13 +62,13 @@ impl Client {
         self.put(name, ValueRef::Float(finite(value)?)).await
     }
 
-    /// Stores a str at `name`. It must be free of NUL.
+    /// Stores a str at `name`. It must not contain NUL.
     pub async fn put_str(&self, name: &str, value: &str) -> Result<(), Error> {
         self.put(name, ValueRef::Str(text("value", value)?)).await
     }
 
-    /// Stores a map at `name`, in place of all of an earlier one: a `BTreeMap`, or any fields and values; of a field
-    /// that comes twice, the last value. The texts must be free of NUL.
+    /// Stores a map at `name`, replacing the whole previous map: a `BTreeMap`, or any fields and values. If a field
+    /// occurs twice, the last value counts. The texts must not contain NUL.
     pub async fn put_map<F, V>(&self, name: &str, fields: impl IntoIterator<Item = (F, V)>) -> Result<(), Error>
     where
         F: AsRef<str>,
@@ -77,48 +77,48 @@ impl Client {
         self.put(name, ValueRef::Map(pack_map(fields)?.as_strings())).await
     }
 
-    /// Stores a set at `name`, in place of all of an earlier one: a `BTreeSet`, or any members. They must be free of
+    /// Stores a set at `name`, replacing the whole previous set: a `BTreeSet`, or any members. They must not contain
     /// NUL.
     pub async fn put_set<S: AsRef<str>>(&self, name: &str, members: impl IntoIterator<Item = S>) -> Result<(), Error> {
         self.put(name, ValueRef::Set(pack_set("member", members)?.as_strings())).await
     }
 
-    /// Deletes the int at `name`; whether there was one.
+    /// Deletes the int at `name`; returns whether it existed.
     pub async fn del_int(&self, name: &str) -> Result<bool, Error> {
         self.del(ValueType::Int, name).await
     }
 
-    /// Deletes the uint at `name`; whether there was one.
+    /// Deletes the uint at `name`; returns whether it existed.
     pub async fn del_uint(&self, name: &str) -> Result<bool, Error> {
         self.del(ValueType::Uint, name).await
     }
 
-    /// Deletes the float at `name`; whether there was one.
+    /// Deletes the float at `name`; returns whether it existed.
     pub async fn del_float(&self, name: &str) -> Result<bool, Error> {
         self.del(ValueType::Float, name).await
     }
 
-    /// Deletes the str at `name`; whether there was one.
+    /// Deletes the str at `name`; returns whether it existed.
     pub async fn del_str(&self, name: &str) -> Result<bool, Error> {
         self.del(ValueType::Str, name).await
     }
 
-    /// Deletes the map at `name`; whether there was one.
+    /// Deletes the map at `name`; returns whether it existed.
     pub async fn del_map(&self, name: &str) -> Result<bool, Error> {
         self.del(ValueType::Map, name).await
     }
 
-    /// Deletes the set at `name`; whether there was one.
+    /// Deletes the set at `name`; returns whether it existed.
     pub async fn del_set(&self, name: &str) -> Result<bool, Error> {
         self.del(ValueType::Set, name).await
     }
 
-    /// Deletes the entries of all types at `name`, in one step; whether there was any.
+    /// Deletes the entries of all types at `name`, atomically; returns whether any existed.
     pub async fn del_all(&self, name: &str) -> Result<bool, Error> {
         deleted(self.run(Op::DelAll { key: key(name)? }).await?)
     }
 
-    /// Adds 1 to the int at `name`; a missing one counts as 0. Returns the value before. Refused with
+    /// Adds 1 to the int at `name`; a missing one counts as 0. Returns the previous value. Fails with
     /// [`Overflow`](proto::frame::ErrorCode::Overflow) if the sum does not fit.
     pub async fn incr_int(&self, name: &str) -> Result<i32, Error> {
         int(self.run(Op::Incr { ty: CounterType::Int, key: key(name)? }).await?)
@@ -134,7 +134,7 @@ impl Client {
         uint(self.run(Op::Incr { ty: CounterType::Uint, key: key(name)? }).await?)
     }
 
-    /// Adds `by` to the uint at `name`, as [`Client::incr_int`] does. It may be negative, the sum may not.
+    /// Adds `by` to the uint at `name`, as [`Client::incr_int`] does. `by` may be negative, the sum may not.
     pub async fn incr_uint_by(&self, name: &str, by: i64) -> Result<u32, Error> {
         uint(self.run(Op::IncrBy { ty: CounterType::Uint, key: key(name)?, by }).await?)
     }

@@ -4,22 +4,22 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), client::Error> {
 //! let client = client::Client::connect("localhost:8090").await?;
 //! client.put_int("visits", 41).await?;
-//! assert_eq!(client.incr_int("visits").await?, 41); // the value before
+//! assert_eq!(client.incr_int("visits").await?, 41); // the previous value
 //! assert_eq!(client.get_int("visits").await?, Some(42));
 //! assert_eq!(client.get_str("visits").await?, None); // another type, another entry
 //! client.durable().put_str("motto", "on disk when this returns").await?;
 //! # Ok(()) }
 //! ```
 //!
-//! `client/examples/quickstart.rs` shows every kind of operation, `client/examples/retry.rs` what to do about each kind
-//! of error.
+//! `client/examples/quickstart.rs` shows every kind of operation, `client/examples/retry.rs` how to handle each kind of
+//! error.
 //!
 //! # How it works
 //!
-//! A [`Client`] is cheap to clone. All clones share one connection, which a background task owns. Requests of all tasks
-//! are encoded behind each other into one buffer; whatever has come up while the last ones were written goes out in one
-//! write. The server replies in the order of the requests. So the more tasks ask at a time, the less each request
-//! costs; one task gets the same by polling many futures together.
+//! A [`Client`] is cheap to clone. All clones share one connection, which a background task owns. Requests from all
+//! tasks are encoded one after the other into one buffer. Requests that arrive during one write go out together in the
+//! next. The server replies in request order. So the more requests are in flight, the less each one costs. They may
+//! come from many tasks, or from one task that polls many futures together.
 //!
 //! ```text
 //!   task ─ get_int ─┐   limits        encode          write                       read
@@ -30,37 +30,38 @@
 //!
 //! # What a caller can rely on
 //!
-//! - **Nothing is done twice.** A request that may have reached the server is never sent again. If the connection ends
-//!   before its reply, it fails with [`Error::Unknown`]; if the server itself does not know the outcome, with
-//!   [`Error::OutcomeUnknown`]. Requests that were not sent yet wait for the next connection.
-//! - **Everything ends.** After [`Options::request_timeout`] a request has failed, whatever the server and the network
-//!   do: with [`Error::NotSent`] if it never went out and never will, with [`Error::Timeout`] if it did.
-//! - **It reconnects by itself**, with pauses that double up to [`Options::backoff`]'s longest. If that is hopeless
-//!   (another version, a wrong token), requests fail at once with [`Error::Connect`]; each new one makes another
-//!   attempt.
-//! - **It is bounded.** Beyond [`Options::max_outstanding`] requests or [`Options::max_outgoing_bytes`] a request waits
-//!   until there is room.
-//! - **Futures may be dropped** at any time, without consequences for other requests.
-//! - **The order** of the requests of one task that awaits each is the order in which they are carried out, but for
-//!   those that failed with [`Error::Unknown`] or [`Error::Timeout`]: such a request may still be carried out, even
-//!   after later ones. Requests that are polled together have no order.
+//! - **Nothing is executed twice.** A request that may have reached the server is never sent again. If the connection
+//!   ends before its reply, it fails with [`Error::Unknown`]; if the server itself does not know the outcome, with
+//!   [`Error::OutcomeUnknown`]. Requests that have not been sent wait for the next connection.
+//! - **Every request ends.** Without a reply it fails after [`Options::request_timeout`] at the latest, whatever the
+//!   server and the network do: with [`Error::NotSent`] if it was never sent and never will be, with
+//!   [`Error::Timeout`] if it was sent.
+//! - **It reconnects by itself**, with delays that double up to the maximum of [`Options::backoff`]. If retrying cannot
+//!   help (wrong protocol version, wrong token), requests fail at once with [`Error::Connect`]; each new request makes
+//!   another attempt.
+//! - **It is bounded.** Beyond [`Options::max_outstanding`] requests or [`Options::max_outgoing_bytes`], a request
+//!   waits until there is room.
+//! - **Futures may be dropped** at any time, without affecting other requests.
+//! - **Order**: if one task awaits each request before it sends the next, they are executed in that order. The
+//!   exceptions are requests that failed with [`Error::Unknown`] or [`Error::Timeout`]: they may still be executed,
+//!   even after later ones. Requests that are polled together have no order.
 //!
 //! # Files
 //!
 //! ```text
-//!   limits.rs       every limit and time, with unit and default
-//!   options.rs      where to connect, which limits
+//!   limits.rs       every limit and timeout, with unit and default
+//!   options.rs      where to connect, and the limits
 //!   client.rs       Client: the handle; opening and closing
 //!   entries.rs      get, put, del of each type; increments       ┐
 //!   elements.rs     members of sets, fields of maps              ├ Client's operations
 //!   multi.rs        many entries at once                         ┘
-//!   error.rs        what can go wrong, by what to do about it
+//!   error.rs        errors, grouped by what the caller should do
 //!   value.rs        values as callers see them, and packed
-//!   reply.rs        what came of a request, owned
-//!   pipeline.rs     what handles and background task share: limits, replies, timeouts
-//!   queue.rs        requests unsent and sent, in order: pure bookkeeping
+//!   reply.rs        owned replies
+//!   pipeline.rs     state shared by handles and the background task: limits, replies, timeouts
+//!   queue.rs        unsent and sent requests, in order: pure bookkeeping
 //!   connection.rs   one connection, from the prefaces to its end
-//!   supervisor.rs   the background task: connects, and connects again
+//!   supervisor.rs   the background task: connects and reconnects
 //! ```
 
 mod client;

@@ -1,35 +1,35 @@
-//! Every limit and time of a client, with its unit and default. [`Options`](crate::Options) changes them.
+//! Every limit and timeout of a client, with its unit and default. [`Options`](crate::Options) changes them.
 
 use std::time::Duration;
 
-/// How long a request may take, waiting for a connection and for room included.
+/// How long a request may take, including waiting for a connection and for room.
 pub const DEFAULT_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long connecting may take: name lookup, TCP, prefaces and authentication together.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Most requests that may wait for their replies at a time.
+/// Maximum number of requests waiting for replies.
 pub const DEFAULT_MAX_OUTSTANDING: usize = 16_384;
 
-/// Most bytes of requests that may wait to be written to the connection.
+/// Maximum number of request bytes waiting to be written to the connection.
 pub const DEFAULT_MAX_OUTGOING_BYTES: usize = 16 << 20;
 
-/// How long the server may say nothing while requests wait for replies, before the connection is given up. Longer than
-/// the time after which requests time out, because a new connection costs everybody's outstanding replies.
+/// How long the server may send nothing while requests wait for replies. After that the client drops the connection. It
+/// is longer than the request timeout, because replacing the connection loses all outstanding replies.
 pub const DEFAULT_SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often a ping is sent. Well below the server's idle timeout (5 minutes), so that it does not close a connection
-/// at the very moment at which a request is sent.
+/// Interval between pings. Well below the server's idle timeout (5 minutes), so that the server does not close a
+/// connection at the very moment a request is sent.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(60);
 
-/// How long to wait before connecting is tried again for the first time; doubled each further time.
+/// Delay before the first reconnection attempt; doubled for each further one.
 pub const DEFAULT_FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
-/// The longest wait before connecting is tried again.
+/// Maximum delay before a reconnection attempt.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// The shortest time between two pings.
+/// Minimum interval between pings.
 pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(10);
 
-/// Largest reply that is accepted, in bytes: servers keep to it.
+/// Largest reply that is accepted, in bytes; servers send nothing larger.
 pub const MAX_REPLY_BYTES: usize = proto::frame::MAX_REPLY_BYTES;

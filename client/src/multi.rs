@@ -12,22 +12,23 @@ use crate::reply::Reply;
 use crate::value::{Value, pack};
 use crate::{Client, Error, InvalidInput};
 
-/// A request is closed before it would exceed this many bytes, so that no request holds up others for long; a single
-/// item may be larger.
+/// A request is closed before it would exceed this many bytes, so that no request delays others for long. A single item
+/// may be larger.
 const TARGET_BYTES: usize = 256 << 10;
 
 /// Many entries, of mixed types.
 ///
-/// The items are carried out in their order, each on its own: other clients may see some done and others not, and one
-/// that fails does not hold up the others. Hence the result for each item. The outer error is for arguments with which
-/// nothing was sent. Any number of items is taken: they travel in as many requests as they need, one right behind the
-/// other, none larger than the server takes. An item that alone is too large gets [`InvalidInput::TooLarge`]; before
-/// the first connection, when the server's limit is not known, so may all items of a request.
+/// The items are executed in order, each on its own: other clients may see some of them applied and others not, and a
+/// failed item does not stop the others. Hence there is a result for each item. The outer error means that an argument
+/// was invalid and nothing was sent. There may be any number of items: they are split into as many requests as needed,
+/// sent one right after the other, none larger than the server accepts. An item that alone is too large gets
+/// [`InvalidInput::TooLarge`]. Before the first connection, when the server's limit is not known yet, all items of a
+/// request may get it.
 impl Client {
-    /// The values of these entries, in their order; `None` for those that do not exist.
+    /// The values of these entries, in the same order; `None` for those that do not exist.
     ///
-    /// Values that do not fit into one answer of the server (64 MiB) are asked for again, so all of them together are
-    /// limited by this program's memory alone.
+    /// Values that do not fit into one reply of the server (64 MiB) are requested again, so only this program's memory
+    /// limits their total size.
     pub async fn multi_get<K: AsRef<str>>(
         &self,
         entries: impl IntoIterator<Item = (ValueType, K)>,
@@ -41,7 +42,7 @@ impl Client {
             let left: Vec<usize> = (0..results.len()).filter(|at| did_not_fit(&results[*at])).collect();
             let again: Vec<_> = left.iter().map(|at| keys[*at]).collect();
             let more = self.multi_get_once(&again).await;
-            // The first alone always fits; a server that denies it is not asked for ever.
+            // The first value alone always fits; do not retry forever if a server denies that.
             let progress = more.first().is_some_and(|first| !did_not_fit(first));
             left.into_iter().zip(more).for_each(|(at, result)| results[at] = result);
             if !progress {
@@ -50,7 +51,7 @@ impl Client {
         }
     }
 
-    /// Stores these values, in their order.
+    /// Stores these values, in order.
     pub async fn multi_put<K: AsRef<str>, V: Into<Value>>(
         &self,
         entries: impl IntoIterator<Item = (K, V)>,
@@ -76,7 +77,7 @@ impl Client {
         Ok(results.map(done).collect())
     }
 
-    /// Largest request that is made of more than one item.
+    /// Maximum size of a request with more than one item.
     fn most_bytes(&self) -> usize {
         TARGET_BYTES.min(self.pipeline().max_frame())
     }
@@ -97,12 +98,12 @@ impl Client {
     }
 }
 
-/// Whether there was no room for this value in the answer to many.
+/// Whether there was no room for this value in the reply to a multi-get.
 fn did_not_fit(result: &Result<Option<Value>, Error>) -> bool {
     matches!(result, Err(Error::Refused { code: ErrorCode::TooLarge, .. }))
 }
 
-/// Divides items into requests of at most `most` bytes, or of one item; with each its size in bytes.
+/// Splits items into requests of at most `most` bytes, or of one item; each with its size in bytes.
 fn chunks<T>(items: &[T], most: usize, size: impl Fn(&T) -> usize) -> Vec<(&[T], usize)> {
     let (mut chunks, mut start, mut bytes) = (Vec::new(), 0, REQUEST_HEADER_BYTES);
     for (at, item) in items.iter().enumerate() {
@@ -119,7 +120,8 @@ fn chunks<T>(items: &[T], most: usize, size: impl Fn(&T) -> usize) -> Vec<(&[T],
     chunks
 }
 
-/// Waits for the replies to requests with these numbers of items; what befell a request befell each of its items.
+/// Waits for the replies to requests with these numbers of items. An error of a request is the error of each of its
+/// items.
 async fn collect(sent: Vec<(usize, Result<Pending<'_>, Error>)>, request: &'static str) -> Vec<Result<Reply, Error>> {
     let mut results = Vec::new();
     for (items, pending) in sent {

@@ -1,4 +1,4 @@
-//! Where to connect, and how a client behaves.
+//! Where to connect, and the behaviour of a client.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::limits::{
     MIN_KEEP_ALIVE,
 };
 
-/// The largest limit on requests or bytes that can be set: what a semaphore holds and takes at a time.
+/// The largest settable limit on requests or bytes: what a semaphore can hold and acquire at once.
 const MAX_PERMITS: usize = match Semaphore::MAX_PERMITS < u32::MAX as usize {
     true => Semaphore::MAX_PERMITS,
     false => u32::MAX as usize,
 };
 
-/// The longest time that can be set; longer ones are cut to it, so that no sum of times overflows.
+/// The longest settable time; longer ones are cut to it, so that no sum of times overflows.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// Where to connect, and how a [`Client`](crate::Client) behaves. Made with [`Options::new`], used up by
+/// Where to connect, and the behaviour of a [`Client`](crate::Client). Created by [`Options::new`], consumed by
 /// [`Options::connect`] or [`Options::start`].
 ///
 /// ```no_run
@@ -48,8 +48,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Defaults for a server at `address`, a name or IP address with a port such as `localhost:8090`. A name is looked
-    /// up anew for each connection.
+    /// Defaults for a server at `address`, a name or IP address with a port such as `localhost:8090`. A name is
+    /// resolved again for each connection.
     pub fn new(address: impl Into<String>) -> Self {
         Self {
             address: address.into(),
@@ -65,56 +65,56 @@ impl Options {
         }
     }
 
-    /// The token to show to a server that asks for one. It is sent as it is, so the network must be trusted.
+    /// The token for a server that requires one. It is sent unencrypted, so the network must be trusted.
     pub fn token(self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self }
     }
 
-    /// How long a request may take from the call to its end, waiting for a connection and for room included
+    /// How long a request may take in total, including waiting for a connection and for room
     /// ([`DEFAULT_REQUEST_TIMEOUT`]).
     pub fn request_timeout(self, timeout: Duration) -> Self {
         Self { request_timeout: timeout.min(MAX_DURATION), ..self }
     }
 
-    /// How long connecting may take, up to the server's welcome ([`DEFAULT_CONNECT_TIMEOUT`]).
+    /// How long connecting may take, until the server has accepted ([`DEFAULT_CONNECT_TIMEOUT`]).
     pub fn connect_timeout(self, timeout: Duration) -> Self {
         Self { connect_timeout: timeout.min(MAX_DURATION), ..self }
     }
 
-    /// Most requests that may wait for their replies at a time, at least 1 ([`DEFAULT_MAX_OUTSTANDING`]). A further one
+    /// Maximum number of requests waiting for replies, at least 1 ([`DEFAULT_MAX_OUTSTANDING`]). A further request
     /// waits until there is room.
     pub fn max_outstanding(self, requests: usize) -> Self {
         Self { max_outstanding: requests.clamp(1, MAX_PERMITS), ..self }
     }
 
-    /// Most bytes of requests that may wait to be written, at least 1 ([`DEFAULT_MAX_OUTGOING_BYTES`]). A further
-    /// request waits until there is room; one that alone is larger waits until nothing else is there.
+    /// Maximum number of request bytes waiting to be written, at least 1 ([`DEFAULT_MAX_OUTGOING_BYTES`]). A further
+    /// request waits until there is room; one that alone is larger waits until nothing else is waiting.
     pub fn max_outgoing_bytes(self, bytes: usize) -> Self {
         Self { max_outgoing_bytes: bytes.clamp(1, MAX_PERMITS), ..self }
     }
 
-    /// How long the server may say nothing while requests wait for replies ([`DEFAULT_SILENCE_TIMEOUT`]). Then the
-    /// connection is taken for dead and replaced by a new one.
+    /// How long the server may send nothing while requests wait for replies ([`DEFAULT_SILENCE_TIMEOUT`]). After that
+    /// the connection is considered dead and replaced.
     pub fn silence_timeout(self, silence: Duration) -> Self {
         Self { silence_timeout: silence.min(MAX_DURATION), ..self }
     }
 
-    /// How often a ping is sent ([`DEFAULT_KEEP_ALIVE`]), so that a dead connection is noticed and a quiet one stays.
-    /// At least [`MIN_KEEP_ALIVE`].
+    /// Interval between pings ([`DEFAULT_KEEP_ALIVE`]), which detect a dead connection and keep an idle one open. At
+    /// least [`MIN_KEEP_ALIVE`].
     pub fn keep_alive(self, interval: Duration) -> Self {
         Self { keep_alive: interval.clamp(MIN_KEEP_ALIVE, MAX_DURATION), ..self }
     }
 
-    /// The waits before connecting is tried again: the first, and the longest ([`DEFAULT_FIRST_BACKOFF`],
-    /// [`DEFAULT_MAX_BACKOFF`]). They double from one to the other, and are cut short at random by up to a half, so
-    /// that many clients do not come back at once.
+    /// The delays before reconnection attempts: the first and the maximum ([`DEFAULT_FIRST_BACKOFF`],
+    /// [`DEFAULT_MAX_BACKOFF`]). The delay doubles from one to the other, and is shortened at random by up to a half,
+    /// so that many clients do not come back at the same moment.
     pub fn backoff(self, first: Duration, longest: Duration) -> Self {
         Self { first_backoff: first.min(MAX_DURATION), max_backoff: longest.max(first).min(MAX_DURATION), ..self }
     }
 }
 
 impl std::fmt::Debug for Options {
-    /// Everything but the token.
+    /// Everything except the token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
             .field("address", &self.address)

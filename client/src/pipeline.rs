@@ -1,4 +1,4 @@
-//! What all handles of a client and its background task share: the queue, and the limits on what may be in it.
+//! State shared by all handles of a client and its background task: the queue, and the limits on its content.
 
 use parking_lot::Mutex;
 use proto::frame::{Answer, ErrorCode, ReplyFrame, Run};
@@ -14,21 +14,22 @@ use crate::{ConnectError, Error, InvalidInput, Lost, Options, ProtocolError};
 pub(crate) struct Pipeline {
     pub(crate) options: Options,
     queue: Mutex<Queue>,
-    /// A permit for each further request.
+    /// One permit per additional request.
     requests: Semaphore,
-    /// A permit for each further byte of requests that are not written yet.
+    /// One permit per additional byte of unwritten requests.
     bytes: Semaphore,
     /// Wakes the background task when there is something to send.
     pub(crate) wake: Notify,
 }
 
-/// A request on its way.
+/// A request in flight.
 #[derive(Debug)]
 pub(crate) struct Pending<'p> {
     pipeline: &'p Pipeline,
     id: u32,
     reply: oneshot::Receiver<Result<Reply, Error>>,
-    /// Set for a request that waited for room: it may stand behind some with later deadlines, and looks after its own.
+    /// Set for a request that waited for room: it may be queued after requests with later deadlines, so it checks its
+    /// own.
     deadline: Option<Instant>,
 }
 
@@ -43,12 +44,12 @@ impl Pipeline {
         }
     }
 
-    /// The largest frame that the server takes, as far as is known.
+    /// The largest frame that the server accepts, as far as known.
     pub(crate) fn max_frame(&self) -> usize {
         self.queue.lock().max_frame.unwrap_or(usize::MAX)
     }
 
-    /// Puts a request of `bytes` bytes, which `encode` writes, into the queue, once there is room for it.
+    /// Queues a request of `bytes` bytes, written by `encode`, once there is room for it.
     pub(crate) async fn send(
         &self,
         bytes: usize,
@@ -58,7 +59,7 @@ impl Pipeline {
         let charge = bytes.min(self.options.max_outgoing_bytes);
         let waited = !self.try_admit(charge);
         if waited {
-            // Room that becomes free is left to those who came before the end.
+            // Do not take room that becomes free from requests that were made before the end.
             if self.queue.lock().closed {
                 return Err(Error::Closed);
             }
@@ -89,7 +90,7 @@ impl Pipeline {
         Err(refusal)
     }
 
-    /// Takes room for a request if there is some. The permits go back in [`Pipeline::release`].
+    /// Takes room for a request if there is some. [`Pipeline::release`] returns the permits.
     fn try_admit(&self, charge: usize) -> bool {
         let Ok(request) = self.requests.try_acquire() else { return false };
         let Ok(bytes) = self.bytes.try_acquire_many(charge as u32) else { return false };
@@ -120,7 +121,7 @@ impl Pipeline {
         Error::Timeout { after: self.options.request_timeout }
     }
 
-    /// Ends requests that are not going to be sent.
+    /// Fails requests that will not be sent.
     fn drop_unsent(&self, removed: Vec<Entry>, why: impl Fn(&Entry) -> Error) {
         if !removed.is_empty() {
             self.release(removed.len(), removed.iter().map(|entry| entry.charge).sum());
@@ -131,13 +132,13 @@ impl Pipeline {
         }
     }
 
-    /// There is a connection to a server that takes frames of at most `max_frame` bytes.
+    /// Connected to a server that accepts frames of at most `max_frame` bytes.
     pub(crate) fn connected(&self, max_frame: usize) {
         let too_large = self.queue.lock().connected(max_frame, Instant::now());
         self.drop_unsent(too_large, |entry| InvalidInput::TooLarge { bytes: entry.bytes, most: max_frame }.into());
     }
 
-    /// There is no connection. If none is to be hoped for, nobody needs to wait.
+    /// Disconnected. If a new connection is hopeless, no request needs to wait for one.
     pub(crate) fn unconnected(&self, problem: ConnectError) {
         let mut queue = self.queue.lock();
         queue.problem = Some(problem.clone());
@@ -148,7 +149,7 @@ impl Pipeline {
         }
     }
 
-    /// Fills `chunk` with what is to be sent next.
+    /// Fills `chunk` with the next bytes to send.
     pub(crate) fn take(&self, chunk: &mut Chunk) {
         let abandoned = self.queue.lock().take(chunk, Instant::now());
         self.drop_unsent(abandoned, |_| Error::Closed);
@@ -164,18 +165,18 @@ impl Pipeline {
         }
     }
 
-    /// The server said something.
+    /// The server sent something.
     pub(crate) fn heard(&self) {
         self.queue.lock().silent_since = Instant::now();
     }
 
-    /// Since when a reply is missing.
+    /// Since when a reply has been missing.
     pub(crate) fn silent_since(&self) -> Option<Instant> {
         let queue = self.queue.lock();
         queue.awaits_replies().then_some(queue.silent_since)
     }
 
-    /// Hands replies to those who wait for them. `entries` is memory to work in, empty before and after.
+    /// Passes replies to the waiting tasks. `entries` is scratch memory, empty before and after.
     pub(crate) fn answer(&self, run: &Run, entries: &mut Vec<Entry>) -> Result<(), Lost> {
         let replies = run.frames().count();
         self.queue.lock().answered(replies, entries);
@@ -202,7 +203,7 @@ impl Pipeline {
         }
     }
 
-    /// The connection has ended while `chunk` was being written.
+    /// The connection ended while `chunk` was being written.
     pub(crate) fn disconnected(&self, chunk: Chunk, lost: &Lost) {
         let mut queue = self.queue.lock();
         queue.problem = Some(connecting(&self.options));
@@ -219,8 +220,8 @@ impl Pipeline {
         }
     }
 
-    /// Ends requests whose time is up; never returns. There is one timer for all: as each request has the same time,
-    /// none that comes while this sleeps can end before it wakes.
+    /// Fails requests that time out; never returns. One timer serves all: all requests have the same timeout, so none
+    /// that arrives while this sleeps can expire before it wakes.
     pub(crate) async fn expire(&self) -> std::convert::Infallible {
         loop {
             let next = self.expire_now(Instant::now());
@@ -228,7 +229,7 @@ impl Pipeline {
         }
     }
 
-    /// Ends requests whose time is up; returns when to look again.
+    /// Fails requests that have timed out; returns when to check again.
     fn expire_now(&self, now: Instant) -> Instant {
         let mut queue = self.queue.lock();
         let removed = queue.expire(now, || self.timeout());
@@ -239,15 +240,15 @@ impl Pipeline {
         next
     }
 
-    /// Takes no more requests, and waits for the replies to those that it has, for at most the request timeout.
+    /// Accepts no more requests, and waits for the replies to existing ones, for at most the request timeout.
     pub(crate) async fn drain(&self) {
         self.queue.lock().closed = true;
         let all = self.requests.acquire_many(self.options.max_outstanding as u32);
-        // Without a reply in time there is nothing that could still be waited for.
+        // If no reply is due, there is nothing to wait for.
         let _ = tokio::time::timeout(self.options.request_timeout, all).await;
     }
 
-    /// The client is at its end; whoever still waits is told so.
+    /// The client has ended; fails all requests that still wait.
     pub(crate) fn shut_down(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
@@ -261,10 +262,10 @@ impl Pipeline {
     }
 }
 
-/// What the reply in `frame` says to the request with this number, which is next. The outer error ends the connection.
+/// Decodes the reply in `frame` to the request with this id, which is next. The outer error ends the connection.
 fn answer_to(id: u32, frame: &[u8]) -> Result<Result<Answer<'_>, Error>, Lost> {
     let (found, answer) = match ReplyFrame::decode(frame) {
-        // About the connection, whatever the number: the server reads no more.
+        // An error about the connection, whatever its id: the server reads no more.
         Ok(ReplyFrame { answer: Answer::Refused { code: ErrorCode::BadLength, message }, .. }) => {
             return Err(Lost::Refused(message.into()));
         }
@@ -280,7 +281,7 @@ fn answer_to(id: u32, frame: &[u8]) -> Result<Result<Answer<'_>, Error>, Lost> {
     }
 }
 
-/// What there is instead of a connection before an attempt has failed.
+/// The problem to report before any connection attempt has failed.
 fn connecting(options: &Options) -> ConnectError {
     ConnectError::UnderWay { address: options.address.as_str().into() }
 }
@@ -295,11 +296,11 @@ impl Pending<'_> {
                 Err(_) => return self.give_up(),
             },
         };
-        // The sender says something before it goes; a runtime that ends in the middle may not let it.
+        // The sender always sends a result before it is dropped, unless the runtime stops in the middle.
         result.unwrap_or(Err(Error::Unknown(Lost::ByClient)))
     }
 
-    /// Closing comes first: from then on the request will not be sent if it has not been.
+    /// Check for closing first: after it, a request that has not been sent never will be.
     fn give_up(mut self) -> Result<Reply, Error> {
         self.reply.close();
         if let Ok(result) = self.reply.try_recv() {

@@ -1,5 +1,5 @@
-//! Requests between the tasks that ask and the connection: those not sent yet, encoded one behind the other, and those
-//! that wait for their replies, in the order in which these will come.
+//! Requests between the callers' tasks and the connection: unsent ones, encoded one after the other, and sent ones that
+//! wait for their replies, in the order in which the replies will come.
 
 use std::collections::VecDeque;
 
@@ -9,31 +9,32 @@ use tokio::time::Instant;
 use crate::reply::Reply;
 use crate::{ConnectError, Error};
 
-/// Capacity of a buffer that is kept when it is empty, in bytes; one that a large request made larger is given back.
+/// Capacity of a buffer that is kept when it becomes empty, in bytes. A buffer that grew larger for a large request is
+/// freed.
 pub(crate) const MAX_IDLE_BUFFER_BYTES: usize = 1 << 20;
 
 /// One request.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// Its number, which the reply repeats.
+    /// Its id, which the reply repeats.
     pub(crate) id: u32,
     /// Size of its frame.
     pub(crate) bytes: usize,
-    /// What it takes of the budget of outgoing bytes.
+    /// Its share of the budget of outgoing bytes.
     pub(crate) charge: usize,
     /// When it times out.
     pub(crate) deadline: Instant,
-    /// To the task that asked; none once it has been told something.
+    /// Sends the result to the caller's task; none once a result has been sent.
     pub(crate) reply: Option<oneshot::Sender<Result<Reply, Error>>>,
 }
 
 impl Entry {
-    /// Whether nobody waits for the reply any more.
+    /// Whether nothing waits for the reply any more.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    /// Tells the task that asked what came of it. It may have gone.
+    /// Sends the result to the caller's task, which may be gone.
     pub(crate) fn tell(&mut self, result: impl FnOnce() -> Result<Reply, Error>) {
         if let Some(reply) = self.reply.take()
             && !reply.is_closed()
@@ -47,11 +48,11 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
     pub(crate) bytes: Vec<u8>,
-    /// How many of them the system has taken.
+    /// How many of them the system has accepted.
     pub(crate) written: usize,
-    /// What they take of the budget of outgoing bytes.
+    /// Their share of the budget of outgoing bytes.
     pub(crate) charge: usize,
-    /// How many requests they are.
+    /// The number of requests.
     pub(crate) requests: usize,
 }
 
@@ -61,23 +62,23 @@ pub(crate) struct Queue {
     /// The frames of `unsent`, in order.
     out: Vec<u8>,
     unsent: VecDeque<Entry>,
-    /// Also those of which only a part has been written so far.
+    /// Including requests that have been written only in part so far.
     sent: VecDeque<Entry>,
-    /// How many at the front of `sent` have been told that they timed out. Their replies may still come.
+    /// How many at the front of `sent` have already timed out. Their replies may still come.
     expired: usize,
     next_id: u32,
-    /// Largest frame that the server takes; none before its first welcome.
+    /// Largest frame that the server accepts; none before the first connection.
     pub(crate) max_frame: Option<usize>,
-    /// Since when the server has said nothing although requests wait for replies.
+    /// Since when the server has sent nothing although requests wait for replies.
     pub(crate) silent_since: Instant,
     /// Why there is no connection, if there is none.
     pub(crate) problem: Option<ConnectError>,
-    /// Whether the client takes no more requests.
+    /// Whether the client accepts no more requests.
     pub(crate) closed: bool,
 }
 
 impl Queue {
-    /// For a client without a connection, as `problem` says.
+    /// For a client without a connection, because of `problem`.
     pub(crate) fn new(problem: ConnectError) -> Self {
         Self {
             out: Vec::new(),
@@ -92,8 +93,8 @@ impl Queue {
         }
     }
 
-    /// Appends a request that `encode` writes with the number that it is given. Returns the number, and whether the
-    /// connection has to be woken because there was nothing to send before.
+    /// Appends a request, which `encode` writes with the id that it is given. Returns the id, and whether the
+    /// connection must be woken because there was nothing to send before.
     pub(crate) fn push(&mut self, mut entry: Entry, encode: impl FnOnce(&mut Vec<u8>, u32)) -> (u32, bool) {
         let start = self.out.len();
         entry.id = self.next_id;
@@ -106,12 +107,12 @@ impl Queue {
         (id, idle)
     }
 
-    /// The largest frame that the server takes, if `bytes` is more.
+    /// The largest frame that the server accepts, if `bytes` is larger.
     pub(crate) fn too_large(&self, bytes: usize) -> Option<usize> {
         self.max_frame.filter(|most| bytes > *most)
     }
 
-    /// A connection stands. Returns what cannot be sent over it.
+    /// Connected. Returns the requests that are too large for this connection.
     pub(crate) fn connected(&mut self, max_frame: usize, now: Instant) -> Vec<Entry> {
         self.max_frame = Some(max_frame);
         self.problem = None;
@@ -119,8 +120,8 @@ impl Queue {
         self.remove_unsent(|entry| entry.bytes > max_frame)
     }
 
-    /// Moves everything that is unsent into `chunk`, whose bytes have been cleared, but for what nobody waits for any
-    /// more, which is returned.
+    /// Moves all unsent requests into `chunk`, whose bytes have been cleared. Requests that nothing waits for any more
+    /// are returned instead.
     pub(crate) fn take(&mut self, chunk: &mut Chunk, now: Instant) -> Vec<Entry> {
         let abandoned = match self.unsent.iter().any(Entry::is_abandoned) {
             true => self.remove_unsent(Entry::is_abandoned),
@@ -136,15 +137,15 @@ impl Queue {
         abandoned
     }
 
-    /// Moves the `count` oldest requests that were sent to `entries`; fewer if there are not as many.
+    /// Moves the `count` oldest sent requests to `entries`; fewer if there are not as many.
     pub(crate) fn answered(&mut self, count: usize, entries: &mut Vec<Entry>) {
         let count = count.min(self.sent.len());
         entries.extend(self.sent.drain(..count));
         self.expired = self.expired.saturating_sub(count);
     }
 
-    /// The connection is gone. Requests of which nothing has been written are unsent again, before all others; returns
-    /// those that may have reached the server, and how much of the chunk's charge is free.
+    /// The connection has ended. Requests of which nothing has been written become unsent again, before all others.
+    /// Returns those that may have reached the server, and how much of the chunk's charge is released.
     pub(crate) fn disconnected(&mut self, chunk: Chunk) -> (Vec<Entry>, usize) {
         let (mut unwritten, mut freed) = (chunk.bytes.len() - chunk.written, chunk.charge);
         let (mut first, mut again) = (chunk.bytes.len(), VecDeque::new());
@@ -161,7 +162,7 @@ impl Queue {
         (self.sent.drain(..).collect(), freed)
     }
 
-    /// Takes back those unsent requests that are `doomed`.
+    /// Removes and returns the unsent requests that are `doomed`.
     pub(crate) fn remove_unsent(&mut self, mut doomed: impl FnMut(&Entry) -> bool) -> Vec<Entry> {
         let (mut from, mut to, mut removed) = (0, 0, Vec::new());
         for entry in std::mem::take(&mut self.unsent) {
@@ -179,7 +180,8 @@ impl Queue {
         removed
     }
 
-    /// Takes back the unsent requests whose time is up, and tells those sent ones that timed out by means of `timeout`.
+    /// Removes and returns the unsent requests that have timed out, and tells the sent ones that have timed out by
+    /// means of `timeout`.
     pub(crate) fn expire(&mut self, now: Instant, timeout: impl Fn() -> Error) -> Vec<Entry> {
         for entry in self.sent.range_mut(self.expired..) {
             if entry.deadline > now {
@@ -194,19 +196,19 @@ impl Queue {
         }
     }
 
-    /// When the next request times out. Deadlines ascend but for requests that had to wait for room, which keep to
-    /// theirs on their own.
+    /// When the next request times out. Deadlines ascend, except for requests that had to wait for room; those check
+    /// their own deadlines.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let oldest = self.sent.get(self.expired).or(self.unsent.front());
         oldest.map(|entry| entry.deadline)
     }
 
-    /// Whether anything waits to be sent.
+    /// Whether any request is unsent.
     pub(crate) fn has_unsent(&self) -> bool {
         !self.unsent.is_empty()
     }
 
-    /// Whether the request with this number waits to be sent.
+    /// Whether the request with this id is unsent.
     pub(crate) fn holds_unsent(&self, id: u32) -> bool {
         self.unsent.iter().any(|entry| entry.id == id)
     }

@@ -1,10 +1,10 @@
-//! What came of a request, owned: it leaves the buffer of the connection for the task that asked.
+//! Owned replies: they leave the connection's buffer for the caller's task.
 
 use proto::frame::{Answer, REPLY_HEADER_BYTES, ReplyError};
 
 use crate::{Error, ProtocolError};
 
-/// What came of a request that was carried out.
+/// The result of a request that was executed.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Done,
@@ -19,7 +19,7 @@ pub(crate) enum Reply {
 }
 
 impl Reply {
-    /// Copies an answer out of the frame.
+    /// Copies a reply out of the frame.
     pub(crate) fn of(answer: Answer<'_>) -> Result<Self, Error> {
         Ok(match answer {
             Answer::Done => Self::Done,
@@ -34,7 +34,7 @@ impl Reply {
         })
     }
 
-    /// The error for a reply that does not go with a `request`.
+    /// The error for a reply that does not match a `request`.
     pub(crate) fn unexpected<T>(request: &'static str) -> Result<T, Error> {
         Err(Error::Protocol(ProtocolError::Unexpected(request)))
     }
@@ -43,8 +43,8 @@ impl Reply {
 /// Statuses from here on are errors (`proto/frames.md`).
 const FIRST_ERROR: u8 = 0x80;
 
-/// The number of the request and its error, if all that is wrong with a reply is an error code that this client does
-/// not know: a newer server may send one. The frame ends where it says, so the connection can go on.
+/// The id of the request and its error, if the only problem of a reply is an error code that this client does not know:
+/// a newer server may send one. The frame's length is valid, so the connection can continue.
 pub(crate) fn unknown_error(frame: &[u8], problem: ReplyError) -> Option<(u32, Error)> {
     let ReplyError::Status(code @ FIRST_ERROR..) = problem else { return None };
     let (head, payload) = frame.split_first_chunk::<REPLY_HEADER_BYTES>()?;

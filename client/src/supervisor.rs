@@ -1,4 +1,4 @@
-//! The background task: keeps a connection, and replaces it when it ends.
+//! The background task: maintains the connection, and replaces it when it ends.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::Options;
 use crate::connection::Connection;
 use crate::pipeline::Pipeline;
 
-/// Runs until `stop` says so or nobody holds its other end.
+/// Runs until `stop` is signalled or its sender is dropped.
 pub(crate) async fn supervise(pipeline: Arc<Pipeline>, first: Option<Connection>, mut stop: watch::Receiver<bool>) {
     let _ending = Ending(&pipeline);
     tokio::select! {
@@ -22,7 +22,7 @@ pub(crate) async fn supervise(pipeline: Arc<Pipeline>, first: Option<Connection>
     }
 }
 
-/// Tells those who wait that the end has come, however it came: also when the runtime drops the task.
+/// Tells the waiting tasks when the end has come, however it came: even if the runtime drops the task.
 struct Ending<'p>(&'p Pipeline);
 
 impl Drop for Ending<'_> {
@@ -41,7 +41,7 @@ async fn keep_connected(pipeline: &Pipeline, first: Option<Connection>) -> Infal
         };
         match connection {
             Ok(connection) => {
-                // A server that takes connections only to drop them is not to be asked without a pause.
+                // A server that accepts connections only to drop them must not be retried without a delay.
                 match connection.run(pipeline).await {
                     true => backoff.reset(),
                     false => sleep(backoff.next()).await,
@@ -52,7 +52,7 @@ async fn keep_connected(pipeline: &Pipeline, first: Option<Connection>) -> Infal
                 pipeline.unconnected(problem);
                 sleep(backoff.next()).await;
                 if permanent {
-                    // Somebody may have mended it, but as long as nobody asks, neither does this.
+                    // Somebody may have fixed the problem, but while nothing is requested, do not retry.
                     pipeline.wanted().await;
                 }
             }
@@ -60,7 +60,7 @@ async fn keep_connected(pipeline: &Pipeline, first: Option<Connection>) -> Infal
     }
 }
 
-/// How long to wait before the next attempt.
+/// The delay before the next attempt.
 struct Backoff {
     first: Duration,
     longest: Duration,
@@ -76,7 +76,7 @@ impl Backoff {
         self.next = self.first;
     }
 
-    /// Doubles up to the longest; what is returned is cut short at random by up to a half.
+    /// Doubles up to the maximum. The returned delay is shortened at random by up to a half.
     fn next(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(self.longest);

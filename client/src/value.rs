@@ -1,4 +1,4 @@
-//! Values as callers see them, and in the packed form in which they travel.
+//! Values as callers see them, and in the packed form in which they are sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,7 @@ impl From<proto::Value> for Value {
     }
 }
 
-/// The value in the form in which it travels, if it can be stored.
+/// The value in packed form, if it can be stored.
 pub(crate) fn pack(value: Value) -> Result<proto::Value, InvalidInput> {
     Ok(match value {
         Value::Int(v) => proto::Value::Int(v),
@@ -77,7 +77,7 @@ pub(crate) fn pack(value: Value) -> Result<proto::Value, InvalidInput> {
     })
 }
 
-/// Checks that a text, called `what` in the error, can be stored.
+/// Checks that a text can be stored; the error calls it `what`.
 pub(crate) fn text<'t>(what: &'static str, text: &'t str) -> Result<&'t str, InvalidInput> {
     check_text(text.as_bytes()).map_err(|error| InvalidInput::Text { what, error })
 }
@@ -87,7 +87,7 @@ pub(crate) fn finite(value: f32) -> Result<f32, InvalidInput> {
     if value.is_finite() { Ok(value) } else { Err(InvalidInput::NotFinite) }
 }
 
-/// A list of texts in ascending order, each once.
+/// A list of texts in ascending order, without duplicates.
 pub(crate) fn pack_set<S: AsRef<str>>(
     what: &'static str,
     members: impl IntoIterator<Item = S>,
@@ -101,7 +101,7 @@ pub(crate) fn pack_set<S: AsRef<str>>(
     })
 }
 
-/// A list of fields and values, in ascending order of the fields; of a field that comes twice, the last value.
+/// A list of fields and values, in ascending order of the fields. If a field occurs twice, the last value counts.
 pub(crate) fn pack_map<F: AsRef<str>, V: AsRef<str>>(
     fields: impl IntoIterator<Item = (F, V)>,
 ) -> Result<StringsBuf, InvalidInput> {

@@ -1,4 +1,4 @@
-//! One operation on its way through a shard, and what comes of it.
+//! The execution of one operation in a shard, and its outcome.
 
 use proto::limits::MAX_VALUE_BYTES;
 use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet, ValueRef};
@@ -7,27 +7,27 @@ use crate::env::Env;
 use crate::log::LogBuffer;
 use crate::stored::{Owned, Stored};
 
-/// Which operations go into the log.
+/// Which operations are recorded in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum RecordMode {
-    /// Those that changed something: what recovery needs.
+    /// Only operations that changed something: what recovery needs.
     #[default]
     Writes,
-    /// Every operation, reads and writes without effect too: a history of all requests.
+    /// Every operation, including reads and writes without effect: a history of all requests.
     All,
 }
 
-/// An operation that was carried out.
+/// An operation that was executed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// The reply.
     pub reply: Reply,
-    /// A write's place in the log, which the response waits for when the write must be durable; `None` for a read and for
-    /// a write that was not recorded.
+    /// The lsn of a write's record. The response to a durable write waits for it. `None` for a read, and for a write
+    /// that was not recorded.
     pub lsn: Option<Lsn>,
 }
 
-/// What one operation came to.
+/// The outcome of one operation.
 pub type Executed = Result<Outcome, Refusal>;
 
 #[inline]
@@ -35,19 +35,20 @@ pub(crate) fn outcome(reply: Reply, lsn: Option<Lsn>) -> Executed {
     Ok(Outcome { reply, lsn })
 }
 
-/// What operations need besides the shard; the same for a whole batch.
+/// The context of an operation besides the shard; the same for a whole batch.
 #[derive(Debug)]
 pub(crate) struct Context<'e> {
     pub(crate) env: &'e Env,
     pub(crate) log: Option<&'e LogBuffer>,
     pub(crate) record: RecordMode,
-    /// Whether limits apply: not during replay.
+    /// Whether limits apply. They do not during replay.
     pub(crate) limited: bool,
     pub(crate) at: Micros,
 }
 
 impl Context<'_> {
-    /// Records a read, if everything is recorded. Reads go on while the log takes nothing; the log counts what it missed.
+    /// Records a read, if everything is recorded. Reads continue while the log accepts no writes; the log counts the
+    /// reads it could not record.
     #[inline]
     pub(crate) fn log_read(&self, op: &Op<'_>) {
         if let (RecordMode::All, Some(log)) = (self.record, self.log) {
@@ -56,16 +57,16 @@ impl Context<'_> {
     }
 }
 
-/// One operation that is carried out in a shard.
+/// One operation that is executed in a shard.
 pub(crate) struct Call<'c, 'o> {
     pub(crate) op: &'c Op<'o>,
     pub(crate) hash: u64,
     pub(crate) context: &'c Context<'c>,
-    /// The value of a put, if it was built outside of the lock.
+    /// The value of a put, if it was built outside the lock.
     pub(crate) prebuilt: Option<Owned>,
-    /// Values that go out of the shard, to be freed outside of the lock.
+    /// Values removed from the shard, to be freed outside the lock.
     pub(crate) dropped: &'c mut Vec<Owned>,
-    /// The lsn that a replayed operation has in the log.
+    /// The log's lsn of a replayed operation.
     pub(crate) replayed: Option<Lsn>,
 }
 
@@ -75,23 +76,24 @@ impl<'o> Call<'_, 'o> {
         self.op.key()
     }
 
-    /// Refuses if the memory limit does not leave `more` bytes.
+    /// Fails if the memory limit does not allow `more` bytes.
     pub(crate) fn admit(&self, more: usize) -> Result<(), Refusal> {
         if self.context.limited { self.context.env.meter.admit(more) } else { Ok(()) }
     }
 
-    /// Refuses if a value would be too large. What is in the log was not, by the limit of its time.
+    /// Fails if a value would be too large. Values in the log are not checked: they were within the limit when they
+    /// were written.
     pub(crate) fn check_size(&self, packed: usize) -> Result<(), Refusal> {
         if self.context.limited && packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
     }
 
-    /// The value of a put, if it is not too large.
+    /// The value of a put, unless it is too large.
     pub(crate) fn value(&mut self, value: ValueRef<'_>) -> Result<Owned, Refusal> {
         self.check_size(value.packed_bytes())?;
         Ok(self.prebuilt.take().unwrap_or_else(|| value.into()))
     }
 
-    /// Records a write that has an effect. From here on it cannot be refused any more.
+    /// Records a write that has an effect. It can no longer fail after this.
     pub(crate) fn record(&self, effect: Effect) -> Result<Option<Lsn>, Refusal> {
         match self.context.log {
             Some(log) => log.append(self.op, effect, self.context.at).map(Some),
@@ -99,7 +101,7 @@ impl<'o> Call<'_, 'o> {
         }
     }
 
-    /// The outcome of a write that changes nothing; it is recorded if everything is.
+    /// The outcome of a write that changes nothing; recorded if everything is recorded.
     pub(crate) fn idle(&self, reply: Reply) -> Executed {
         let (RecordMode::All, Some(log)) = (self.context.record, self.context.log) else {
             return outcome(reply, None);
@@ -111,7 +113,7 @@ impl<'o> Call<'_, 'o> {
         outcome(reply, Some(log.append(self.op, effect, self.context.at)?))
     }
 
-    /// Leaves a value's memory to be freed outside of the lock, if it has any.
+    /// Keeps a value's heap memory, if it has any, to be freed outside the lock.
     pub(crate) fn discard<V: Stored>(&mut self, value: V) {
         if value.heap_bytes() > 0 {
             self.dropped.push(value.into_owned());

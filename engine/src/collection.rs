@@ -1,4 +1,4 @@
-//! Maps and sets as a slot holds them: sorted trees that know their packed size.
+//! Maps and sets as slots store them: sorted trees that know their packed size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ impl MapValue {
         }
     }
 
-    /// Bytes by which [`MapValue::heap_bytes`] grows with [`MapValue::set`].
+    /// Number of bytes by which [`MapValue::set`] increases [`MapValue::heap_bytes`].
     pub(crate) fn growth_after_set(&self, field: &str, value: &str) -> usize {
         let item = if self.get(field).is_some() { 0 } else { ITEM_BYTES };
         (self.packed_after_set(field, value) + item).saturating_sub(self.packed)
@@ -94,7 +94,7 @@ impl SetValue {
         added
     }
 
-    /// Removes the members; returns how many were there.
+    /// Removes the members; returns how many were present.
     pub(crate) fn remove(&mut self, members: Strings<'_>) -> u32 {
         let mut removed = 0;
         for member in members.iter() {

@@ -1,4 +1,4 @@
-//! All entries of a server: the choice of the shard, one operation at a time, what is asked about the whole.
+//! All entries of a server: selects the shard, executes single operations, and reports totals.
 
 use std::sync::Arc;
 
@@ -18,19 +18,19 @@ use crate::stored::Owned;
 /// Default number of shards.
 pub const DEFAULT_SHARDS: usize = 256;
 
-/// Largest number of shards; the hash's bits that choose a shard must not overlap those that choose a tag.
+/// Maximum number of shards. The hash bits that select a shard must not overlap those that select a tag.
 pub const MAX_SHARDS: usize = 1 << 16;
 
-/// How an engine is built.
+/// The settings of an engine.
 #[derive(Debug, Default)]
 pub struct Options {
     /// Number of shards, rounded up to a power of two; 0 means [`DEFAULT_SHARDS`].
     pub shards: usize,
-    /// Writes are refused when entries would take more than this many bytes of memory.
+    /// Writes are rejected if entries would take more than this many bytes of memory.
     pub max_memory: Option<usize>,
-    /// What is recorded.
+    /// Which operations are recorded.
     pub record: RecordMode,
-    /// Seeds for the hash function, for repeatable tests. Unset, they are random, as they must be towards clients.
+    /// Seeds of the hash function, for repeatable tests. Random by default, as they must be when clients are untrusted.
     pub hash_seeds: Option<[u64; 4]>,
 }
 
@@ -38,7 +38,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) shards: Box<[CachePadded<Mutex<Shard>>]>,
-    /// Shift that leaves the hash bits that choose the shard.
+    /// Shift that leaves the hash bits that select the shard.
     shard_shift: u32,
     env: Env,
     record: RecordMode,
@@ -65,27 +65,27 @@ impl Engine {
         }
     }
 
-    /// From here on operations are recorded in `log`. Called once, after recovery and before serving.
+    /// Records operations in `log` from now on. Call it once, after recovery and before serving.
     pub fn attach_log(&mut self, log: Arc<LogBuffer>) {
         self.log = Some(log);
     }
 
-    /// Carries out `op` at the time `at`, or refuses it and leaves no trace.
+    /// Executes `op` at the time `at`. If it fails, nothing has changed.
     pub fn execute(&self, op: &Op<'_>, at: Micros) -> Executed {
         self.run(op, self.hash(op.key()), None, &self.context(at))
     }
 
-    /// Applies a record of the log during recovery: no limits, nothing recorded. Records must come in order of their
-    /// lsn; applying a run of records again leaves the same state.
+    /// Applies a record of the log during recovery: without limits and without recording. Records must be applied in
+    /// lsn order. Applying a run of records again leaves the same state.
     pub fn replay(&self, record: &Record<'_>) {
         if let Some(op) = replayed(record) {
-            // Without a log and limits nothing is left that could refuse.
+            // Only the log and the limits can reject an operation, and there are none here.
             let _ = self.run(&op, self.hash(op.key()), Some(record.lsn), &self.replay_context());
         }
     }
 
-    /// The lsn of the last record of any operation; 0 without a log. A write that found nothing to do and is not recorded
-    /// itself rests on an earlier one, which is durable when this is.
+    /// The lsn of the last record; 0 without a log. A write that changed nothing, and is not recorded itself, depends
+    /// on an earlier write. That one is durable when this lsn is durable.
     pub fn last_lsn(&self) -> Lsn {
         self.log.as_ref().map_or(0, |log| log.last_lsn())
     }
@@ -95,13 +95,14 @@ impl Engine {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
-    /// Whether there are no entries.
+    /// Whether the engine is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The stamp of the entry's last write, or `None` if there is no entry. It grows with each write of an entry, also
-    /// over its deletion, a restart, and a recovery. Without a log it is a count of writes, with one it is from the write's lsn.
+    /// The stamp of the entry's last write, or `None` if there is no entry. It increases with each write of an entry,
+    /// even across its deletion, a restart and a recovery. With a log it is derived from the write's lsn, without one
+    /// it counts writes.
     pub fn stamp(&self, ty: ValueType, key: Key<'_>) -> Option<Stamp> {
         let hash = self.hash(key);
         self.shard(hash).lock().stamp(hash, ty, key)
@@ -112,7 +113,8 @@ impl Engine {
         &self.env.meter
     }
 
-    /// Every entry, by type and key in no particular order, through `visit`. Each shard is locked while it is visited.
+    /// Calls `visit` for every entry, with its type and key, in no particular order. Each shard is locked while it is
+    /// visited.
     pub fn for_each(&self, mut visit: impl FnMut(ValueType, &str, proto::Value)) {
         for shard in &self.shards {
             shard.lock().for_each(&mut visit);
@@ -126,7 +128,7 @@ impl Engine {
 
     #[inline]
     pub(crate) fn shard_number(&self, hash: u64) -> usize {
-        // A shift by 64 bits (one shard) is not defined for `>>`, hence the checked form.
+        // A shift by 64 bits (one shard) is not defined for `>>`, hence the checked version.
         hash.checked_shr(self.shard_shift).unwrap_or(0) as usize
     }
 
@@ -151,7 +153,7 @@ impl Engine {
         }
     }
 
-    /// Carries out what is not a get.
+    /// Executes any operation other than a get.
     fn run_other(&self, op: &Op<'_>, hash: u64, replayed: Option<Lsn>, context: &Context<'_>) -> Executed {
         // Memory of long values is allocated before the lock is taken and freed after it is released.
         let prebuilt = match op {
@@ -166,7 +168,7 @@ impl Engine {
     }
 }
 
-/// The operation whose execution has the record's effect, if it has one: a counter's record says what the result was.
+/// The operation that reproduces the record's effect, if it has one: a counter's record contains the result.
 pub(crate) fn replayed<'a>(record: &Record<'a>) -> Option<Op<'a>> {
     let op = match record.op {
         Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put { key, value: record.effect.value()? },

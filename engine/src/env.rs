@@ -1,4 +1,4 @@
-//! What every table of an engine shares.
+//! State that all tables of an engine share.
 
 use std::hash::{BuildHasher, Hasher};
 

@@ -1,40 +1,40 @@
-//! A hash index over slots: one byte, the tag, stands for each slot, and tag n belongs to slot n.
+//! A hash index over slots: one byte, the tag, per slot. Tag n belongs to slot n.
 //!
-//! Sixteen tags make a group and are compared by one instruction, as in Swiss tables
-//! (<https://abseil.io/about/design/swisstables>). Tags stand apart from the slots, so that those of a million entries fit into
-//! the second-level cache and a lookup waits for one line of memory, its slot. Full groups pass entries on to the next
-//! one and count them, so that a lookup knows when to stop and deletions need no tombstones (the scheme of Facebook's F14,
-//! <https://engineering.fb.com/2019/04/25/developer-tools/f14/>).
+//! Sixteen tags form a group and are compared by one instruction, as in Swiss tables
+//! (<https://abseil.io/about/design/swisstables>). Tags are stored apart from the slots. So the tags of a million
+//! entries fit into the second-level cache, and a lookup waits for one cache line of memory, its slot. A full group
+//! passes entries on to the next one and counts them. So a lookup knows when to stop, and deletions need no tombstones
+//! (the scheme of Facebook's F14, <https://engineering.fb.com/2019/04/25/developer-tools/f14/>).
 //!
-//! Groups are in the order of the hash, whatever their number: who moves entries from one index to a larger one reads and
-//! writes memory in its order.
+//! Groups are in hash order, whatever their number. So moving entries from one index to a larger one reads and writes
+//! memory sequentially.
 
 use crate::prefetch::prefetch;
 
-/// Tags, and slots, in a group.
+/// Number of tags, and slots, in a group.
 const GROUP: usize = 16;
 
-/// Growth begins at this many entries per group on average; at 14 of 16 one lookup in fifteen or so sees a second group, whose
-/// tags most likely lie in the same cache line.
+/// The index grows when groups have this many entries on average. At 14 of 16, about one lookup in fifteen sees a
+/// second group, whose tags most likely are in the same cache line.
 const FULL: usize = 14;
 
-/// The tags of one group; 0 where there is no entry.
+/// The tags of one group; 0 means no entry.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 struct Group([u8; GROUP]);
 
 const EMPTY: Group = Group([0; GROUP]);
 
-/// The index. The caller keeps keys, and hashes them, in slots of the same number.
+/// The index. The caller stores the keys in slots with the same numbers, and hashes them.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     groups: Box<[Group]>,
-    /// How many entries went on past each group because it was full.
+    /// Per group: how many entries were passed on because it was full.
     overflow: Box<[u32]>,
     len: usize,
 }
 
-/// The tag of a hash: eight bits that choose neither shard nor group, never 0.
+/// The tag of a hash: eight bits that select neither shard nor group, never 0.
 #[inline]
 fn tag(hash: u64) -> u8 {
     ((hash >> 32) as u8).max(1)
@@ -49,7 +49,7 @@ impl Group {
         use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
         let tags = u128::from_le_bytes(self.0);
         let (low, high) = (tags as u64, (tags >> 64) as u64);
-        // SAFETY: these instructions belong to SSE2, which every x86-64 processor has; they work on values alone.
+        // SAFETY: these instructions are part of SSE2, which every x86-64 processor has, and operate on values only.
         let equal = unsafe {
             let tags = _mm_set_epi64x(high.cast_signed(), low.cast_signed());
             _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8(tag.cast_signed())))
@@ -57,7 +57,7 @@ impl Group {
         Matches(equal as u16)
     }
 
-    /// The same without vector instructions.
+    /// The same without SIMD instructions.
     #[cfg(not(target_arch = "x86_64"))]
     fn matches(self, tag: u8) -> Matches {
         Matches((0..).zip(self.0).fold(0, |mask, (entry, other)| mask | u16::from(other == tag) << entry))
@@ -79,7 +79,7 @@ impl Iterator for Matches {
 }
 
 impl Index {
-    /// An empty index for this many slots, a multiple of [`GROUP`].
+    /// An empty index for this many slots, which must be a multiple of [`GROUP`].
     pub(crate) fn with_capacity(slots: usize) -> Self {
         let groups = slots / GROUP;
         Self { groups: vec![EMPTY; groups].into(), overflow: vec![0; groups].into(), len: 0 }
@@ -94,7 +94,7 @@ impl Index {
         slots / GROUP * (size_of::<Group>() + size_of::<u32>())
     }
 
-    /// Whether an insertion needs a larger index first.
+    /// Whether a larger index is needed before the next insertion.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.len >= self.groups.len() * FULL
@@ -102,8 +102,8 @@ impl Index {
 
     #[inline]
     fn home(&self, hash: u64) -> usize {
-        // Maps 32 random bits onto 0..groups in their order and without a division (Lemire, "Fast Random Integer Generation in
-        // an Interval").
+        // Maps 32 random bits onto 0..groups, keeping their order and without a division (Lemire, "Fast Random Integer
+        // Generation in an Interval").
         ((u64::from(hash as u32) * self.groups.len() as u64) >> 32) as usize
     }
 
@@ -111,7 +111,7 @@ impl Index {
         if group + 1 == self.groups.len() { 0 } else { group + 1 }
     }
 
-    /// Asks the processor for the line with the tags.
+    /// Prefetches the cache line with the tags.
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {
         if let Some(group) = self.groups.get(self.home(hash)) {
@@ -119,7 +119,7 @@ impl Index {
         }
     }
 
-    /// The first slot whose tag matches, without comparing keys: what to prefetch.
+    /// The first slot whose tag matches, without comparing keys: the one to prefetch.
     #[inline]
     pub(crate) fn first_match(&self, hash: u64) -> Option<usize> {
         let home = self.home(hash);
@@ -127,11 +127,11 @@ impl Index {
         Some(home * GROUP + entry)
     }
 
-    /// Calls `visit` with the slots that may be that of `hash` until it returns something.
+    /// Calls `visit` for each slot that may belong to `hash`, until it returns something.
     #[inline(always)]
     pub(crate) fn find<R>(&self, hash: u64, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
         let home = self.home(hash);
-        // Without groups there is nothing to find.
+        // An index without groups is empty.
         for entry in self.groups.get(home)?.matches(tag(hash)) {
             if let found @ Some(_) = visit(home * GROUP + entry) {
                 return found;
@@ -143,7 +143,7 @@ impl Index {
         }
     }
 
-    /// Goes on behind `home`, which entries had to go past.
+    /// Continues after `home`, for entries that were passed on.
     #[cold]
     fn find_overflowed<R>(&self, home: usize, tag: u8, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
         let mut group = self.next(home);
@@ -160,7 +160,7 @@ impl Index {
         None
     }
 
-    /// Adds an entry that is not there yet; returns its slot. The index must not be full.
+    /// Adds an entry that is not in the index; returns its slot. The index must not be full.
     pub(crate) fn insert(&mut self, hash: u64) -> usize {
         debug_assert!(!self.is_full());
         let mut group = self.home(hash);
@@ -195,7 +195,7 @@ mod tests {
     /// Room for 112 entries.
     const SLOTS: usize = 8 * GROUP;
 
-    /// Keys are small numbers whose hash collides on purpose: few groups, few tags.
+    /// Keys are small numbers whose hashes collide on purpose: few groups, few tags.
     fn poor_hash(key: u32) -> u64 {
         (u64::from(key % 5) << 32) | u64::from((key % 7) << 29)
     }

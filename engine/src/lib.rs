@@ -1,25 +1,25 @@
-//! The engine: typed entries in shards, executed under small locks, and the in-memory end of the log.
+//! The engine: typed entries in shards, operations on them under one lock per shard, and the in-memory end of the log.
 //!
-//! Knows no socket, no HTTP, no SQL; never awaits, never reads a clock: callers pass the time in.
+//! It has no sockets, no HTTP and no SQL. It never awaits and never reads a clock: callers pass the time in.
 //!
 //! ```text
-//!   execute(op) ──hash──> shard (lock) ── plan: look up, compute, check limits   (may refuse: nothing changed)
-//!                                      ── log:  LogBuffer::append, gives the lsn (may refuse: nothing changed)
-//!                                      └─ commit: change the slot                (cannot fail)
+//!   execute(op) ──hash──> shard (lock) ─┬─ plan:   look up, compute, check limits       (may refuse: nothing changed)
+//!                                       ├─ log:    LogBuffer::append, assigns the lsn   (may refuse: nothing changed)
+//!                                       └─ commit: change the slot                      (cannot fail)
 //!
-//!   pipeline.rs    execute_batch: many operations with their cache misses overlapped
+//!   pipeline.rs    execute_batch: many operations with overlapped cache misses
 //!   engine.rs      Engine: choice of shard, execute, replay
-//!   shard.rs       one lock stripe: a table per value type, every operation's plan, log, commit
-//!   call.rs        one operation on its way through a shard, and its outcome
+//!   shard.rs       one lock stripe: a table per value type; plan, log and commit of every operation
+//!   call.rs        the execution of one operation in a shard, and its outcome
 //!   table.rs       entries of one type: index + slots
-//!   index.rs       hash index: a tag for each slot
+//!   index.rs       hash index: one tag per slot
 //!   slots.rs       slots: fixed-size cells in chunks; the stamp of an entry
 //!   stored.rs      what a slot holds for each value type
 //!   collection.rs  maps and sets
-//!   log.rs         LogBuffer: where records get their lsn and wait for the shipper
+//!   log.rs         LogBuffer: assigns lsns and holds records for the shipper
 //!   meter.rs       the memory meter and its limit
-//!   env.rs         what every table shares
-//!   prefetch.rs    asking the processor for memory before it is needed
+//!   env.rs         state shared by all tables: hash function and memory meter
+//!   prefetch.rs    hardware prefetch of memory before it is needed
 //! ```
 
 mod call;

@@ -1,12 +1,12 @@
-//! The in-memory end of the log: where a record gets its lsn and waits to be shipped.
+//! The in-memory end of the log: assigns lsns to records and holds them until they are shipped.
 //!
 //! ```text
 //!   append (under the shard's lock) ─> open buffer ─ full ─> closed buffers ─> take (shipper) ─> … ─> release
 //!                                      └──────────── pending bytes: at most the budget ────────────┘
 //! ```
 //!
-//! One lock, taken inside the shard's lock and never the other way round. Records are encoded straight into the buffer
-//! in their final form; [`LogBuffer::take`] hands the whole buffer over and puts a used one in its place.
+//! There is one lock. It is taken inside the shard's lock, never the other way round. Records are encoded directly into
+//! the buffer in their final form. [`LogBuffer::take`] hands over the whole buffer and replaces it with a recycled one.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use proto::{BatchBuffer, Effect, Lsn, Micros, Op, Refusal, record_bytes};
 
 use crate::sync::Mutex;
 
-/// Used buffers that are kept for the next ones.
+/// Number of used buffers kept for reuse.
 const SPARE_BUFFERS: usize = 4;
 
-/// Called when there is something to take after there was nothing.
+/// Called when the first record arrives after there was nothing to take.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 /// The buffer. See the module's documentation.
@@ -36,14 +36,14 @@ struct State {
     spare: Vec<Vec<u8>>,
     /// Bytes of records that were appended and not released.
     pending: usize,
-    /// Why nothing is taken any more.
+    /// Why the log accepts no more records.
     refuses: Option<Arc<str>>,
     unrecorded_reads: u64,
 }
 
 impl LogBuffer {
-    /// A buffer whose first record gets `next_lsn`. `budget` bounds the bytes of records between append and release; a
-    /// single record that is larger is taken when nothing else is pending.
+    /// An empty buffer; its first record gets `next_lsn`. `budget` limits the bytes of records between append and
+    /// release. A single record that is larger is accepted when nothing else is pending.
     pub fn new(next_lsn: Lsn, budget: usize, wake: Wake) -> Self {
         let state = State {
             open: BatchBuffer::new(next_lsn, Vec::new()),
@@ -56,8 +56,8 @@ impl LogBuffer {
         Self { state: Mutex::new(state), budget, wake }
     }
 
-    /// Appends a record and returns its lsn, or refuses it. The caller holds the lock of the operation's shard and applies
-    /// the operation before it releases that lock.
+    /// Appends a record and returns its lsn, or rejects it. The caller holds the lock of the operation's shard and
+    /// applies the operation before it releases that lock.
     pub fn append(&self, op: &Op<'_>, effect: Effect, at: Micros) -> Result<Lsn, Refusal> {
         let bytes = record_bytes(op);
         if bytes > MAX_RECORD_BYTES {
@@ -89,14 +89,15 @@ impl LogBuffer {
         Ok(lsn)
     }
 
-    /// Appends the record of a read; if it is refused, counts it.
+    /// Appends the record of a read. If the record is rejected, counts it.
     pub fn append_read(&self, op: &Op<'_>, at: Micros) {
         if self.append(op, Effect::None, at).is_err() {
             self.state.lock().unrecorded_reads += 1;
         }
     }
 
-    /// The oldest records that nobody has taken, in order. `None` when there are none; then the next append wakes.
+    /// The oldest records that have not been taken, in order. If there are none, returns `None`, and the next append
+    /// calls the waker.
     pub fn take(&self) -> Option<BatchBuffer> {
         let mut state = self.state.lock();
         if state.closed.is_empty() && !state.open.is_empty() {
@@ -105,7 +106,7 @@ impl LogBuffer {
         state.closed.pop_front()
     }
 
-    /// Gives back the budget of records that are durable, and their memory.
+    /// Returns the budget and the memory of records that are durable.
     pub fn release(&self, bytes: usize, memory: Option<Vec<u8>>) {
         let mut state = self.state.lock();
         state.pending -= bytes;
@@ -117,7 +118,7 @@ impl LogBuffer {
         }
     }
 
-    /// Refuses every append from here on. What was appended can still be taken. The first reason stays.
+    /// Rejects every append from now on. Records already appended can still be taken. The first reason is kept.
     pub fn close(&self, why: &str) {
         self.state.lock().refuses.get_or_insert_with(|| why.into());
     }
@@ -132,12 +133,12 @@ impl LogBuffer {
         self.next_lsn() - 1
     }
 
-    /// The lsn that the next record will get.
+    /// The lsn of the next record.
     pub fn next_lsn(&self) -> Lsn {
         self.state.lock().open.next_lsn()
     }
 
-    /// Reads that could not be recorded.
+    /// Number of reads that could not be recorded.
     pub fn unrecorded_reads(&self) -> u64 {
         self.state.lock().unrecorded_reads
     }

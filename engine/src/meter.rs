@@ -1,10 +1,10 @@
-//! How much memory the entries take, and the limit on it.
+//! Memory use of the entries, and its limit.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proto::Refusal;
 
-/// Counts the bytes of slots, tags, long keys and long values (allocator overhead not included).
+/// Counts the bytes of slots, tags, long keys and long values, without allocator overhead.
 #[derive(Debug)]
 pub struct Meter {
     used: AtomicUsize,
@@ -21,9 +21,9 @@ impl Meter {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Refuses when `more` bytes would cross the limit. Concurrent writers may overshoot it by what each of them adds.
+    /// Fails if `more` bytes would exceed the limit. Concurrent writers may overshoot it by what each of them adds.
     pub(crate) fn admit(&self, more: usize) -> Result<(), Refusal> {
-        // What needs no memory is never refused, so that deletions help even beyond the limit: they free slots.
+        // What needs no memory never fails, so deletions work even beyond the limit: they free slots.
         if more == 0 || self.limit == usize::MAX {
             return Ok(());
         }
@@ -34,9 +34,9 @@ impl Meter {
         }
     }
 
-    /// Replaces `before` bytes by `after`.
+    /// Replaces `before` bytes with `after`.
     pub(crate) fn replace(&self, before: usize, after: usize) {
-        // Most writes change nothing here and must not touch a cache line that all threads share.
+        // Most writes change nothing here. They must not touch a cache line that all threads share.
         if after > before {
             self.used.fetch_add(after - before, Ordering::Relaxed);
         } else if before > after {

@@ -1,8 +1,9 @@
-//! Many operations at once, with their cache misses overlapped.
+//! Executes many operations at once, with their cache misses overlapped.
 //!
-//! A random access costs two misses, the tags and the slot (a third one where a long text lies behind the slot), and the processor
-//! cannot start the second before the first has arrived. Over a window of operations all first misses are started, then all
-//! second ones, then the operations run in order. The order of effects and replies is that of the slice.
+//! A random access costs two cache misses, the tags and the slot (plus a third for a long text outside the slot). The
+//! processor cannot start the second before the first has arrived. For a window of operations, all first misses are
+//! started, then all second ones, then the operations run in order. The order of effects and replies is that of the
+//! slice.
 
 use std::ops::ControlFlow;
 
@@ -16,24 +17,24 @@ use crate::engine::{Engine, replayed};
 use crate::prefetch::prefetch;
 use crate::shard::Shard;
 
-/// Operations whose cache misses are in flight together. A core keeps 10 to 16 line fills outstanding.
+/// Number of operations whose cache misses are in flight together. A core has 10 to 16 line fill buffers.
 const WINDOW: usize = 16;
 
-/// Longest text, in bytes, that is stored or handed out while a window of shards is held.
+/// Longest text, in bytes, that is stored or returned while the locks of a window are held.
 const LIGHT_TEXT_BYTES: usize = 1024;
 
-/// Records that are decoded at a time during recovery; few enough to stay in the first-level cache.
+/// Number of records that are decoded at a time during recovery; few enough to stay in the first-level cache.
 const DECODED: usize = 8 * WINDOW;
 
 impl Engine {
-    /// Carries out `ops` in order at the time `at` and tells `each` what each came to, in the same order. When `each` breaks
-    /// off, the operations after it are not carried out. Returns how many were.
+    /// Executes `ops` in order at the time `at` and passes each outcome to `each`, in the same order. If `each` breaks,
+    /// the operations after it are not executed. Returns how many were executed.
     pub fn execute_batch(&self, ops: &[Op<'_>], at: Micros, each: impl FnMut(Executed) -> ControlFlow<()>) -> usize {
         self.run_batch(ops, &[], &self.context(at), each)
     }
 
-    /// Applies a batch of the log during recovery, see [`Engine::replay`]. After an error the engine holds a part of the
-    /// batch and is of no use.
+    /// Applies a batch of the log during recovery, see [`Engine::replay`]. After an error the engine contains a part of
+    /// the batch and must not be used.
     pub fn replay_batch(&self, batch: &Batch) -> Result<(), BatchError> {
         let context = self.replay_context();
         let (mut ops, mut lsns) = (Vec::with_capacity(DECODED), Vec::with_capacity(DECODED));
@@ -76,7 +77,7 @@ impl Engine {
         executed
     }
 
-    /// Carries out at most [`WINDOW`] operations; breaks off with the number of those that were.
+    /// Executes at most [`WINDOW`] operations. If `each` breaks, returns the number executed.
     fn run_window(
         &self,
         ops: &[Op<'_>],
@@ -107,7 +108,7 @@ impl Engine {
             }
         }
         for (at, (hash, op)) in hashes.iter().zip(ops).enumerate() {
-            // Each arm makes the outcome in its place: it is large, and costs time when it is passed on.
+            // Each arm constructs the outcome in place: it is large, and moving it costs time.
             let one = match (guards.get(at).filter(|_| is_light(op)), *op) {
                 (Some(shard), Op::Get { ty, .. }) => shard.get(op, ty, *hash, context),
                 (Some(shard), _) if !shard.is_about_to_grow(op) => {
@@ -115,7 +116,7 @@ impl Engine {
                     shard.execute(Call { op, hash: *hash, context, prebuilt: None, dropped: &mut dropped, replayed })
                 }
                 _ => {
-                    // Who waits, or works for long, holds nothing.
+                    // Hold no locks while waiting for one, or during long work.
                     guards.release();
                     self.run(op, *hash, replayed.get(at).copied(), context)
                 }
@@ -131,14 +132,14 @@ impl Engine {
     }
 }
 
-/// Whether the answer takes time to copy: others must not wait for that.
+/// Whether the reply takes time to copy: other threads must not wait for that.
 #[inline]
 fn is_long(executed: &Executed) -> bool {
     matches!(executed, Ok(Outcome { reply: Reply::Value(Value::Str(text)), .. }) if text.as_bytes().len() > LIGHT_TEXT_BYTES)
 }
 
-/// Whether the operation takes so little time that others may wait for a whole window of its kind: it allocates and copies no more
-/// than [`LIGHT_TEXT_BYTES`].
+/// Whether the operation is so short that others may wait for a whole window of such operations: it allocates and
+/// copies no more than [`LIGHT_TEXT_BYTES`].
 #[inline]
 fn is_light(op: &Op<'_>) -> bool {
     match op {
@@ -153,8 +154,8 @@ fn is_light(op: &Op<'_>) -> bool {
     }
 }
 
-/// The locks of a window's shards. They are taken without waiting, so that two threads cannot wait for each other, and a shard
-/// that somebody else holds is left out: a prefetch is not worth waiting for.
+/// The locks of a window's shards. They are taken without waiting, so two threads cannot wait for each other. A shard
+/// locked by another thread is skipped: a prefetch is not worth waiting for.
 struct ShardGuards<'e> {
     guards: ArrayVec<MutexGuard<'e, Shard>, WINDOW>,
     /// The shard of each guard.
@@ -163,7 +164,7 @@ struct ShardGuards<'e> {
     owners: [u8; WINDOW],
 }
 
-/// More than any guard's number.
+/// Larger than any guard's number.
 const NOBODY: u8 = u8::MAX;
 
 impl<'e> ShardGuards<'e> {
@@ -171,7 +172,7 @@ impl<'e> ShardGuards<'e> {
         Self { guards: ArrayVec::new(), shards: [0; WINDOW], owners: [NOBODY; WINDOW] }
     }
 
-    /// Locks the shard of the operation at `at`, if nobody else holds it.
+    /// Locks the shard of the operation at `at`, unless another thread holds it.
     #[inline]
     fn lock(&mut self, at: usize, number: usize, shards: &'e [CachePadded<Mutex<Shard>>]) -> Option<&mut Shard> {
         let held = self.guards.len();
@@ -181,7 +182,7 @@ impl<'e> ShardGuards<'e> {
                 self.guards.push(guard);
                 held
             }
-            // It may be one of this window's own.
+            // This window itself may hold it.
             None => self.shards[..held].iter().position(|&earlier| earlier == number as u32)?,
         };
         self.owners[at] = owner as u8;

@@ -1,6 +1,6 @@
-//! Asking the processor for memory before it is needed.
+//! Hardware prefetch of memory before it is needed.
 
-/// Asks the processor to load the cache line at the start of `target`.
+/// Prefetches the cache line at the start of `target`.
 #[allow(unsafe_code)]
 #[inline]
 pub(crate) fn prefetch<T: ?Sized>(target: &T) {

@@ -1,9 +1,9 @@
-//! One lock stripe: a table per value type, and how each operation is carried out.
+//! One lock stripe: a table per value type, and the execution of each operation.
 //!
 //! Every write has the same three steps: plan (look up, compute, check limits), log (append the record, get the lsn),
-//! commit (change the slot). The first two may refuse; the third cannot fail. All three happen under the shard's lock, so
-//! the log's order is the order of effects for every key. The shard is chosen by the key alone: all types of a key live
-//! together, and deleting them all is one step.
+//! commit (change the slot). The first two may fail; the third cannot. All three happen under the shard's lock, so for
+//! every key the order of the log is the order of effects. The key alone selects the shard. So all types of a key are
+//! in the same shard, and deleting them all is one step.
 
 use proto::{Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, TypeSet, Value, ValueType, packed_bytes};
 
@@ -13,13 +13,13 @@ use crate::slots::Stamp;
 use crate::stored::{Owned, Stored, slot};
 use crate::table::{SlotIndex, Table};
 
-/// How a type is incremented: by its row in the table of types.
+/// How a type is incremented, from its row in the table of types.
 macro_rules! increment_of {
     (counter, $table:expr, $by:ident, $call:ident) => {
         increment(&mut $table, $by, $call)
     };
     ($other:ident, $table:expr, $by:ident, $call:ident) => {
-        unreachable!("{:?} increments what is no counter", $call.op)
+        unreachable!("{:?} increments a type that is not a counter", $call.op)
     };
 }
 
@@ -36,7 +36,8 @@ macro_rules! shard {
 
         /// What every type does in its own table.
         impl Shard {
-            /// The most frequent operation, by itself so that [`crate::Engine`] can get to it without what writes need.
+            /// The most frequent operation, separate so that [`crate::Engine`] can call it without the setup that
+            /// writes need.
             #[inline]
             pub(crate) fn get(&self, op: &Op<'_>, ty: ValueType, hash: u64, context: &Context<'_>) -> Executed {
                 context.log_read(op);
@@ -67,7 +68,7 @@ macro_rules! shard {
                 }
             }
 
-            /// The types that have the key.
+            /// The types that have an entry for the key.
             fn types_of(&self, hash: u64, key: Key<'_>) -> TypeSet {
                 let mut types = TypeSet::EMPTY;
                 $(if self.$field.find(hash, key).is_some() {
@@ -84,7 +85,7 @@ macro_rules! shard {
                 })*
             }
 
-            /// Whether the operation may have to move a table, which takes time.
+            /// Whether the operation may have to grow a table, which takes time.
             #[inline]
             pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
                 match op.value_type() {
@@ -176,8 +177,8 @@ impl Shard {
     }
 }
 
-/// The last steps of a write that changes an entry, or creates it with `change` applied to the empty value: checks the memory that
-/// the value's growth and a new slot take, records the write, changes the slot.
+/// The last steps of a write that changes an entry, or creates it by applying `change` to the empty value: checks the
+/// memory for the value's growth and a new slot, records the write, changes the slot.
 #[inline]
 fn upsert<V: Stored, R>(
     table: &mut Table<V>,

@@ -1,4 +1,4 @@
-//! Slots: fixed-size cells, in chunks of one size, so that memory that one table gives up fits any other.
+//! Slots: fixed-size cells in chunks of one size, so that memory freed by one table can be used by any other.
 //!
 //! ```text
 //!   a slot with a short key                      a slot with a long key
@@ -8,7 +8,7 @@
 //!   length of the key + 1      1 byte            0                         1 byte
 //! ```
 //!
-//! The compiler arranges the fields; the last byte tells it which kind a slot is, because no length is stored as 0.
+//! The compiler arranges the fields. The last byte tells which kind a slot is, because no length is stored as 0.
 
 use std::num::NonZeroU8;
 
@@ -17,17 +17,17 @@ use proto::{Key, Lsn, Text};
 
 use crate::collection::{MapValue, SetValue};
 
-/// Slots per chunk: 4 KiB of scalars, 8 KiB of others.
+/// Slots per chunk: 4 KiB for scalars, 8 KiB for other types.
 pub(crate) const CHUNK: usize = 128;
 
-/// Longest key that lies in the slot itself, in bytes.
+/// Longest key that is stored in the slot itself, in bytes.
 pub(crate) const INLINE_KEY_BYTES: usize = 22;
 
-/// What a longer key takes on the heap besides its bytes: its length and the count of references.
+/// Heap bytes of a longer key besides its text: its length and its reference count.
 const LONG_KEY_OVERHEAD_BYTES: usize = 2 * size_of::<usize>();
 
-/// The lsn of an entry's last write, of which the low 40 bits are kept. At a million writes a second they repeat after 12 days, so a
-/// stamp tells two states of one entry apart; it is not an lsn to read a log from.
+/// The low 40 bits of the lsn of an entry's last write. At a million writes a second they repeat after 12 days. So a
+/// stamp tells two states of one entry apart, but it is not an lsn to read a log from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Stamp([u8; STAMP_BYTES]);
 
@@ -35,7 +35,7 @@ const STAMP_BYTES: usize = 5;
 const STAMP_BITS: usize = 8 * STAMP_BYTES;
 
 impl Stamp {
-    /// The later one of two stamps that lie less than half of their range apart.
+    /// The later of two stamps that are less than half of their range apart.
     fn later(self, other: Self) -> Self {
         const HALF: u64 = 1 << (STAMP_BITS - 1);
         let ahead = other.low_bits().wrapping_sub(self.low_bits()) % (1 << STAMP_BITS);
@@ -57,16 +57,16 @@ impl From<Lsn> for Stamp {
     }
 }
 
-/// The cell of one entry. A slot whose key is empty is free, as no key is empty.
+/// The cell of one entry. A slot whose key is empty is free: a valid key is never empty.
 #[derive(Clone, Debug)]
 pub(crate) enum Slot<V> {
-    /// The key lies in the slot.
+    /// The key is stored in the slot.
     Short { len_plus_1: NonZeroU8, key: [u8; INLINE_KEY_BYTES], stamp: Stamp, value: V },
-    /// The key lies on the heap.
+    /// The key is stored on the heap.
     Long { key: ArcStr, stamp: Stamp, value: V },
 }
 
-/// Slots have 32, 40 or 64 bytes: two scalars share a cache line, a longer value has one to itself.
+/// A slot has 32, 40 or 64 bytes: two scalars share a cache line, a longer value has one to itself.
 const fn is_slot_size(bytes: usize) -> bool {
     matches!(bytes, 32 | 40 | 64)
 }
@@ -134,7 +134,8 @@ impl<V> Slot<V> {
         }
     }
 
-    /// The value, to be changed by the write with this stamp. A record that is replayed over a newer state leaves the newer stamp.
+    /// The value, for the write with this stamp to change. A record that is replayed over a newer state keeps the newer
+    /// stamp.
     #[inline]
     pub(crate) fn write(&mut self, new: Stamp) -> &mut V {
         match self {
@@ -150,7 +151,7 @@ impl<V> Slot<V> {
         matches!(self, Self::Short { len_plus_1: NonZeroU8::MIN, .. })
     }
 
-    /// Heap memory behind the key, in bytes.
+    /// Heap memory of the key, in bytes.
     pub(crate) fn key_heap_bytes(&self) -> usize {
         key_heap_bytes(self.key_bytes().len())
     }
@@ -183,7 +184,7 @@ impl<V: Default + Clone> Slots<V> {
         Self { chunks: std::iter::repeat_with(chunk).take(count / CHUNK).collect() }
     }
 
-    /// How many there are.
+    /// The number of slots.
     pub(crate) fn count(&self) -> usize {
         self.chunks.len() * CHUNK
     }
@@ -203,12 +204,12 @@ impl<V: Default + Clone> Slots<V> {
         &mut self.chunks[number / CHUNK][number % CHUNK]
     }
 
-    /// The used slots, in the order of memory.
+    /// The used slots, in memory order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot<V>> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|slot| !slot.is_free())
     }
 
-    /// Takes the used slots out, in the order of memory; a chunk's memory is given back when all of it has been read.
+    /// Removes and returns the used slots, in memory order. A chunk's memory is freed once all of it has been read.
     pub(crate) fn into_used(self) -> impl Iterator<Item = Slot<V>> {
         let chunks = self.chunks.into_iter().map(|chunk| chunk as Box<[Slot<V>]>);
         chunks.flat_map(|chunk| chunk.into_iter()).filter(|slot| !slot.is_free())

@@ -1,29 +1,29 @@
-//! What a slot holds for each value type.
+//! What a slot stores for each value type.
 
 use proto::{Text, Value, ValueRef};
 
 use crate::collection::{MapValue, SetValue};
 use crate::prefetch::prefetch;
 
-/// A value in the form in which its slot keeps it.
+/// A value in the form that its slot stores.
 pub(crate) trait Stored: Clone + Default {
     /// The value for a reply.
     fn to_value(&self) -> Value;
 
-    /// Heap memory behind the value, in bytes.
+    /// Heap memory of the value, in bytes.
     fn heap_bytes(&self) -> usize {
         0
     }
 
-    /// Asks the processor for the heap memory behind the value.
+    /// Prefetches the value's heap memory.
     #[inline]
     fn prefetch(&self) {}
 
-    /// The value on its way out of a slot.
+    /// The value, removed from its slot.
     fn into_owned(self) -> Owned;
 }
 
-/// What a slot holds for each value type.
+/// What a slot stores for each value type.
 pub(crate) mod slot {
     pub(crate) type Int = i32;
     pub(crate) type Uint = u32;
@@ -38,7 +38,8 @@ macro_rules! owned {
         $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
         $size:ident, $operations:ident, $keys:literal, $transactions:literal
     ))*) => {
-        /// A value on its way into a slot or out of it, built before the lock is taken and dropped after it is released.
+        /// A value that is about to enter a slot or has left one: built before the lock is taken, dropped after it is
+        /// released.
         #[derive(Debug)]
         pub(crate) enum Owned {
             $($variant(slot::$variant),)*

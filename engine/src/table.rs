@@ -8,7 +8,7 @@ use crate::prefetch::prefetch;
 use crate::slots::{CHUNK, Slot, Slots, Stamp, key_heap_bytes};
 use crate::stored::Stored;
 
-/// The slot of an entry that was looked up; valid until the table changes.
+/// The slot of an entry that was looked up. Valid until the table changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SlotIndex(usize);
 
@@ -16,7 +16,7 @@ pub(crate) struct SlotIndex(usize);
 pub(crate) struct Table<V> {
     index: Index,
     slots: Slots<V>,
-    /// Writes without a log, which take their stamps from here. Never goes back.
+    /// Number of writes without a log, the source of their stamps. Never decreases.
     unlogged_writes: u64,
 }
 
@@ -26,7 +26,7 @@ impl<V> Default for Table<V> {
     }
 }
 
-/// Whether two keys are equal. Short ones are compared as two words that may overlap, without a call.
+/// Whether two keys are equal. Short ones are compared as two words that may overlap, without a function call.
 #[inline]
 fn key_eq(a: &[u8], b: &[u8]) -> bool {
     const WORD: usize = size_of::<u64>();
@@ -75,7 +75,7 @@ impl<V: Stored> Table<V> {
         self.index.is_full()
     }
 
-    /// Bytes that the insertion of `key` would allocate, its value's heap memory not included.
+    /// Bytes that inserting `key` would allocate, without the value's heap memory.
     pub(crate) fn insertion_bytes(&self, hash: u64, key: Key<'_>) -> usize {
         let growth = match self.is_full() {
             true => Self::bytes_of(self.larger(hash)) - self.own_bytes(),
@@ -84,7 +84,7 @@ impl<V: Stored> Table<V> {
         growth + key_heap_bytes(key.as_bytes().len())
     }
 
-    /// The stamp of a write: its lsn, or without a log the next number.
+    /// The stamp of a write: from its lsn or, without a log, the next number.
     #[inline]
     fn next_stamp(&mut self, lsn: Option<Lsn>) -> Stamp {
         lsn.unwrap_or_else(|| {
@@ -94,7 +94,7 @@ impl<V: Stored> Table<V> {
         .into()
     }
 
-    /// Adds an entry that is not there yet, by the write with this lsn.
+    /// Adds an entry that is not in the table, for the write with this lsn.
     pub(crate) fn insert(&mut self, hash: u64, key: Key<'_>, value: V, lsn: Option<Lsn>, env: &Env) {
         let before = self.own_bytes();
         if self.is_full() {
@@ -107,7 +107,7 @@ impl<V: Stored> Table<V> {
         env.meter.replace(before, self.own_bytes() + heap);
     }
 
-    /// Changes an entry's value by the write with this lsn.
+    /// Changes an entry's value, for the write with this lsn.
     pub(crate) fn update<R>(
         &mut self,
         found: SlotIndex,
@@ -123,7 +123,7 @@ impl<V: Stored> Table<V> {
         result
     }
 
-    /// Takes an entry out. The last one takes the table's memory with it.
+    /// Removes an entry. Removing the last one frees the table's memory.
     pub(crate) fn remove(&mut self, hash: u64, found: SlotIndex, env: &Env) -> V {
         let before = self.own_bytes();
         self.index.remove(hash, found.0);
@@ -152,7 +152,7 @@ impl<V: Stored> Table<V> {
         }
     }
 
-    /// Asks the processor for the heap memory behind a value, whose slot is there by now.
+    /// Prefetches the heap memory of a value whose slot is already in the cache.
     #[inline]
     pub(crate) fn prefetch_value(&self, hash: u64) {
         if let Some(slot) = self.index.first_match(hash) {
@@ -169,16 +169,17 @@ impl<V: Stored> Table<V> {
         Index::bytes_for(slots) + Slots::<V>::bytes(slots)
     }
 
-    /// How many slots the next larger table has. The hash's first bits, which choose the shard, choose one of 128 steps, from 1.2
-    /// to 1.45: if all shards grew by the same step, they would all grow at nearly the same time.
+    /// The number of slots after the next growth. The first bits of the hash, which select the shard, select one of 128
+    /// growth factors from 1.2 to 1.45. If all shards used the same factor, they would all grow at nearly the same
+    /// time.
     fn larger(&self, hash: u64) -> usize {
         let slots = self.slots.count();
         let more = 205 + (hash >> 57) as usize * 2;
         (slots + slots * more / 1024).next_multiple_of(CHUNK).max(slots + CHUNK)
     }
 
-    /// Moves all entries to a larger table. It reads and writes in the order of memory, so the pause is bounded by bandwidth, not
-    /// by one cache miss an entry.
+    /// Moves all entries to a larger table. It reads and writes sequentially, so the pause is bounded by memory
+    /// bandwidth, not by one cache miss per entry.
     fn grow(&mut self, slots: usize, env: &Env) {
         self.index = Index::with_capacity(slots);
         for slot in std::mem::replace(&mut self.slots, Slots::new(slots)).into_used() {

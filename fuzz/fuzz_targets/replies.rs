@@ -1,4 +1,4 @@
-//! What a server sends: frames out of a stream, and one frame whose length is right.
+//! Server messages: a stream of frames, and one frame whose length is valid.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Sessions without the network: a run of request frames through decoding, the engine and the encoding of replies. The time is
-//! that of one request. Beside it what is in it: decoding alone, and the engine's batch alone.
+//! Sessions without the network: a run of request frames is decoded, executed by the engine, and the replies are
+//! encoded. Throughput is in requests. Two parts are measured separately, too: decoding, and the engine's batch.
 #![allow(missing_docs)] // criterion's macros generate undocumented functions.
 
 use std::hint::black_box;
@@ -20,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const KEYS: usize = 1_000_000;
 
-/// Requests that come in together.
+/// Number of requests that arrive together.
 const DEPTHS: [usize; 3] = [1, 16, 128];
 
 /// Keys of 16 bytes in a scattered order (Knuth, TAOCP volume 3, 6.4).
@@ -40,7 +40,7 @@ fn put(name: &str) -> Op<'_> {
     Op::Put { key: key(name), value: ValueRef::Int(2) }
 }
 
-/// Runs of `depth` requests each, over all keys in turn.
+/// Runs of `depth` requests each, which together cover all keys.
 fn runs(keys: &[String], depth: usize, op: impl Fn(&str) -> Op<'_>) -> Vec<Vec<u8>> {
     let encode = |names: &[String]| {
         let mut run = Vec::new();

@@ -1,7 +1,7 @@
-//! Walks one hot path a given number of times, for an instruction counter (`cargo xtask instructions`).
+//! Runs one hot path a given number of times, for an instruction counter (`cargo xtask instructions`).
 //!
-//! Everything is repeatable: keys, hash seeds, order. What is set up costs the same whatever the number, so that the
-//! difference of two runs is that of the path alone.
+//! Everything is deterministic: keys, hash seeds, order. The setup costs the same for any number of operations, so that
+//! the difference between two runs is the cost of the path alone.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;

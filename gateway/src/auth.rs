@@ -1,4 +1,4 @@
-//! The token that clients must show, if the operator wants one.
+//! The token that clients must present, if the operator has configured one.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub(crate) const MAX_TOKEN_BYTES: usize = 4096;
 pub struct Token(String);
 
 impl Token {
-    /// Reads the first line of a file.
+    /// Reads the token from the first line of a file.
     pub fn read(file: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
         let token = text.lines().next().unwrap_or_default().trim();
@@ -25,9 +25,9 @@ impl Token {
         }
     }
 
-    /// Whether `shown` is the token. Takes the same time wherever they differ.
-    pub fn matches(&self, shown: &[u8]) -> bool {
-        self.0.as_bytes().ct_eq(shown).into()
+    /// Whether `presented` is the token. The time does not depend on where they differ.
+    pub fn matches(&self, presented: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(presented).into()
     }
 }
 

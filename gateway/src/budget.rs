@@ -1,16 +1,16 @@
-//! Memory that all connections share for what is large: counted bytes with a limit.
+//! A memory limit that all connections share for large bodies, frames and responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number of bytes that may be in use at a time.
+/// A limit on the number of bytes that are in use at a time.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
     used: AtomicUsize,
 }
 
-/// A part of a budget, given back when dropped.
+/// A part of a budget, released when dropped.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Budget>,
@@ -18,12 +18,12 @@ pub struct Share {
 }
 
 impl Budget {
-    /// At most `limit` bytes.
+    /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, used: AtomicUsize::new(0) })
     }
 
-    /// A share that holds nothing yet.
+    /// An empty share.
     pub fn share(self: &Arc<Self>) -> Share {
         Share { budget: Arc::clone(self), bytes: 0 }
     }
@@ -35,7 +35,8 @@ impl Share {
         self.bytes
     }
 
-    /// Makes the share at least `bytes` large. Returns whether the budget had room for it; otherwise it stays as it was.
+    /// Grows the share to at least `bytes`. Returns whether the budget had room for that; if not, the share does not
+    /// change.
     #[must_use]
     pub fn grow_to(&mut self, bytes: usize) -> bool {
         let more = bytes.saturating_sub(self.bytes);
@@ -51,7 +52,7 @@ impl Share {
         true
     }
 
-    /// Gives everything back.
+    /// Releases everything.
     pub fn release(&mut self) {
         if self.bytes > 0 {
             self.budget.used.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);

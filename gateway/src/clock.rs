@@ -1,7 +1,7 @@
-//! The time: of an operation, as the log records it, and of a response, as its `Date` header tells it.
+//! Timestamps of operations, as recorded in the log, and dates of responses, as sent in the `Date` header.
 //!
-//! A machine's clock may say anything. What is told lies between 1970 and 9999: an HTTP date can name nothing else, and no clock
-//! that is off must stop a server.
+//! The machine's clock may be wrong. Times are clamped to the years 1970 to 9999: HTTP dates cannot represent others,
+//! and a wrong clock must not stop the server.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -15,17 +15,17 @@ use tokio::time::Instant;
 /// Length of an HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`, in bytes.
 const DATE_BYTES: usize = 29;
 
-/// The last time that is told, counted from 1970: the last microsecond of the year 9999.
+/// The latest representable time, counted from 1970: the last microsecond of the year 9999.
 const LATEST: Duration = Duration::from_micros(253_402_300_799_999_999);
 
 /// Now, in microseconds since the Unix epoch.
 pub(crate) fn now() -> Micros {
-    // The longest duration has 18 digits.
+    // Fits: the longest duration, in microseconds, has 18 digits.
     since_epoch(SystemTime::now()).as_micros() as i64
 }
 
-/// Whether the machine's clock shows a time that is told as it is.
-pub(crate) fn can_be_told() -> bool {
+/// Whether the time of the machine's clock is representable, so that it is not clamped.
+pub(crate) fn is_representable() -> bool {
     SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|since| since <= LATEST)
 }
 
@@ -35,7 +35,7 @@ fn since_epoch(time: SystemTime) -> Duration {
 
 fn http_date(time: SystemTime) -> [u8; DATE_BYTES] {
     let mut date = [b' '; DATE_BYTES];
-    // Always fits: the date of a time within these years has this length.
+    // Always fits: dates of these years have exactly this length.
     let _ = write!(&mut date[..], "{}", HttpDate::from(UNIX_EPOCH + since_epoch(time)));
     date
 }
@@ -44,7 +44,8 @@ fn date_header() -> HeaderValue {
     HeaderValue::from_bytes(&http_date(SystemTime::now())).expect("a date is visible ASCII")
 }
 
-/// A worker's clock for deadlines and dates. It stands still between two calls of [`CoarseClock::set`], so reading it costs nothing.
+/// A worker's clock for deadlines and dates. It advances only in [`CoarseClock::set`], so that reading it costs almost
+/// nothing.
 #[derive(Debug)]
 pub(crate) struct CoarseClock {
     instant: Cell<Instant>,
@@ -56,7 +57,7 @@ impl CoarseClock {
         Self { instant: Cell::new(Instant::now()), date: RefCell::new(date_header()) }
     }
 
-    /// Sets the clock: to `instant`, and to the system's date.
+    /// Sets the clock to `instant`, and the date to the system's.
     pub(crate) fn set(&self, instant: Instant) {
         self.instant.set(instant);
         self.date.replace(date_header());
@@ -66,7 +67,7 @@ impl CoarseClock {
         self.instant.get()
     }
 
-    /// The date, for the header of that name.
+    /// The value of the `Date` header.
     pub(crate) fn date(&self) -> HeaderValue {
         self.date.borrow().clone()
     }

@@ -13,145 +13,146 @@ use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
 
-/// Longest request head (request line and headers), in bytes. A longer one gets 431.
+/// Longest request head (request line and headers), in bytes. A longer head gets 431.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
 
-/// Most headers in a request. More get 431.
+/// Maximum number of headers in a request. More get 431.
 pub const MAX_HEADERS: usize = 64;
 
-/// Longest path and query, in bytes. A longer one gets 414.
+/// Longest path and query, in bytes. Longer ones get 414.
 pub const MAX_URI_BYTES: usize = 8 << 10;
 
-/// Largest `--max-body`: a body of that size fits into a log record whatever it holds.
+/// Largest `--max-body`. A body of this size fits into a log record whatever it contains.
 pub const MAX_BODY_BYTES: u64 = 16 << 20;
 
 /// Longest `--log-timeout`.
 pub const MAX_LOG_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longest time for a request to be carried out; then the connection is closed. A write that waits for the log is answered
-/// before, so that this is for defects only.
+/// Longest time to execute a request; after that the connection is closed. Reached only because of a bug: a write that
+/// waits for the log gets its response earlier ([`MAX_LOG_TIMEOUT`]).
 pub const MAX_WORKING_TIME: Duration = Duration::from_secs(75);
 
 const _: () = assert!(MAX_LOG_TIMEOUT.as_secs() < MAX_WORKING_TIME.as_secs());
 
-/// Flags' variables that had other names before: (old, new).
+/// Environment variables that were renamed: (old, new).
 pub const RENAMED_VARIABLES: [(&str, &str); 2] =
     [("KVS_MAX_BODIES", "KVS_REQUEST_MEMORY"), ("KVS_MAX_ANSWERS", "KVS_RESPONSE_MEMORY")];
 
-/// Bodies and responses of REST, and the beginning of a frame, up to this many bytes do not count against `--request-memory` and
-/// `--response-memory`: the limit of connections bounds them.
+/// REST bodies, REST responses and incomplete frames of up to this many bytes do not count against `--request-memory`
+/// and `--response-memory`. The connection limit bounds their total.
 pub const UNBUDGETED_BYTES: usize = 16 << 10;
 
-/// Bytes of frames that a connection reads at a time, and of replies that it collects before it sends them. A larger frame or
-/// reply is taken alone.
+/// Bytes of frames that a connection reads at a time, and of replies that it collects before it sends them. A larger
+/// frame or reply is handled on its own.
 pub const FRAME_BUFFER_BYTES: usize = 64 << 10;
 
-/// Connections that may wait to be accepted, for each worker.
+/// Length of the accept queue of each worker, in connections.
 pub const LISTEN_BACKLOG: i32 = 4096;
 
-const ABOUT: &str = "Typed values in memory, over REST and binary frames, with a log that survives crashes";
+const ABOUT: &str = "In-memory store of typed values, served over REST and binary frames, with a durable log";
 
 const AFTER_HELP: &str = "\
-Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
+Sizes and times take a unit: 64MiB, 1GB; 10s, 500ms.
 
-SIGTERM, SIGQUIT or Ctrl-C stops in order; another one, a second or more later, at once. SIGHUP reads the
-token file again; if kvs was started from a terminal, SIGHUP says that it has gone, and kvs stops in order.
+SIGTERM, SIGQUIT or Ctrl-C shuts down gracefully; a second signal, one second or more later, exits immediately.
+SIGHUP reloads the token file. If kvs was started from a terminal, SIGHUP means that the terminal was closed,
+and kvs shuts down gracefully.
 
 Exit codes:
-  0  stopped in order
-  1  the log failed, or did not become durable before the program ended
-  2  wrong usage
-  3  an address could not be listened on
-  4  the log could not be opened
+  0  graceful shutdown
+  1  the log failed, or did not become durable before kvs exited
+  2  invalid usage
+  3  cannot listen on an address
+  4  cannot open the log
   5  the log is damaged
   6  another kvs has taken over the log";
 
-/// kvs: typed values in memory, over REST and binary frames, with a log that survives crashes.
+/// kvs: an in-memory store of typed values, served over REST and binary frames, with a durable log.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "kvs", version, about = ABOUT, long_about = None, after_help = AFTER_HELP)]
 pub struct Config {
-    /// What to do instead of serving
+    /// Run a command instead of the server
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Address of the REST service; port 0 picks a free one
+    /// Address of the REST API; port 0 picks a free port
     #[arg(long, global = true, env = "KVS_HTTP_ADDR", default_value = "127.0.0.1:8080", value_name = "ADDR", value_parser = address)]
     pub http_addr: SocketAddr,
 
-    /// Address of the frame protocol; port 0 picks a free one
+    /// Address of the frame protocol; port 0 picks a free port
     #[arg(long, env = "KVS_FRAME_ADDR", default_value = "127.0.0.1:8090", value_name = "ADDR", value_parser = address)]
     pub frame_addr: SocketAddr,
 
-    /// File whose first line is a token that clients must show: over frames in an auth request, over REST in the header
-    /// `Authorization: Bearer TOKEN` [default: everybody is served]
+    /// File whose first line is the token that clients must present: in an auth request over frames, in the header
+    /// `Authorization: Bearer TOKEN` over REST [default: no authentication]
     #[arg(long, env = "KVS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Names by which clients may call this server, in the headers Host and Origin, besides localhost and IP addresses. Without this
-    /// flag all names are accepted, but on a loopback address without a token none: web pages could use the server through
-    /// a name of their own
+    /// Host names that clients may use in the headers Host and Origin, besides localhost and IP addresses. Default: all
+    /// names; none on a loopback address without a token, because web pages could reach the server through a name of
+    /// their own (DNS rebinding)
     #[arg(long, env = "KVS_ALLOWED_HOSTS", value_name = "NAME,...", value_delimiter = ',', value_parser = host_name)]
     pub allowed_hosts: Vec<String>,
 
-    /// Where the log goes: `file:DIR` (segments in a folder), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
-    /// `https://HOST:PORT` (a txnd) or `off` (memory only, everything is lost at exit)
+    /// Where the log is written: `file:DIR` (segment files), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
+    /// `https://HOST:PORT` (a txnd server) or `off` (memory only, all data is lost at exit)
     #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
           value_parser = unquoted::<LogTarget>())]
     pub log: LogTarget,
 
-    /// Longest wait at the start for a log that cannot be reached yet; 0s: none
+    /// How long to wait at startup for a log that cannot be reached; 0s: do not wait
     #[arg(long, env = "KVS_WAIT_FOR_LOG", default_value = "60s", value_name = "TIME", value_parser = time)]
     pub wait_for_log: Duration,
 
-    /// Longest wait of a write for the log; then it is answered with 504 or an error, because it may or may not become durable. At most
-    /// 60s
+    /// How long a write waits for the log. After that its response is 504 or an error: the write may or may not become
+    /// durable. At most 60s
     #[arg(long, env = "KVS_LOG_TIMEOUT", default_value = "60s", value_name = "TIME", value_parser = log_timeout)]
     pub log_timeout: Duration,
 
-    /// What to do when the log has failed for good, or another kvs has taken it over: `exit` (codes 1 and 6), or `read-only`: go on
-    /// with reads alone, which may see writes that never became durable; every response says so
+    /// What to do when the log has failed permanently, or another kvs has taken it over: `exit` (codes 1 and 6), or
+    /// `read-only`: keep serving reads, which may return writes that never became durable; every response says so
     #[arg(long, env = "KVS_WHEN_FENCED", default_value = "exit", value_name = "MODE")]
     pub when_fenced: WhenFenced,
 
-    /// Certificates of the CAs that sign the certificate of txnd, in PEM form; used with `--log https://...`
+    /// CA certificates that txnd's certificate is verified against (PEM); used with `--log https://...`
     #[arg(long, env = "KVS_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
     pub tls_ca: PathBuf,
 
-    /// This kvs's certificate towards txnd, in PEM form
+    /// Client certificate that kvs presents to txnd (PEM)
     #[arg(long, env = "KVS_TLS_CERT", default_value = "certs/kvs.pem", value_name = "FILE")]
     pub tls_cert: PathBuf,
 
-    /// The key of that certificate, in PEM form
+    /// Private key of the client certificate (PEM)
     #[arg(long, env = "KVS_TLS_KEY", default_value = "certs/kvs.key", value_name = "FILE")]
     pub tls_key: PathBuf,
 
-    /// Revocation lists for the certificate of txnd, in PEM form [default: nothing is revoked]
+    /// Certificate revocation lists for txnd's certificate (PEM) [default: no revocation check]
     #[arg(long, env = "KVS_TLS_CRL", value_name = "FILE")]
     pub tls_crl: Option<PathBuf>,
 
-    /// What a 2xx for a write means: `sync`: it is on disk; `async`: it is applied and queued, a crash of the process loses at
-    /// most the queued tail. A request raises it with the header `Kvs-Durability: sync`
+    /// What a successful write means: `sync`: it is on disk; `async`: it is applied and queued, and a crash of the
+    /// process loses at most the queued records. A request can ask for more with the header `Kvs-Durability: sync`
     #[arg(long, env = "KVS_DURABILITY", default_value = "sync", value_name = "MODE")]
     pub durability: Durability,
 
-    /// What is recorded: `writes`: what recovery needs; `all`: every request
+    /// What is written to the log: `writes`: what recovery needs; `all`: every request
     #[arg(long, env = "KVS_RECORD", default_value = "writes", value_name = "MODE")]
     pub record: Record,
 
-    /// Threads that serve clients, each pinned to a core [default: number of cores]
+    /// Worker threads, each pinned to a core [default: number of cores]
     #[arg(long, env = "KVS_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 
-    /// Lock stripes of the engine, rounded up to a power of two
+    /// Number of shards (lock stripes) of the engine, rounded up to a power of two
     #[arg(long, env = "KVS_SHARDS", default_value_t = engine::DEFAULT_SHARDS as u32, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=engine::MAX_SHARDS as i64))]
     pub shards: u32,
 
-    /// Memory that entries may take; beyond it writes get 503, reads and deletions go on [default: no limit]
+    /// Memory limit for entries; above it writes get 503, reads and deletes still work [default: no limit]
     #[arg(long, env = "KVS_MAX_MEMORY", value_name = "SIZE", value_parser = at_least::<1>)]
     pub max_memory: Option<ByteSize>,
 
-    /// Log records that may wait to become durable; beyond it writes get 503, reads go on
+    /// Memory limit for log records that are not yet durable; above it writes get 503, reads still work
     #[arg(long, env = "KVS_LOG_BUDGET", default_value = "64MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
     pub log_budget: ByteSize,
 
@@ -160,74 +161,75 @@ pub struct Config {
           value_parser = within::<{ txnd::MIN_SEGMENT_BYTES }, { txnd::MAX_SEGMENT_BYTES }>)]
     pub segment_size: ByteSize,
 
-    /// Largest request body, and payload of a frame; a larger one gets 413 or an error. At most 16MiB
+    /// Largest request body or frame payload; a larger one gets 413 or an error. At most 16MiB
     #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",
           value_parser = within::<1, MAX_BODY_BYTES>)]
     pub max_body: ByteSize,
 
-    /// Request bodies and frames in memory at a time, all together, those up to 16 KiB not counted; beyond it requests get 503 or an
-    /// error
+    /// Memory limit for all request bodies and frames together; those up to 16 KiB do not count. Above it requests get
+    /// 503 or an error
     #[arg(long, alias = "max-bodies", env = "KVS_REQUEST_MEMORY", default_value = "256MiB", value_name = "SIZE",
           value_parser = at_least::<1024>)]
     pub request_memory: ByteSize,
 
-    /// Responses in memory at a time, all together, those up to 16 KiB not counted (over frames: 128 KiB of replies a connection);
-    /// beyond it requests get 503 or an error
+    /// Memory limit for all responses together; those up to 16 KiB do not count (over frames: up to 128 KiB of replies
+    /// per connection). Above it requests get 503 or an error
     #[arg(long, alias = "max-answers", env = "KVS_RESPONSE_MEMORY", default_value = "512MiB", value_name = "SIZE",
           value_parser = at_least::<1024>)]
     pub response_memory: ByteSize,
 
-    /// Open connections; a further one gets 503 and is closed. Cut, with a warning, to what the limit of open files allows
+    /// Maximum number of connections; more get 503 and are closed. Lowered, with a warning, to fit the limit of open
+    /// files
     #[arg(long, env = "KVS_MAX_CONNECTIONS", default_value_t = 16_384, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// Time for a client to make its first request, and to send the head of each; a body, a frame and a response may take longer as
-    /// long as they keep to --min-rate
+    /// Time limit for the first request of a connection, and for the head of every request. Bodies, frames and
+    /// responses may take longer as long as they keep to `--min-rate`
     #[arg(long, env = "KVS_REQUEST_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub request_timeout: Duration,
 
-    /// Bytes a second that a client must send of a body or frame, and take of a response, on the average of each --request-timeout. A
-    /// body that comes more slowly gets 408
+    /// Minimum rate, in bytes per second, at which a client must send a body or frame and receive a response, averaged
+    /// over each `--request-timeout`. A slower body gets 408
     #[arg(long, env = "KVS_MIN_RATE", default_value = "4KiB", value_name = "SIZE", value_parser = at_least::<1>)]
     pub min_rate: ByteSize,
 
-    /// Time without a request after which a connection is closed
+    /// Close a connection after this time without a request
     #[arg(long, env = "KVS_IDLE_TIMEOUT", default_value = "5m", value_name = "TIME", value_parser = positive_time)]
     pub idle_timeout: Duration,
 
-    /// Time at SIGTERM for requests to be finished, and again for the log to become durable
+    /// Time limit at shutdown for requests to finish, and the same again for the log to become durable
     #[arg(long, env = "KVS_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub drain_timeout: Duration,
 
-    /// How much diagnostics go to standard error
+    /// Level of the diagnostics on standard error
     #[arg(long, env = "KVS_TRACE", default_value = "info", value_name = "LEVEL")]
     pub trace: TraceLevel,
 
-    /// Form of the diagnostics: `auto`: text, in colour on a terminal; `json`: one object a line
+    /// Format of the diagnostics: `auto`: text, coloured on a terminal; `json`: one object per line
     #[arg(long, env = "KVS_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
     pub trace_format: TraceFormat,
 }
 
-/// What kvs does besides serving.
+/// Commands that run instead of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Ask the kvs at --http-addr whether it answers; exit code 0 if it does, else 1
+    /// Check whether the kvs at `--http-addr` responds; exit code 0 if it does, otherwise 1
     Health,
 }
 
-/// Where the log goes.
+/// Where the log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogTarget {
     /// Nowhere.
     Off,
-    /// Into a sink that kvs writes itself, as txnd would.
+    /// To a sink that kvs writes to itself, as txnd would.
     LogWriter(SinkTarget),
     /// To the txnd at this URL.
     Remote(String),
 }
 
-/// What a 2xx for a write promises. The order is that of strength.
+/// What the response to a write guarantees. Ordered from weak to strong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Durability {
     /// Applied and queued.
@@ -236,36 +238,36 @@ pub enum Durability {
     Sync,
 }
 
-/// What becomes of a kvs that can never write again.
+/// What kvs does when it can never write again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum WhenFenced {
-    /// It ends.
+    /// Exit.
     Exit,
-    /// It goes on with reads alone.
+    /// Keep serving reads.
     ReadOnly,
 }
 
-/// What is recorded.
+/// What is written to the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Record {
-    /// Operations that changed something.
+    /// Operations that changed something, which is what recovery needs.
     Writes,
     /// Every operation.
     All,
 }
 
-/// Reads the name of a host, without a port.
+/// Parses a host name, without a port.
 fn host_name(text: &str) -> Result<String, String> {
     match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
         true => Ok(text.into()),
-        false => Err("expected the name of a host, without a port".into()),
+        false => Err("expected a host name without a port".into()),
     }
 }
 
-/// Reads `--log-timeout`.
+/// Parses `--log-timeout`.
 fn log_timeout(text: &str) -> Result<Duration, String> {
     match positive_time(text)? {
-        time if time > MAX_LOG_TIMEOUT => Err(format!("at most {} s are expected", MAX_LOG_TIMEOUT.as_secs())),
+        time if time > MAX_LOG_TIMEOUT => Err(format!("expected at most {} s", MAX_LOG_TIMEOUT.as_secs())),
         time => Ok(time),
     }
 }
@@ -279,10 +281,10 @@ impl FromStr for LogTarget {
             Some(("file", folder)) if !folder.is_empty() => text.parse().map(Self::LogWriter),
             Some(("postgres" | "postgresql", _)) => text.parse().map(Self::LogWriter),
             Some(("https", _)) => {
-                // The files do not matter for whether it is a URL.
+                // Only the URL is checked here; the files are placeholders.
                 MutualTls::new(text, TlsFiles::in_folder(Path::new("certs"), "kvs")).map(|_| Self::Remote(text.into()))
             }
-            Some(("http", _)) => Err("txnd speaks TLS only: expected `https://HOST:PORT`".into()),
+            Some(("http", _)) => Err("txnd requires TLS: expected `https://HOST:PORT`".into()),
             _ => {
                 Err("expected `file:DIR`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, `https://HOST:PORT` or `off`"
                     .into())
@@ -302,7 +304,7 @@ impl std::fmt::Display for LogTarget {
 }
 
 impl Config {
-    /// The identity towards txnd.
+    /// The files for mutual TLS with txnd.
     pub fn tls(&self) -> TlsFiles {
         TlsFiles {
             ca: self.tls_ca.clone(),

@@ -1,18 +1,21 @@
-//! One client's connection: its deadlines, and its end.
+//! A client's connection: its state, its deadlines, and closing it.
 //!
-//! Instead of a timer for every request there is one coarse clock per worker. A connection notes in plain cells what it
-//! is doing and since when; the reaper looks at all of them every [`TICK`] and cuts off what is overdue.
+//! There is one coarse clock per worker instead of a timer per request. A connection stores in plain cells what it is
+//! doing and since when. The reaper checks all connections every [`TICK`] and cuts off those that are overdue.
 //!
 //! ```text
-//!   Idle ── first byte ──> Receiving ── head complete ──> Transferring ── body complete ──> Working ── response made ──> Idle
-//!    idle timeout           request timeout                minimum rate                      MAX_WORKING_TIME
-//!    (request timeout until the first request)
+//!   phase         entered at             limit
+//!   Idle          response made          idle timeout (request timeout until the first request)
+//!   Receiving     first byte of a head   request timeout
+//!   Transferring  head complete          minimum rate
+//!   Working       request complete       MAX_WORKING_TIME
+//!   Closing       close begins           request timeout
 //!
-//!   any, output blocked: minimum rate                      Closing: request timeout
+//!   In any phase, while output is blocked: minimum rate
 //! ```
 //!
-//! Whoever ends a connection early does so with [`close`]: a socket that is dropped with input unread is reset, and what was
-//! sent last is lost on its way.
+//! To end a connection early, use [`close`]: if a socket is dropped with unread input, the kernel resets the
+//! connection, and the client may lose what was sent last.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, IoSlice};
@@ -31,38 +34,39 @@ use tracing::debug;
 use crate::clock::CoarseClock;
 use crate::config::{Config, MAX_WORKING_TIME};
 
-/// How often the reaper looks: the precision of every deadline.
+/// How often the reaper checks; the precision of every deadline.
 const TICK: Duration = Duration::from_millis(250);
 
-/// Parts of a response that have at most this many bytes together are joined before they are written: one piece costs the kernel
-/// less than two.
+/// Parts of a response of at most this many bytes in total are joined before they are written: one buffer costs the
+/// kernel less than two.
 const JOINED_BYTES: usize = 1024;
 
-/// Unsent bytes that the kernel takes from us for a connection. It asks for more when half of them are sent, so this also is how
-/// finely the progress of a slow client can be seen. Without a limit it takes megabytes, and is silent until a third is sent.
+/// Maximum number of unsent bytes that the kernel buffers for a connection. The kernel reports the socket as writable
+/// again when half of them are sent, so this also sets how precisely the progress of a slow client can be measured.
+/// Without a limit the kernel buffers megabytes, and reports nothing until a third is sent.
 const UNSENT_BYTES: u32 = 64 << 10;
 
-/// Bytes of a client that are received only to be dropped before its connection is closed.
+/// Maximum number of bytes that are received and discarded before a connection is closed.
 const MAX_DRAINED_BYTES: u64 = 64 << 20;
 
-/// Bytes that are dropped at a time.
+/// Bytes that are discarded at a time.
 const DRAINED_AT_A_TIME: usize = 16 << 10;
 
-/// Longest time for the reply when the connection limit is reached, until the client has closed its side.
+/// Time limit to send the reply when the connection limit is reached, and for the client to close its side.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing: between two requests.
+    /// Waiting for a request.
     Idle,
-    /// The head of a request is coming in.
+    /// Receiving the head of a request.
     Receiving,
-    /// What may be large is coming in.
+    /// Receiving a body or frame, which may be large.
     Transferring,
-    /// A request is being carried out.
+    /// Executing a request.
     Working,
-    /// The connection is being closed; what still comes in is dropped.
+    /// Closing the connection; further input is discarded.
     Closing,
 }
 
@@ -70,7 +74,7 @@ enum Phase {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     at: Instant,
-    /// Bytes up to here.
+    /// Bytes transferred up to this point.
     bytes: u64,
 }
 
@@ -79,17 +83,17 @@ struct Mark {
 pub(crate) struct Activity {
     clock: Rc<CoarseClock>,
     opened: Instant,
-    /// Whether the client has made a request that it is allowed to make.
+    /// Whether the client has made a request that it is authorized to make.
     established: Cell<bool>,
     phase: Cell<(Phase, Instant)>,
     received_bytes: Cell<u64>,
     sent_bytes: Cell<u64>,
-    /// Of the input, while transferring.
+    /// For the input, while transferring.
     input: Cell<Mark>,
-    /// Of the output, while the client does not take all of it.
+    /// For the output, while it is blocked because the client does not receive it.
     output: Cell<Option<Mark>>,
-    /// Whoever wants to be told that the client is too slow, instead of being cut off.
-    to_be_told: RefCell<Option<Waker>>,
+    /// The task to notify when the client sends too slowly, instead of aborting it.
+    slow_input_waker: RefCell<Option<Waker>>,
     too_slow: Cell<bool>,
     task: OnceCell<AbortHandle>,
 }
@@ -99,20 +103,20 @@ impl Activity {
         self.phase.set((phase, self.clock.instant()));
     }
 
-    /// Names the task that is ended when the connection is overdue.
+    /// Sets the task that is aborted when the connection is overdue.
     pub(crate) fn set_task(&self, task: AbortHandle) {
-        // Set once, right after the task was made.
+        // Set only once, right after the task was spawned.
         let _ = self.task.set(task);
     }
 
-    /// Bytes have come in, or are left over that belong to the next request.
+    /// Bytes have arrived, or are left over from the previous request and belong to the next one.
     pub(crate) fn received(&self) {
         if self.phase.get().0 == Phase::Idle {
             self.enter(Phase::Receiving);
         }
     }
 
-    /// What comes in may be large; it may take its time as long as it keeps to the minimum rate.
+    /// The input that follows may be large, and may take any time as long as it keeps to the minimum rate.
     pub(crate) fn transferring(&self) {
         if self.phase.get().0 != Phase::Transferring {
             self.enter(Phase::Transferring);
@@ -125,37 +129,37 @@ impl Activity {
         self.enter(Phase::Working);
     }
 
-    /// The response is made; what remains is to send it.
+    /// The response is complete and only has to be sent.
     pub(crate) fn answered(&self) {
         self.enter(Phase::Idle);
     }
 
-    /// The client has made a request that it is allowed to make.
+    /// The client has made a request that it is authorized to make.
     pub(crate) fn established(&self) {
         self.established.set(true);
     }
 
-    /// The connection is being closed; what still comes in is dropped.
+    /// The connection is being closed; further input is discarded.
     pub(crate) fn closing(&self) {
         self.enter(Phase::Closing);
     }
 
-    /// Whether the client transfers too slowly. Wakes the task when that becomes so; then it is not cut off, but
-    /// has to close the connection itself.
+    /// Ready when the client sends too slowly. A task that has polled this is woken instead of aborted, and must close
+    /// the connection itself.
     pub(crate) fn poll_too_slow(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.too_slow.get() {
             return Poll::Ready(());
         }
-        let mut to_be_told = self.to_be_told.borrow_mut();
-        if !to_be_told.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            *to_be_told = Some(cx.waker().clone());
+        let mut slow_input_waker = self.slow_input_waker.borrow_mut();
+        if !slow_input_waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *slow_input_waker = Some(cx.waker().clone());
         }
         Poll::Pending
     }
 
     fn cut_off(&self, slow_input: bool) {
         debug!(phase = ?self.phase.get().0, "cut off a client that was too slow");
-        match self.to_be_told.borrow_mut().take() {
+        match self.slow_input_waker.borrow_mut().take() {
             Some(waker) if slow_input => {
                 self.too_slow.set(true);
                 self.closing();
@@ -173,9 +177,9 @@ impl Activity {
 /// Why a connection is cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Overdue {
-    /// It sends slower than the minimum rate.
+    /// The client sends more slowly than the minimum rate.
     SlowInput,
-    /// Anything else.
+    /// Any other deadline has passed.
     Late,
 }
 
@@ -184,9 +188,9 @@ pub(crate) struct Reaper {
     clock: Rc<CoarseClock>,
     request_timeout: Duration,
     idle_timeout: Duration,
-    /// Bytes a second.
+    /// Bytes per second.
     min_rate: u64,
-    /// A connection's end is noticed at the next look.
+    /// Connections that have ended are removed at the next check.
     connections: RefCell<Vec<Weak<Activity>>>,
 }
 
@@ -206,7 +210,7 @@ impl Reaper {
         &self.clock
     }
 
-    /// A new connection's activity. It is looked at for as long as it is held.
+    /// The activity of a new connection. It is checked until the last `Rc` is dropped.
     pub(crate) fn watch(&self) -> Rc<Activity> {
         let now = self.clock.instant();
         let activity = Rc::new(Activity {
@@ -218,7 +222,7 @@ impl Reaper {
             sent_bytes: Cell::new(0),
             input: Cell::new(Mark { at: now, bytes: 0 }),
             output: Cell::new(None),
-            to_be_told: RefCell::default(),
+            slow_input_waker: RefCell::default(),
             too_slow: Cell::new(false),
             task: OnceCell::new(),
         });
@@ -226,7 +230,8 @@ impl Reaper {
         activity
     }
 
-    /// The mark to measure from at the next look, when `bytes` have been transferred by now; `None` if they are too few.
+    /// The mark from which the next check measures, if `bytes` have been transferred by now; `None` if the transfer is
+    /// too slow.
     fn next_mark(&self, mark: Mark, bytes: u64, now: Instant) -> Option<Mark> {
         let elapsed = now.saturating_duration_since(mark.at);
         if elapsed < self.request_timeout {
@@ -246,7 +251,7 @@ impl Reaper {
         }
         let (phase, since) = activity.phase.get();
         let (since, limit) = match phase {
-            // The response is still being taken.
+            // The client is still receiving the response.
             Phase::Idle if blocked.is_some() => return None,
             Phase::Idle if activity.established.get() => (since, self.idle_timeout),
             Phase::Idle => (activity.opened, self.request_timeout.min(self.idle_timeout)),
@@ -263,7 +268,7 @@ impl Reaper {
         (now.saturating_duration_since(since) >= limit).then_some(Overdue::Late)
     }
 
-    /// Looks at every connection, again and again.
+    /// Checks every connection periodically. Never returns.
     pub(crate) async fn run(&self) {
         let mut ticks = tokio::time::interval(TICK);
         loop {
@@ -280,7 +285,7 @@ impl Reaper {
     }
 }
 
-/// A stream that notes when bytes come in and when output is stuck.
+/// A stream that records when input arrives and when output is blocked.
 pub(crate) struct Watched {
     stream: TcpStream,
     activity: Rc<Activity>,
@@ -288,9 +293,9 @@ pub(crate) struct Watched {
 
 impl Watched {
     pub(crate) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
-        // Responses are written whole; waiting for more would only delay them.
+        // Responses are written as a whole; Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
-        // Where that cannot be set, slow clients only seem slower than they are.
+        // If this fails, slow clients only appear slower than they are.
         let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
         Self { stream, activity }
     }
@@ -300,7 +305,7 @@ impl Watched {
         self.stream.poll_read_ready(cx)
     }
 
-    /// Notes what came of writing `wanted` bytes.
+    /// Records the result of writing `wanted` bytes.
     fn note_write(&self, wanted: usize, written: &Poll<io::Result<usize>>) {
         let Activity { output, sent_bytes, clock, phase, .. } = &*self.activity;
         let taken = match written {
@@ -368,12 +373,12 @@ impl AsyncWrite for Watched {
     }
 }
 
-/// Ends a connection so that the client can read all that was sent: sends nothing more, which the client learns after the last
-/// byte, and drops what still comes in until the client closes its side or is quiet for this long.
+/// Closes a connection so that the client can read everything that was sent: shuts down the sending side, then discards
+/// input until the client closes its side or sends nothing for `quiet`.
 pub(crate) async fn close(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), quiet: Duration) -> io::Result<()> {
     stream.shutdown().await?;
     let mut rest = stream.take(MAX_DRAINED_BYTES);
-    // On the heap: within the future it would be there for each connection all the time.
+    // On the heap, because within the future it would take up space in every connection all the time.
     let mut dropped = vec![0; DRAINED_AT_A_TIME];
     while let Ok(read) = tokio::time::timeout(quiet, rest.read(&mut dropped)).await {
         if read? == 0 {
@@ -383,12 +388,12 @@ pub(crate) async fn close(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), qu
     Ok(())
 }
 
-/// Sends the reply for when the connection limit is reached, and closes the connection.
+/// Sends the reply of a connection limit that is reached, and closes the connection.
 pub(crate) async fn refuse(mut stream: TcpStream, reply: Vec<u8>) {
     let refused = async {
         stream.write_all(&reply).await?;
         close(&mut stream, REFUSAL_TIMEOUT).await
     };
-    // The reply is a courtesy; the client may be gone already.
+    // Best effort: the client may have disconnected already.
     let _ = tokio::time::timeout(REFUSAL_TIMEOUT, refused).await;
 }

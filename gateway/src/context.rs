@@ -1,4 +1,4 @@
-//! What workers share, and what the sessions of one worker share.
+//! State shared by all workers, and state shared by the sessions of one worker.
 
 use std::sync::{Arc, RwLock};
 
@@ -14,22 +14,22 @@ use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
 use crate::service::Service;
 
-/// Everything that the workers share.
+/// State shared by all workers.
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) engine: Arc<Engine>,
     /// The log; `None` when it is off.
     pub(crate) log: Option<LogWatch>,
-    /// What clients must show, if anything.
+    /// The token that clients must present, if any.
     token: Option<RwLock<Arc<Token>>>,
     pub(crate) connections: ConnectionLimit,
-    /// Memory for larger request bodies and frames.
+    /// Memory limit for large request bodies and frames.
     pub(crate) request_memory: Arc<Budget>,
-    /// Memory for larger responses.
+    /// Memory limit for large responses.
     pub(crate) response_memory: Arc<Budget>,
 }
 
-/// What the sessions of one worker share. Never leaves the worker's thread.
+/// State shared by the sessions of one worker. Never leaves the worker's thread.
 pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) service: Service,
@@ -50,15 +50,15 @@ impl Shared {
         }
     }
 
-    /// What clients must show, if anything.
+    /// The token that clients must present, if any.
     pub(crate) fn token(&self) -> Option<Arc<Token>> {
         self.token.as_ref().map(|token| Arc::clone(&token.read().unwrap_or_else(|e| e.into_inner())))
     }
 
-    /// Reads the token's file again. Connections that have shown the one of before stay.
+    /// Reads the token file again. Connections that are authenticated with the previous token stay so.
     pub(crate) fn reload_token(&self) {
         let (Some(file), Some(in_use)) = (&self.config.token_file, &self.token) else {
-            return info!("SIGHUP: there is no token file to read again");
+            return info!("SIGHUP: there is no token file to reload");
         };
         match Token::read(file) {
             Ok(token) => {

@@ -1,24 +1,27 @@
-//! The kvs program: REST and frames in front of the engine, the log behind it.
+//! The kvs server: serves REST and the frame protocol on top of the engine, and ships the engine's records to the log.
 //!
 //! ```text
-//!   client ──> worker (one a core) ──> session (HTTP, frames) ──> service ──> engine ──> log buffer ──> shipper (own thread) ──> LogWriter
-//!                  │                        └── a write that must be durable waits <── status <──┘
-//!                  └─ reaper: cuts off clients that are too slow
+//!   client ──> worker ──> session ──> service ──> engine ──> log buffer ──> shipper ──> LogWriter
+//!                 │                      ▲                                     │
+//!                 │                      └── status: durable writes wait ──────┘
+//!                 └─ reaper: closes connections whose client is too slow
 //!
-//!   server.rs      start and stop: recovery, then workers; the other way round at the end
+//!   One worker per core, each with its own sessions (HTTP or frames). The shipper has a thread of its own.
+//!
+//!   server.rs      startup and shutdown: recovery, then workers; the reverse at the end
 //!   worker.rs      a pinned thread with its own runtime, listeners and sessions
 //!   http/          HTTP/1.1: heads, bodies, responses; REST API v1
 //!   frames/        the frame protocol: input, executor, output
-//!   context.rs     what workers share, and what the sessions of one worker share
-//!   service.rs     the front door: durability, refusals, the bound on responses, for every protocol
-//!   listener.rs    binding, accepting, the limit of connections
-//!   connection.rs  what a connection is doing, its deadlines, its end, and the reaper
-//!   log/           the thread that owns the sink: recovery, shipping, who waits for it
-//!   auth.rs        the token that clients must show
-//!   budget.rs      memory that connections share for what is large
-//!   clock.rs       the time of an operation and of a response
-//!   health.rs      asking a server whether it answers
-//!   config.rs      flags and environment, every limit of a running server
+//!   context.rs     state shared by all workers, and state shared by the sessions of one worker
+//!   service.rs     the entry point of every protocol: durability, refusals, the memory limit for responses
+//!   listener.rs    binding, accepting, the connection limit
+//!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
+//!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
+//!   auth.rs        the token that clients must present
+//!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
+//!   clock.rs       timestamps of operations, dates of responses
+//!   health.rs      the health check of a running server
+//!   config.rs      flags, environment variables, and every limit of a running server
 //! ```
 
 mod auth;

@@ -1,4 +1,4 @@
-//! Binding, accepting, how many connections there may be, and whether there is room for one more.
+//! Binding, accepting, and the connection limit.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,23 +13,23 @@ use txnd::cli::tracing::Throttle;
 
 use crate::config::{Config, LISTEN_BACKLOG};
 
-/// Pause after `accept` failed, as when the process has no file descriptor left.
+/// Pause after `accept` has failed, for example because the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Least time between two warnings that no connection can be accepted.
+/// Minimum time between two warnings that `accept` fails.
 const WARN_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Connections beyond the limit that are told so at a time; further ones are closed at once.
+/// Maximum number of connections beyond the limit that are sent a refusal at a time; others are closed at once.
 const REFUSED_AT_A_TIME: usize = 64;
 
-/// File descriptors that a worker needs besides those of connections: its runtime and its listeners.
+/// File descriptors of a worker besides those of connections: its runtime and its listeners.
 const FILES_PER_WORKER: usize = 6;
 
-/// File descriptors for everything else: the log above all (segments while one follows the other, or a connection for each
-/// table during recovery), standard streams, the other runtimes.
+/// File descriptors for everything else: mainly the log (two segments during a switch from one to the next, or a
+/// connection per table during recovery), standard streams, the other runtimes.
 const OTHER_FILES: usize = 30;
 
-/// What a client speaks, by the address that it connected to.
+/// The protocol of a connection, determined by the address that the client connected to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Protocol {
     Rest,
@@ -42,23 +42,25 @@ pub(crate) struct Sockets {
     pub(crate) frames: std::net::TcpListener,
 }
 
-/// One bound socket per worker, all on the same address; the kernel spreads connections over those that listen.
+/// One bound socket per worker, all on the same address. The kernel distributes connections over those that listen.
 pub(crate) struct Listeners {
     pub(crate) address: SocketAddr,
     sockets: Vec<Socket>,
-    /// Set where connections of another server are in TIME_WAIT.
+    /// Set if connections of an earlier server on this address are in TIME_WAIT.
     shares_with_time_wait: bool,
 }
 
 impl Listeners {
-    /// Binds without listening: until then clients are refused, and nobody else can take the address unnoticed.
+    /// Binds without listening. Until [`Self::listen`] clients are refused, and no other process can take the address
+    /// unnoticed.
     pub(crate) fn bind(address: SocketAddr, workers: usize) -> std::io::Result<Self> {
         probe(address)?;
         let mut listeners = Self { address, sockets: Vec::with_capacity(workers), shares_with_time_wait: false };
         for _ in 0..workers {
-            // Not yet SO_REUSEADDR: another kvs's probe must fail already while this one recovers.
+            // Without SO_REUSEADDR, so that the probe of another kvs fails while this one is still recovering.
             let socket = match listeners.bind_one(listeners.shares_with_time_wait) {
-                // The probe was let in, so it is connections in TIME_WAIT that stand in the way, of a server without SO_REUSEPORT.
+                // The probe succeeded, so what blocks the address is connections in TIME_WAIT of a server without
+                // SO_REUSEPORT.
                 Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => {
                     listeners.shares_with_time_wait = true;
                     listeners.bind_one(true)?
@@ -82,14 +84,14 @@ impl Listeners {
         Ok(socket)
     }
 
-    /// From here on clients can connect.
+    /// Starts listening: clients can connect from now on.
     pub(crate) fn listen(self) -> std::io::Result<Vec<std::net::TcpListener>> {
         if self.shares_with_time_wait {
-            // Another kvs may have been let in meanwhile, which listens by now.
+            // Another kvs may have bound the address since, and be listening by now.
             probe(self.address)?;
         }
         let listen = |socket: Socket| {
-            // From here on, so that a restart can take the address from connections in TIME_WAIT.
+            // Set from now on, so that a restarted kvs can bind in spite of connections in TIME_WAIT.
             socket.set_reuse_address(true)?;
             socket.listen(LISTEN_BACKLOG).map(|()| socket.into())
         };
@@ -97,7 +99,8 @@ impl Listeners {
     }
 }
 
-/// Whether somebody else has the address. With SO_REUSEPORT a second kvs would share it silently; without it the kernel tells.
+/// Fails if another process uses the address. With SO_REUSEPORT a second kvs would share it silently; without it the
+/// kernel reports an error.
 fn probe(address: SocketAddr) -> std::io::Result<()> {
     let probe = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     probe.set_reuse_address(true)?;
@@ -105,7 +108,7 @@ fn probe(address: SocketAddr) -> std::io::Result<()> {
     probe.listen(1)
 }
 
-/// A worker's sockets, in use.
+/// Accepts connections on a worker's sockets.
 pub(crate) struct Acceptor {
     http: TcpListener,
     frames: TcpListener,
@@ -119,7 +122,7 @@ impl Acceptor {
         Ok(Self { http, frames, warnings: Throttle::new(WARN_INTERVAL) })
     }
 
-    /// Waits for a connection. May be dropped while it waits.
+    /// Waits for a connection. Cancel-safe.
     pub(crate) async fn accept(&mut self) -> (Protocol, TcpStream) {
         loop {
             let (protocol, accepted) = tokio::select! {
@@ -139,27 +142,27 @@ impl Acceptor {
     }
 }
 
-/// How many connections there may be.
+/// The limit of connections, shared by all workers.
 #[derive(Debug)]
 pub(crate) struct ConnectionLimit {
     admitted: Arc<Room>,
-    /// Connections beyond the limit that are told so. They keep nobody else out.
+    /// Connections beyond the limit that are sent a refusal. They do not count against the limit.
     refused: Arc<Room>,
 }
 
-/// So many connections at a time.
+/// A number of connections with a limit.
 #[derive(Debug)]
 struct Room {
     taken: AtomicUsize,
     size: usize,
 }
 
-/// Whether there is room for a connection.
+/// Whether a new connection is admitted.
 pub(crate) enum Admission {
     Admitted(Counted),
-    /// There is none, and the client is told so.
+    /// The limit is reached; the client is sent a refusal.
     Refused(Counted),
-    /// There are too many to tell.
+    /// The limit is reached, and too many refusals are being sent already: close it at once.
     Dropped,
 }
 
@@ -170,7 +173,7 @@ impl ConnectionLimit {
         Self { admitted: Room::new(most), refused: Room::new(left.min(REFUSED_AT_A_TIME)) }
     }
 
-    /// Counts a new connection.
+    /// Counts a new connection, if there is room for it.
     pub(crate) fn admit(&self) -> Admission {
         let refused = || self.refused.take().map_or(Admission::Dropped, Admission::Refused);
         self.admitted.take().map_or_else(refused, Admission::Admitted)
@@ -183,13 +186,13 @@ impl Room {
     }
 
     fn take(self: &Arc<Self>) -> Option<Counted> {
-        // Given back at once where there is none.
+        // Dropped, and so no longer counted, if there is no room.
         let counted = Counted(Arc::clone(self));
         (self.taken.fetch_add(1, Ordering::Relaxed) < self.size).then_some(counted)
     }
 }
 
-/// A connection that counts against a limit for as long as this lives.
+/// A connection that counts against a limit until this is dropped.
 pub(crate) struct Counted(Arc<Room>);
 
 impl Drop for Counted {
@@ -198,18 +201,19 @@ impl Drop for Counted {
     }
 }
 
-/// File descriptors besides those of connections.
+/// File descriptors that are needed besides those of connections.
 fn other_files(config: &Config) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     OTHER_FILES + FILES_PER_WORKER * config.workers.map_or(cores, usize::from)
 }
 
-/// Cuts `--max-connections` to what the limit of open files allows, so that clients cannot take what the log needs.
+/// Lowers `--max-connections` to what the limit of open files allows, so that clients cannot use up the file
+/// descriptors that the log needs.
 pub fn limit_connections(config: &mut Config) {
     let wanted = config.max_connections as usize;
     let allowed = raise_file_limit(wanted + REFUSED_AT_A_TIME, other_files(config));
     if allowed < wanted + REFUSED_AT_A_TIME {
-        // A fifth is for connections that are told that they are too many.
+        // A fifth is left for connections beyond the limit that are sent a refusal.
         let fitting = wanted.min(allowed - allowed / 5);
         if fitting < wanted {
             warn_of_fewer_connections(wanted, fitting);

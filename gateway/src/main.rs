@@ -1,4 +1,4 @@
-//! The kvs program: configuration, diagnostics, signals, exit codes. Everything else is in the library.
+//! The kvs program: configuration, diagnostics, signals and exit codes. Everything else is in the library.
 
 use std::process::ExitCode;
 
@@ -28,12 +28,12 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            error!(error = %e, "cannot make a runtime");
+            error!(error = %e, "cannot create a runtime");
             return ExitCode::FAILURE;
         }
     };
     let code = runtime.block_on(run(config));
-    // A sink that hangs must not keep the process from ending.
+    // A sink that hangs must not keep the process from exiting.
     runtime.shutdown_background();
     code
 }
@@ -50,7 +50,7 @@ async fn run(config: Config) -> ExitCode {
     let started = tokio::select! {
         started = gateway::start(config) => started,
         () = signals.stop() => {
-            info!("stopped before the start was complete");
+            info!("stopped before startup was complete");
             return ExitCode::SUCCESS;
         }
     };
@@ -75,13 +75,13 @@ async fn run(config: Config) -> ExitCode {
                 Wish::Reload => server.reload(),
             },
             () = server.log_lost(), if !read_only => match when_fenced {
-                // A supervisor can start it anew, or leave it to whoever has the log now.
+                // A supervisor can restart it, or leave the service to the kvs that owns the log now.
                 WhenFenced::Exit => {
-                    error!("kvs ends because it cannot write any more; --when-fenced read-only would go on with reads");
+                    error!("exiting because writes are no longer possible; with --when-fenced read-only kvs keeps serving reads");
                     break;
                 }
                 WhenFenced::ReadOnly => {
-                    warn!("kvs is read-only from now on; what it reads may never have become durable");
+                    warn!("kvs is read-only from now on; reads may return writes that never became durable");
                     read_only = true;
                 }
             },
@@ -99,7 +99,7 @@ async fn run(config: Config) -> ExitCode {
             }
         },
         () = signals.stop_again() => {
-            warn!("another signal: ending at once");
+            warn!("second signal: exiting immediately");
             ExitCode::from(exit::FAILED)
         }
     }

@@ -1,4 +1,5 @@
-//! Start and stop. Start: bind, recover, listen. Stop: no new connections, finish what was read, make the log durable.
+//! Startup and shutdown. Startup: bind, recover, listen. Shutdown: accept no more connections, finish the requests that
+//! were read, make the log durable.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::worker;
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be used; the last part is its flag.
+    /// An address cannot be used; the last field is the flag that sets it.
     #[error("cannot listen on {0}: {1}; choose another address with {2}")]
     Listen(SocketAddr, std::io::Error, &'static str),
     /// The log cannot be opened or read.
@@ -31,12 +32,12 @@ pub enum StartError {
     /// The token cannot be read.
     #[error("cannot use the token: {0}")]
     Token(String),
-    /// A thread or runtime could not be made.
+    /// A thread or runtime could not be created.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
 }
 
-/// A server that answers. Dropping it stops it without waiting for the end; [`Running::stop`] waits.
+/// A running server. Dropping it stops it without waiting for the end; [`Running::stop`] waits.
 pub struct Running {
     http_addr: SocketAddr,
     frame_addr: SocketAddr,
@@ -46,10 +47,10 @@ pub struct Running {
     log: Option<LogThread>,
 }
 
-/// Starts a server with the log that the configuration names. Returns when it answers.
+/// Starts a server with the log that the configuration names. Returns when the server accepts connections.
 pub async fn start(mut config: Config) -> Result<Running, StartError> {
     if let LogTarget::LogWriter(SinkTarget::File(folder)) = &mut config.log {
-        // Messages name the folder in a way that does not depend on where the program was started.
+        // So that messages name the folder independently of the working directory.
         *folder = std::path::absolute(&folder).unwrap_or_else(|_| folder.clone());
     }
     match &config.log {
@@ -70,12 +71,12 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     }
 }
 
-/// Starts a server with `sink` as its log, or none.
+/// Starts a server with `sink` as its log, or without a log.
 pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
     let token = config.token_file.as_deref().map(Token::read).transpose().map_err(StartError::Token)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
-    // Bound before recovery, so that a wrong address shows at once; listening only after it.
+    // Bind before recovery, so that a wrong address is reported at once. Listen only after it.
     let bind = |addr, flag| Listeners::bind(addr, workers).map_err(|e| StartError::Listen(addr, e, flag));
     let http = bind(config.http_addr, "--http-addr")?;
     let frames = bind(config.frame_addr, "--frame-addr")?;
@@ -84,7 +85,7 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     let engine = Engine::new(config.engine());
     let (engine, log) = match sink {
         None => {
-            warn!("the log is off: everything is lost when the program ends");
+            warn!("the log is off: all data is lost when kvs exits");
             (engine, None)
         }
         Some(sink) => {
@@ -116,7 +117,7 @@ impl Running {
         self.frame_addr
     }
 
-    /// Waits until no write can be carried out any more: the log has failed for good, or another writer has taken it over.
+    /// Waits until writes have become impossible: the log has failed permanently, or another writer has taken it over.
     pub async fn log_lost(&self) {
         match &self.shared.log {
             Some(log) => drop(log.lost().await),
@@ -124,13 +125,13 @@ impl Running {
         }
     }
 
-    /// Reads again what can change while the server runs: the token.
+    /// Reloads the part of the configuration that can change while the server runs: the token.
     pub fn reload(&self) {
         self.shared.reload_token();
     }
 
-    /// Stops in order; everything that was answered is durable afterwards. Fails if the log has failed or takes longer
-    /// than the drain timeout.
+    /// Shuts down gracefully. After that every write that was confirmed is durable. Fails if the log has failed, or
+    /// takes longer than the drain timeout.
     pub async fn stop(self) -> Result<(), SinkError> {
         info!("stopping: finishing requests");
         self.stop_workers.send_replace(true);
@@ -141,7 +142,7 @@ impl Running {
                 }
             }
         });
-        // Each worker keeps to the drain timeout by itself.
+        // Each worker enforces the drain timeout itself.
         if joined.await.is_err() {
             error!("waiting for the workers failed");
         }

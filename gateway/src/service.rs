@@ -1,7 +1,7 @@
-//! The front door: every request about entries goes through it, whatever protocol it came in by.
+//! The entry point of every request about entries, whatever its protocol.
 //!
-//! Here, and nowhere else, it is decided how durable a write is when its response goes out, that a write is refused which the
-//! log could not take, what a response waits for, and how much memory responses may take.
+//! Only this file decides how durable a write is when its response is sent, which writes are refused because of the
+//! state of the log, which LSN a response waits for, and how much memory responses may use.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,56 +16,58 @@ use crate::config::Durability;
 use crate::log::gate::DurableGate;
 use crate::log::status::{LogHealth, LogWatch};
 
-/// Requests that are carried out together: enough to overlap their cache misses, few enough to stay in the first-level cache.
+/// Maximum number of requests in a batch: enough to overlap their cache misses, few enough to stay in the first-level
+/// cache.
 pub const MAX_BATCH: usize = 64;
 
 /// One request about an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// What to do.
+    /// The operation.
     pub op: Op<'a>,
-    /// How.
+    /// Its options.
     pub options: Options,
 }
 
-/// What a request asks for besides its operation.
+/// Options of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The least that the response to a write promises. The server's own setting may raise it.
+    /// Minimum durability before the response to a write is sent. The server's own setting may raise it.
     pub durability: Durability,
 }
 
-/// A request that was carried out.
+/// The result of an executed request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Done {
-    /// The answer.
+    /// The reply.
     pub reply: Reply,
-    /// What has to be durable before the answer may be given.
+    /// The LSN that must be durable before the reply may be sent.
     pub awaits: Option<Lsn>,
 }
 
-/// Requests that are carried out together, in their order. Operations stand beside each other because the engine takes them so.
+/// Requests that are executed together, in order. Operations and options are separate arrays because the engine takes a
+/// slice of operations.
 #[derive(Debug, Default)]
 pub struct RequestBatch<'a> {
     ops: ArrayVec<Op<'a>, MAX_BATCH>,
     options: ArrayVec<Options, MAX_BATCH>,
 }
 
-/// Carries out requests. One per worker; all share the engine and the log.
+/// Executes requests. One per worker; all share the engine and the log.
 #[derive(Debug)]
 pub struct Service {
     engine: Arc<Engine>,
-    /// The least that a response to a write promises.
+    /// Minimum durability before the response to a write is sent.
     durability: Durability,
     responses: Arc<Budget>,
     gate: DurableGate,
 }
 
-/// What the responses of one session take of `--response-memory`.
+/// The share of `--response-memory` that the responses of one session use.
 #[derive(Debug)]
 pub struct ResponseMemory {
     share: Share,
-    /// Bytes that do not count.
+    /// Bytes that do not count against the limit.
     unbudgeted: usize,
 }
 
@@ -87,14 +89,14 @@ impl<'a> RequestBatch<'a> {
         self.ops.is_empty()
     }
 
-    /// Whether there is no room for another one.
+    /// Whether there is no room for another request.
     pub fn is_full(&self) -> bool {
         self.ops.is_full()
     }
 }
 
 impl Service {
-    /// A front door to `engine`, whose records go to `log`. A write waits for it for at most `log_timeout`.
+    /// A service for `engine`, whose records go to `log`. A write waits for the log for at most `log_timeout`.
     pub(crate) fn new(
         engine: Arc<Engine>,
         durability: Durability,
@@ -105,20 +107,21 @@ impl Service {
         Self { engine, durability, responses, gate: DurableGate::new(log, log_timeout) }
     }
 
-    /// A front door to an engine without a log.
+    /// A service for an engine without a log.
     pub fn without_log(engine: Arc<Engine>, durability: Durability, responses: Arc<Budget>) -> Self {
         Self::new(engine, durability, responses, None, Duration::ZERO)
     }
 
-    /// Carries out a request at the time `at`, or refuses it. Waits for nothing: see [`Done::awaits`].
+    /// Executes a request at time `at`, or refuses it. Does not wait for the log: see [`Done::awaits`].
     pub fn execute(&self, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
         let durable = self.admit(request.op.kind().writes(), request.options)?;
         let outcome = self.engine.execute(&request.op, at)?;
         Ok(self.done(outcome, durable))
     }
 
-    /// Carries out requests in order at the time `at` and tells `each` what each came to, in the same order. When `each` breaks
-    /// off, the requests after it are not carried out. Returns how many were carried out or refused.
+    /// Executes requests in order at time `at` and passes the result of each to `each`, in the same order. When `each`
+    /// returns `Break`, the remaining requests are not executed. Returns the number of requests that were executed or
+    /// refused.
     #[inline]
     pub fn execute_batch(
         &self,
@@ -132,7 +135,7 @@ impl Service {
         self.execute_some(batch, at, &mut each)
     }
 
-    /// Carries out what can be carried out without the log, and refuses the rest in its place.
+    /// Executes the requests that do not need the log, and refuses the others in their place.
     #[cold]
     fn execute_some(
         &self,
@@ -159,14 +162,14 @@ impl Service {
         at: Micros,
         mut each: impl FnMut(Result<Done, Refusal>) -> ControlFlow<()>,
     ) -> usize {
-        let mut of = ops.iter().zip(options);
+        let mut requests = ops.iter().zip(options);
         self.engine.execute_batch(ops, at, |executed| {
-            let durable = of.next().is_some_and(|(op, options)| op.kind().writes() && self.is_durable(*options));
+            let durable = requests.next().is_some_and(|(op, options)| op.kind().writes() && self.is_durable(*options));
             each(executed.map(|outcome| self.done(outcome, durable)))
         })
     }
 
-    /// Whether the response waits for the log. Refuses a write that the log could not take.
+    /// Whether the response must wait for the log. Refuses a write that the log cannot accept.
     pub fn admit(&self, writes: bool, options: Options) -> Result<bool, Refusal> {
         if !writes {
             return Ok(false);
@@ -174,7 +177,7 @@ impl Service {
         let durable = self.is_durable(options);
         match self.gate.health() {
             LogHealth::Up => Ok(durable),
-            // It is recorded within the log's budget.
+            // The record waits in memory, within the log's budget.
             LogHealth::Down if !durable => Ok(false),
             LogHealth::Down => Err(Refusal::LogDown),
             LogHealth::Failed => Err(Refusal::LogFailed),
@@ -189,33 +192,33 @@ impl Service {
 
     #[inline]
     fn done(&self, outcome: Outcome, durable: bool) -> Done {
-        // A write that found nothing to do rests on an earlier one, which may not be durable yet.
+        // A write that changed nothing depends on an earlier write, which may not be durable yet.
         let awaits = durable.then(|| outcome.lsn.unwrap_or_else(|| self.engine.last_lsn()));
         Done { reply: outcome.reply, awaits }
     }
 
-    /// Waits until `lsn` is durable; the error is [`Refusal::OutcomeUnknown`]. To be called right after the request was carried
-    /// out, before anything is awaited; what it returns may be awaited later.
+    /// Waits until `lsn` is durable; the error is [`Refusal::OutcomeUnknown`]. Must be called right after the request
+    /// was executed, before any `await`; the future it returns may be awaited later.
     pub(crate) fn wait(&self, lsn: Lsn) -> impl Future<Output = Result<(), Refusal>> + use<> {
         self.gate.wait(lsn)
     }
 
-    /// Everything up to here is durable.
+    /// The last durable LSN, as far as this worker knows.
     pub(crate) fn durable(&self) -> Lsn {
         self.gate.durable()
     }
 
-    /// Follows the log until it ends. To be run beside the sessions.
+    /// Follows the log until it ends. Must run concurrently with the sessions.
     pub(crate) async fn follow_log(&self) {
         self.gate.follow().await;
     }
 
-    /// Nobody waits for the log any longer: what it has not confirmed by now has an unknown outcome.
+    /// Stops all waiting for the log: the outcome of writes that it has not confirmed by now is unknown.
     pub(crate) fn give_up_waiting(&self) {
         self.gate.close();
     }
 
-    /// What every write is told, if none will be carried out any more.
+    /// Why no write will ever be executed again, if that is so.
     pub(crate) fn read_only(&self) -> Option<Refusal> {
         match self.gate.health() {
             LogHealth::Failed => Some(Refusal::LogFailed),
@@ -224,14 +227,14 @@ impl Service {
         }
     }
 
-    /// Memory for the responses of a session, up to `unbudgeted` bytes of which do not count.
+    /// Memory for the responses of a session; the first `unbudgeted` bytes do not count.
     pub fn response_memory(&self, unbudgeted: usize) -> ResponseMemory {
         ResponseMemory { share: self.responses.share(), unbudgeted }
     }
 }
 
 impl ResponseMemory {
-    /// Makes room for responses of `bytes` bytes together.
+    /// Reserves memory for responses of `bytes` bytes in total.
     pub fn grow_to(&mut self, bytes: usize) -> Result<(), Refusal> {
         match bytes <= self.unbudgeted || self.share.grow_to(bytes) {
             true => Ok(()),
@@ -239,12 +242,12 @@ impl ResponseMemory {
         }
     }
 
-    /// Bytes that count.
+    /// Bytes that count against the limit.
     pub fn bytes(&self) -> usize {
         self.share.bytes()
     }
 
-    /// Gives everything back.
+    /// Releases everything.
     pub fn release(&mut self) {
         self.share.release();
     }

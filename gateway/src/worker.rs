@@ -15,7 +15,7 @@ use crate::context::{Shared, Worker};
 use crate::listener::{Acceptor, Admission, Protocol, Sockets};
 use crate::{connection, frames, http};
 
-/// Time to send responses to writes that the log has not confirmed by the end of a stop.
+/// Time, at the end of a shutdown, to send the responses to writes that the log has not confirmed.
 const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
 /// Starts the worker's thread.
@@ -30,13 +30,13 @@ pub(crate) fn spawn(
         pin(number);
         match runtime() {
             Ok(runtime) => runtime.block_on(serve(sockets, shared, stop)),
-            Err(e) => error!(worker = number, error = %e, "cannot make a runtime"),
+            Err(e) => error!(worker = number, error = %e, "cannot create a runtime"),
         }
     };
     std::thread::Builder::new().name(format!("kvs-worker-{number}")).spawn(run)
 }
 
-/// Pins the thread to a core of its own, if there are enough.
+/// Pins the thread to its own core, if there are enough cores.
 fn pin(number: usize) {
     if let Some(core) = core_affinity::get_core_ids().and_then(|cores| cores.get(number).copied()) {
         core_affinity::set_for_current(core);
@@ -64,7 +64,7 @@ async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<
     }
     drop(acceptor);
     if !end_within(&mut sessions, drain_timeout).await {
-        // A client whose write waits is told what is known of it, instead of nothing.
+        // So that the client of a write that still waits gets a response (outcome unknown) instead of none.
         worker.service.give_up_waiting();
         if !end_within(&mut sessions, LAST_RESPONSES).await {
             warn!(connections = sessions.len(), "cut off requests that did not finish within {drain_timeout:?}");
@@ -72,12 +72,12 @@ async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<
     }
 }
 
-/// Waits until all sessions have ended; whether they have.
+/// Waits for all sessions to end. Returns whether they ended within `time`.
 async fn end_within(sessions: &mut JoinSet<()>, time: Duration) -> bool {
     tokio::time::timeout(time, async { while sessions.join_next().await.is_some() {} }).await.is_ok()
 }
 
-/// The worker's background tasks, which end with it.
+/// Starts the worker's background tasks, which end when the set is dropped.
 fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
     let mut helpers = JoinSet::new();
     let reaping = Rc::clone(worker);

@@ -17,20 +17,20 @@ Examples:
   loadtest --start redis --depth 128                    Redis under the same load
   loadtest --target frames://10.0.0.5:8090 --rate 50000 --html report.html
   loadtest --grow --mix 0 --keys 10000000               pauses while kvs grows
-  loadtest compare                                      kvs beside Redis, memcached, nginx and Webdis
-  loadtest draw compare.json --svg compare.svg          a picture of kept results
+  loadtest compare                                      kvs compared with Redis, memcached, nginx and Webdis
+  loadtest draw compare.json --svg compare.svg          a picture of saved results
 
-Times take a unit (10s, 500ms). Latencies of a closed loop count from the sending of a batch; those of an open loop (--rate)
+Times need a unit (10s, 500ms). Latencies of a closed loop count from when a batch was sent, those of an open loop (--rate)
 from when the request was due.
 
 Exit codes:
-  0    every reply was as it should be
-  1    something did not work
+  0    every reply was correct
+  1    the run failed
   2    wrong usage
   3    there were errors among the replies (see --allow-errors)
   130  ended by a signal";
 
-/// Load for kvs and its peers: starts a server, measures it, says how fast, how late and at what cost.
+/// Load generator for kvs and its peers: starts a server, loads it, and reports throughput, latency and CPU cost
 #[derive(Debug, Parser)]
 #[command(name = "loadtest", version, about, long_about = None, after_help = AFTER_HELP, args_conflicts_with_subcommands = true, args_override_self = true)]
 pub(crate) struct Args {
@@ -45,11 +45,11 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// kvs beside the peers that are installed (Redis, memcached, nginx, Webdis), in turn: a table of ratios
+    /// Compare kvs with the peers that are installed (Redis, memcached, nginx, Webdis), alternating: a table of ratios
     Compare(CompareArgs),
-    /// Draw results that `compare --json` kept as a picture (SVG)
+    /// Draw a picture (SVG) of results saved by `compare --json`
     Draw(DrawArgs),
-    /// Becomes a server, pinned, that ends with its parent; for the harness itself
+    /// Become a server, pinned, that ends with its parent; used by the harness itself
     #[command(hide = true)]
     Launch(Launch),
 }
@@ -65,7 +65,7 @@ pub(crate) enum Start {
     Redis,
     /// memcached, one thread
     Memcached,
-    /// Webdis before a Redis
+    /// Webdis in front of a Redis
     Webdis,
     /// nginx, `return 200`
     Nginx,
@@ -74,40 +74,41 @@ pub(crate) enum Start {
 /// Options of one run.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// Measure this server, which runs already: `frames://HOST:PORT` or `rest://HOST:PORT` (kvs), `redis://HOST:PORT`,
-    /// `memcached://HOST:PORT`, `webdis://HOST:PORT`, or `http://HOST:PORT/PATH` (GET, or PUT, of this URL)
+    /// Measure this server, which is already running: `frames://HOST:PORT` or `rest://HOST:PORT` (kvs),
+    /// `redis://HOST:PORT`, `memcached://HOST:PORT`, `webdis://HOST:PORT`, or `http://HOST:PORT/PATH` (GET, or PUT, of
+    /// this URL)
     #[arg(long, value_name = "URL")]
     pub(crate) target: Option<Target>,
 
-    /// Start this server on a free port and a core of its own, and stop it afterwards
+    /// Start this server on a free port and its own core, and stop it afterwards
     #[arg(long, value_name = "SERVER", default_value = "frames", conflicts_with = "target")]
     pub(crate) start: Start,
 
-    /// The kvs program [default: the one beside this program; under `cargo run` it is built]
+    /// The kvs program [default: the one beside this program; built first under `cargo run`]
     #[arg(long, value_name = "FILE", env = "LOADTEST_KVS", conflicts_with = "target")]
     pub(crate) kvs: Option<PathBuf>,
 
-    /// Threads of the kvs that is started
+    /// Worker threads of the started kvs
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: u16,
 
-    /// Log of the kvs that is started: `off`, `file` (in a temporary folder), or anything that its `--log` takes
+    /// Log of the started kvs: `off`, `file` (in a temporary folder), or any value of its `--log`
     #[arg(long, value_name = "LOG", default_value = "off")]
     pub(crate) log: String,
 
-    /// Durability of the kvs that is started: `sync` or `async`
+    /// Durability of the started kvs: `sync` or `async`
     #[arg(long, value_name = "MODE", default_value = "sync")]
     pub(crate) durability: String,
 
-    /// Ask kvs with each write to make it durable before it answers
+    /// Request durable writes: kvs replies to a write only when it is on disk
     #[arg(long)]
     pub(crate) durable: bool,
 
-    /// Process of the target, for its CPU time and memory, children included; may be repeated
+    /// Process id of the target, for its CPU time and memory, including children; may be repeated
     #[arg(long, value_name = "PID", requires = "target")]
     pub(crate) server_pid: Vec<u32>,
 
-    /// Entries
+    /// Number of entries
     #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)))]
     pub(crate) keys: u64,
 
@@ -119,52 +120,52 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TYPE", default_value = "int")]
     pub(crate) value: ValueKind,
 
-    /// Length of each str
+    /// Length of each str, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     pub(crate) value_bytes: u32,
 
-    /// Of a hundred requests so many are GET, the others SET
+    /// Percentage of requests that are GET; the others are SET
     #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) mix: u8,
 
-    /// Requests on one connection without a reply [default: 16, or 1 over HTTP]
+    /// Requests in flight per connection [default: 16, or 1 over HTTP]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) depth: Option<u32>,
 
-    /// Connections
+    /// Number of connections
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub(crate) connections: u32,
 
-    /// Threads of the load [default: one for each core that the server does not have, at most 4]
+    /// Threads of the load generator [default: one for each core that the server does not use, at most 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) threads: Option<u32>,
 
-    /// Requests a second, sent whether the server keeps up or not (open loop) [default: as many as it takes (closed
+    /// Requests per second, sent whether or not the server keeps up (open loop) [default: as many as possible (closed
     /// loop)]
     #[arg(long, value_name = "RATE")]
     pub(crate) rate: Option<f64>,
 
-    /// Length of the measurement
+    /// Duration of the measurement
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time)]
     pub(crate) duration: Duration,
 
-    /// Length of the load before it
+    /// Duration of the warm-up before it
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time_or_none)]
     pub(crate) warmup: Duration,
 
-    /// Where chance comes from
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// Store every entry first; then a GET that finds none is an error
+    /// Store every entry before the run; then a GET that finds none is an error
     #[arg(long, value_name = "YES", default_value = "on")]
     pub(crate) preload: Switch,
 
-    /// Instead: store each entry once, from an empty server on, and stop with the last one. For pauses during growth
+    /// Start with an empty server, store each entry once, and stop after the last one. Shows pauses during growth
     #[arg(long)]
     pub(crate) grow: bool,
 
-    /// Leave threads and servers where the system puts them
+    /// Do not pin threads and servers to cores
     #[arg(long)]
     pub(crate) no_pin: bool,
 
@@ -172,11 +173,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) allow_errors: bool,
 
-    /// Write the results to this file, as JSON
+    /// Write the results to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Write a report with curves to this file; it needs nothing else
+    /// Write a self-contained HTML report with charts to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 }
@@ -188,39 +189,39 @@ pub(crate) struct CompareArgs {
     #[arg(value_name = "NAME")]
     pub(crate) only: Vec<String>,
 
-    /// List the cells and end
+    /// List the cells and exit
     #[arg(long)]
     pub(crate) list: bool,
 
-    /// How often kvs and its peer take turns in each cell
+    /// Number of rounds per cell; kvs and its peer alternate
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
 
-    /// Length of each measurement
+    /// Duration of each measurement
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     pub(crate) seconds: f64,
 
-    /// One round of a second each, a tenth of the keys: a look whether everything works, not a result
+    /// One round of one second, with a tenth of the keys: checks that everything works, not a result
     #[arg(long)]
     pub(crate) quick: bool,
 
-    /// Where chance comes from
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// The kvs program [default: the one beside this program; under `cargo run` it is built]
+    /// The kvs program [default: the one beside this program; built first under `cargo run`]
     #[arg(long, value_name = "FILE", env = "LOADTEST_KVS")]
     pub(crate) kvs: Option<PathBuf>,
 
-    /// Write the results to this file, as JSON, with every round
+    /// Write the results, with every round, to this file as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
 
-    /// Write the table to this file, as HTML
+    /// Write the table to this file as HTML
     #[arg(long, value_name = "FILE")]
     pub(crate) html: Option<PathBuf>,
 
-    /// Write a picture of the ratios to this file, as SVG
+    /// Write a picture of the ratios to this file as SVG
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
 }
@@ -228,11 +229,11 @@ pub(crate) struct CompareArgs {
 /// Options of `draw`.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DrawArgs {
-    /// What `compare --json` has written
+    /// Output file of `compare --json`
     #[arg(value_name = "FILE")]
     pub(crate) results: PathBuf,
 
-    /// Write the picture to this file; it needs nothing else
+    /// Write the self-contained picture to this file
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: PathBuf,
 }

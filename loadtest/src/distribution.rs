@@ -1,20 +1,20 @@
-//! Which entry comes next: evenly at random, by Zipf's law, or one after the other.
+//! Which entry comes next: uniformly at random, by Zipf's law, or sequentially.
 
 use clap::ValueEnum;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-/// Zipf's exponent, as YCSB has it: the entry of rank r is asked for in proportion to 1 / (r + 1)^0.99.
+/// Zipf's exponent, as in YCSB: the entry of rank r is requested in proportion to 1 / (r + 1)^0.99.
 pub(crate) const THETA: f64 = 0.99;
 
 /// How entries are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Distribution {
-    /// Each as likely as any other
+    /// Every entry is equally likely
     Uniform,
-    /// A few very often, most rarely: YCSB's scrambled Zipf distribution with theta 0.99
+    /// A few entries very often, most rarely: YCSB's scrambled Zipf distribution with theta 0.99
     Zipf,
 }
 
@@ -42,7 +42,7 @@ impl Zipf {
         Self { n: n as f64, zeta, alpha: 1.0 / (1.0 - theta), eta, second }
     }
 
-    /// The rank that belongs to `u`, from 0 up to but without 1.
+    /// The rank for `u`, which is at least 0 and less than 1.
     pub(crate) fn rank(&self, u: f64) -> u64 {
         let uz = u * self.zeta;
         if uz < 1.0 {
@@ -58,7 +58,7 @@ impl Zipf {
 
 /// The sum of 1 / i^theta for i from 1 to `n`.
 pub(crate) fn zeta(n: u64, theta: f64) -> f64 {
-    // The smallest terms first, for the sake of rounding.
+    // The smallest terms first, to limit rounding errors.
     (1..=n).rev().map(|i| (i as f64).powf(-theta)).sum()
 }
 
@@ -66,8 +66,8 @@ fn zeta_of_two(theta: f64) -> f64 {
     zeta(2, theta)
 }
 
-/// Spreads ranks over the entries, so that frequent ones do not lie together: FNV-1a with 64 bits over the rank's
-/// bytes, as `ScrambledZipfianGenerator` of YCSB does. Some ranks fall on the same entry, there as here.
+/// Scatters ranks over the entries, so that frequent ones are not adjacent: 64-bit FNV-1a over the rank's bytes, like
+/// `ScrambledZipfianGenerator` of YCSB. As there, some ranks map to the same entry.
 fn scramble(rank: u64, n: u64) -> u64 {
     const OFFSET_BASIS: u64 = 0xCBF2_9CE4_8422_2325;
     const PRIME: u64 = 0x0000_0100_0000_01B3;
@@ -79,14 +79,14 @@ fn scramble(rank: u64, n: u64) -> u64 {
 pub(crate) enum Numbers {
     /// At random, below `n`.
     Uniform {
-        /// Source of chance.
+        /// Random number generator.
         random: Xoshiro256PlusPlus,
         /// Number of entries.
         n: u64,
     },
     /// By Zipf's law.
     Zipf {
-        /// Source of chance.
+        /// Random number generator.
         random: Xoshiro256PlusPlus,
         /// Number of entries.
         n: u64,
@@ -97,7 +97,7 @@ pub(crate) enum Numbers {
     Sequence {
         /// The next one.
         next: u64,
-        /// From one to the next.
+        /// Step from one to the next.
         step: u64,
         /// None from here on.
         end: u64,
@@ -132,7 +132,7 @@ impl Numbers {
         }
     }
 
-    /// Whether a sequence has come to its end.
+    /// Whether a sequence has ended.
     pub(crate) fn is_at_end(&self) -> bool {
         matches!(self, Self::Sequence { next, end, .. } if next >= end)
     }
@@ -160,10 +160,10 @@ mod tests {
         let zeta = zeta(N, THETA);
         let expected = |rank: usize| DRAWS as f64 / ((rank + 1) as f64).powf(THETA) / zeta;
         for rank in [0, 1] {
-            // Exact but for chance: five standard deviations.
+            // Exact except for chance: five standard deviations.
             assert!((counts[rank] - expected(rank)).abs() < 5.0 * expected(rank).sqrt(), "{rank}: {}", counts[rank]);
         }
-        // The others by ranges of ranks: the curve runs below the steps of the sum at first, and above them later.
+        // The others by ranges of ranks: the curve is below the steps of the sum at first, and above them later.
         for (from, to, tolerance) in [(2, 10, 0.15), (10, 100, 0.05), (100, 1000, 0.03), (1000, 10_000, 0.03)] {
             let drawn: f64 = counts[from..to].iter().sum();
             let expected: f64 = (from..to).map(expected).sum();

@@ -1,4 +1,4 @@
-//! The machine that a figure comes from.
+//! The machine on which a figure was measured.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// This one.
+    /// The current machine.
     pub(crate) fn this(cores: usize) -> Self {
         let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let (cpuinfo, meminfo) = (file("/proc/cpuinfo"), file("/proc/meminfo"));
@@ -34,8 +34,8 @@ impl Host {
         }
     }
 
-    /// What to say about other programs that use the processors now, if they do: their caches and time are missing in
-    /// what is measured.
+    /// A warning about other programs that use the processors now, if there are any: the measurement lacks the cache
+    /// and CPU time that they take.
     pub(crate) fn disturbance() -> Option<String> {
         const QUIET: f64 = 0.5;
         let file = std::fs::read_to_string("/proc/loadavg").ok()?;
@@ -44,7 +44,7 @@ impl Host {
             .then(|| format!("note: other programs use the processors (load average {load:.1}); figures will vary"))
     }
 
-    /// In a line.
+    /// In one line.
     pub(crate) fn line(&self) -> String {
         format!("{}, {} cores, {} GiB, {}", self.cpu, self.cores, self.memory >> 30, self.kernel)
     }

@@ -1,4 +1,4 @@
-//! Keys and values: what entry number `n` is called, and what is stored in it. The same for every protocol.
+//! Keys and values: the key of entry number `n`, and its value. The same for every protocol.
 
 use clap::ValueEnum;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -11,11 +11,11 @@ pub(crate) const KEY_BYTES: usize = 16;
 /// A key: 16 hexadecimal digits.
 pub(crate) type KeyText = [u8; KEY_BYTES];
 
-/// Distinct values; an entry's is chosen by its number.
+/// Number of distinct values. An entry's number selects its value.
 const VALUES: usize = 1024;
 
-/// Smallest int. All have seven digits, so that requests of a kind have one length, and none is among the ten thousand
-/// small numbers that Redis keeps only once.
+/// Smallest int. All ints have seven digits, so that all requests of a kind have the same length, and none is among the
+/// ten thousand small integers that Redis shares.
 const LEAST_INT: i32 = 1_000_000;
 
 const _: () = assert!(LEAST_INT + (VALUES as i32) * INT_STEP < 10_000_000);
@@ -34,10 +34,10 @@ const HEX: [[u8; 2]; 256] = {
     table
 };
 
-/// The key of entry `n`. Different numbers give different keys, in a scattered order: `bench` uses the same ones.
+/// The key of entry `n`. Different numbers give different keys, in a scattered order; `bench` uses the same ones.
 ///
-/// Made from a table of 512 bytes: cheaper than reading it from a list of all keys, which would be a cache miss each
-/// time, on a machine that the server shares.
+/// Made from a table of 512 bytes: this is cheaper than reading it from a list of all keys. That would be a cache miss
+/// each time, on a machine that the server shares.
 pub(crate) fn key(n: u64) -> KeyText {
     // 2 to the 64 divided by the golden ratio: multiples are spread evenly (Knuth, TAOCP volume 3, 6.4).
     let scattered = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -52,13 +52,13 @@ pub(crate) fn key(n: u64) -> KeyText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ValueKind {
-    /// 32-bit integers; decimal text where a server knows no integers
+    /// 32-bit integers; decimal text where a server has no integers
     Int,
     /// Texts of `--value-bytes` bytes
     Str,
 }
 
-/// One value, in each form that a protocol may want.
+/// One value, in each form that a protocol may need.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     /// An int and its decimal text.
@@ -76,12 +76,12 @@ impl<'a> Value<'a> {
     }
 }
 
-/// All values of a run, made ahead.
+/// All values of a run, created in advance.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
     kind: ValueKind,
     ints: Vec<i32>,
-    /// Ints: the decimal texts one after the other. Texts: random letters, of which each value is a window.
+    /// Ints: the concatenated decimal texts. Texts: random letters; each value is a window of them.
     text: String,
     bytes: usize,
 }

@@ -1,9 +1,9 @@
-//! loadtest: the load harness of KVS, with which anybody can repeat its figures.
+//! loadtest: the load generator and benchmark harness of KVS. Anyone can repeat the published figures with it.
 //!
-//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or takes one that runs,
-//! sends requests for 16-byte keys from another core, checks every reply, and says how fast, how late, and at what cost
-//! in CPU time of the server. `loadtest compare` does so with kvs and its peers in turn; `loadtest draw` makes a
-//! picture of kept results.
+//! It starts a server (kvs, or a peer: Redis, memcached, Webdis, nginx) on a core of its own, or uses one that is
+//! already running. It sends requests for 16-byte keys from another core, checks every reply, and reports throughput,
+//! latency, and the server's CPU time per request. `loadtest compare` does this for kvs and its peers alternately;
+//! `loadtest draw` draws a picture of saved results.
 //!
 //! ```text
 //!                   key stream              encode      ┌─ connection ─┐
@@ -15,20 +15,20 @@
 //!        server's CPU time, memory ─┴─> measured ──> text, JSON, HTML        a few threads, one event loop each
 //! ```
 //!
-//! **Closed loop**: each connection sends `depth` requests at once, reads all replies, begins again; it measures what
-//! the server can do. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency counts from when
-//! they were due; it measures what clients would see.
+//! **Closed loop**: each connection sends `depth` requests at once, reads all replies, and repeats; this measures the
+//! maximum throughput of the server. **Open loop** (`--rate`): requests are due at a fixed rate, and their latency
+//! counts from when they were due; this measures what clients would see.
 //!
-//! CPU time of the server (all its threads and processes) for each operation is the robust figure on a machine that the
-//! load shares: it does not depend on how fast the load is.
+//! The server's CPU time per operation (all its threads and processes) is the robust figure on a machine shared with
+//! the load: it does not depend on how fast the load is.
 //!
 //! # Files
 //!
 //! ```text
 //!   args.rs           the command line
 //!   run.rs            one server under one load
-//!   outcome.rs        how a run ends: exit codes
-//!   compare/          kvs beside its peers: cells as data, one loop, ratios, tables and a picture
+//!   outcome.rs        exit codes
+//!   compare/          kvs compared with its peers: cells as data, one loop, ratios, tables and a picture
 //!   target.rs         what is measured: address and protocol
 //!   keys.rs           keys and values
 //!   distribution.rs   which entry comes next

@@ -17,14 +17,14 @@ use crate::server::kvs::{self, Log, Setup};
 use crate::server::peers::Peer;
 use crate::target::{Scheme, Target};
 
-/// Most threads of the load, unless told otherwise.
+/// Maximum number of load threads by default.
 const MAX_THREADS: usize = 4;
 
-/// Requests that wait for a reply, and connections, while entries are stored ahead.
+/// Requests in flight per connection, and connections, while entries are stored before the run.
 const PRELOAD_DEPTH: usize = 128;
 const PRELOAD_CONNECTIONS: usize = 4;
 
-/// Carries out what the command line asks for.
+/// Executes what the command line specifies.
 pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<Outcome, String> {
     check(args)?;
     let available = pin::available()?;
@@ -173,12 +173,12 @@ pub(crate) fn preload(
     }
 }
 
-/// Resident memory, if there is a server whose processes are known.
+/// Resident memory, if the server's processes are known.
 fn resident(server: &[u32]) -> Result<Option<u64>, String> {
     if server.is_empty() { Ok(None) } else { usage::resident(server).map(Some) }
 }
 
-/// Like [`preload`], without anything to look at.
+/// Like [`preload`], without an observer.
 pub(crate) fn preload_silently(plan: &Plan, into: Target, interrupt: &AtomicBool) -> Result<(), String> {
     preload(plan, into, &Silent, interrupt)
 }

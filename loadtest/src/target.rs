@@ -1,10 +1,10 @@
-//! What is measured: an address and the protocol that is spoken there.
+//! The measured server: its address and protocol.
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-/// How a server is talked to.
+/// The protocol of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     /// The frame protocol of kvs.
@@ -24,11 +24,11 @@ pub(crate) enum Scheme {
 /// A server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// How it is talked to.
+    /// Its protocol.
     pub(crate) scheme: Scheme,
-    /// Where it is.
+    /// Its address.
     pub(crate) addr: SocketAddr,
-    /// Its name and port, as HTTP wants to hear them.
+    /// Its name and port, as HTTP expects them.
     pub(crate) host: String,
 }
 
@@ -38,7 +38,7 @@ impl Target {
         Self { scheme, addr, host: addr.to_string() }
     }
 
-    /// Whether the server knows entries, so that they can be stored ahead and a GET has to find one.
+    /// Whether the server has entries, so that they can be stored before the run and a GET must find one.
     pub(crate) fn has_entries(&self) -> bool {
         !matches!(self.scheme, Scheme::Http(_))
     }

@@ -1,4 +1,4 @@
-//! A run of records, sealed together: the unit that travels to a sink, is made durable and is acknowledged.
+//! A sealed run of records: the unit that is sent to a sink, made durable and acknowledged.
 //!
 //! Integers are little-endian. The layout is the same on the wire and on disk:
 //!
@@ -6,24 +6,24 @@
 //!   offset  bytes  field
 //!        0      4  magic "KVSB"
 //!        4      2  format version: 1 or 2, that of the records
-//!        6      2  flags: 1 = sealed (the log goes on in another place)
-//!        8      4  length of the whole batch, header included
+//!        6      2  flags: 1 = sealed (the log continues in another place)
+//!        8      4  length of the whole batch, including the header
 //!       12      4  number of records
 //!       16      8  log id: random, the same in every batch of one log
 //!       24      8  epoch of the writer
 //!       32      8  lsn of the first record
-//!       40      8  base time: Unix microseconds that the records' times count from
-//!       48      8  durable lsn that the writer knew of when it sealed the batch
+//!       40      8  base time of the records: Unix microseconds
+//!       48      8  durable lsn that the writer knew when it sealed the batch
 //!       56      4  checksum of the previous batch: the chain (for the first: CRC32C of the log id)
-//!       60      4  CRC32C of bytes 0..60 and of the records
+//!       60      4  CRC32C of bytes 0..60 and the records
 //!       64      …  records, see record.rs
 //! ```
 //!
-//! A batch without records is a *mark*: it stores nothing, carries the durable lsn, and is not part of the chain.
-//! Version 2 is written; version 1 is read as well, and a log may go from 1 to 2 between any two batches. The headers of both are
-//! the same.
+//! A batch without records is a *mark*: it stores nothing, carries the durable lsn, and is not part of the chain. This
+//! code writes version 2 and also reads version 1. A log may change from 1 to 2 between any two batches. Both versions
+//! have the same header.
 //!
-//! The log id makes it infeasible for a client to plant bytes inside a value that look like a batch of this log.
+//! The log id makes it infeasible for a client to embed bytes in a value that look like a batch of this log.
 
 use bytes::Bytes;
 
@@ -39,7 +39,7 @@ pub const BATCH_MAGIC: [u8; 4] = *b"KVSB";
 /// The version that this code writes.
 pub const BATCH_VERSION: u16 = 2;
 
-/// The oldest version that this code reads; it reads all from this one on.
+/// The oldest version that this code reads. It reads every version from this one on.
 pub const OLDEST_BATCH_VERSION: u16 = 1;
 
 const FLAG_SEALED: u16 = 1;
@@ -59,32 +59,32 @@ const CHECKSUM_AT: usize = PREVIOUS_AT + 4;
 const HEADER_BYTES: usize = CHECKSUM_AT + 4;
 const _: () = assert!(HEADER_BYTES == BATCH_HEADER_BYTES);
 
-/// Why bytes are not a batch.
+/// Why bytes are not a valid batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum BatchError {
-    #[error("no batch begins here")]
+    #[error("no batch starts here")]
     Magic,
     #[error(
         "the batch has format version {0}, this program reads versions {OLDEST_BATCH_VERSION} to {BATCH_VERSION}; use a newer program"
     )]
     Version(u16),
-    #[error("the batch claims {claimed} bytes, {available} are there")]
+    #[error("the batch claims {claimed} bytes, but only {available} are available")]
     Length { claimed: usize, available: usize },
     #[error("the batch's checksum does not match its bytes")]
     Checksum,
     #[error("record {index} of the batch: {error}")]
     Record { index: u32, error: RecordError },
-    #[error("the batch's lsns from {0} on go beyond 64 bits")]
+    #[error("the batch's lsns, starting at {0}, exceed 64 bits")]
     Lsn(Lsn),
-    #[error("the batch holds another number of records than its header says")]
+    #[error("the number of records in the batch differs from its header")]
     Count,
 }
 
-/// Where the log's chain stands: what the next batch must continue.
+/// The end of the log's chain: what the next batch must continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// The log's random identity.
+    /// The log's random id.
     pub log_id: u64,
     /// The last record's lsn.
     pub lsn: Lsn,
@@ -98,7 +98,7 @@ impl Chain {
         Self { log_id, lsn: 0, checksum: crc32c::crc32c(&log_id.to_le_bytes()) }
     }
 
-    /// Whether `batch` is the one that comes next.
+    /// Whether `batch` is the next one.
     pub fn continues_with(&self, batch: &Batch) -> bool {
         batch.log_id() == self.log_id && batch.first_lsn() == self.lsn + 1 && batch.previous() == self.checksum
     }
@@ -112,7 +112,7 @@ impl Chain {
     }
 }
 
-/// A batch that is still being filled: records in their final form behind room for the header.
+/// A batch that is being filled: space for the header, then records in their final form.
 #[derive(Debug)]
 pub struct BatchBuffer {
     bytes: Vec<u8>,
@@ -122,16 +122,16 @@ pub struct BatchBuffer {
 }
 
 impl BatchBuffer {
-    /// An empty buffer whose first record will be `first_lsn`. `bytes` is memory to use again; its content is dropped.
+    /// An empty buffer whose first record will be `first_lsn`. `bytes` is memory to reuse; its content is discarded.
     pub fn new(first_lsn: Lsn, mut bytes: Vec<u8>) -> Self {
         bytes.clear();
         bytes.resize(HEADER_BYTES, 0);
         Self { bytes, count: 0, first_lsn, base_time: 0 }
     }
 
-    /// Appends the record of `op`, executed at `at`, and returns its lsn, or `None` when `at` is too far (35 minutes) from
-    /// the first record's time: the record then belongs into a new buffer. Panics if the effect is not one of such an
-    /// operation.
+    /// Appends the record of `op`, executed at `at`, and returns its lsn. Returns `None` if `at` is too far (35
+    /// minutes) from the first record's time: the record then belongs in a new buffer. Panics if `effect` cannot be an
+    /// effect of `op`.
     pub fn push(&mut self, op: &Op<'_>, effect: Effect, at: Micros) -> Option<Lsn> {
         if self.count == 0 {
             self.base_time = at;
@@ -142,7 +142,7 @@ impl BatchBuffer {
         Some(self.first_lsn + u64::from(self.count) - 1)
     }
 
-    /// Whether there is no record.
+    /// Whether the buffer has no records.
     pub fn is_empty(&self) -> bool {
         self.count == 0
     }
@@ -152,12 +152,12 @@ impl BatchBuffer {
         self.bytes.len() - HEADER_BYTES
     }
 
-    /// The lsn that the next record will get.
+    /// The lsn of the next record.
     pub fn next_lsn(&self) -> Lsn {
         self.first_lsn + u64::from(self.count)
     }
 
-    /// Writes the header and closes the batch. `chain` is where the log stands before it.
+    /// Writes the header and closes the batch. `chain` is the end of the log before it.
     pub fn seal(mut self, chain: &Chain, epoch: Epoch, durable_lsn: Lsn) -> Batch {
         debug_assert_eq!(self.first_lsn, chain.lsn + 1);
         self.write_header(chain, epoch, durable_lsn, 0);
@@ -187,15 +187,15 @@ fn checksum_of(batch: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&batch[..CHECKSUM_AT]), &batch[HEADER_BYTES..])
 }
 
-/// A sealed batch whose checksum is right. Cloning it counts a reference.
+/// A sealed batch whose checksum is valid. Cloning it only increments a reference count.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Batch {
     bytes: Bytes,
 }
 
 impl Batch {
-    /// A mark at the end of `chain`: no records, all up to the chain's lsn is durable. A `sealed` mark also says that the
-    /// log goes on elsewhere.
+    /// A mark at the end of `chain`: no records; everything up to the chain's lsn is durable. A `sealed` mark also says
+    /// that the log continues elsewhere.
     pub fn mark(chain: &Chain, epoch: Epoch, at: Micros, sealed: bool) -> Self {
         let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::with_capacity(HEADER_BYTES));
         buffer.base_time = at;
@@ -203,8 +203,8 @@ impl Batch {
         Self { bytes: buffer.bytes.into() }
     }
 
-    /// Takes the batch at the start of `bytes`, which may go on behind it. Checks magic, version, length and checksum;
-    /// the records' content is checked by [`Batch::records`].
+    /// Decodes the batch at the start of `bytes`, which may contain more. Checks magic, version, length and checksum;
+    /// [`Batch::records`] checks the content of the records.
     pub fn decode(bytes: &Bytes) -> Result<Self, BatchError> {
         let available = bytes.len();
         let head: &[u8; HEADER_BYTES] = match bytes.first_chunk() {
@@ -229,7 +229,7 @@ impl Batch {
         }
     }
 
-    /// Whether `bytes` begin like a batch of the log `log_id`: a cheap test before [`Batch::decode`].
+    /// Whether `bytes` start like a batch of the log `log_id`: a cheap test before [`Batch::decode`].
     pub fn begins(bytes: &[u8], log_id: u64) -> bool {
         bytes.starts_with(&BATCH_MAGIC) && bytes.get(LOG_ID_AT..EPOCH_AT) == Some(&log_id.to_le_bytes())
     }
@@ -248,7 +248,7 @@ impl Batch {
         self.bytes.clone()
     }
 
-    /// Gives the memory back for another buffer, if nobody else holds the batch.
+    /// Returns the memory for another buffer, unless something else holds the batch.
     pub fn into_memory(self) -> Option<Vec<u8>> {
         self.bytes.try_into_mut().ok().map(Vec::from)
     }
@@ -258,7 +258,7 @@ impl Batch {
         self.bytes.len() - HEADER_BYTES
     }
 
-    /// The version of its records.
+    /// The format version of its records.
     pub fn version(&self) -> u16 {
         u16::from_le_bytes(self.field(VERSION_AT))
     }
@@ -268,17 +268,17 @@ impl Batch {
         u32::from_le_bytes(self.field(COUNT_AT))
     }
 
-    /// Whether the log goes on in another place.
+    /// Whether the log continues in another place.
     pub fn is_sealed(&self) -> bool {
         u16::from_le_bytes(self.field(FLAGS_AT)) & FLAG_SEALED != 0
     }
 
-    /// The log that the batch belongs to.
+    /// The id of the log that the batch belongs to.
     pub fn log_id(&self) -> u64 {
         u64::from_le_bytes(self.field(LOG_ID_AT))
     }
 
-    /// The writer's term.
+    /// The epoch of the writer.
     pub fn epoch(&self) -> Epoch {
         u64::from_le_bytes(self.field(EPOCH_AT))
     }
@@ -288,7 +288,7 @@ impl Batch {
         u64::from_le_bytes(self.field(FIRST_LSN_AT))
     }
 
-    /// The last record's lsn; for a mark that of the record before it.
+    /// The last record's lsn; for a mark, the lsn of the record before it.
     pub fn last_lsn(&self) -> Lsn {
         (self.first_lsn() + u64::from(self.count())).saturating_sub(1)
     }
@@ -308,7 +308,7 @@ impl Batch {
         u32::from_le_bytes(self.field(CHECKSUM_AT))
     }
 
-    /// The records in order. Ends after the first error.
+    /// The records in order. Stops after the first error.
     pub fn records(&self) -> Records<'_> {
         Records {
             rest: &self.bytes[HEADER_BYTES..],

@@ -1,27 +1,27 @@
-//! Value types that can be incremented, and what an operation has led to where it does not say so itself.
+//! Value types that can be incremented, and results of operations that the operation itself does not contain.
 
 use crate::packed::{Packed, Unpack, UnpackError};
 use crate::value::{TypeSet, ValueRef, ValueType};
 
 /// A value of a type that can be incremented.
 pub trait Counter: Packed + Copy + Default + Into<i128> + TryFrom<i128> {
-    /// Its type.
+    /// The type of the value.
     const TYPE: CounterType;
 
     /// The value as the result of an increment.
     fn effect(self) -> Effect;
 
-    /// The value after adding `by`; `None` if the type cannot hold it. Computed in 128 bits, which no counter and no operand
-    /// comes near.
+    /// The value after adding `by`, or `None` if the type cannot hold it. Computed in 128 bits, far more than any
+    /// counter or operand needs.
     #[inline]
     fn plus(self, by: i64) -> Option<Self> {
         Self::try_from(self.into() + i128::from(by)).ok()
     }
 }
 
-/// Takes the rows of counters out of the table.
+/// Selects the rows of counters from the table.
 macro_rules! counters {
-    // A row of a counter is kept, any other one dropped.
+    // A row of a counter is kept, any other is dropped.
     (@rest [$($kept:tt)*] $(#[$doc:meta])* (
         $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
         $size:ident, counter, $keys:literal, $transactions:literal
@@ -43,7 +43,7 @@ macro_rules! counters {
         }
 
         impl CounterType {
-            /// The counter of this value type, if it is one.
+            /// The counter type for this value type, if it is one.
             pub fn of(ty: ValueType) -> Option<Self> {
                 match ty {
                     $(ValueType::$variant => Some(Self::$variant),)*
@@ -68,22 +68,22 @@ macro_rules! counters {
             }
         }
 
-        /// What has come of an operation where the operation does not say so itself.
+        /// The result of an operation, where the operation itself does not say it.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub enum Effect {
-            /// The operation says it all.
+            /// The operation says everything.
             #[default]
             None,
             $(
                 #[doc = concat!("Of an increment: the resulting ", stringify!($owned), ".")]
                 $variant($owned),
             )*
-            /// Of a deletion of all types: those that were there.
+            /// Of a deletion of all types: the types that were present.
             Types(TypeSet),
         }
 
         impl Effect {
-            /// The value that an increment has led to.
+            /// The result of an increment.
             pub fn value(self) -> Option<ValueRef<'static>> {
                 match self {
                     $(Self::$variant(value) => Some(ValueRef::$variant(value)),)*
@@ -91,7 +91,7 @@ macro_rules! counters {
                 }
             }
 
-            /// The counter whose result this is.
+            /// The type of the counter whose result this is.
             #[inline]
             pub(crate) fn counter_type(self) -> Option<CounterType> {
                 match self {

@@ -1,4 +1,4 @@
-//! Keys: what names an entry, together with the value type.
+//! Keys: a key and a value type together identify an entry.
 
 use crate::limits::MAX_KEY_BYTES;
 use crate::text::{TextError, check_text, is_plain};
@@ -7,7 +7,7 @@ use crate::text::{TextError, check_text, is_plain};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key<'a>(&'a [u8]);
 
-/// Why a sequence of bytes is not a key.
+/// Why bytes are not a valid key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum KeyError {

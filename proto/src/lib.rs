@@ -1,7 +1,7 @@
-//! The vocabulary of KVS and its byte layouts, shared by every other crate.
+//! The data types of KVS and their byte layouts, shared by every other crate.
 //!
-//! Pure by construction: no I/O, no clock, no locks, no async, no serde. Boundaries convert into these types; the
-//! engine executes them; the log stores them.
+//! Pure by construction: no I/O, no clock, no locks, no async, no serde. The boundaries convert into these types, the
+//! engine executes them, and the log stores them.
 //!
 //! ```text
 //!   limits.rs                      every limit, with its unit; imports nothing
@@ -10,20 +10,21 @@
 //!   types.rs                       the table of value types, one line each
 //!   packed.rs                      the bytes of one value
 //!   value.rs                       ValueType, ValueRef (borrowed), Value (owned)
-//!   counter.rs                     types that can be incremented; Effect, what came of an operation
-//!   op.rs                          Op (one request), Reply (its answer)
-//!   refusal.rs                     Refusal: why there is no reply, what was left behind, whether to try again
-//!   payload.rs                     what an op carries besides its key, as bytes
-//!   options.rs                     what a record may say besides its operation, byte layout
-//!   record.rs                      one op as the log keeps it, byte layout
-//!   batch.rs                       a sealed run of records: header, checksum, chain, byte layout
-//!   frame/                         the binary protocol between clients and kvs, byte layout
+//!   counter.rs                     types that can be incremented; Effect: the result of an operation
+//!   op.rs                          Op (one request), Reply (its result)
+//!   refusal.rs                     Refusal: why a request failed, whether it had an effect, whether to retry
+//!   payload.rs                     byte layout of an op's payload: everything except its key
+//!   options.rs                     byte layout of a record's options: extra data besides its operation
+//!   record.rs                      byte layout of one op in the log
+//!   batch.rs                       byte layout of a sealed run of records: header, checksum, chain
+//!   frame/                         byte layout of the binary protocol between clients and kvs
 //! ```
 //!
-//! To add a value type: a line in the table of `types.rs`, and [`Packed`] and `Unpack` for its Rust types, if they have
-//! none yet. What is generated from the table follows; the compiler's exhaustiveness checks lead to the other places.
+//! To add a value type, add a line to the table in `types.rs`, and implement [`Packed`] and `Unpack` for its Rust types
+//! if they do not have them yet. Most code is generated from the table. The compiler's exhaustiveness checks find the
+//! rest.
 
-// The table comes first: macros are known from where they are defined on.
+// The table comes first: a macro can only be used after its definition.
 #[macro_use]
 mod types;
 

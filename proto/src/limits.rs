@@ -1,29 +1,29 @@
 //! Every limit of the data model and of the log's byte layout, each with its unit.
 //!
-//! Nothing of the crate is imported here, so that everything else can use it.
+//! This file imports nothing from the crate, so every other file can use it.
 //!
-//! Limits of a running server (connections, deadlines, bodies) are configuration and live in the gateway.
+//! The limits of a running server (connections, deadlines, bodies) are configuration and are defined in the gateway.
 
 /// Longest key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 512;
 
-/// Largest value of one entry, in bytes of its packed form (an item of a list takes 4 more than its text); bounds maps and sets that grow one
-/// element at a time.
+/// Largest value of one entry, in bytes of its packed form (a list item takes 4 bytes more than its text). It bounds
+/// maps and sets that grow one element at a time.
 pub const MAX_VALUE_BYTES: usize = 32 << 20;
 
-/// Largest record of the log, in bytes. An element operation carries a field and a value, hence the factor 2.
+/// Largest record of the log, in bytes. An element operation has a field and a value, hence the factor 2.
 pub const MAX_RECORD_BYTES: usize = 2 * MAX_VALUE_BYTES + 1024;
 
-/// Most bytes of a record's options.
+/// Maximum size of a record's options, in bytes.
 pub const MAX_OPTIONS_BYTES: usize = 256;
 
 /// Size of a batch's header, in bytes.
 pub const BATCH_HEADER_BYTES: usize = 64;
 
-/// A batch is closed once it holds this many bytes; the record that crosses the line still belongs to it.
+/// A batch is closed once it contains this many bytes. The record that crosses the limit is still part of it.
 pub const BATCH_TARGET_BYTES: usize = 1 << 20;
 
-/// Largest sealed batch, in bytes. A header that claims more is refused before anything is read or reserved for it.
+/// Largest sealed batch, in bytes. A header that claims more is rejected before anything is read or reserved for it.
 pub const MAX_BATCH_BYTES: usize = BATCH_TARGET_BYTES + MAX_RECORD_BYTES + BATCH_HEADER_BYTES;
 
 const _: () = assert!(MAX_KEY_BYTES <= u16::MAX as usize, "a record stores the key length in 16 bits");

@@ -1,7 +1,7 @@
-//! The numbers that place a record: in the log's order, in a writer's term, in time.
+//! The position of a record: in the log's order (lsn), in a writer's term (epoch), in time.
 
-/// Log sequence number: the position of a record in the log's one total order. The first record has 1; there are no
-/// holes. 0 stands for "before the first record".
+/// Log sequence number: the position of a record in the log's total order. The first record has 1; there are no gaps. 0
+/// means "before the first record".
 pub type Lsn = u64;
 
 /// The number of a writer's term. A higher epoch fences a lower one.

@@ -1,4 +1,4 @@
-//! Operations and their answers, independent of REST, frames and the log's bytes.
+//! Operations and their replies, independent of REST, frames and the log format.
 
 use crate::counter::CounterType;
 use crate::key::Key;
@@ -6,7 +6,7 @@ use crate::strings::Strings;
 use crate::text::Text;
 use crate::value::{Value, ValueRef, ValueType};
 
-/// One request, validated. `ty` and `key` name the entry.
+/// One validated request. `ty` and `key` identify the entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Op<'a> {
@@ -22,17 +22,17 @@ pub enum Op<'a> {
     Incr { ty: CounterType, key: Key<'a> },
     /// Add `by` to an int or uint; a missing entry counts as 0.
     IncrBy { ty: CounterType, key: Key<'a>, by: i64 },
-    /// Add members to a set; creates the set if there is something to add.
+    /// Add members to a set; creates the set if there are members to add.
     SetAdd { key: Key<'a>, members: Strings<'a> },
-    /// Remove members from a set; a set left empty stays.
+    /// Remove members from a set; a set that becomes empty is kept.
     SetRem { key: Key<'a>, members: Strings<'a> },
-    /// Ask whether a set has a member.
+    /// Check whether a set has a member.
     SetHas { key: Key<'a>, member: &'a str },
     /// Read one field of a map.
     MapGet { key: Key<'a>, field: &'a str },
     /// Store one field of a map; creates the map.
     MapSet { key: Key<'a>, field: &'a str, value: &'a str },
-    /// Delete one field of a map; a map left empty stays.
+    /// Delete one field of a map; a map that becomes empty is kept.
     MapDel { key: Key<'a>, field: &'a str },
 }
 
@@ -78,7 +78,7 @@ impl OpKind {
         Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
     }
 
-    /// The kind's name, as it stands in tables and messages.
+    /// The kind's name, as used in tables and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -103,7 +103,7 @@ impl OpKind {
 }
 
 impl<'a> Op<'a> {
-    /// What kind of operation this is.
+    /// The kind of this operation.
     pub fn kind(&self) -> OpKind {
         match self {
             Self::Get { .. } => OpKind::Get,
@@ -121,7 +121,7 @@ impl<'a> Op<'a> {
         }
     }
 
-    /// The key that the operation is about.
+    /// The key of the operation.
     pub fn key(&self) -> Key<'a> {
         match *self {
             Self::Get { key, .. }
@@ -139,7 +139,7 @@ impl<'a> Op<'a> {
         }
     }
 
-    /// The value type that the operation is about; none for [`Op::DelAll`].
+    /// The value type of the operation; none for [`Op::DelAll`].
     pub fn value_type(&self) -> Option<ValueType> {
         match self {
             Self::Get { ty, .. } | Self::Del { ty, .. } => Some(*ty),
@@ -152,20 +152,20 @@ impl<'a> Op<'a> {
     }
 }
 
-/// The answer to an operation that was carried out.
+/// The reply to an operation that was executed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     /// To a put or map-set: the value is stored.
     Stored,
-    /// To a get: the value. To an increment: the value before it.
+    /// To a get: the value. To an increment: the previous value.
     Value(Value),
     /// To a map-get of one field: its value.
     Field(Text),
-    /// To a get, set-has or map-get: there is no such entry.
+    /// To a get, set-has or map-get: the entry does not exist.
     NoEntry,
-    /// To a map-get of one field: the map is there, the field is not.
+    /// To a map-get of one field: the map exists, but does not have the field.
     NoField,
-    /// To a deletion: whether there was something to delete.
+    /// To a deletion: whether anything was deleted.
     Deleted(bool),
     /// To a set-add or set-rem: how many members were added or removed.
     Count(u32),

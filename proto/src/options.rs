@@ -1,4 +1,4 @@
-//! What a record of version 2 may say besides its operation: a block of options between key and payload.
+//! The options block of a version 2 record: extra data besides its operation, between key and payload.
 //!
 //! Integers are little-endian.
 //!
@@ -6,45 +6,45 @@
 //!   block   := length of the options (u16, at most MAX_OPTIONS_BYTES) option*
 //!   option  := tag (u8) length of the value (u8) value
 //!
-//!   tag         bit 7: critical, a reader that does not know the tag must refuse the record; it skips any other option
-//!   0x81        expiry        (a reader that skipped it would keep the entry for ever)
+//!   tag         bit 7: critical: a reader that does not know the tag must reject the record; it skips other options
+//!   0x81        expiry        (a reader that skipped it would keep the entry forever)
 //!   0x02        idempotency   (the request's token)
-//!   0x83        group         (records that count together or not at all)
+//!   0x83        group         (records that take effect together or not at all)
 //! ```
 //!
-//! The three tags are reserved: nothing writes them yet, and nothing knows them. So every record with a critical option is refused.
+//! The three tags are reserved: no code writes or reads them yet. So every record with a critical option is rejected.
 
 use crate::limits::MAX_OPTIONS_BYTES;
 
-/// Reserved: when the entry ends.
+/// Reserved: when the entry expires.
 pub const TAG_EXPIRY: u8 = CRITICAL | 1;
 
-/// Reserved: the token of a request that may be repeated.
+/// Reserved: the idempotency token of a request.
 pub const TAG_IDEMPOTENCY: u8 = 2;
 
-/// Reserved: which records belong together.
+/// Reserved: the group of records that this one belongs to.
 pub const TAG_GROUP: u8 = CRITICAL | 3;
 
-/// The bit of a tag that forbids to skip the option.
+/// The tag bit that forbids skipping the option.
 pub const CRITICAL: u8 = 1 << 7;
 
 const BLOCK_LENGTH_BYTES: usize = 2;
 
-/// Why bytes are not a block of options, or not one that may be skipped.
+/// Why bytes are not a valid options block, or have an option that must not be skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum OptionsError {
-    #[error("the record's options claim {0} bytes; they have at most {MAX_OPTIONS_BYTES}, and end within the record")]
+    #[error("the record's options claim {0} bytes; expected at most {MAX_OPTIONS_BYTES}, within the record")]
     Length(usize),
-    #[error("the option of tag {0:#04x} reaches beyond the record's options")]
+    #[error("the option with tag {0:#04x} extends past the end of the record's options")]
     Truncated(u8),
     #[error(
-        "the record has an option of tag {0:#04x}, which this program does not know and must not skip; use a newer one"
+        "the record has a critical option with tag {0:#04x}, which this version does not know; use a newer version"
     )]
     Critical(u8),
 }
 
-/// Checks the block at the start of `bytes` and skips it; returns what follows it.
+/// Checks the block at the start of `bytes` and skips it; returns what follows.
 pub(crate) fn skip(bytes: &[u8]) -> Result<&[u8], OptionsError> {
     let (length, rest) = bytes.split_first_chunk::<BLOCK_LENGTH_BYTES>().ok_or(OptionsError::Length(bytes.len()))?;
     let length = usize::from(u16::from_le_bytes(*length));

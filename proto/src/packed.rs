@@ -1,11 +1,11 @@
-//! The bytes of one value: the same in records of the log and in frames. Integers and floats are little-endian.
+//! The bytes of one value, the same in log records and in frames. Integers and floats are little-endian.
 
 use crate::strings::{Pairs, Strings, StringsBuf, StringsError};
 use crate::text::{Text, TextError, check_text};
 
 /// A value that has a packed form.
 pub trait Packed {
-    /// Size of every packed value, in bytes; `None` if it varies.
+    /// Size of every packed value of the type, in bytes; `None` if it varies.
     const FIXED_BYTES: Option<usize> = None;
 
     /// The packed form.
@@ -24,13 +24,13 @@ pub trait Packed {
     }
 }
 
-/// A value that can be read from its packed form, which it may borrow from.
+/// A value that can be read from its packed form. It may borrow from it.
 pub trait Unpack<'a>: Packed + Sized {
     /// Reads the packed form, all of `bytes`.
     fn unpack(bytes: &'a [u8]) -> Result<Self, UnpackError>;
 }
 
-/// Why bytes are not a packed value.
+/// Why bytes are not a valid packed value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum UnpackError {

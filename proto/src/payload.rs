@@ -1,4 +1,4 @@
-//! What an operation carries besides its key, as bytes: the part that log records and request frames have in common.
+//! The payload of an operation, that is, everything except its key, as bytes. Log records and request frames share it.
 //!
 //! Integers are little-endian.
 //!
@@ -22,11 +22,11 @@ use crate::strings::{Strings, StringsError, packed_bytes};
 use crate::text::{TextError, check_text};
 use crate::value::{ValueRef, ValueType};
 
-/// Why bytes are not the payload of an operation.
+/// Why bytes are not a valid payload of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum PayloadError {
-    #[error("a value type of code {ty} does not go with the operation {}", .kind.name())]
+    #[error("value type code {ty} is not allowed with the operation {}", .kind.name())]
     Type { kind: OpKind, ty: u8 },
     #[error("the payload of {} has the wrong size", .0.name())]
     Size(OpKind),
@@ -67,10 +67,10 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>) {
     }
 }
 
-/// Reads the operation of this kind, value type (its code, 0 for none) and key from its payload.
+/// Decodes an operation from its kind, value type (its code, 0 for none), key and payload.
 #[inline]
 pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Result<Op<'a>, PayloadError> {
-    // The most frequent requests, by the shortest way.
+    // Fast path for the most frequent requests.
     match (kind, ValueType::from_code(ty)) {
         (OpKind::Get, Some(ty)) if payload.is_empty() => Ok(Op::Get { ty, key }),
         (OpKind::Put, Some(ty)) => match ValueRef::unpack(ty, payload) {
@@ -83,7 +83,7 @@ pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) 
     }
 }
 
-/// Reads what is not a valid get or put.
+/// Decodes anything that is not a valid get or put.
 fn decode_other<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Result<Op<'a>, PayloadError> {
     let wrong_type = PayloadError::Type { kind, ty };
     let wrong_size = PayloadError::Size(kind);

@@ -4,25 +4,25 @@
 //!
 //! ```text
 //!   offset  bytes  field
-//!        0      4  length of the whole record, these bytes included
-//!        4      1  kind, the code of an OpKind; version 2: bit 7 says that an options block follows the key
+//!        0      4  length of the whole record, including this field
+//!        4      1  kind, the code of an OpKind; version 2: if bit 7 is set, an options block follows the key
 //!        5      1  value type, its code; 0 for DelAll
 //!        6      2  key length
-//!        8      4  time: signed microseconds from the batch's base time
+//!        8      4  time: signed microseconds relative to the batch's base time
 //!       12      …  key
-//!        …      …  version 2: options block, if the kind says so; see options.rs
+//!        …      …  version 2: options block, if bit 7 of the kind is set; see options.rs
 //!        …      …  payload, and effect, to the end of the record
 //!
-//!   after the payload of some kinds the effect:
-//!   DelAll           4 bytes: the set of the types that were deleted
+//!   after the payload, the effect, for some kinds:
+//!   DelAll           4 bytes: the set of the deleted types
 //!   Incr, IncrBy     the resulting value, in its packed form
 //! ```
 //!
-//! A record without options is the same in both versions. Which one it is, its batch says.
+//! A record without options is the same in both versions. The batch says which version its records have.
 //!
-//! The payload is that of the operation, see `payload.rs`. Counters keep their resulting value and everything else is
-//! absolute, so applying a record twice in a row leaves the state of applying it once. A record's lsn is not stored: it is
-//! the batch's first lsn plus the record's index.
+//! The payload is that of the operation, see `payload.rs`. A counter's record contains the resulting value, and all
+//! other records are absolute. So applying a record twice in a row has the same result as applying it once. A record's
+//! lsn is not stored: it is the batch's first lsn plus the record's index.
 
 use crate::counter::{CounterType, Effect, TYPE_SET_BYTES};
 use crate::key::{Key, KeyError};
@@ -34,10 +34,10 @@ use crate::packed::Unpack;
 use crate::payload::{self, PayloadError};
 use crate::value::{TypeSet, ValueType};
 
-/// The first version of records that may have options.
+/// The first version whose records may have options.
 const VERSION_WITH_OPTIONS: u16 = 2;
 
-/// The bit of the kind that says that options follow the key.
+/// The bit of the kind that says that an options block follows the key.
 const HAS_OPTIONS: u8 = 1 << 7;
 
 const LENGTH: usize = 0;
@@ -47,27 +47,28 @@ const KEY_LENGTH: usize = TYPE + 1;
 const TIME: usize = KEY_LENGTH + 2;
 const KEY: usize = TIME + 4;
 
-// The largest record sets a field: two texts, each with its length.
+// The largest record sets a field: it has two texts, each with its length.
 const _: () = assert!(KEY + MAX_KEY_BYTES + 2 + MAX_OPTIONS_BYTES + 2 * (4 + MAX_VALUE_BYTES) <= MAX_RECORD_BYTES);
 
-/// An operation with its place in the log, its time and its effect.
+/// An operation with its position in the log, its time and its effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Record<'a> {
     /// Position in the total order.
     pub lsn: Lsn,
     /// When it was executed.
     pub at: Micros,
-    /// What was asked.
+    /// The request.
     pub op: Op<'a>,
-    /// What came of it where the operation does not say so itself: of Incr, IncrBy and DelAll.
+    /// The result, where the operation itself does not say it: of Incr, IncrBy and DelAll.
     pub effect: Effect,
 }
 
-/// Why bytes are not a record. Behind a valid checksum this means a defect or a newer writer, never a torn write.
+/// Why bytes are not a valid record. If the checksum is valid, this means a defect or a newer writer, never a torn
+/// write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum RecordError {
-    #[error("a record claims {0} bytes, which the batch does not have")]
+    #[error("a record claims {0} bytes, more than the batch has")]
     Length(usize),
     #[error("unknown operation code {0}")]
     Kind(u8),
@@ -81,7 +82,7 @@ pub enum RecordError {
     Types(u32),
 }
 
-/// Bytes of the effect at the end of the record of `op`.
+/// Size of the effect at the end of the record of `op`, in bytes.
 #[inline]
 fn effect_bytes(op: &Op<'_>) -> usize {
     match op {
@@ -91,7 +92,7 @@ fn effect_bytes(op: &Op<'_>) -> usize {
     }
 }
 
-/// Whether an operation like `op` has an effect like `effect`.
+/// Whether `effect` can be an effect of `op`.
 #[inline]
 fn is_effect_of(op: &Op<'_>, effect: Effect) -> bool {
     match effect {
@@ -104,14 +105,14 @@ fn is_effect_of(op: &Op<'_>, effect: Effect) -> bool {
     }
 }
 
-/// Bytes that the record of `op` takes in the log.
+/// Size of the record of `op` in the log, in bytes.
 #[inline]
 pub fn record_bytes(op: &Op<'_>) -> usize {
     KEY + op.key().as_bytes().len() + payload::bytes(op) + effect_bytes(op)
 }
 
-/// Appends the record of `op` to `out`; `delta` is its time relative to the batch's base time. Panics if the effect is not
-/// one of such an operation: what the record would say, nobody could read.
+/// Appends the record of `op` to `out`; `delta` is its time relative to the batch's base time. Panics if `effect`
+/// cannot be an effect of `op`: such a record could not be read.
 pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, delta: i32) {
     assert!(is_effect_of(op, effect), "{effect:?} is no effect of {}", op.kind().name());
     let length = record_bytes(op);
@@ -132,7 +133,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, delta: i32)
     debug_assert_eq!(out.len() - start, length);
 }
 
-/// Reads the record of this version at the start of `bytes`; returns it with what follows it.
+/// Decodes the record of this version at the start of `bytes`; returns it with the rest.
 #[inline]
 pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Result<(Record<'_>, &[u8]), RecordError> {
     let head: &[u8; KEY] = bytes.first_chunk().ok_or(RecordError::Length(bytes.len()))?;
@@ -158,7 +159,7 @@ pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Resu
     Ok((Record { lsn, at, op, effect }, rest))
 }
 
-/// Takes the effect off the end of `body`, if records of this kind and type have one.
+/// Splits the effect off the end of `body`, if records of this kind and type have one.
 #[inline]
 fn split_effect(kind: OpKind, ty: u8, body: &mut &[u8]) -> Result<Effect, RecordError> {
     let counter = match kind {
@@ -182,7 +183,7 @@ fn split_effect(kind: OpKind, ty: u8, body: &mut &[u8]) -> Result<Effect, Record
     }
 }
 
-/// `N` bytes of `bytes` from `at`, which the caller knows to be there.
+/// `N` bytes of `bytes` from `at`. The caller has checked the length.
 pub(crate) fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     *bytes[at..].first_chunk().expect("the caller has checked the length")
 }

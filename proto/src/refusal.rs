@@ -1,4 +1,4 @@
-//! Everything that a request can be told instead of success: the one list, from which REST, frames and logs take theirs.
+//! Every error that a request can get: the one list from which REST, frames and logs take theirs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,32 +7,32 @@ use crate::counter::CounterType;
 use crate::limits::MAX_VALUE_BYTES;
 use crate::value::ValueType;
 
-/// Pause after which a request that met a limit or a log that is down may be repeated.
+/// Delay before retrying a request that met a limit or a log that is down.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Pause after which a request may be repeated that needs another server in this one's place.
+/// Delay before retrying a request that needs another server to replace this one.
 const AFTER_A_RESTART: Duration = Duration::from_secs(5);
 
-/// Why a request did not succeed. All but [`Refusal::OutcomeUnknown`] changed nothing and are not in the log.
+/// Why a request failed. All but [`Refusal::OutcomeUnknown`] changed nothing and are not in the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// An increment whose result the type cannot hold.
+    /// An increment whose result does not fit into the type.
     #[error("the increment would overflow: {before} + {by} does not fit into {}", ValueType::from(*.ty).name())]
     Overflow {
         /// The counter's type.
         ty: CounterType,
-        /// Its present value, which stays.
+        /// Its current value, which does not change.
         before: i64,
-        /// What should have been added.
+        /// The increment.
         by: i64,
     },
     /// The entry's value would be larger than [`MAX_VALUE_BYTES`], or the operation's record too large for the log.
     #[error("this takes {0} bytes; a value has at most {MAX_VALUE_BYTES}")]
     TooLarge(usize),
-    /// The response does not fit beside the others of the same request.
-    #[error("the responses to this request are too large together; ask for this one alone")]
+    /// The response does not fit together with the other responses of the same request.
+    #[error("the responses to this request are too large together; request this one separately")]
     ResponseTooLarge,
-    /// The engine is at its memory limit. Deleting helps.
+    /// The memory limit is reached. Deleting helps.
     #[error("the memory limit of {limit} bytes is reached ({used} in use); delete something or raise --max-memory")]
     Memory {
         /// Bytes in use.
@@ -41,29 +41,29 @@ pub enum Refusal {
         limit: usize,
     },
     /// The memory for large requests is in use.
-    #[error("too many large requests at a time; try again later")]
+    #[error("too many large requests at the same time; try again later")]
     RequestMemory,
     /// The memory for large responses is in use.
-    #[error("too many large responses at a time; try again later")]
+    #[error("too many large responses at the same time; try again later")]
     ResponseMemory,
-    /// The log lags behind by its whole byte budget. Waiting helps.
-    #[error("the log is behind by {pending} bytes, its budget is {budget}; try again later")]
+    /// The log has unwritten records up to its byte budget. Waiting helps.
+    #[error("the log has {pending} bytes pending, its budget is {budget}; try again later")]
     LogBehind {
         /// Bytes that are not yet durable.
         pending: usize,
         /// The budget.
         budget: usize,
     },
-    /// The log takes no more records: the server is stopping, or the log failed a moment ago.
-    #[error("the log takes no writes now: {0}")]
+    /// The log accepts no more records: the server is stopping, or the log has just failed.
+    #[error("the log accepts no writes now: {0}")]
     LogClosed(Arc<str>),
-    /// The log cannot make anything durable for now. Waiting helps.
+    /// The log cannot make anything durable at the moment. Waiting helps.
     #[error(
         "the log is down: this request was not carried out, but one sent before it without an answer may have been; \
          try again later"
     )]
     LogDown,
-    /// The log will not come back in this process.
+    /// The log will not recover in this process.
     #[error(
         "the log has failed: this request was not carried out, but one sent before it without an answer may have been; \
          kvs must be restarted"
@@ -75,22 +75,22 @@ pub enum Refusal {
          may have been; write to the other kvs"
     )]
     Fenced,
-    /// The write was applied, and the log has not confirmed it: it may become durable, or be lost.
+    /// The write was applied, but the log has not confirmed it: it may become durable, or be lost.
     #[error("the log has not confirmed this write: it may or may not have happened; ask before repeating it")]
     OutcomeUnknown,
 }
 
-/// What a request that did not succeed has left behind.
+/// The effect of a request that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace {
-    /// Nothing: it changed nothing and is not in the log.
+    /// None: it changed nothing and is not in the log.
     None,
-    /// It may have been carried out. Repeating it may count twice.
+    /// It may have been executed. Repeating it may count twice.
     Unknown,
 }
 
 impl Refusal {
-    /// What the request has left behind.
+    /// Whether the request may have had an effect.
     pub fn trace(&self) -> Trace {
         match self {
             Self::OutcomeUnknown => Trace::Unknown,
@@ -98,7 +98,7 @@ impl Refusal {
         }
     }
 
-    /// When the same request may succeed; `None` if repeating it does not help, or may do harm.
+    /// When the same request may succeed; `None` if repeating it does not help or may do harm.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Overflow { .. } | Self::TooLarge(_) | Self::ResponseTooLarge | Self::OutcomeUnknown => None,

@@ -1,4 +1,5 @@
-//! Packed lists of strings: the one form in which sets, maps and their elements travel between crates and lie in the log.
+//! Packed lists of strings: the only form in which sets, maps and their elements pass between crates and are stored in
+//! the log.
 //!
 //! ```text
 //!   item := length u32 little-endian, then that many bytes of UTF-8 without NUL
@@ -21,11 +22,11 @@ pub struct Pairs<'a>(Strings<'a>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StringsBuf(Vec<u8>);
 
-/// Why bytes are not a packed list.
+/// Why bytes are not a valid packed list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum StringsError {
-    #[error("packed list: an item at byte {0} reaches beyond the end")]
+    #[error("packed list: the item at byte {0} extends past the end")]
     Truncated(usize),
     #[error("packed list: the item at byte {at} {error}")]
     Text { at: usize, error: TextError },
@@ -34,7 +35,7 @@ pub enum StringsError {
 }
 
 impl<'a> Strings<'a> {
-    /// The list without items.
+    /// The empty list.
     pub const EMPTY: Self = Self(&[]);
 
     /// Validates `bytes` as a list.
@@ -62,7 +63,7 @@ impl<'a> Strings<'a> {
         })
     }
 
-    /// The items two by two, as a map's fields and values.
+    /// The items in pairs, as a map's fields and values.
     pub fn pairs(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let mut items = self.iter();
         std::iter::from_fn(move || Some((items.next()?, items.next()?)))
@@ -103,7 +104,7 @@ impl StringsBuf {
         Self(Vec::with_capacity(bytes))
     }
 
-    /// Appends one item. The text must be free of NUL, which every caller has checked at its boundary.
+    /// Appends one item. The text must not contain NUL; every caller has checked that at its boundary.
     pub fn push(&mut self, item: &str) {
         debug_assert!(!item.contains('\0'));
         self.0.extend_from_slice(&(item.len() as u32).to_le_bytes());

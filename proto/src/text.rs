@@ -1,15 +1,15 @@
-//! Text values: UTF-8 without NUL (PostgreSQL's TEXT cannot hold NUL, and the log must fit into either sink).
+//! Text values: UTF-8 without NUL. PostgreSQL's TEXT cannot store NUL, and the log must fit into every sink.
 
 use std::sync::Arc;
 
-/// Longest text held inside a [`Text`] itself, in bytes.
+/// Longest text stored inside a [`Text`] itself, in bytes.
 pub const INLINE_TEXT_BYTES: usize = 30;
 
-/// Why bytes are not a text value.
+/// Why bytes are not a valid text value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum TextError {
-    #[error("is not valid UTF-8 (byte {0} begins no character)")]
+    #[error("is not valid UTF-8 (no character starts at byte {0})")]
     NotUtf8(usize),
     #[error("holds a NUL character at byte {0}; text without NUL is expected")]
     Nul(usize),
@@ -24,12 +24,13 @@ pub fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
     }
 }
 
-/// Whether `bytes` are ASCII without NUL, as nearly all keys are: quicker to tell than whether they are UTF-8.
+/// Whether `bytes` are ASCII without NUL, as nearly all keys are. Faster than checking for UTF-8.
 #[inline]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     const LOW: u64 = u64::MAX / 0xFF;
     const HIGH: u64 = LOW << 7;
-    // Non-zero if any byte is 0 or above 0x7F: only then subtracting 1 from every byte borrows or a high bit is there.
+    // Nonzero if any byte is 0 or above 0x7F: only then does subtracting 1 from every byte borrow, or is a high bit
+    // set.
     let odd = |word: u64| (word.wrapping_sub(LOW) | word) & HIGH;
     let (words, rest) = bytes.as_chunks::<8>();
     let mut found = words.iter().fold(0, |found, word| found | odd(u64::from_le_bytes(*word)));
@@ -39,8 +40,8 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     found == 0
 }
 
-/// A stored text: short ones inline, long ones shared, so that a reader takes a long one out of the engine by
-/// counting a reference instead of copying it.
+/// A stored text. Short ones are inline. Long ones are shared: a reader takes one out of the engine by incrementing a
+/// reference count instead of copying it.
 #[derive(Clone, Debug)]
 pub enum Text {
     /// Up to [`INLINE_TEXT_BYTES`] bytes.
@@ -71,7 +72,7 @@ impl Text {
         }
     }
 
-    /// Bytes of heap memory behind this text (its own allocation; reference counts included).
+    /// Heap memory of this text, in bytes (its own allocation, including reference counts).
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::Inline { .. } => 0,

@@ -1,25 +1,25 @@
-//! The table of value types: one line each, from which everything that concerns every type is generated.
+//! The table of value types, one line each. All code that concerns every type is generated from it.
 
-/// Calls the macro `$callback` with the table of value types, one row a type:
+/// Calls the macro `$callback` with the table of value types, one row per type:
 ///
 /// ```text
 ///   /// documentation
 ///   (code, Variant, "name", field, owned type, borrowed type, packed type, size, operations, "keys", "transactions")
 /// ```
 ///
-/// | column | what it is |
+/// | column | meaning |
 /// |---|---|
-/// | code | of the type in log and frames; from 1 without holes, never changed |
+/// | code | of the type in log and frames; from 1 without gaps, never changed |
 /// | variant | of [`ValueType`](crate::ValueType), [`Value`](crate::Value), [`ValueRef`](crate::ValueRef) and, for a counter, [`CounterType`](crate::CounterType) and [`Effect`](crate::Effect) |
 /// | name | in paths, tables and messages |
-/// | field | name of a struct's field that holds something of the type |
-/// | owned, borrowed | the Rust types of a value, as [`Value`](crate::Value) and [`ValueRef`](crate::ValueRef) hold it |
+/// | field | name of a struct field for something of the type |
+/// | owned, borrowed | the Rust types of a value, as in [`Value`](crate::Value) and [`ValueRef`](crate::ValueRef) |
 /// | packed | the [`Packed`](crate::Packed) form that becomes the borrowed type |
 /// | size | `fixed` or `variable`: whether all packed values have the same number of bytes |
-/// | operations | `counter` (increments), `scalar` (none besides put, get, del) or `collection` (of its elements); see [`Operations`](crate::Operations) |
+/// | operations | `counter` (increments), `scalar` (only put, get, del) or `collection` (on its elements); see [`Operations`](crate::Operations) |
 /// | keys, transactions | the type's tables in a PostgreSQL log, see `migrations/` |
 ///
-/// A struct with a table for each value type, and a function that does the same in each:
+/// A struct with a table for each value type, and a function over all of them:
 ///
 /// ```
 /// /// What is kept for a value of each type.
@@ -71,10 +71,10 @@ macro_rules! for_each_value_type {
             /// UTF-8 text without NUL.
             (4, Str, "str", strs, $crate::Text, &'a str, &'a str, variable, scalar,
                 "string_keys", "string_transactions")
-            /// Text to text: fields and values by turns, each field once; an owned map is sorted by field.
+            /// Text to text: fields and values alternate, each field once; an owned map is sorted by field.
             (5, Map, "map", maps, $crate::StringsBuf, $crate::Strings<'a>, $crate::Pairs<'a>, variable, collection,
                 "map_keys", "map_transactions")
-            /// Texts without order or repetition; an owned set is sorted.
+            /// Texts without order or duplicates; an owned set is sorted.
             (6, Set, "set", sets, $crate::StringsBuf, $crate::Strings<'a>, $crate::Strings<'a>, variable, collection,
                 "set_keys", "set_transactions")
         }

@@ -4,18 +4,18 @@ use crate::packed::{Packed, Unpack, UnpackError};
 use crate::strings::{Strings, StringsBuf};
 use crate::text::Text;
 
-/// Which operations a type has besides put, get and del.
+/// The operations of a type besides put, get and del.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operations {
     /// Increments.
     Counter,
     /// None.
     Scalar,
-    /// Those of its elements.
+    /// Operations on its elements.
     Collection,
 }
 
-/// An owned value, lent in its borrowed form.
+/// An owned value as its borrowed form.
 trait Lend {
     type Lent<'a>
     where
@@ -80,7 +80,7 @@ macro_rules! values {
         $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
         $size:ident, $operations:ident, $keys:literal, $transactions:literal
     ))*) => {
-        /// A value type. The identity of an entry is (value type, key). The number is the type's code in log and frames.
+        /// A value type. An entry is identified by (value type, key). The number is the type's code in log and frames.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[repr(u8)]
         pub enum ValueType {
@@ -91,14 +91,14 @@ macro_rules! values {
             /// Every type, in the order of its code.
             pub const ALL: [Self; [$($code),*].len()] = [$(Self::$variant),*];
 
-            /// The type's name, as it stands in paths, tables and messages.
+            /// The type's name, as used in paths, tables and messages.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
                 }
             }
 
-            /// Which operations the type has besides put, get and del.
+            /// The operations of the type besides put, get and del.
             pub const fn operations(self) -> Operations {
                 match self {
                     $(Self::$variant => operations!($operations),)*
@@ -111,7 +111,7 @@ macro_rules! values {
             concat!("the table of value types says whether a packed ", $name, " has a fixed size")
         );)*
 
-        /// A borrowed value, as an operation carries it.
+        /// A borrowed value, as an operation contains it.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum ValueRef<'a> {
             $($(#[$doc])* $variant($borrowed),)*
@@ -141,7 +141,7 @@ macro_rules! values {
                 }
             }
 
-            /// Reads a value of type `ty` from its packed form, all of `bytes`.
+            /// Decodes a value of type `ty` from its packed form, which must be all of `bytes`.
             #[inline]
             pub fn unpack(ty: ValueType, bytes: &'a [u8]) -> Result<Self, UnpackError> {
                 Ok(match ty {
@@ -150,7 +150,7 @@ macro_rules! values {
             }
         }
 
-        /// An owned value, as a reply carries it.
+        /// An owned value, as a reply contains it.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Value {
             $($(#[$doc])* $variant($owned),)*
@@ -231,7 +231,7 @@ impl TypeSet {
         self.0 & Self::bit(ty) != 0
     }
 
-    /// Whether there is no type in the set.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self == Self::EMPTY
     }
@@ -241,12 +241,12 @@ impl TypeSet {
         ValueType::ALL.into_iter().filter(move |ty| self.contains(*ty))
     }
 
-    /// The set as the log keeps it: the bit of a type is the one that its code numbers.
+    /// The set as the log stores it: bit n stands for the type with code n.
     pub fn bits(self) -> u32 {
         self.0
     }
 
-    /// The set with these bits; `None` if one of them belongs to no type.
+    /// The set with these bits; `None` if a bit belongs to no type.
     pub fn from_bits(bits: u32) -> Option<Self> {
         let known: Self = ValueType::ALL.into_iter().collect();
         (bits & !known.0 == 0).then_some(Self(bits))

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
 use proto::{CounterType, Effect, Key, Op, StringsBuf, Value, ValueType};
 
-/// An [`Op`] that owns what the `Op` borrows; the fields stand in the same order.
+/// An [`Op`] that owns what the `Op` borrows; the fields are in the same order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OwnedOp {
     Get(ValueType, String),
@@ -52,7 +52,8 @@ pub fn packed<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> StringsBuf {
     list
 }
 
-/// `cases` random cases; a failing one is shrunk for up to 10 s, kept next to the test's source and tried first the next time.
+/// `cases` random cases. A failing one is shrunk for up to 10 s, saved next to the test's source, and tried first the
+/// next time.
 pub fn cases(cases: u32) -> ProptestConfig {
     let persistence = FileFailurePersistence::WithSource("regressions");
     let failure_persistence: Option<Box<dyn FailurePersistence>> = Some(Box::new(persistence));
@@ -127,7 +128,7 @@ pub fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedS
     .boxed()
 }
 
-/// An effect that the operation may have, made of these bits.
+/// An effect that the operation may have, derived from these bits.
 pub fn effect_of(op: &Op<'_>, bits: u32) -> Effect {
     match op {
         Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => match ty {

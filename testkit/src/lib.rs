@@ -1,15 +1,15 @@
-//! What the tests of several crates share. Only dev-dependencies lead here.
+//! Code shared by the tests of several crates. It is only a dev-dependency.
 //!
 //! ```text
 //!   arbitrary.rs        operations that own their texts, and proptest strategies for them
 //!   memory.rs           a log in memory, with faults on request
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
-//!   loop_disk.rs        a disk with a real file system, which can be frozen
+//!   loop_disk.rs        a disk with a real file system that can be frozen
 //!   small_disk.rs       a disk of 1 MiB
 //! ```
 
-// What a test does not expect ends it, with its line.
+// In a test, anything unexpected panics, with its line.
 #![allow(missing_docs)]
 
 pub mod arbitrary;

@@ -1,5 +1,5 @@
-//! A disk of its own with a real file system, ext4 in an image behind a loop device, which can be frozen: every write to it then
-//! waits. Needs root.
+//! A disk with a real file system, ext4 in an image on a loop device. It can be frozen: then every write to it waits.
+//! Needs root.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 /// Size of the disk: enough for a journal and a few segments.
 const BYTES: u64 = 64 << 20;
 
-/// What the holder runs. It undoes everything at the end of its input, however the test ends.
+/// The script of the holder process. It cleans up when its input ends, however the test ends.
 const HOLDER: &str = r#"
 mount -o loop "$1" "$2" || { echo failed; exit 1; }
 echo done
@@ -21,10 +21,10 @@ fsfreeze -u "$2" 2>/dev/null
 umount -l "$2"
 "#;
 
-/// The disk, gone with its holder.
+/// The disk. It is removed with its holder.
 pub struct LoopDisk {
     holder: Child,
-    /// None at the end.
+    /// `None` at the end.
     commands: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     folder: TempDir,
@@ -34,7 +34,7 @@ pub struct LoopDisk {
 pub struct Frozen<'d>(&'d mut LoopDisk);
 
 impl LoopDisk {
-    /// `None`, with a line that says why, where the machine does not allow it.
+    /// `None`, after printing the reason, if the machine does not allow it.
     pub fn new() -> Option<Self> {
         match Self::mount() {
             Ok(disk) => Some(disk),
@@ -64,14 +64,14 @@ impl LoopDisk {
         disk.answer().map(|()| disk)
     }
 
-    /// The disk's root, as it is reached from outside of the holder's namespace.
+    /// The disk's root, as seen from outside the holder's namespace.
     pub fn root(&self) -> PathBuf {
         let inside = self.mount_point();
         let inside = inside.strip_prefix("/").expect("an absolute path");
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside)
     }
 
-    /// From here on every write to the disk waits.
+    /// From now on, every write to the disk waits.
     pub fn freeze(&mut self) -> Frozen<'_> {
         self.run("fsfreeze -f").expect("the disk can be frozen");
         Frozen(self)
@@ -82,7 +82,7 @@ impl LoopDisk {
     }
 
     fn run(&mut self, command: &str) -> Result<(), String> {
-        // If there is no shell to read it, what was said instead tells why.
+        // If there is no shell to read it, its output says why.
         let line = format!("{command} {}\n", self.mount_point().display());
         let _ = self.commands.as_mut().map(|commands| commands.write_all(line.as_bytes()));
         self.answer()
@@ -109,7 +109,7 @@ impl Drop for Frozen<'_> {
 
 impl Drop for LoopDisk {
     fn drop(&mut self) {
-        // The end of its input is the end of the holder.
+        // The holder ends when its input ends.
         drop(self.commands.take());
         let _ = self.holder.wait();
     }

@@ -1,4 +1,4 @@
-//! A log in memory: it survives its handles, and fails on request.
+//! An in-memory log: it outlives its handles, and fails on request.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -8,26 +8,27 @@ use proto::{Batch, BatchError, Chain, Lsn};
 use tokio::sync::watch;
 use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, SinkError, Term};
 
-/// Batches that a reader takes while it holds the lock.
+/// Number of batches that a reader takes per lock.
 const AT_A_TIME: usize = 16;
 
-/// The storage, which is also what reads it. Clones share it.
+/// The storage, which is also its reader. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MemoryLog {
     state: Arc<Mutex<State>>,
     stalled: Arc<watch::Sender<bool>>,
 }
 
-/// Faults that the next calls run into. Each counter counts down to 0.
+/// Faults for the next calls. Each counter counts down to 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Faults {
-    /// Appends that fail before anything is stored.
+    /// Number of appends that fail before anything is stored.
     pub refuse_appends: u32,
-    /// Calls to `durable` that fail although everything has become durable: the acknowledgement is lost.
+    /// Number of calls to `durable` that fail although everything has become durable: the acknowledgement is lost.
     pub lose_acks: u32,
-    /// Calls to `durable` after which whatever was not durable is gone, as in a power cut of the storage.
+    /// Number of calls to `durable` after which everything that is not durable is lost, as in a power failure of the
+    /// storage.
     pub lose_tails: u32,
-    /// `durable` fails for good.
+    /// `durable` fails permanently.
     pub fail_for_good: bool,
 }
 
@@ -61,7 +62,7 @@ impl MemoryLog {
         MemorySink { log: self.clone(), epoch: 0 }
     }
 
-    /// Sets the faults to come.
+    /// Sets the next faults.
     pub fn inject(&self, faults: Faults) {
         self.state.lock().faults = faults;
     }
@@ -90,7 +91,7 @@ impl MemorySink {
     }
 }
 
-/// Counts a fault down; whether it strikes.
+/// Counts a fault down; returns whether it happens.
 fn strikes(counter: &mut u32) -> bool {
     let strikes = *counter > 0;
     *counter = counter.saturating_sub(1);
@@ -110,7 +111,7 @@ impl LogReader for MemoryLog {
         let bounds = self.bounds().await?;
         let (mut next, upto) = ((*lsns.start()).max(1), bounds.durable.lsn.min(*lsns.end()));
         while next <= upto {
-            // The writer waits for a handful at a time.
+            // The writer waits for a few batches at a time.
             let some: Vec<Batch> = {
                 let state = self.state.lock();
                 let first = state.batches.partition_point(|batch| batch.last_lsn() < next);

@@ -1,4 +1,4 @@
-//! Certificates of every kind, good and odd, for the tests of TLS.
+//! Certificates of every kind, valid and invalid, for the tests of TLS.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use rcgen::{
 use txnd::tls::TlsFiles;
 use x509_parser::time::ASN1Time;
 
-/// A time so many seconds from now, as rcgen takes it.
+/// The time this many seconds from now, as rcgen expects it.
 macro_rules! at {
     ($seconds:expr) => {
         ASN1Time::from_timestamp(now() + $seconds).unwrap().to_datetime()
@@ -25,7 +25,7 @@ pub struct Ca {
     issuer: Issuer<'static, KeyPair>,
 }
 
-/// What a certificate says; the default is a good one for kvs. Times are in seconds from now.
+/// The content of a certificate; the default is a valid one for kvs. Times are in seconds from now.
 pub struct Spec {
     pub names: Vec<&'static str>,
     pub purposes: Vec<ExtendedKeyUsagePurpose>,
@@ -55,7 +55,7 @@ impl Default for Spec {
 }
 
 impl Spec {
-    /// A good certificate for txnd.
+    /// A valid certificate for txnd.
     pub fn server() -> Self {
         let purposes = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         Self { names: vec!["txnd", "localhost", "127.0.0.1"], purposes, serial: 2, ..Self::default() }
@@ -86,7 +86,7 @@ impl Ca {
         Issued { pem, key: key.serialize_pem() }
     }
 
-    /// A revocation list over `serials` that is followed by the next one after `next` seconds.
+    /// A revocation list with `serials`; the next update is due after `next` seconds.
     pub fn revoke(&self, serials: &[u64], next: i64) -> String {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
@@ -110,7 +110,7 @@ pub fn now() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|now| now.as_secs()).unwrap_or_default() as i64
 }
 
-/// Writes what a side needs into `folder`: `ca` is whom it trusts.
+/// Writes the files that one side needs into `folder`; `ca` is the authority that it trusts.
 pub fn install(folder: &Path, name: &str, ca: &Ca, issued: &Issued) -> TlsFiles {
     let files = TlsFiles::in_folder(folder, name);
     std::fs::write(&files.ca, &ca.pem).unwrap();
@@ -119,5 +119,5 @@ pub fn install(folder: &Path, name: &str, ca: &Ca, issued: &Issued) -> TlsFiles 
     files
 }
 
-/// How long anything may take before a test gives up.
+/// How long anything may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! A disk of 1 MiB: a tmpfs in a mount namespace that a holder process keeps alive. The test reaches it through the
-//! holder's root in /proc. And a disk that loses writes: an ext4 on a loop device on such a tmpfs. Shared by the tests of the
-//! segment sink and of kvs.
+//! holder's root in /proc. Also a disk that loses writes: an ext4 on a loop device on such a tmpfs. Shared by the tests
+//! of the segment sink and of kvs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -8,13 +8,13 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// Bytes of a page, the unit in which a tmpfs gives space.
+/// Bytes per page, the unit in which a tmpfs allocates space.
 pub const PAGE_BYTES: u64 = 4096;
 
-/// A file that takes space until it is removed.
+/// A file that takes up space until it is removed.
 const BALLAST_BYTES: usize = 400 << 10;
 
-/// A small disk, gone with its holder.
+/// A small disk. It is removed with its holder.
 pub struct SmallDisk {
     holder: Child,
     commands: ChildStdin,
@@ -23,7 +23,7 @@ pub struct SmallDisk {
 }
 
 impl SmallDisk {
-    /// `None`, with a line that says why, where the machine does not allow it.
+    /// `None`, after printing the reason, if the machine does not allow it.
     pub fn new() -> Option<Self> {
         let refused = match Self::mount("--mount", "1m") {
             Ok(disk) => return Some(disk),
@@ -57,7 +57,7 @@ impl SmallDisk {
     /// Runs a line of commands within the namespace.
     fn run(&mut self, commands: &str) -> Result<(), String> {
         let line = format!("{{ {commands}; }} && echo done || echo failed");
-        // If there is no shell to read it, what was said instead tells why.
+        // If there is no shell to read it, its output says why.
         let _ = writeln!(self.commands, "{line}");
         let mut said = String::new();
         for answer in (&mut self.answers).lines() {
@@ -70,7 +70,7 @@ impl SmallDisk {
         Err(said)
     }
 
-    /// The disk's root, as it is reached from outside of the namespace.
+    /// The disk's root, as seen from outside the namespace.
     pub fn root(&self) -> PathBuf {
         let inside = self.mount.path().strip_prefix("/").expect("an absolute path");
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside)
@@ -106,9 +106,9 @@ impl Drop for SmallDisk {
     }
 }
 
-/// A disk that reports "no space left" when it should store what was written already, as a thinly provisioned volume does: an
-/// ext4 on a loop device whose file is sparse and lies on a tmpfs. While the tmpfs is full, what goes to blocks that were never
-/// written before is lost: `fdatasync` reports that once, and the page cache still shows what was written.
+/// A disk that reports "no space left" when it should store what was already written, as a thinly provisioned volume
+/// does: an ext4 on a loop device whose file is sparse and on a tmpfs. While the tmpfs is full, writes to blocks that
+/// were never written before are lost: `fdatasync` reports that once, and the page cache still shows the written data.
 pub struct LossyDisk {
     below: SmallDisk,
 }
@@ -117,7 +117,7 @@ impl LossyDisk {
     /// Room for the file system's own blocks (7 MiB) and for a log of some segments.
     const SIZE: &str = "24m";
 
-    /// `None`, with a line that says why, where the machine does not allow it.
+    /// `None`, after printing the reason, if the machine does not allow it.
     pub fn new() -> Option<Self> {
         let mut below = match SmallDisk::mount("--mount", Self::SIZE) {
             Ok(below) => below,
@@ -127,8 +127,8 @@ impl LossyDisk {
             }
         };
         let folder = below.mount.path().display().to_string();
-        // The file system's own blocks are at its beginning, and get their space by being written. A large file takes what else has
-        // space by now, so that nothing of a log is stored there.
+        // The file system's own blocks are at its beginning, and get space when they are written. A large file takes
+        // all other blocks that already have space, so that no part of a log is stored there.
         let made = below
             .run(&format!(
                 "cd '{folder}' && mkdir fs && truncate -s 64m image && mkfs.ext4 -q -b 4096 -m 0 -J size=4 \
@@ -148,8 +148,8 @@ impl LossyDisk {
 
     fn attach(below: &mut SmallDisk) -> Result<(), String> {
         let folder = below.mount.path().display().to_string();
-        // One block a request: of a longer one the kernel takes a part that was stored for the whole. The device is let go at once (-d),
-        // and is gone with its mount.
+        // One block per request: if part of a longer one is stored, the kernel takes all of it as stored. The device is
+        // detached immediately (-d), and disappears with its mount.
         below.run(&format!(
             "device=$(losetup -f --show '{folder}/image') && {{ \
              echo 4 > /sys/block/${{device#/dev/}}/queue/max_sectors_kb && mount -t ext4 $device '{folder}/fs'; \
@@ -157,7 +157,7 @@ impl LossyDisk {
         ))
     }
 
-    /// Unmounts the file system and mounts it again: nothing is left of the page cache. No file on it may be open.
+    /// Unmounts the file system and mounts it again, which empties the page cache. No file on it may be open.
     pub fn drop_cache(&mut self) {
         self.below.run(&format!("umount '{}/fs'", self.below.mount.path().display())).expect("no file is open");
         Self::attach(&mut self.below).expect("it was mounted before");

@@ -20,25 +20,25 @@ const MAX_DAYS: i64 = 36_500;
 
 const ABOUT: &str = "The transaction service of kvs: takes batches of log records over gRPC and makes them durable";
 
-/// Heading of the flags that `health` needs too.
+/// Heading of the flags that `health` uses too.
 const FRONT: &str = "Address and certificates, for serving and for health";
 
 const AFTER_HELP: &str = "\
-Sizes take a unit (64MiB, 1GB), times too (10s, 500ms).
+Sizes take a unit (64MiB, 1GB), and so do times (10s, 500ms).
 
-Only TLS 1.3 with certificates on both sides is spoken; `txnd certs certs` makes them. Changed
-certificate files are taken up within seconds, or at once on SIGHUP; the connections that are open
-are then ended, and clients connect again.
+Connections use TLS 1.3 with certificates on both sides; `txnd certs certs` makes them. Changed
+certificate files are reloaded within seconds, or at once on SIGHUP. Open connections are then
+closed, and clients reconnect.
 
-SIGTERM, SIGQUIT or Ctrl-C stops in order, and so does SIGHUP when the terminal that txnd was started
-from goes away; another one, a second or more later, stops at once.
+SIGTERM, SIGQUIT or Ctrl-C stops txnd gracefully, and so does SIGHUP when the terminal that started
+it closes. A second signal, at least one second later, stops it at once.
 
 Exit codes:
-  0  stopped in order; for a command: done
+  0  stopped gracefully; for a command: done
   1  the log failed, or did not become durable before the program ended; for a command: failed
-  2  wrong usage, or certificates that cannot be used
-  3  an address could not be listened on
-  4  the database cannot be used. A folder is opened when the first kvs comes, which is told what is wrong";
+  2  wrong usage, or unusable certificates
+  3  could not listen on an address
+  4  the database cannot be used. A folder is opened when the first kvs connects; errors are reported to it";
 
 /// txnd: takes batches of log records over gRPC and makes them durable.
 #[derive(Clone, Debug, Parser)]
@@ -48,7 +48,7 @@ pub struct Config {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Address of the gRPC service; port 0 picks a free one
+    /// Address of the gRPC service; port 0 picks a free port
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_GRPC_ADDR", default_value = "127.0.0.1:5051", value_name = "ADDR",
           value_parser = address)]
     pub grpc_addr: SocketAddr,
@@ -63,23 +63,23 @@ pub struct Config {
           value_parser = within::<MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES>)]
     pub segment_size: ByteSize,
 
-    /// Certificates of the CAs that sign clients' certificates, in PEM form
+    /// CA certificates that client certificates must be signed by, as PEM
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
     pub tls_ca: PathBuf,
 
-    /// This server's certificate, in PEM form, followed by intermediate ones if there are any
+    /// This server's certificate, as PEM, followed by any intermediate certificates
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CERT", default_value = "certs/txnd.pem", value_name = "FILE")]
     pub tls_cert: PathBuf,
 
-    /// The key of the server's certificate, in PEM form
+    /// Private key of the server's certificate, as PEM
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_KEY", default_value = "certs/txnd.key", value_name = "FILE")]
     pub tls_key: PathBuf,
 
-    /// Revocation lists, in PEM form; each CA needs one, and a list is good up to its next update [default: nothing is revoked]
+    /// Certificate revocation lists, as PEM; each CA needs one, valid until its next update [default: no revocation check]
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CRL", value_name = "FILE")]
     pub tls_crl: Option<PathBuf>,
 
-    /// DNS names of the clients that may use the log: their certificates carry one as subject alternative name
+    /// DNS names of the clients that may use the log; a client's certificate must have one as subject alternative name
     #[arg(long, env = "TXND_ALLOW", default_value = certs::CLIENT, value_delimiter = ',', value_name = "NAMES")]
     pub allow: Vec<String>,
 
@@ -87,44 +87,44 @@ pub struct Config {
     #[arg(long, env = "TXND_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Longest wait at the start for a database that cannot be reached yet; 0s: none
+    /// How long to wait at startup for an unreachable database; 0s: do not wait
     #[arg(long, env = "TXND_WAIT_FOR_LOG", default_value = "60s", value_name = "TIME", value_parser = time)]
     pub wait_for_log: Duration,
 
-    /// Time at SIGTERM for what was received to become durable
+    /// How long to wait on SIGTERM for received batches to become durable
     #[arg(long, env = "TXND_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub drain_timeout: Duration,
 
-    /// How much diagnostics go to standard error
+    /// Level of the log on standard error
     #[arg(long, env = "TXND_TRACE", default_value = "info", value_name = "LEVEL")]
     pub trace: TraceLevel,
 
-    /// Form of the diagnostics: `auto`: text, in colour on a terminal; `json`: one object a line
+    /// Format of the log: `auto`: text, in colour on a terminal; `json`: one object per line
     #[arg(long, env = "TXND_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
     pub trace_format: TraceFormat,
 }
 
-/// What txnd does besides serving.
+/// What txnd can do besides serving.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Make a CA (ca.pem, ca.key) and certificates for txnd (txnd.pem, txnd.key) and kvs (kvs.pem, kvs.key)
     Certs(Certs),
-    /// Ask the txnd at --grpc-addr for its health, with its own certificate; exit code 0 if it serves, else 1
+    /// Ask the txnd at --grpc-addr, using its own certificate, whether it is serving; exit code 0 if so, else 1
     Health,
 }
 
-/// What certificates to make. No file is overwritten, unless --renew is given.
+/// Which certificates to make. No file is overwritten unless --renew is given.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Certs {
-    /// The folder; it is created if it is not there
+    /// The folder; it is created if missing
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
 
-    /// A DNS name or IP address of txnd besides txnd, localhost, 127.0.0.1 and ::1; may be repeated
+    /// Another DNS name or IP address of txnd, besides txnd, localhost, 127.0.0.1 and ::1; may be repeated
     #[arg(long, value_name = "NAME")]
     pub server_name: Vec<String>,
 
-    /// How long the two certificates are valid; the CA is for ten years, and they end with it
+    /// Validity of the two certificates, in days; the CA is valid for ten years, and they never outlive it
     #[arg(long, default_value_t = 825, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS), value_name = "DAYS")]
     pub days: u32,
 
@@ -132,7 +132,7 @@ pub struct Certs {
     #[arg(long)]
     pub keep: bool,
 
-    /// Replace the two certificates by new ones if there is a CA; with --keep, only if less than 30 days are left
+    /// Replace the two certificates if there is a CA; with --keep, only if less than 30 days are left
     #[arg(long)]
     pub renew: bool,
 }
@@ -158,11 +158,11 @@ impl FromStr for SinkTarget {
     }
 }
 
-/// The folder that `text`, what follows `file:`, stands for.
+/// The folder named by `text`, the part after `file:`.
 fn folder_of(text: &str, home: Option<PathBuf>) -> Result<PathBuf, String> {
     if let Some(control) = text.chars().find(|c| c.is_control()) {
         let hint = if control == '\r' { "; was it read from a file with Windows line ends?" } else { "" };
-        return Err(format!("the folder's name holds the control character {control:?}, remove it{hint}"));
+        return Err(format!("the folder's name contains the control character {control:?}, remove it{hint}"));
     }
     if text.trim() != text {
         return Err("the folder's name begins or ends with a space, remove it".into());
@@ -181,12 +181,12 @@ fn folder_of(text: &str, home: Option<PathBuf>) -> Result<PathBuf, String> {
     let home = home.filter(|home| home.is_absolute());
     match (below_home.strip_prefix('/'), home) {
         (Some(folder), Some(home)) => Ok(home.join(folder.trim_start_matches('/'))),
-        (Some(_), None) => Err("`~` stands for the home folder, and HOME is not set; write the whole path".into()),
-        (None, _) => Err(
-            "only `~/` at the beginning stands for a home folder, such as `file:~/kvs-data`; write the whole path of \
+        (Some(_), None) => Err("`~` means the home folder, but HOME is not set; write the whole path".into()),
+        (None, _) => {
+            Err("only a leading `~/` means the home folder, as in `file:~/kvs-data`; write the whole path of \
                           another user's, or `file:./~...` for a folder with that name"
-                .into(),
-        ),
+                .into())
+        }
     }
 }
 

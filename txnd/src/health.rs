@@ -1,4 +1,4 @@
-//! `txnd health`: whether a txnd serves, for supervisors and containers.
+//! `txnd health`: asks whether a txnd is serving, for supervisors and containers.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,17 +17,18 @@ use crate::tls::{Timeouts, TlsFiles, connect_to_self};
 /// Longest time for the whole exchange. Containers give a probe 30 s by default.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks the txnd that listens on `addr`, with its own certificate, whether it serves. The error says why it does not.
+/// Asks the txnd that listens on `addr`, using its own certificate, whether it is serving. The error says why it is
+/// not.
 pub async fn check(files: &TlsFiles, addr: SocketAddr) -> Result<(), String> {
     let addr = reachable(addr);
     match timeout(PROBE_TIMEOUT, ask(files, addr)).await {
-        Ok(answer) => answer,
-        Err(_) => Err(format!("txnd at {addr}: no answer within {PROBE_TIMEOUT:?}")),
+        Ok(response) => response,
+        Err(_) => Err(format!("txnd at {addr}: no response within {PROBE_TIMEOUT:?}")),
     }
 }
 
 async fn ask(files: &TlsFiles, addr: SocketAddr) -> Result<(), String> {
-    // Connected first: tonic would hide the reason of a failure in the sources of its error.
+    // Connect first: tonic would hide the reason of a failure in the sources of its error.
     let stream = connect_to_self(files, &addr.to_string(), Timeouts::default()).await.map_err(|e| e.to_string())?;
     let mut stream = Some(TokioIo::new(stream));
     let connector = service_fn(move |_: Uri| {
@@ -37,9 +38,9 @@ async fn ask(files: &TlsFiles, addr: SocketAddr) -> Result<(), String> {
     let failed = |e: &dyn std::fmt::Display| format!("txnd at {addr}: {e}");
     let endpoint = Endpoint::try_from(format!("https://{addr}")).map_err(|e| failed(&e))?;
     let channel = endpoint.connect_with_connector(connector).await.map_err(|e| failed(&e))?;
-    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    match answer.map_err(|status| failed(&status.message()))?.into_inner().status() {
+    let response = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    match response.map_err(|status| failed(&status.message()))?.into_inner().status() {
         ServingStatus::Serving => Ok(()),
-        other => Err(failed(&format!("it does not serve ({})", other.as_str_name()))),
+        other => Err(failed(&format!("not serving ({})", other.as_str_name()))),
     }
 }

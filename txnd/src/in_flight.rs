@@ -1,4 +1,4 @@
-//! What was appended and is not durable.
+//! What was appended and is not durable yet.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use proto::Lsn;
 
 use crate::MAX_IN_FLIGHT;
 
-/// Batches beyond the durable lsn, in order, each with what its writer wants to remember of it: `T`.
+/// Batches beyond the durable lsn, in order, each with a note `T` of its writer.
 #[derive(Debug)]
 pub struct InFlight<T> {
     durable: Lsn,
@@ -25,7 +25,7 @@ impl<T> InFlight<T> {
         self.durable
     }
 
-    /// Where the log ends with all of them.
+    /// The end of the log, including all of these batches.
     pub fn end(&self) -> Lsn {
         self.batches.back().map_or(self.durable, |(last, _)| *last)
     }
@@ -35,7 +35,7 @@ impl<T> InFlight<T> {
         self.batches.len()
     }
 
-    /// Whether there is none.
+    /// Whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
         self.batches.is_empty()
     }
@@ -45,19 +45,19 @@ impl<T> InFlight<T> {
         self.batches.len() < MAX_IN_FLIGHT
     }
 
-    /// What was noted of each, in order: what is to be appended again after an error, for one.
+    /// The notes in order, for example what must be appended again after an error.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.batches.iter().map(|(_, note)| note)
     }
 
-    /// Notes a batch that ends at `last`. One that was appended before counts once.
+    /// Adds a batch that ends at `last`. A batch that was added before counts once.
     pub fn push(&mut self, last: Lsn, note: T) {
         if last > self.end() {
             self.batches.push_back((last, note));
         }
     }
 
-    /// Everything up to `durable` is durable: what was noted of the batches that have become so, in order.
+    /// Everything up to `durable` is durable. Returns the notes of the batches that became durable, in order.
     pub fn settle(&mut self, durable: Lsn) -> impl Iterator<Item = T> {
         debug_assert!(durable >= self.durable, "the durable lsn never goes back within a term");
         self.durable = durable;

@@ -1,32 +1,40 @@
 //! Where batches of records become durable.
 //!
-//! Everything that stores a log is a [`LogWriter`]: one contract, written down in `sink.rs` and checked by one conformance
-//! suite, so that a writer does not care whether its batches end in a file, in memory, or on another machine.
+//! Everything that stores a log implements [`LogWriter`]: one contract, documented in `sink.rs` and checked by one
+//! conformance suite. A writer does not care whether its batches end up in a file, in memory, or on another machine.
 //!
 //! ```text
-//!   shipper ── append(batch) ──> LogWriter ── durable() ──> lsn       sink.rs       the contract of both halves, and its errors
-//!                                 │                              validator.rs   which batch may come next: gaps, repeats, fences
-//!                              reader()                          in_flight.rs  what was appended and is not durable
-//!                                 ▼                              thread.rs     a thread with a runtime, for what owns a sink
-//!   recovery <── read(1..=n) ── LogReader                        segment/      append-only segmented files
-//!                                                                postgres/     tables that can be queried with SQL
-//!                                                                remote/       another machine's sink, by gRPC
+//!   shipper ──── append(batch) ────> LogWriter ── durable() ──> lsn
+//!                                        │
+//!                                     reader()
+//!                                        ▼
+//!   recovery <── read(1..=n) ─────── LogReader
 //!
-//!   RemoteSink ══ proto/txn/v1/txn.proto ══> service/ ──> LogWriter   service/      the gRPC service in front of any sink
-//!          mutual TLS 1.3                                        tls/          who may connect; making certificates
-//!                                                                wire.rs       the messages, and what they stand for
-//!                                                                status.rs     errors as gRPC statuses, and back
-//!                                                                limits.rs     every limit of the connection
-//!                                                                meters.rs     what is counted
-//!                                                                config.rs     flags and environment of the txnd program
-//!                                                                health.rs     asking a server whether it serves
-//!                                                                cli/          what the programs kvs and txnd have in common
+//!   RemoteSink ══ proto/txn/v1/txn.proto ══> service/ ──> LogWriter
+//!              mutual TLS 1.3
+//!
+//!   sink.rs        the contract of both halves, and its errors
+//!   validator.rs   which batch may come next: gaps, repeats, fences
+//!   in_flight.rs   what was appended and is not durable yet
+//!   thread.rs      a thread with its own runtime, for the owner of a sink
+//!   segment/       append-only segmented files
+//!   postgres/      tables that can be queried with SQL
+//!   remote/        a sink on another machine, over gRPC
+//!   service/       the gRPC service in front of any sink
+//!   tls/           who may connect; making certificates
+//!   wire.rs        the messages, and their domain types
+//!   status.rs      errors as gRPC statuses, and back
+//!   limits.rs      every limit of the connection
+//!   meters.rs      the metrics of the txnd program
+//!   config.rs      flags and environment of the txnd program
+//!   health.rs      asks a server whether it is serving
+//!   cli/           what the programs kvs and txnd share
 //! ```
 
-/// Batches that a writer may append beyond the durable lsn and must be able to send again.
+/// Batches that a writer may append beyond the durable lsn. The writer must be able to send them again.
 pub const MAX_IN_FLIGHT: usize = 16;
 
-/// How often a writer that has nothing to write asks whether its term is still the latest.
+/// How often an idle writer checks that its term is still the latest.
 pub const TERM_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub mod cli;

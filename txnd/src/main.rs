@@ -24,16 +24,16 @@ use txnd::{LogWriter, PostgresSink, SegmentSink, SinkError, health, meters};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// File descriptors besides those of connections: listeners, runtimes, the log.
+/// File descriptors used for everything but connections: listeners, runtimes, the log.
 const OTHER_FILES: usize = 48;
 
 /// Upper bounds of the histograms' buckets, in seconds: from a local handshake to a disk in trouble.
 const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// Time for clients to take their last answers, after the log has come to its end.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
+/// Time for clients to take their last responses after the log has been stopped.
+const LAST_RESPONSES_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why txnd did not start, or did not stop in order.
+/// Why txnd did not start, or did not stop gracefully.
 #[derive(Debug, thiserror::Error)]
 enum ServeError {
     #[error(transparent)]
@@ -52,13 +52,13 @@ enum ServeError {
     Thread(io::Error),
     #[error("cannot listen for signals: {0}")]
     Signals(io::Error),
-    #[error("not everything that was received became durable within --drain-timeout; it was not acknowledged either")]
+    #[error("not every received batch became durable within --drain-timeout; the rest was not acknowledged")]
     Late,
-    #[error("another signal: ended at once")]
+    #[error("second signal: stopped at once")]
     Again,
 }
 
-/// Everything that is ready before the log is: a wrong certificate or address shows at once.
+/// Everything that is set up before the log, so that a wrong certificate or address shows at once.
 struct Front {
     config: Config,
     acceptor: Arc<Acceptor>,
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("cannot make a runtime: {e}");
+            eprintln!("cannot create the runtime: {e}");
             return ExitCode::FAILURE;
         }
     };
@@ -109,10 +109,10 @@ fn make_certs(args: Certs) -> ExitCode {
     match certs::make(&args.into()) {
         Ok(Made::Everything) => println!(
             "made a CA, txnd's certificate and kvs's in {folder}. Give txnd its ca.pem, txnd.pem and txnd.key, kvs its ca.pem, kvs.pem \
-             and kvs.key; keep ca.key where neither runs"
+             and kvs.key; keep ca.key on neither of their machines"
         ),
         Ok(Made::Certificates) => {
-            println!("made new certificates for txnd and kvs in {folder}, under the CA that was there")
+            println!("made new certificates for txnd and kvs in {folder}, under the existing CA")
         }
         Ok(Made::Nothing) => {}
         Err(e) => {
@@ -132,7 +132,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         }
         SinkTarget::Postgres(url) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
-            // A database that cannot be used shows at once, not when the first writer comes.
+            // An unusable database shows at once, not when the first writer connects.
             let mut front = front;
             let mut retry = StartRetry::new(front.config.wait_for_log);
             let prepare = async {
@@ -180,7 +180,7 @@ impl Front {
         let connections = incoming(self.listener, Arc::clone(&self.acceptor), self.limits, stop.clone());
         let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
             stop.cancelled().await;
-            // What was received becomes durable and is acknowledged, and the streams end.
+            // Received batches become durable and are acknowledged, and the streams end.
             complete.set(log.stop(drain_timeout).await);
         }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
@@ -192,7 +192,7 @@ impl Front {
         tokio::select! {
             served = &mut serving => return Ok(served?),
             () = stop_signal => stop.cancel(),
-            // Ends the program, so that a supervisor can start it anew: the log must be looked at from its beginning.
+            // Ends the program, so that a supervisor can restart it: the log must be read again from its beginning.
             why = log.failed() => {
                 failure = Some(why);
                 stop.cancel();
@@ -201,7 +201,7 @@ impl Front {
         info!("stopping");
         tokio::select! {
             served = &mut serving => served?,
-            () = tokio::time::sleep(drain_timeout + LAST_ANSWERS) => return Err(ServeError::Late),
+            () = tokio::time::sleep(drain_timeout + LAST_RESPONSES_TIMEOUT) => return Err(ServeError::Late),
             () = self.signals.stop_again() => return Err(ServeError::Again),
         }
         if let Some(why) = failure {
@@ -240,7 +240,7 @@ fn serve_metrics(addr: SocketAddr) -> Result<(), BuildError> {
     Ok(())
 }
 
-/// SIGHUP: looks at the certificates at once.
+/// SIGHUP: reloads the certificates at once.
 async fn reload(acceptor: &Arc<Acceptor>) {
     match acceptor.reload().await {
         Ok(true) => {}

@@ -1,4 +1,4 @@
-//! What txnd counts: every metric's name, unit and meaning. Exported over HTTP when the program is asked to.
+//! The metrics of the txnd program: name, unit and meaning. Exported over HTTP when the program is asked to.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ const HANDSHAKE: &str = "txnd_handshake_seconds";
 const EXPIRY: &str = "txnd_certificate_expiry_timestamp_seconds";
 const RELOADS: &str = "txnd_certificate_reloads_total";
 
-/// Describes all of them to the recorder; to be called once it is installed.
+/// Describes all of them to the recorder. Call it once the recorder is installed.
 pub fn describe() {
     describe_gauge!(OPEN, Unit::Count, "Connections that are open, after their handshakes");
     describe_counter!(ACCEPTED, Unit::Count, "Connections that were accepted");

@@ -5,111 +5,118 @@ use std::path::PathBuf;
 
 use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 
-/// What a writer learns when its term begins.
+/// What a writer learns at the start of its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// The new term's number, higher than any before.
+    /// The number of the new term, higher than any before.
     pub epoch: Epoch,
-    /// Where the log ends; all of it is durable. The next batch must continue this chain.
+    /// The end of the log, all of which is durable. The next batch must continue this chain.
     pub chain: Chain,
 }
 
-/// The writing half: a place where batches become durable. It has one owner.
+/// The writing half, with one owner: here batches become durable.
 ///
-/// The owner calls `open`, then `append` and `durable` in any order, then `close`. The watermarks are ordered at all times:
-/// `durable <= appended`. The log is read through [`LogReader`]s, which hold nobody up.
+/// The owner calls `open`, then `append` and `durable` in any order, then `close`. At all times `durable <= appended`.
+/// The log is read through [`LogReader`]s, which never block the writer.
 ///
-/// **Order.** Batches are stored in the order of their lsn, without holes.
+/// **Order.** Batches are stored in lsn order, without holes.
 ///
-/// **Exactly once.** `append` stores the batch that continues the chain; acknowledges without storing one that is
-/// there already (same lsn, same checksum), so that a writer may send again what it is not sure of; and refuses
-/// everything else: a gap, a batch that contradicts what is stored, a batch of an earlier epoch.
+/// **Exactly once.** `append` stores a batch that continues the chain. It acknowledges, without storing it, a batch
+/// that is already there (same lsn, same checksum), so a writer may resend when it is not sure. It rejects everything
+/// else: a gap, a batch that contradicts what is stored, a batch of an earlier epoch.
 ///
-/// **Durability.** A batch is durable when it survives any mix of crashes and power cuts. Only `durable` says so; `append`
-/// returning means that the sink has taken the batch and no more.
+/// **Durability.** A batch is durable when it survives any mix of crashes and power cuts. Only `durable` says so. When
+/// `append` returns, the sink has accepted the batch and no more.
 ///
-/// **Terms.** `open` begins a term with a higher epoch. If the sink can be reached by two writers, the older one is fenced:
-/// none of its batches becomes durable any more, and its calls fail with [`SinkError::Fenced`]; only `append`, which may not
-/// look so far, can still return before the next call says so. A sink that only one writer can hold refuses the second `open` with
-/// [`SinkError::InUse`].
+/// **Terms.** `open` begins a term with a higher epoch. If two writers can reach the sink, the older one is fenced:
+/// none of its batches becomes durable any more, and its calls fail with [`SinkError::Fenced`]. Only `append`, which
+/// need not check, may still succeed before the next call reports the fence. A sink that only one writer can hold
+/// rejects the second `open` with [`SinkError::InUse`].
 ///
-/// **Errors.** After [`SinkError::Unavailable`] nothing is lost: call `resume`, drop what it reports as durable, append the
-/// rest again. [`SinkError::Gap`] and [`SinkError::Conflict`] refuse one batch, which is the writer's mistake, and leave
-/// the sink as it was. Every other error ends the writer's term.
+/// **Errors.** After [`SinkError::Unavailable`] nothing is lost: call `resume`, drop what it reports as durable, append
+/// the rest again. [`SinkError::Gap`] and [`SinkError::Conflict`] reject one batch, which is the writer's mistake, and
+/// leave the sink unchanged. Every other error ends the writer's term.
 ///
-/// **Cancellation.** `durable` may be dropped while it waits, and called again. The other calls must be awaited to their end.
+/// **Cancellation.** `durable` may be dropped while it waits, and called again. The other calls must be awaited to
+/// completion.
 ///
-/// **Blocking.** A sink on local files does its I/O in the calling thread; give it a thread of its own.
+/// **Blocking.** A sink on local files does its I/O in the calling thread; give it its own thread.
 #[allow(async_fn_in_trait)] // Writers are generic over the sink and run it on one thread: no Send bound to express.
 pub trait LogWriter {
-    /// What reads this kind of log.
+    /// The reader of this kind of log.
     type Reader: LogReader;
 
-    /// A reader of this log. It needs no term, and goes on when this writer has ended. What this writer's `durable` and `open`
-    /// have reported can be read at once; before that, the reader sees what the stored log itself shows to be durable.
+    /// A reader of this log. It needs no term, and stays usable after this writer has ended. It sees at once what this
+    /// writer's `durable` and `open` have reported. Before that, it sees what the stored log itself shows to be
+    /// durable.
     fn reader(&self) -> Self::Reader;
 
-    /// Begins a term: repairs a torn tail that was never acknowledged, fences earlier writers.
+    /// Begins a term: repairs a torn tail that was never acknowledged, and fences earlier writers.
     async fn open(&mut self) -> Result<Term, SinkError>;
 
-    /// Takes up `term` again: after [`SinkError::Unavailable`], or through another handle when the one that began it is gone.
-    /// Returns where the durable log ends. Fails with [`SinkError::Fenced`] if it is not the latest term.
+    /// Resumes `term`: after [`SinkError::Unavailable`], or through another handle when the one that began it is gone.
+    /// Returns the end of the durable log. Fails with [`SinkError::Fenced`] if `term` is not the latest.
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError>;
 
-    /// Takes one batch. Up to [`crate::MAX_IN_FLIGHT`] batches may be appended beyond the durable lsn.
+    /// Accepts one batch. Up to [`crate::MAX_IN_FLIGHT`] batches may be appended beyond the durable lsn.
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError>;
 
-    /// Waits until more is durable than at the last call, or everything that was appended is. Returns the durable lsn.
+    /// Waits until more is durable than at the last call, or until everything appended is durable. Returns the durable
+    /// lsn.
     async fn durable(&mut self) -> Result<Lsn, SinkError>;
 
-    /// Whether this term is still the latest, as far as can be found out quickly: what an idle writer asks about once a second.
-    /// Fails with [`SinkError::Fenced`] if it is not. A sink that one writer alone can hold has nothing to find out.
+    /// Checks quickly, as far as possible, that this term is still the latest. An idle writer calls it once a second.
+    /// Fails with [`SinkError::Fenced`] if the term is not the latest. A sink that only one writer can hold has nothing
+    /// to check.
     async fn check_term(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// Ends the term: everything that was appended becomes durable.
+    /// Ends the term. Everything that was appended becomes durable.
     async fn close(&mut self) -> Result<(), SinkError>;
 }
 
-/// What a log holds that can be read.
+/// The readable range of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Lsn of the first record; 1 while nothing truncates logs. An empty log has it, too: it is where the first record will be.
+    /// Lsn of the first record; 1 as long as nothing truncates logs. In an empty log, the lsn that the first record
+    /// will have.
     pub oldest: Lsn,
-    /// Where the durable part ends.
+    /// End of the durable part.
     pub durable: Chain,
 }
 
-/// The reading half: reads a log while a writer, here or elsewhere, goes on writing it. Clones are independent readers.
+/// The reading half: reads a log while a writer, here or elsewhere, continues to write it. Clones are independent
+/// readers.
 ///
-/// **What is seen.** Durable records, and nothing else: a record that was read once is there for ever, under the same lsn. The
-/// batches that a read passes on are in the order of their lsn, without holes and without repetition. A kind that stores
-/// batches as they are passes on the same ones; a kind that stores records (rows of a table) passes on the same records, in
-/// batches that it cuts and seals itself.
+/// **What is seen.** Only durable records. A record that was read once is there for ever, under the same lsn. A read
+/// delivers batches in lsn order, without holes and without repetition. A kind of log that stores batches as they are
+/// delivers the same batches. A kind that stores records (rows of a table) delivers the same records, in batches that
+/// it cuts and seals itself.
 ///
-/// **How far.** A read looks up once, at its beginning, where the durable log ends, and never goes beyond. To follow a log,
-/// read again from behind that end. The end does not go back from one call of a reader to the next.
+/// **How far.** A read finds the end of the durable log once, at its start, and never goes beyond it. To follow a log,
+/// read again from the lsn after that end. The end never goes back from one call of a reader to the next.
 ///
-/// **Terms.** A reader has none: it fences nobody and changes nothing in the log. Whether the writer that it came from was fenced
-/// makes no difference to what is stored. A remote reader alone may be refused with [`SinkError::Fenced`], because the service
-/// promises other clients to check.
+/// **Terms.** A reader has no term: it fences nobody and changes nothing in the log. What is stored does not depend on
+/// whether the writer that it came from was fenced. Only a remote reader may be rejected with [`SinkError::Fenced`],
+/// because the service promises other clients to check.
 ///
-/// **Errors.** [`SinkError::Unavailable`]: read again, from behind the last batch that was passed on. [`SinkError::Corrupt`]: what is
-/// stored is damaged there. A visitor's error ends the read, and is part of the error that is returned.
+/// **Errors.** [`SinkError::Unavailable`]: read again, from the lsn after the last batch that was delivered.
+/// [`SinkError::Corrupt`]: what is stored there is damaged. A visitor's error ends the read, and is part of the error
+/// that is returned.
 ///
 /// **Cancellation.** Both calls may be dropped at any time.
 ///
-/// **Blocking.** A reader of local files does its I/O in the calling thread, a segment at a time. The futures need not be `Send`;
-/// [`crate::thread::run`] is a place for them.
+/// **Blocking.** A reader of local files does its I/O in the calling thread, one segment at a time. The futures need
+/// not be `Send`; run them with [`crate::thread::run`].
 #[allow(async_fn_in_trait)] // As for the writer.
 pub trait LogReader: Clone + Send + Sync + 'static {
-    /// What can be read now.
+    /// Returns what can be read now.
     async fn bounds(&self) -> Result<Bounds, SinkError>;
 
-    /// Passes every durable batch that holds a record of `lsns` to `visit`, in order. A range that begins beyond the durable
-    /// end, or is empty, passes on nothing. Returns the bounds as this read found them: it has come to the end of `lsns` or to
-    /// `durable`, whichever comes first.
+    /// Passes every durable batch that holds a record of `lsns` to `visit`, in order. A range that is empty, or begins
+    /// beyond the durable end, delivers nothing. Returns the bounds that this read found: it has reached the end of
+    /// `lsns` or `durable`, whichever comes first.
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
@@ -117,11 +124,11 @@ pub trait LogReader: Clone + Send + Sync + 'static {
     ) -> Result<Bounds, SinkError>;
 }
 
-/// Why a sink did not do what it was asked to.
+/// Why a call of a sink failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
-    /// For now. The writer keeps its batches and resumes.
+    /// A temporary failure. The writer keeps its batches and resumes.
     #[error("the log is unavailable: {0}")]
     Unavailable(String),
     /// Another writer has begun a newer term.
@@ -139,13 +146,13 @@ pub enum SinkError {
     InUse {
         /// The log's folder.
         path: PathBuf,
-        /// Who holds it, as far as is known.
+        /// The process that holds it, if known.
         holder: String,
     },
-    /// A batch that does not come next.
+    /// A batch that does not follow the last one.
     #[error("the log expects lsn {expected} next, the batch begins with {found}")]
     Gap {
-        /// The lsn that comes next.
+        /// The expected lsn.
         expected: Lsn,
         /// The batch's first lsn.
         found: Lsn,
@@ -155,12 +162,12 @@ pub enum SinkError {
     Conflict {
         /// The batch's first lsn.
         lsn: Lsn,
-        /// In which way.
+        /// How it contradicts the log.
         what: &'static str,
     },
     /// The stored log is damaged within its acknowledged part.
     #[error(
-        "the log is damaged: {place}, lsn {lsn}: {what}. No record was changed. Restore it from a copy; starting without it \
+        "the log is damaged: {place}, lsn {lsn}: {what}. No record was changed. Restore it from a backup; starting without it \
          would lose acknowledged data"
     )]
     Corrupt {
@@ -171,12 +178,12 @@ pub enum SinkError {
         /// What was found and what was expected.
         what: String,
     },
-    /// For good: the sink must not be written to any more.
+    /// A permanent failure: the sink must not be written to any more.
     #[error("the log has failed: {0}")]
     Failed(String),
 }
 
-/// Where in a stored log something is.
+/// A position in a stored log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Location {
@@ -184,10 +191,10 @@ pub enum Location {
     File {
         /// The file.
         path: PathBuf,
-        /// Where in it, in bytes.
+        /// Offset in it, in bytes.
         offset: u64,
     },
-    /// Elsewhere: in a table, behind a service.
+    /// Elsewhere: in a table, or in the log of a remote service.
     Other(String),
 }
 
@@ -201,12 +208,10 @@ impl std::fmt::Display for Location {
 }
 
 impl Term {
-    /// Checks that a log that ends at `durable` is the one that this term was begun on.
+    /// Checks that a log that ends at `durable` is the one that this term began on.
     pub fn check_resumed(&self, durable: &Chain) -> Result<(), SinkError> {
         if durable.log_id != self.chain.log_id {
-            return Err(SinkError::Failed(
-                "another log has come in the place of this one; restart to recover from it".into(),
-            ));
+            return Err(SinkError::Failed("another log has replaced this one; restart to recover from it".into()));
         }
         if durable.lsn < self.chain.lsn {
             let (lsn, was) = (durable.lsn, self.chain.lsn);

@@ -1,4 +1,4 @@
-//! The one table from a log's error to a gRPC status and back.
+//! The one table that maps a log's error to a gRPC status and back.
 
 use std::error::Error;
 
@@ -13,7 +13,7 @@ use crate::{Location, SinkError};
 /// Trailing metadata that carries a [`v1::Failure`].
 const FAILURE: &str = "txn-failure-bin";
 
-/// The status that stands for `error`.
+/// The status for `error`.
 pub(crate) fn of(error: &SinkError) -> Status {
     let (code, kind) = match error.clone() {
         SinkError::Unavailable(why) => return Status::unavailable(why),
@@ -39,13 +39,13 @@ pub(crate) fn of(error: &SinkError) -> Status {
     Status::with_metadata(code, error.to_string(), metadata)
 }
 
-/// The status of whatever a service that stops does not carry out any more.
+/// The status of every call that a stopping service no longer carries out.
 pub(crate) fn stopping() -> Status {
     Status::unavailable("the service is stopping; resume when it is back")
 }
 
-/// The error that `status` stands for. Whatever does not say that trying again is of no use is [`SinkError::Unavailable`]: the
-/// writer keeps its records, which is never wrong.
+/// The error for `status`. A status that does not say that a retry is useless is [`SinkError::Unavailable`]: the writer
+/// keeps its records, which is never wrong.
 pub(crate) fn to_error(status: &Status) -> SinkError {
     match failure(status) {
         Some(Kind::Fenced(v1::Fenced { own, newer })) => SinkError::Fenced { own, newer },
@@ -54,11 +54,11 @@ pub(crate) fn to_error(status: &Status) -> SinkError {
             SinkError::Corrupt { place: Location::Other(place), lsn, what }
         }
         Some(Kind::Failed(v1::Failed { what })) => SinkError::Failed(what),
-        // The writer has checked its batches itself: the service's log is not the one it knows.
+        // The writer has already checked its batches: the service's log is not the one it knows.
         Some(Kind::Gap(_) | Kind::Conflict(_)) => SinkError::Failed(format!("the service: {}", status.message())),
         None => match status.code() {
             Code::InvalidArgument | Code::FailedPrecondition | Code::OutOfRange => {
-                SinkError::Failed(format!("the service refuses what it was sent: {}", status.message()))
+                SinkError::Failed(format!("the service rejected the request: {}", status.message()))
             }
             code => SinkError::Unavailable(match (status.source(), code) {
                 (Some(source), _) => broken(source),
@@ -74,20 +74,20 @@ fn failure(status: &Status) -> Option<Kind> {
     v1::Failure::decode(bytes).ok()?.kind
 }
 
-/// What the end of a connection looks like from a call on it. The library gives no reason where pings were not answered; of
-/// its causes only the innermost one says something.
+/// A broken connection, as a call on it sees it. The library gives no reason when pings were not answered; of its
+/// causes only the innermost one is informative.
 fn broken(source: &(dyn Error + 'static)) -> String {
     let mut cause = source;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    format!("the connection to the service has broken, or a ping was not answered within {PONG_TIMEOUT:?}: {cause}")
+    format!("the connection to the service broke, or a ping was not answered within {PONG_TIMEOUT:?}: {cause}")
 }
 
-/// An error with its causes, in one line.
+/// An error with its causes, on one line.
 pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     if let (true, Some(cause)) = (error.is::<tonic::transport::Error>(), error.source()) {
-        // By itself it says no more than "transport error".
+        // On its own it only says "transport error".
         return causes(cause);
     }
     let mut text = error.to_string();

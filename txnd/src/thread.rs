@@ -1,10 +1,10 @@
-//! A thread with a runtime of its own: the place for what owns a sink, or reads a log from local files.
+//! A thread with its own runtime, for code that owns a sink or reads a log from local files.
 
 use tokio::runtime::Builder;
 
-/// Runs the future that `make` returns on a thread named `name`, then tells `then` what came of it. The future is made where it
-/// runs, so it need not be `Send`. When `then` is called the future, and whatever it left in the runtime, is dropped: a log that it
-/// owned is free for another process.
+/// Runs the future that `make` returns on a thread named `name`, then calls `then` with its output. The future is made
+/// on that thread, so it need not be `Send`. When `then` is called, the future and everything it left in the runtime
+/// have been dropped: a log that it owned is free for another process.
 pub fn run<F: Future>(
     name: &str,
     make: impl FnOnce() -> F + Send + 'static,

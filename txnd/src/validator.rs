@@ -1,4 +1,4 @@
-//! Which batch may come next: the half of exactly-once that every sink shares.
+//! Which batch may come next: the half of exactly-once that all sinks share.
 
 use std::collections::VecDeque;
 
@@ -9,25 +9,25 @@ use crate::{MAX_IN_FLIGHT, SinkError, Term};
 /// What to do with a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It comes next: store it.
+    /// It is next: store it.
     Store,
-    /// It is stored already: acknowledge it.
+    /// It is already stored: acknowledge it.
     Repeat,
 }
 
-/// The end of a log as its writer extends it.
+/// The end of a log as its writer extends it. Decides which batches may be appended.
 #[derive(Debug)]
 pub struct AppendValidator {
     epoch: Epoch,
     chain: Chain,
-    /// Last lsn and checksum of the latest batches: what a repeat is compared with.
+    /// Last lsn and checksum of the latest batches, to recognise repeats.
     recent: VecDeque<(Lsn, u32)>,
 }
 
 impl AppendValidator {
-    /// The end of the log as a term begins.
-    pub fn new(opened: Term) -> Self {
-        Self { epoch: opened.epoch, chain: opened.chain, recent: VecDeque::new() }
+    /// The end of the log at the start of a term.
+    pub fn new(term: Term) -> Self {
+        Self { epoch: term.epoch, chain: term.chain, recent: VecDeque::new() }
     }
 
     /// The end of what was stored.
@@ -40,13 +40,13 @@ impl AppendValidator {
         self.epoch
     }
 
-    /// Goes back to `durable`, where the stored log ends: what was admitted beyond it is gone.
+    /// Goes back to `durable`, the end of the stored log: batches that were admitted beyond it are gone.
     pub fn rewind(&mut self, durable: Chain) {
         self.chain = durable;
         self.recent.retain(|(last, _)| *last <= durable.lsn);
     }
 
-    /// Decides about `batch` without changing anything.
+    /// Decides what to do with `batch`. Changes nothing.
     pub fn admit(&self, batch: &Batch) -> Result<Admission, SinkError> {
         let lsn = batch.first_lsn();
         let conflict = |what| Err(SinkError::Conflict { lsn, what });
@@ -74,11 +74,11 @@ impl AppendValidator {
         match self.recent.iter().find(|(last, _)| *last == batch.last_lsn()) {
             Some((_, checksum)) if *checksum == batch.checksum() => Ok(Admission::Repeat),
             Some(_) => conflict("another batch is stored under its lsn"),
-            None => conflict("the log has gone on, and no stored batch ends where it ends"),
+            None => conflict("the log has moved on, and no stored batch ends at its last lsn"),
         }
     }
 
-    /// Notes that `batch`, which was admitted, is stored.
+    /// Records that `batch`, which was admitted, is stored.
     pub fn stored(&mut self, batch: &Batch) {
         self.chain = self.chain.after(batch);
         if self.recent.len() == MAX_IN_FLIGHT {

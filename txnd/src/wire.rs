@@ -1,4 +1,4 @@
-//! The messages of `proto/txn/v1/txn.proto`, and what they stand for.
+//! The messages of `proto/txn/v1/txn.proto`, and their domain types.
 
 use bytes::Bytes;
 use proto::{Batch, BatchError, Chain};
@@ -40,7 +40,7 @@ impl TryFrom<v1::Term> for Term {
     }
 }
 
-/// A message's batch, which must be all of it. Its records are not looked at.
+/// Decodes the batch that makes up all of `bytes`. Its records are not checked.
 pub(crate) fn whole_batch(bytes: &Bytes) -> Result<Batch, BatchError> {
     let batch = Batch::decode(bytes)?;
     match (batch.as_bytes().len(), bytes.len()) {
@@ -49,7 +49,7 @@ pub(crate) fn whole_batch(bytes: &Bytes) -> Result<Batch, BatchError> {
     }
 }
 
-/// What has gone through a stream of batches, counted on both sides.
+/// Counts and checksum of the batches that went through a stream, computed on both sides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct StreamDigest {
     batches: u64,

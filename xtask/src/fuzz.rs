@@ -1,8 +1,8 @@
-//! Fuzzing of what strangers send: libFuzzer, guided by coverage, over the targets in `fuzz/`; then a running kvs, which gets
-//! random and spoilt requests over real connections.
+//! Fuzzing of input that unauthenticated clients control: libFuzzer, guided by coverage, over the targets in `fuzz/`;
+//! then a running kvs, which gets random and corrupted requests over real connections.
 //!
-//! `cargo fuzz` wants a nightly compiler for its sanitizers. The counters that guide the fuzzer are a pass of LLVM, which the
-//! stable compiler has too; what the sanitizers look for needs `unsafe`, of which the code under test has none.
+//! `cargo fuzz` needs a nightly compiler for its sanitizers. The counters that guide the fuzzer are an LLVM pass, which
+//! the stable compiler has too. The sanitizers look for errors that need `unsafe`, and the code under test has none.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,10 +10,10 @@ use std::time::SystemTime;
 
 use crate::{Failed, cargo, root, step};
 
-/// Each target with the side whose messages it reads, as `proto/frames.vectors` marks it.
+/// Each target, with the side whose messages it reads, as marked in `proto/frames.vectors`.
 const TARGETS: [(&str, char); 2] = [("requests", '>'), ("replies", '<')];
 
-/// Counters at every edge, with comparisons traced, so that the fuzzer finds magic numbers.
+/// Counters at every edge, and traced comparisons, so that the fuzzer finds magic numbers.
 const FLAGS: [&str; 7] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -24,13 +24,13 @@ const FLAGS: [&str; 7] = [
     "--cfg=fuzzing",
 ];
 
-/// Largest input in bytes: enough for several frames with lists in them, and small enough to be tried often.
+/// Largest input in bytes: enough for several frames with lists in them, and small enough for many runs.
 const MAX_LEN: usize = 4096;
 
-/// Builds every target and runs each for this time, then a kvs for as long.
+/// Builds every target and runs each for this time, then a kvs for the same time.
 pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
     let (folder, host) = (root().join("target/fuzz"), host()?);
-    // With a target of its own, the flags do not reach the build scripts, which could not be linked with them.
+    // With an explicit target, the flags do not apply to build scripts, which could not be linked with them.
     let mut build = cargo();
     build.current_dir(root().join("fuzz")).args(["build", "--release", "--locked", "--target", &host]);
     build.arg("--target-dir").arg(&folder).env("RUSTFLAGS", FLAGS.join(" "));
@@ -40,7 +40,7 @@ pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
         seed(&corpus, from)?;
         fuzz(&folder.join(&host).join("release").join(target), &corpus, seconds)?;
     }
-    // The profile of tests: with debug assertions and checks for overflow.
+    // The test profile: with debug assertions and overflow checks.
     let test = ["test", "--package", "gateway", "--test", "frames", "--", "--nocapture", "spoilt::random"];
     step(cargo().args(test).env("KVS_FUZZ_SECONDS", seconds.to_string()))
 }
@@ -54,7 +54,7 @@ fn host() -> Result<String, Failed> {
     Ok(host.ok_or_else(|| format!("rustc -vV names no host: {text}"))?.to_string())
 }
 
-/// Puts every vector of one side into the corpus, where what earlier runs have found stays.
+/// Puts every vector of one side into the corpus, which also keeps what earlier runs found.
 fn seed(corpus: &Path, from: char) -> Result<(), Failed> {
     let file = root().join("proto/frames.vectors");
     let text = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
@@ -74,28 +74,28 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
-/// Runs a target; if it ends with a crash, says where the input is that crashes it. A target may also fail without one.
+/// Runs a target. If it crashes, the error names the input that crashes it. A target may also fail without one.
 fn fuzz(target: &Path, corpus: &Path, seconds: u32) -> Result<(), Failed> {
     let crashes = crashes_beside(corpus)?;
     let before = newest(&crashes);
     let mut run = Command::new(target);
     run.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={MAX_LEN}"));
-    // An input that takes this many seconds, or a process of this many MiB, is a crash as well.
+    // An input that takes this many seconds, or a process of this many MiB, also counts as a crash.
     run.args(["-timeout=5", "-rss_limit_mb=512", "-print_final_stats=1", "-verbosity=0"]);
     run.arg(format!("-artifact_prefix={}/", crashes.display())).arg(corpus);
     step(&mut run).map_err(|Failed(why)| {
-        // What lay there before is of another run.
+        // Files that were there before are from another run.
         match newest(&crashes).filter(|newest| Some(newest) != before.as_ref()) {
             Some((_, input)) => {
                 let (target, input) = (target.display(), input.display());
                 Failed(format!("{why}\n  the input that crashes it: {input}\n  to repeat: {target} {input}"))
             }
-            None => Failed(format!("{why}\n  it left no input behind that crashes it")),
+            None => Failed(format!("{why}\n  it left no input that crashes it")),
         }
     })
 }
 
-/// The file in a folder that was written last, and when that was.
+/// The most recently written file in a folder, and its time.
 fn newest(folder: &Path) -> Option<(SystemTime, PathBuf)> {
     let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
     files.filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).max()

@@ -1,5 +1,5 @@
-//! Instructions of the hot paths, counted by valgrind: a figure that does not depend on what else the machine does, so that a
-//! change of a few percent is seen. The kept counts are in `bench/results/instructions.txt`.
+//! Instruction counts of the hot paths, from valgrind. They do not depend on the load of the machine, so a change of a
+//! few percent is visible. The saved counts are in `bench/results/instructions.txt`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::{Failed, cargo, root, step};
 
-/// The paths that `gateway/examples/instructions.rs` knows.
+/// The paths implemented by `gateway/examples/instructions.rs`.
 const PATHS: [&str; 9] = [
     "single-get",
     "single-put",
@@ -20,15 +20,15 @@ const PATHS: [&str; 9] = [
     "log-put",
 ];
 
-/// Operations of the shorter run; the longer one has twice as many, and the difference counts.
+/// Operations of the shorter run. The longer one has twice as many; the difference is what counts.
 const OPERATIONS: u64 = 1 << 17;
 
-/// More instructions than were kept by more than this share are an error.
+/// It is an error if a count exceeds the saved one by more than this share.
 const TOLERANCE: f64 = 0.03;
 
 const KEPT: &str = "bench/results/instructions.txt";
 
-/// Counts, prints, compares with what was kept; `keep` replaces that, or makes it.
+/// Counts, prints, and compares with the saved counts; `keep` replaces them, or creates them.
 pub(crate) fn run(keep: bool) -> Result<(), Failed> {
     let kept = match std::fs::read_to_string(root().join(KEPT)) {
         Err(e) if !keep => return Err(Failed(format!("{KEPT}: {e}; keep the counts with --keep"))),
@@ -77,7 +77,7 @@ fn read(kept: &str) -> BTreeMap<&str, f64> {
         .collect()
 }
 
-/// All instructions of one run.
+/// The total instruction count of one run.
 fn count(program: &Path, path: &str, operations: u64) -> Result<u64, Failed> {
     let output = Command::new("valgrind")
         .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])

@@ -1,12 +1,12 @@
 //! Chores of the project. `cargo xtask --help` lists them.
 //!
 //! ```text
-//!   main.rs       commands
-//!   compose/      the deployment of compose.yaml, started, used, and its processes killed
-//!   instructions.rs  instructions of the hot paths, counted by valgrind
-//!   fuzz.rs       what strangers send, fuzzed with the guidance of coverage
-//!   postgres.rs   PostgreSQL for the tests, installed where that may be done
-//!   tidy/         rules that no other tool checks: edges of crates and files, sizes of files, keys
+//!   main.rs          commands
+//!   compose/         end-to-end test of the deployment in compose.yaml: starts it, uses it, kills its processes
+//!   instructions.rs  instruction counts of the hot paths, from valgrind
+//!   fuzz.rs          coverage-guided fuzzing of untrusted input
+//!   postgres.rs      PostgreSQL for the tests, installed where permitted
+//!   tidy/            rules that no other tool checks: crate and file dependencies, file sizes, keys
 //! ```
 
 mod compose;
@@ -25,45 +25,45 @@ use clap::Parser;
 #[command(name = "cargo xtask")]
 enum Task {
     /// Run every test: unit, property, black box with killed processes, and the interleavings under loom. Installs
-    /// PostgreSQL's server if it is missing and root's rights are at hand
+    /// PostgreSQL's server if it is missing and root privileges are available
     Test {
-        /// Passed on to `cargo test`, such as a test's name
+        /// Passed to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints, dependencies (where cargo-deny is installed) and the project's own rules, then run
-    /// every test; where a Docker engine responds, `compose` too
+    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, then run every
+    /// test; if a Docker engine is available, `compose` too
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
-    /// Kill -9 kvs, txnd and PostgreSQL under load again and again (release build), and check what survives
+    /// Repeatedly kill -9 kvs, txnd and PostgreSQL under load (release build), and check what survives
     Crash {
-        /// How many times: each of them, with each log, in each durability
+        /// Number of kills of each process, with each log and each durability
         #[arg(long, default_value_t = 100)]
         cycles: u32,
         /// Seed of the run, to repeat one
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Cut, slow down and silence the ways between kvs, txnd and PostgreSQL again and again (release build), and check
-    /// that everything that was acknowledged is there once
+    /// Repeatedly cut, slow down and silence the connections between kvs, txnd and PostgreSQL (release build), and
+    /// check that everything acknowledged is stored exactly once
     Network {
-        /// How often connections are cut, for each place of a log and each durability
+        /// Number of cuts, for each kind of log and each durability
         #[arg(long, default_value_t = 500)]
         cycles: u32,
         /// Seed of the run, to repeat one
         #[arg(long)]
         seed: Option<u64>,
     },
-    /// Count the instructions of the hot paths with valgrind (release build), and compare them with those that were
-    /// kept
+    /// Count the instructions of the hot paths with valgrind (release build), and compare them with the saved counts
     Instructions {
-        /// Keep these counts for later comparisons
+        /// Save these counts for later comparisons
         #[arg(long)]
         keep: bool,
     },
-    /// Fuzz the decoders of the frame protocol, guided by coverage, then a running kvs with random and spoilt requests
+    /// Fuzz the decoders of the frame protocol, guided by coverage, then a running kvs with random and corrupted
+    /// requests
     Fuzz {
-        /// For how long each
+        /// Duration of each
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
@@ -75,7 +75,7 @@ enum Task {
     },
 }
 
-/// A step failed; its own output has said why.
+/// A step failed; its own output says why.
 struct Failed(String);
 
 impl From<String> for Failed {
@@ -106,7 +106,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             match compose::engine_answers() {
                 true => compose::test(),
                 false => {
-                    eprintln!("xtask: no Docker engine answers (docker info): compose.yaml is not tested");
+                    eprintln!("xtask: no Docker engine responds (docker info): compose.yaml is not tested");
                     Ok(())
                 }
             }
@@ -114,7 +114,7 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Compose => compose::test(),
         Task::Crash { cycles, seed } => {
             let programs = postgres::programs()?;
-            // The tests run txnd from beside kvs; building the gateway's tests does not build it.
+            // The tests run the txnd beside kvs; building the gateway's tests does not build it.
             step(cargo().args(["build", "--release", "--package", "txnd"]))?;
             let mut crash = gateway_test("crash");
             crash.env("KVS_CRASH_CYCLES", cycles.to_string()).env(postgres::VARIABLE, programs);
@@ -138,8 +138,8 @@ fn run(task: &Task) -> Result<(), Failed> {
     }
 }
 
-/// Licences, sources and bans of dependencies, as deny.toml says. Advisories change without a change here, and need the
-/// network: `cargo deny check` has them, too.
+/// Licences, sources and bans of dependencies, according to deny.toml. Advisories change without a change here, and
+/// need the network: `cargo deny check` includes them.
 fn deny() -> Result<(), Failed> {
     let installed = cargo().args(["deny", "--version"]).output().is_ok_and(|output| output.status.success());
     if !installed {
@@ -154,7 +154,7 @@ fn test(args: &[String]) -> Result<(), Failed> {
     let programs = postgres::programs()?;
     step(cargo().args(["test", "--workspace"]).args(args).env(postgres::VARIABLE, programs))?;
     if args.is_empty() {
-        // loom replaces the locks at compile time, so it has a build of its own.
+        // loom replaces the locks at compile time, so it needs a separate build.
         let loom = ["test", "--release", "--package", "engine", "--test", "loom", "--target-dir", "target/loom"];
         step(cargo().args(loom).env("RUSTFLAGS", "--cfg loom"))?;
     }

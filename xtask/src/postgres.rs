@@ -1,4 +1,4 @@
-//! PostgreSQL for the tests: its programs only. The tests run servers of their own, on free ports.
+//! PostgreSQL for the tests: only its programs. The tests run servers of their own, on free ports.
 
 #[path = "../../testkit/src/postgres_server/programs.rs"]
 #[allow(unreachable_pub)] // Public in `testkit`, whose file it is.
@@ -11,11 +11,11 @@ use crate::{Failed, step};
 
 pub(crate) use programs::VARIABLE;
 
-/// How each package manager, found by the program that comes first, installs the server without starting one.
+/// How each package manager, identified by its program, installs the server without starting one.
 const INSTALLATIONS: [(&str, &str); 2] = [("apt-get", DEBIAN), ("dnf", "dnf install -y postgresql-server")];
 
-/// Debian's package creates a database cluster and starts it with the machine, unless its configuration says otherwise
-/// by the time of the installation.
+/// Debian's package creates a database cluster and starts it at boot, unless its configuration says otherwise when the
+/// package is installed.
 const DEBIAN: &str = r#"
 set -e
 no_cluster=/etc/postgresql-common/createcluster.d/kvs-tests.conf
@@ -27,7 +27,7 @@ apt-get update
 apt-get install -y --no-install-recommends postgresql
 "#;
 
-/// The folder of PostgreSQL's programs, which are installed first if they are missing.
+/// The folder of PostgreSQL's programs, which are installed first if missing.
 pub(crate) fn programs() -> Result<PathBuf, Failed> {
     let missing = match programs::find() {
         Ok(folder) => return Ok(folder),
@@ -46,7 +46,7 @@ pub(crate) fn programs() -> Result<PathBuf, Failed> {
     programs::find().map_err(|e| Failed(format!("PostgreSQL was installed, but {e}")))
 }
 
-/// A command that runs its arguments as root without asking for a password, if there is one.
+/// A command that runs its arguments as root without a password, if there is one.
 fn as_root() -> Option<Command> {
     let id = Command::new("id").arg("-u").output().ok()?;
     if id.stdout == b"0\n" {

@@ -1,6 +1,6 @@
-//! Writes int puts into a log as fast as it takes them: what kvs does behind its sessions, engine included.
+//! Writes int puts into a log as fast as the log accepts them: the work of kvs without its sessions, engine included.
 //!
-//! `bench/ingest_vs_copy.sh` runs it beside `psql \copy`. Prints one line: records, seconds, records per second, CPU
+//! `bench/ingest_vs_copy.sh` compares it with `psql \copy`. Prints one line: records, seconds, records per second, CPU
 //! seconds of this process.
 
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ use txnd::{InFlight, LogWriter, PostgresSink, RemoteSink, SegmentSink, SinkError
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Records between append and durable, in bytes: the default of kvs.
+/// Bytes of records between append and durable: the default of kvs.
 const BUDGET: usize = 64 << 20;
 
 #[derive(Parser)]
@@ -90,7 +90,7 @@ async fn ingest(mut sink: impl LogWriter, args: &Args) -> Result<(), SinkError> 
     Ok(())
 }
 
-/// Takes batches to the sink until `last` is durable, as the shipper of kvs does.
+/// Sends batches to the sink until `last` is durable, like the shipper of kvs.
 async fn ship(
     sink: &mut impl LogWriter,
     epoch: u64,
@@ -129,7 +129,7 @@ async fn ship(
 /// User and system time of this process so far.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The command's name, which may hold blanks, ends with the last parenthesis; fields 14 and 15 of proc(5) follow.
+    // The command's name may contain blanks and ends with the last parenthesis; fields 14 and 15 of proc(5) follow.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks: f64 = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
     ticks / 100.0

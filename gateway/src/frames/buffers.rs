@@ -1,4 +1,5 @@
-//! Memory that the sessions of a worker use by turns: an idle connection holds none of it, and what is used stays in the caches.
+//! Buffers shared by the sessions of a worker. An idle connection holds none, and the few buffers in use stay in the
+//! caches.
 
 use std::cell::RefCell;
 
@@ -6,7 +7,7 @@ use bytes::BytesMut;
 
 use crate::config::FRAME_BUFFER_BYTES;
 
-/// Buffers of each kind that are kept while nobody uses them.
+/// Maximum number of unused buffers of each kind that are kept.
 const SPARE_BUFFERS: usize = 16;
 
 /// The buffers of one worker.
@@ -20,7 +21,7 @@ impl Buffers {
     /// An empty buffer with room for [`FRAME_BUFFER_BYTES`].
     pub(super) fn input(&self) -> BytesMut {
         let mut bytes = self.input.borrow_mut().pop().unwrap_or_default();
-        // Takes back the memory of the run that was split off, which is gone by now.
+        // Reclaims the memory of the run of frames that was split off, which has been dropped by now.
         bytes.reserve(FRAME_BUFFER_BYTES);
         bytes
     }

@@ -1,7 +1,8 @@
-//! Frames into operations, their execution, replies. Knows no socket, so that it can be measured and tested without one.
+//! Decodes request frames, executes their operations and encodes the replies. Independent of sockets, so that it can be
+//! measured and tested without them.
 //!
-//! Operations that stand next to each other are handed to the engine together, so that their cache misses
-//! overlap. Whatever else comes between them is answered in its place.
+//! Consecutive operations are passed to the engine as a batch, so that their cache misses overlap. Other requests end a
+//! batch; replies are in the order of the requests.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,43 +19,44 @@ use crate::auth::Token;
 use crate::config::{Durability, FRAME_BUFFER_BYTES};
 use crate::service::{self, Done, MAX_BATCH, Options, RequestBatch, Service};
 
-/// Answers with payloads up to this many bytes are given in any case: those to writes, which have been carried out by then.
+/// Replies with payloads of up to this many bytes are always sent. They include the replies to writes, which have
+/// already been executed.
 const ALWAYS_ADMITTED_BYTES: usize = 4;
 
 /// Longest reason why an item of a multi-get has no value, in bytes.
 const MAX_REASON_BYTES: usize = 128;
 
-/// What the answer to such an item takes in any case, in bytes.
-const LEAST_ANSWER_BYTES: usize = REPLY_ITEM_HEADER_BYTES + MAX_REASON_BYTES;
+/// Space that is reserved for the reply to such an item, in bytes.
+const RESERVED_ITEM_BYTES: usize = REPLY_ITEM_HEADER_BYTES + MAX_REASON_BYTES;
 
 const NOT_AUTHENTICATED: &str = "the first request must be an auth with the token of this server";
 const WRONG_TOKEN: &str = "this is not the token of this server";
 
-/// Carries out the requests of one connection.
+/// Executes the requests of one connection.
 #[derive(Debug)]
 pub struct Executor {
-    /// What the client must show.
+    /// The token that the client must present, if any.
     token: Option<Arc<Token>>,
     authenticated: bool,
 }
 
-/// What came of a turn besides replies.
+/// The result of one call of [`Executor::execute`], besides the replies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BatchResult {
-    /// Bytes of answers that were made, also of those for which there was no room.
-    made: usize,
-    /// Nothing more is to be read from this client.
+    /// Payload bytes of the replies, including those that were replaced by an error for lack of room.
+    reply_bytes: usize,
+    /// Whether the connection must be closed.
     pub hang_up: bool,
 }
 
-/// What a reply needs to know of its request.
+/// A request of a batch whose reply is still to be encoded.
 struct PendingReply<'f> {
     id: u32,
-    /// The frames after this one.
+    /// The frames after this request.
     rest: Frames<'f>,
 }
 
-/// Operations that stand next to each other.
+/// Consecutive operations.
 #[derive(Default)]
 struct OpBatch<'f> {
     requests: RequestBatch<'f>,
@@ -62,26 +64,26 @@ struct OpBatch<'f> {
 }
 
 impl BatchResult {
-    /// Whether it is time to send what there is, and to let others work.
-    fn is_over(&self, output: &Output) -> bool {
-        self.hang_up || output.is_full() || self.made >= FRAME_BUFFER_BYTES
+    /// Whether to stop executing, to send the replies and to let other sessions run.
+    fn must_flush(&self, output: &Output) -> bool {
+        self.hang_up || output.is_full() || self.reply_bytes >= FRAME_BUFFER_BYTES
     }
 }
 
 impl Executor {
-    /// For a new connection, whose client must show `token`.
+    /// An executor for a new connection, whose client must present `token`, if there is one.
     pub fn new(token: Option<Arc<Token>>) -> Self {
         let authenticated = token.is_none();
         Self { token, authenticated }
     }
 
-    /// Whether the client has shown the token, if one is wanted.
+    /// Whether the client has presented the token, or none is required.
     pub fn is_authenticated(&self) -> bool {
         self.authenticated
     }
 
-    /// Carries out requests from `frames` at the time `at`, until there are none or enough for a turn was done; those that are left
-    /// stay in `frames`. Replies that must wait are noted in `output`.
+    /// Executes requests from `frames` at time `at`, until there are no more or the output must be flushed. Requests
+    /// that were not executed remain in `frames`. Replies that must wait are registered in `output`.
     pub fn execute(
         &mut self,
         service: &Service,
@@ -89,29 +91,30 @@ impl Executor {
         frames: &mut Frames<'_>,
         output: &mut Output,
     ) -> BatchResult {
-        let mut turn = BatchResult::default();
-        while !turn.is_over(output) && !frames.rest().is_empty() {
+        let mut result = BatchResult::default();
+        while !result.must_flush(output) && !frames.rest().is_empty() {
             let mut batch = OpBatch::default();
             let other = self.gather(&mut batch, frames);
-            let done = run_batch(&batch, service, at, output, &mut turn);
+            let done = run_batch(&batch, service, at, output, &mut result);
             if done < batch.requests.len() {
-                // The turn is over: the rest of the batch, and what comes after it, is for the next turn.
+                // The output must be flushed first. The next call executes the rest of the batch and what follows it.
                 frames.clone_from(&batch.pending[done - 1].rest);
-                return turn;
+                return result;
             }
             match other {
                 None => {}
-                Some(Ok(frame)) => self.answer(frame, service, at, output, &mut turn),
+                Some(Ok(frame)) => self.answer(frame, service, at, output, &mut result),
                 Some(Err(bad)) => {
                     encode_error(output.bytes_mut(), bad.id, bad.error.code(), &bad.error.to_string());
-                    turn.hang_up = !self.authenticated;
+                    result.hang_up = !self.authenticated;
                 }
             }
         }
-        turn
+        result
     }
 
-    /// Gathers operations until there are enough or no more frames; returns what comes between.
+    /// Collects consecutive operations until the batch is full. Returns the first frame that is not an operation, if
+    /// one ended the batch.
     fn gather<'f>(
         &self,
         batch: &mut OpBatch<'f>,
@@ -131,21 +134,21 @@ impl Executor {
         None
     }
 
-    /// Answers what is not an operation, or comes before the token.
+    /// Replies to a request that is not part of a batch: it is not an operation, or the client is not authenticated.
     fn answer(
         &mut self,
         frame: RequestFrame<'_>,
         service: &Service,
         at: Micros,
         output: &mut Output,
-        turn: &mut BatchResult,
+        result: &mut BatchResult,
     ) {
         let out = output.bytes_mut();
         match frame.request {
             Request::Auth(token) => match &self.token {
                 Some(expected) if !expected.matches(token.as_bytes()) => {
                     encode_error(out, frame.id, ErrorCode::Unauthenticated, WRONG_TOKEN);
-                    turn.hang_up = true;
+                    result.hang_up = true;
                 }
                 _ => {
                     self.authenticated = true;
@@ -154,19 +157,19 @@ impl Executor {
             },
             _ if !self.authenticated => {
                 encode_error(out, frame.id, ErrorCode::Unauthenticated, NOT_AUTHENTICATED);
-                turn.hang_up = true;
+                result.hang_up = true;
             }
             Request::Ping => encode_done(out, frame.id),
-            // All but those before the token are gathered.
+            // Not reached: the operations of an authenticated client are in a batch, all others are refused above.
             Request::Op(op) => {
                 let request = service::Request { op, options: options(frame.durable) };
-                reply(frame.id, service.execute(&request, at), output, turn);
+                reply(frame.id, service.execute(&request, at), output, result);
             }
             Request::Multi(multi) => {
                 let options = options(frame.durable);
-                // As a whole: of a request that is refused for the log nothing is carried out.
+                // Checked once for the whole request: if the log requires a refusal, no item is executed.
                 match service.admit(multi.writes(), options) {
-                    Ok(_) => run_multi(multi, frame.id, options, service, at, output, turn),
+                    Ok(_) => run_multi(multi, frame.id, options, service, at, output, result),
                     Err(refusal) => encode_refusal(out, frame.id, &refusal),
                 }
             }
@@ -178,21 +181,28 @@ fn options(durable: bool) -> Options {
     Options { durability: if durable { Durability::Sync } else { Durability::Async } }
 }
 
-/// Carries out a batch; returns how many operations, because the turn may be over before the last.
-fn run_batch(batch: &OpBatch<'_>, service: &Service, at: Micros, output: &mut Output, turn: &mut BatchResult) -> usize {
+/// Executes a batch. Returns the number of executed operations, which is smaller than the batch if the output must be
+/// flushed.
+fn run_batch(
+    batch: &OpBatch<'_>,
+    service: &Service,
+    at: Micros,
+    output: &mut Output,
+    result: &mut BatchResult,
+) -> usize {
     let mut pending = batch.pending.iter();
     service.execute_batch(&batch.requests, at, |executed| {
         let Some(PendingReply { id, .. }) = pending.next() else { return ControlFlow::Break(()) };
-        reply(*id, executed, output, turn);
-        if turn.is_over(output) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        reply(*id, executed, output, result);
+        if result.must_flush(output) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
 
-/// Writes the reply to an operation.
+/// Encodes the reply to an operation.
 #[inline]
-fn reply(id: u32, executed: Result<Done, Refusal>, output: &mut Output, turn: &mut BatchResult) {
-    let begins = output.bytes().len();
-    match admitted(executed, begins, output, turn) {
+fn reply(id: u32, executed: Result<Done, Refusal>, output: &mut Output, result: &mut BatchResult) {
+    let start = output.bytes().len();
+    match admitted(executed, start, output, result) {
         Ok(reply) => encode_reply(output.bytes_mut(), id, &reply),
         Err(refusal) => encode_refusal(output.bytes_mut(), id, &refusal),
     }
@@ -202,7 +212,7 @@ fn encode_refusal(out: &mut Vec<u8>, id: u32, refusal: &Refusal) {
     encode_error(out, id, ErrorCode::from(refusal), &refusal.to_string());
 }
 
-/// Carries out a multi-get or multi-put as a whole.
+/// Executes a multi-get or multi-put. Its items share one reply frame.
 fn run_multi(
     multi: MultiOps<'_>,
     id: u32,
@@ -210,34 +220,36 @@ fn run_multi(
     service: &Service,
     at: Micros,
     output: &mut Output,
-    turn: &mut BatchResult,
+    result: &mut BatchResult,
 ) {
-    let begins = output.bytes().len();
+    let start = output.bytes().len();
     let mut replies = ManyReplies::begin(output.bytes_mut(), id);
     let mut requests = multi.ops().map(|op| service::Request { op, options });
-    let made_before = turn.made;
+    let bytes_before = result.reply_bytes;
     let mut left = multi.count();
     loop {
         let mut batch = RequestBatch::default();
         requests.by_ref().take(MAX_BATCH).for_each(|request| batch.push(request));
         let done = service.execute_batch(&batch, at, |executed| {
             left -= 1;
-            // Values leave room to the answers after them, which thus never go beyond the limit.
-            let taken = replies.bytes(output.bytes()) + left * LEAST_ANSWER_BYTES;
+            // A value must leave room for the replies to the remaining items, so that the frame never exceeds its
+            // limit.
+            let taken = replies.bytes(output.bytes()) + left * RESERVED_ITEM_BYTES;
             let fits = |reply: &Reply| taken + REPLY_ITEM_HEADER_BYTES + payload_bytes(reply) <= MAX_REPLY_BYTES;
             let executed = match &executed {
                 Ok(done) if !fits(&done.reply) => {
-                    turn.made += payload_bytes(&done.reply);
+                    result.reply_bytes += payload_bytes(&done.reply);
                     Err(Refusal::ResponseTooLarge)
                 }
-                _ => admitted(executed, begins, output, turn),
+                _ => admitted(executed, start, output, result),
             };
             match executed {
                 Ok(reply) => replies.push(output.bytes_mut(), &reply),
                 Err(refusal) => push_refusal(&mut replies, output, &refusal),
             }
-            // To make answers for which there is no room would only keep others waiting.
-            match turn.made - made_before < MAX_REPLY_BYTES {
+            // Stop once the frame is full: producing replies for which there is no room would only delay other
+            // sessions.
+            match result.reply_bytes - bytes_before < MAX_REPLY_BYTES {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             }
@@ -256,20 +268,20 @@ fn push_refusal(replies: &mut ManyReplies, output: &mut Output, refusal: &Refusa
     replies.push_error(output.bytes_mut(), ErrorCode::from(refusal), &refusal.to_string());
 }
 
-/// The reply, if the request was carried out and there is room for it; if it must wait, that is noted for what begins at
-/// `begins`. Only a read's answer can lack room.
+/// Returns the reply if the request was executed and there is room for the reply. If it must wait for the log, that is
+/// registered for the frame that starts at `start`. Only the reply to a read can lack room.
 fn admitted(
     executed: Result<Done, Refusal>,
-    begins: usize,
+    start: usize,
     output: &mut Output,
-    turn: &mut BatchResult,
+    result: &mut BatchResult,
 ) -> Result<Reply, Refusal> {
     let done = executed?;
     if let Some(lsn) = done.awaits {
-        output.wait_for(lsn, begins);
+        output.wait_for(lsn, start);
     }
     let bytes = payload_bytes(&done.reply);
-    turn.made += bytes;
+    result.reply_bytes += bytes;
     if bytes > ALWAYS_ADMITTED_BYTES {
         output.admit(bytes)?;
     }

@@ -1,8 +1,8 @@
-//! What was read, and the half of a frame that waits for the rest.
+//! Reads from a connection, and keeps an incomplete frame until the rest of it arrives.
 //!
-//! A connection that waits holds nothing but the beginning of a frame, if there is one; the buffer that is read into belongs to
-//! the worker. A frame that is larger than that buffer is read into memory of its own, which grows as the bytes come
-//! in, whatever length the frame claims.
+//! While a connection waits for input, it holds only the incomplete frame, if there is one; the read buffer belongs to
+//! the worker. A frame larger than that buffer is read into memory of its own, which grows as bytes arrive, whatever
+//! length the frame claims.
 
 use std::io;
 use std::pin::Pin;
@@ -17,29 +17,31 @@ use crate::budget::Share;
 use crate::config::{FRAME_BUFFER_BYTES, UNBUDGETED_BYTES};
 use crate::connection::Watched;
 
-/// A longer beginning of a frame is not copied to the next read's buffer: that buffer is kept for it.
+/// A longer incomplete frame is not copied into the buffer of the next read: the connection keeps the buffer that it is
+/// in.
 const MAX_COPIED_BYTES: usize = FRAME_BUFFER_BYTES / 2;
 
-/// The memory for large frames is used up by all connections together.
+/// The memory that all connections share for large frames is used up.
 #[derive(Debug)]
 pub(super) struct BudgetExhausted;
 
 /// The receiving side of a connection.
 pub(super) struct Input {
-    /// The beginning of a frame.
-    half: BytesMut,
-    /// Whether what was read last is in memory of this connection's own, which the worker's other connections must not get: it
-    /// may be large.
+    /// The incomplete frame.
+    partial: BytesMut,
+    /// Whether the last read went into memory that belongs to this connection. Such memory may be large and must not go
+    /// to the worker's other connections.
     is_own: bool,
     share: Share,
 }
 
 impl Input {
     pub(super) fn new(share: Share) -> Self {
-        Self { half: BytesMut::new(), is_own: false, share }
+        Self { partial: BytesMut::new(), is_own: false, share }
     }
 
-    /// Reads once. Returns what has not been answered yet, the half of a frame from before in front; `None` at the end.
+    /// Reads once. Returns the bytes that are not processed yet, beginning with the incomplete frame of earlier reads;
+    /// `None` at the end of the stream.
     pub(super) fn poll_read(
         &mut self,
         stream: &mut Watched,
@@ -47,12 +49,12 @@ impl Input {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Option<BytesMut>>> {
         ready!(stream.poll_readable(cx))?;
-        self.is_own = self.half.len() > MAX_COPIED_BYTES;
+        self.is_own = self.partial.len() > MAX_COPIED_BYTES;
         let mut bytes = if self.is_own {
-            std::mem::take(&mut self.half)
+            std::mem::take(&mut self.partial)
         } else {
             let mut bytes = buffers.input();
-            bytes.extend_from_slice(&self.half);
+            bytes.extend_from_slice(&self.partial);
             bytes
         };
         let read = poll_read_buf(Pin::new(stream), cx, &mut bytes);
@@ -60,13 +62,13 @@ impl Input {
             return Poll::Ready(Ok(Some(bytes)));
         }
         match self.is_own {
-            true => self.half = bytes,
+            true => self.partial = bytes,
             false => buffers.put_input(bytes),
         }
         read.map_ok(|_| None)
     }
 
-    /// Keeps what is not a complete frame until more comes in.
+    /// Keeps an incomplete frame until more bytes arrive.
     pub(super) fn keep(
         &mut self,
         bytes: BytesMut,
@@ -74,14 +76,14 @@ impl Input {
         buffers: &Buffers,
     ) -> Result<(), BudgetExhausted> {
         if bytes.len() > MAX_COPIED_BYTES {
-            self.half = with_room(bytes, decoder);
+            self.partial = with_room(bytes, decoder);
         } else {
-            self.half = BytesMut::from(&bytes[..]);
+            self.partial = BytesMut::from(&bytes[..]);
             if !self.is_own {
                 buffers.put_input(bytes);
             }
         }
-        match self.half.capacity() {
+        match self.partial.capacity() {
             small if small <= UNBUDGETED_BYTES => {
                 self.share.release();
                 Ok(())
@@ -91,25 +93,25 @@ impl Input {
         }
     }
 
-    /// Gives up the beginning of a frame and its share of the memory.
+    /// Drops the incomplete frame and releases its share of the memory.
     pub(super) fn clear(&mut self) {
-        self.half = BytesMut::new();
+        self.partial = BytesMut::new();
         self.share.release();
     }
 
-    /// The number of the request that has begun to come in; 0 if that has not come yet.
+    /// The id of the incomplete request; 0 if the id has not arrived yet.
     pub(super) fn id(&self) -> u32 {
-        self.half.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes)
+        self.partial.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes)
     }
 }
 
-/// The beginning of a large frame, with room for more of it: for all that it claims, but at most as much as has come, so that
-/// a claim alone costs nothing.
+/// Makes room for more of a large incomplete frame: for the length that it claims, but at most for twice the bytes that
+/// have arrived, so that a claim alone costs nothing.
 fn with_room(bytes: BytesMut, decoder: RunDecoder) -> BytesMut {
     if bytes.len() < bytes.capacity() {
         return bytes;
     }
-    // The claim is longer than what is here, because no complete frame is left in it.
+    // The claimed length exceeds `bytes`, because the frame is incomplete.
     let claimed = decoder.claimed(&bytes).ok().flatten().unwrap_or_default();
     let mut larger = BytesMut::with_capacity(claimed.min(2 * bytes.len()));
     larger.extend_from_slice(&bytes);

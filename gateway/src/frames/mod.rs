@@ -1,14 +1,16 @@
-//! Sessions of the frame protocol, which `proto/frames.md` describes.
+//! Sessions of the frame protocol, specified in `proto/frames.md`.
 //!
 //! ```text
-//!   socket ── input.rs ──> run of complete frames ── executor.rs ──> Ops ──> engine ──> Replies ── output.rs ──> socket
-//!             (one read)                             (together)                                   (one write)
+//!   socket ── input.rs ──> run of complete frames ── executor.rs ──> batch of Ops ──> engine
+//!             (one read)                                                                │
+//!   socket <── output.rs ── Replies <───────────────────────────────────────────────────┘
+//!             (one write)
 //!
-//!   mod.rs        a connection from its preface to its end
-//!   input.rs      what was read, and the half of a frame that waits for the rest
-//!   executor.rs   frames into operations, their execution, replies: knows no socket
-//!   output.rs     replies on their way out, within limits
-//!   buffers.rs    memory that the sessions of a worker use by turns
+//!   mod.rs        a session: a connection from its preface to its end
+//!   input.rs      reading, and the incomplete frame that waits for more bytes
+//!   executor.rs   decodes frames, executes their operations, encodes replies; independent of sockets
+//!   output.rs     replies to be sent, within limits, and the LSNs they wait for
+//!   buffers.rs    buffers shared by the sessions of a worker
 //! ```
 
 mod buffers;
@@ -45,23 +47,23 @@ pub use executor::{BatchResult, Executor};
 use input::Input;
 pub use output::Output;
 
-/// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
+/// During shutdown, a client that sends nothing for this long is assumed to be finished.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Largest frame of a client that has not shown the token yet.
+/// Largest frame of a client that is not authenticated, in bytes.
 const MAX_AUTH_FRAME_BYTES: usize = REQUEST_HEADER_BYTES + MAX_TOKEN_BYTES;
 
-/// Reads in a row, without a pause of the client, after which it is asked whether the server stops.
+/// Number of consecutive reads that return data at once, after which the session checks whether the server is stopping.
 const READS_IN_A_ROW: u32 = 16;
 
-/// Whether the connection goes on.
+/// What to do with the connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Next {
-    GoOn,
+    Continue,
     HangUp,
 }
 
-/// Serves one client until it goes or the server stops.
+/// Serves one client until it disconnects or the server stops.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Activity>, stop: watch::Receiver<bool>) {
     let shared = &worker.shared;
     let mut session = Session {
@@ -77,7 +79,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Ac
     }
 }
 
-/// What a client is told that is one too many.
+/// The reply when the connection limit is reached.
 pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES] {
     preface(worker, PrefaceStatus::TooManyConnections)
 }
@@ -88,8 +90,8 @@ fn preface(worker: &Worker, status: PrefaceStatus) -> [u8; ServerPreface::BYTES]
     ServerPreface { version: VERSION, status, max_frame, auth_required, read_only }.encode()
 }
 
-/// Waits until the session has to end: the server stops, or what the preface has said of it is no longer true, because it has lost
-/// its log.
+/// Waits until the session must end: the server is stopping, or it has lost its log, so that the preface that it sent
+/// is no longer true.
 async fn ending(worker: &Worker, mut stop: watch::Receiver<bool>) {
     let log_lost = async {
         match &worker.shared.log {
@@ -103,7 +105,7 @@ async fn ending(worker: &Worker, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Largest request frame, in bytes: the largest body with a header and a key.
+/// Largest request frame, in bytes: the largest body plus a header and a key.
 fn max_frame(shared: &Shared) -> usize {
     REQUEST_HEADER_BYTES + MAX_KEY_BYTES + shared.config.max_body.as_u64() as usize
 }
@@ -148,8 +150,8 @@ impl Session<'_> {
         connection::close(&mut self.stream, QUIET).await
     }
 
-    /// Waits for bytes; `None` when the client has sent its last ones, or when the server stops and what came in has been
-    /// answered: all of it, or some of it if the client makes no pause.
+    /// Waits for bytes. `None` when the client has closed its side, or when the server is stopping and has replied to
+    /// what it received: to all of it, or to some of it if the client never pauses.
     async fn receive(&mut self, mut stopping: Pin<&mut impl Future>) -> io::Result<Option<BytesMut>> {
         self.reads_in_a_row += 1;
         if self.reads_in_a_row == READS_IN_A_ROW {
@@ -170,7 +172,7 @@ impl Session<'_> {
         received.await
     }
 
-    /// Takes the client's preface off `bytes` and answers it.
+    /// Removes the client's preface from `bytes` and replies to it.
     async fn greet(&mut self, bytes: &mut BytesMut) -> io::Result<Next> {
         let mut theirs = [0; ClientPreface::BYTES];
         bytes.copy_to_slice(&mut theirs);
@@ -183,10 +185,10 @@ impl Session<'_> {
         };
         self.activity.answered();
         self.stream.write_all(&preface(self.worker, status)).await?;
-        Ok(if status == PrefaceStatus::Welcome { Next::GoOn } else { Next::HangUp })
+        Ok(if status == PrefaceStatus::Welcome { Next::Continue } else { Next::HangUp })
     }
 
-    /// Answers the complete requests in `bytes`, and takes them off.
+    /// Removes the complete requests from `bytes` and replies to them.
     async fn answer_all(&mut self, bytes: &mut BytesMut) -> io::Result<Next> {
         loop {
             match self.decoder().decode(bytes) {
@@ -195,7 +197,7 @@ impl Session<'_> {
                         return Ok(Next::HangUp);
                     }
                 }
-                Ok(None) => return Ok(Next::GoOn),
+                Ok(None) => return Ok(Next::Continue),
                 Err(e) => {
                     self.refuse(0, ErrorCode::BadLength, &e.to_string()).await?;
                     return Ok(Next::HangUp);
@@ -215,16 +217,16 @@ impl Session<'_> {
         let Worker { service, buffers, .. } = self.worker;
         let mut output = Output::new(buffers.output(), service);
         let mut frames = run.frames();
-        let mut next = Next::GoOn;
-        while next == Next::GoOn && !frames.rest().is_empty() {
+        let mut next = Next::Continue;
+        while next == Next::Continue && !frames.rest().is_empty() {
             self.activity.working();
-            let turn = self.executor.execute(service, now(), &mut frames, &mut output);
+            let result = self.executor.execute(service, now(), &mut frames, &mut output);
             if self.executor.is_authenticated() {
                 self.activity.established();
             }
             let mut sent = 0;
             if let Some((lsn, ready)) = output.awaits() {
-                // Right after the operations, as the gate wants it; what is ready is on its way meanwhile.
+                // Must come right after the operations, see `Service::wait`. Replies that are ready are sent first.
                 let durable = service.wait(lsn);
                 self.stream.write_all(&output.bytes()[..ready]).await?;
                 sent = ready;
@@ -235,10 +237,10 @@ impl Session<'_> {
             self.activity.answered();
             self.stream.write_all(&output.bytes()[sent..]).await?;
             output.clear();
-            if turn.hang_up {
+            if result.hang_up {
                 next = Next::HangUp;
             } else if !frames.rest().is_empty() {
-                // A client that sends much lets others have their turns.
+                // Be fair to the other sessions of this worker.
                 tokio::task::yield_now().await;
             }
         }
@@ -246,7 +248,7 @@ impl Session<'_> {
         Ok(next)
     }
 
-    /// Sends an error that is about the connection.
+    /// Sends an error that concerns the whole connection.
     async fn refuse(&mut self, id: u32, code: ErrorCode, message: &str) -> io::Result<()> {
         debug!(message, "refused a client");
         let mut reply = Vec::new();
@@ -262,7 +264,7 @@ impl Session<'_> {
         tokio::select! {
             biased;
             closed = connection::close(&mut self.stream, self.worker.shared.config.request_timeout) => closed,
-            // Nobody waits for a client that does not go.
+            // A shutdown does not wait for a client that does not disconnect.
             _ = stopping => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Replies on their way out, within limits, and what has to be durable before they may go.
+//! Replies to be sent, within limits, and the LSNs that must be durable before they may be sent.
 
 use proto::frame::{ErrorCode, encode_error};
 use proto::{Lsn, Refusal};
@@ -6,7 +6,7 @@ use proto::{Lsn, Refusal};
 use crate::config::FRAME_BUFFER_BYTES;
 use crate::service::{ResponseMemory, Service};
 
-/// Replies that are collected to be sent together.
+/// Collects replies, to send them together.
 #[derive(Debug)]
 pub struct Output {
     bytes: Vec<u8>,
@@ -14,17 +14,17 @@ pub struct Output {
     waiting: Vec<Waiting>,
 }
 
-/// A reply that has to wait.
+/// A reply that must wait.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
-    /// What has to be durable.
+    /// The LSN that must be durable.
     lsn: Lsn,
-    /// Where the reply begins.
+    /// Offset of the reply in `bytes`.
     at: usize,
 }
 
 impl Output {
-    /// Collects in `bytes`; what goes beyond two buffers counts against the memory for responses.
+    /// Collects replies in `bytes`. What exceeds two buffers counts against `--response-memory`.
     pub fn new(bytes: Vec<u8>, service: &Service) -> Self {
         Self { bytes, memory: service.response_memory(2 * FRAME_BUFFER_BYTES), waiting: Vec::new() }
     }
@@ -39,33 +39,34 @@ impl Output {
         &mut self.bytes
     }
 
-    /// Whether what is here should be sent before anything more is carried out.
+    /// Whether the replies should be sent before more requests are executed.
     pub(super) fn is_full(&self) -> bool {
         self.bytes.len() >= FRAME_BUFFER_BYTES
     }
 
-    /// Makes room for `more` bytes of an answer.
+    /// Reserves memory for `more` bytes of a reply.
     pub(super) fn admit(&mut self, more: usize) -> Result<(), Refusal> {
         self.memory.grow_to(self.bytes.len() + more)
     }
 
-    /// The reply that begins at `at` waits until `lsn` is durable.
+    /// Makes the reply at offset `at` wait until `lsn` is durable.
     pub(super) fn wait_for(&mut self, lsn: Lsn, at: usize) {
         match self.waiting.last_mut() {
-            // Another item of the same request.
+            // Another item of the same multi request.
             Some(last) if last.at == at => last.lsn = last.lsn.max(lsn),
             _ => self.waiting.push(Waiting { lsn, at }),
         }
     }
 
-    /// What has to be durable before all replies may be sent, and how many bytes of replies come before the first that waits.
+    /// The LSN that must be durable before all replies may be sent, and the number of bytes before the first reply that
+    /// waits.
     pub fn awaits(&self) -> Option<(Lsn, usize)> {
         let last = self.waiting.iter().map(|waiting| waiting.lsn).max()?;
         Some((last, self.waiting.first()?.at))
     }
 
-    /// Replaces the replies to what is not durable, nothing after `durable` being so, by errors that say that their outcome is
-    /// unknown.
+    /// Replaces the replies that wait for an LSN after `durable`, the last durable one, with errors that say that the
+    /// outcome is unknown.
     pub(super) fn give_up_waiting(&mut self, durable: Lsn) {
         let message = Refusal::OutcomeUnknown.to_string();
         let replies = std::mem::take(&mut self.bytes);
@@ -81,7 +82,7 @@ impl Output {
         self.bytes.extend_from_slice(&replies[copied..]);
     }
 
-    /// Forgets the replies, which have been sent.
+    /// Removes the replies after they were sent.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.waiting.clear();
@@ -91,7 +92,7 @@ impl Output {
         }
     }
 
-    /// The memory, to be used again.
+    /// The buffer, for reuse.
     pub(super) fn into_memory(self) -> Vec<u8> {
         self.bytes
     }
@@ -114,7 +115,7 @@ mod tests {
         let engine = Arc::new(Engine::new(engine::Options::default()));
         let service = Service::without_log(engine, Durability::Sync, Budget::new(0));
         let mut output = Output::new(Vec::new(), &service);
-        // Replies to reads between those to writes 5, 7 and 9.
+        // Replies to reads, and to the writes with LSNs 5, 7 and 9.
         for (id, lsn) in [(1, None), (2, Some(5)), (3, None), (4, Some(7)), (5, Some(9)), (6, None)] {
             if let Some(lsn) = lsn {
                 output.wait_for(lsn, output.bytes().len());

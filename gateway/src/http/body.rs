@@ -1,7 +1,7 @@
-//! Reading a request's body within its limits.
+//! Reads a request's body within its limits.
 //!
-//! Whatever the response will be, the body is received first: a client that is still sending could not read it. Only one that
-//! asks before it sends (`Expect: 100-continue`) is told at once.
+//! The body is received before any response is sent, even an error: a client that is still sending might not read the
+//! response. Only a client that asks before it sends (`Expect: 100-continue`) gets an error at once.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,10 +17,11 @@ use crate::budget::{Budget, Share};
 use crate::config::UNBUDGETED_BYTES;
 use crate::connection::Activity;
 
-/// Most bytes of a body that are received only to be dropped; a connection whose client sends more is closed.
+/// Maximum number of bytes of a body that are received and discarded. If the client sends more, the connection is
+/// closed.
 const MAX_SKIPPED_BYTES: usize = 64 << 20;
 
-/// A whole body, and its share of the memory for bodies.
+/// A complete body, and its share of `--request-memory`.
 pub(super) struct Body {
     whole: BytesMut,
     share: Share,
@@ -44,24 +45,24 @@ impl Body {
     }
 }
 
-/// A body that comes in.
+/// A body that is being received.
 pub(super) struct IncomingBody<'a> {
     incoming: Incoming,
-    /// Knows when the client is too slow.
+    /// Reports when the client is too slow.
     activity: &'a Activity,
-    /// Whether the client waits for a word before it sends the body.
-    is_asked_for: bool,
+    /// Whether the client waits for `100 Continue` before it sends the body.
+    expects_continue: bool,
 }
 
 impl<'a> IncomingBody<'a> {
-    pub(super) fn new(incoming: Incoming, activity: &'a Activity, is_asked_for: bool) -> Self {
+    pub(super) fn new(incoming: Incoming, activity: &'a Activity, expects_continue: bool) -> Self {
         if !incoming.is_end_stream() {
             activity.transferring();
         }
-        Self { incoming, activity, is_asked_for }
+        Self { incoming, activity, expects_continue }
     }
 
-    /// Reads it to its end, or says why not.
+    /// Reads the body to its end. After an error the rest of it has been skipped where possible.
     pub(super) async fn read(mut self, limit: usize, budget: &Arc<Budget>) -> Result<Body, Problem> {
         let mut body = Body { whole: BytesMut::new(), share: budget.share() };
         match self.read_into(&mut body, limit).await {
@@ -81,18 +82,18 @@ impl<'a> IncomingBody<'a> {
             return Err(Problem::BodyTooLarge { limit });
         }
         while let Some(data) = self.next_data().await? {
-            // The client has been asked for the rest.
-            self.is_asked_for = false;
+            // hyper has sent `100 Continue`: the rest will come without waiting.
+            self.expects_continue = false;
             body.push(&data, limit)?;
         }
         Ok(())
     }
 
-    /// Receives what is left of it, to no use. It is left where it is if the client waits for a word, sends too much, too slowly or
-    /// what is no body.
+    /// Receives and discards the rest of the body. Stops if the client waits for `100 Continue`, or sends too much, too
+    /// slowly or an invalid body.
     pub(super) async fn skip(mut self) {
         let mut skipped = 0;
-        while !self.is_asked_for
+        while !self.expects_continue
             && skipped < MAX_SKIPPED_BYTES
             && let Ok(Some(data)) = self.next_data().await
         {
@@ -100,7 +101,7 @@ impl<'a> IncomingBody<'a> {
         }
     }
 
-    /// Some more of the body; `None` at its end.
+    /// The next part of the body; `None` at its end.
     async fn next_data(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             let frame = poll_fn(|cx| match Pin::new(&mut self.incoming).poll_frame(cx) {
@@ -109,7 +110,7 @@ impl<'a> IncomingBody<'a> {
             });
             let Some(frame) = frame.await? else { return Ok(None) };
             let frame = frame.map_err(|e| BadMessage(format!("the body could not be read: {e}")))?;
-            // Trailers mean nothing to us.
+            // Trailers are ignored.
             if let Ok(data) = frame.into_data() {
                 return Ok(Some(data));
             }

@@ -1,7 +1,7 @@
-//! The head of a request, as every API sees it, and what is wrong with one that cannot be relied on.
+//! The head of a request, as every API sees it, and the checks on it.
 //!
-//! hyper has parsed it. What it lets pass although it has no definite meaning is refused here: it may have another one for a proxy in
-//! front of this server.
+//! hyper has parsed the head. Ambiguous heads that hyper accepts are refused here, because a proxy in front of this
+//! server might read them differently (request smuggling).
 
 use hyper::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
@@ -20,11 +20,11 @@ pub(super) struct Head<'r> {
     /// The path, still percent-encoded.
     pub(super) path: &'r str,
     pub(super) query: Option<&'r str>,
-    /// How the client calls this server. Only HTTP/1.0 may be silent about that.
+    /// The host name that the client uses for this server. Only HTTP/1.0 requests may omit it.
     pub(super) host: Option<&'r str>,
     pub(super) origin: Option<&'r [u8]>,
     pub(super) authorization: Option<&'r [u8]>,
-    /// Whether the client waits for a word before it sends the body.
+    /// Whether the client waits for `100 Continue` before it sends the body.
     pub(super) expects_continue: bool,
     headers: &'r HeaderMap,
 }
@@ -36,19 +36,19 @@ impl<'r> Head<'r> {
             return Err(Problem::UriTooLong);
         }
         if !uri.path().starts_with('/') && uri.path() != "*" {
-            return Err(bad("the request target is no path; expected one that begins with /"));
+            return Err(bad("the request target is not a path; expected one that begins with /"));
         }
         let single = Single::collect(&parts.headers)?;
         let host = single.host.map(|host| host_name(host.as_bytes())).transpose()?;
         if host.is_none() && parts.version != Version::HTTP_10 {
-            return Err(bad("the header Host is missing; HTTP/1.1 expects one"));
+            return Err(bad("the header Host is missing; HTTP/1.1 requires it"));
         }
         let authority = uri.authority().map(|authority| host_name(authority.as_str().as_bytes())).transpose()?;
         Ok(Self {
             method: &parts.method,
             path: uri.path(),
             query: uri.query(),
-            // The name in the target goes before that of the header.
+            // The name in the target takes precedence over the header (RFC 9112, section 3.2.2).
             host: authority.or(host),
             origin: single.origin.map(HeaderValue::as_bytes),
             authorization: single.authorization.map(HeaderValue::as_bytes),
@@ -63,7 +63,7 @@ impl<'r> Head<'r> {
     }
 }
 
-/// The headers that may be there once.
+/// The headers that may occur only once.
 #[derive(Default)]
 struct Single<'r> {
     host: Option<&'r HeaderValue>,
@@ -93,7 +93,7 @@ impl<'r> Single<'r> {
                 _ => continue,
             };
             if field.replace(value).is_some() {
-                return Err(BadMessage(format!("the header {name} is there more than once; expected one")).into());
+                return Err(BadMessage(format!("the header {name} occurs more than once; expected it once")).into());
             }
         }
         if coded {
@@ -106,7 +106,7 @@ impl<'r> Single<'r> {
     }
 }
 
-/// Refuses a body that chunks alone do not decode. hyper has made sure that chunked comes last.
+/// Refuses any transfer coding other than a single `chunked`. hyper has checked that chunked comes last.
 fn check_codings(headers: &HeaderMap) -> Result<(), Problem> {
     let values = headers.get_all(TRANSFER_ENCODING).iter();
     let mut codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
@@ -118,13 +118,13 @@ fn check_codings(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The name or address of a host, and perhaps a port.
+/// Checks a host: a name or address, optionally with a port.
 fn host_name(host: &[u8]) -> Result<&str, Problem> {
     let is_part = |byte: &u8| byte.is_ascii_graphic() && !b"/?#@\\<>\"".contains(byte);
     std::str::from_utf8(host)
         .ok()
         .filter(|host| host.as_bytes().iter().all(is_part))
-        .ok_or_else(|| bad("Host: expected a name or an address, and perhaps a port"))
+        .ok_or_else(|| bad("Host: expected a name or an address, optionally with a port"))
 }
 
 fn bad(message: &str) -> Problem {

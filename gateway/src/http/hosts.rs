@@ -1,8 +1,8 @@
-//! The names by which clients may call this server.
+//! The host names that clients may use for this server.
 //!
-//! A server on a loopback address that asks for no token trusts the machine that it runs on. A web page that is open there is not
-//! meant: it could reach the server by letting a name of its own lead to 127.0.0.1 (DNS rebinding), or by
-//! sending requests across sites. Browsers say so in Host and Origin.
+//! A server on a loopback address without a token trusts the machine that it runs on, but must not trust web pages that
+//! are open in a browser there. A page could reach the server by resolving a name of its own to 127.0.0.1 (DNS
+//! rebinding), or by cross-site requests. The headers Host and Origin, which browsers send, reveal both.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -10,10 +10,10 @@ use super::head::Head;
 use super::problem::Problem;
 use crate::config::Config;
 
-/// Most characters of an unknown name that are repeated to the client.
+/// Maximum number of characters of an unknown name that are repeated in the error message.
 const MAX_SHOWN_CHARS: usize = 64;
 
-/// Refuses a request that was sent to a name which is not this server's, or by a page of another site.
+/// Refuses a request to a name that is not this server's, or from a page of another site.
 pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>) -> Result<(), Problem> {
     let is_open = !config.http_addr.ip().to_canonical().is_loopback() || has_token;
     if is_open && config.allowed_hosts.is_empty() {
@@ -21,7 +21,7 @@ pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>) -> Result
     }
     let allowed = &config.allowed_hosts;
     if let Some(host) = head.host {
-        // An address cannot be rebound.
+        // DNS rebinding needs a name, so addresses are safe.
         let is_known = without_port(host).is_some_and(|name| address(name).is_some() || is_allowed(name, allowed));
         if !is_known {
             return Err(Problem::UnknownHost(shown(host)));
@@ -39,12 +39,12 @@ pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>) -> Result
     }
 }
 
-/// The name for a message, not longer than useful.
+/// The name for a message, truncated.
 fn shown(name: &str) -> String {
     name.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
-/// The name without the port after it; `None` if this is no port.
+/// The name without its port; `None` if what follows the name is not a port.
 fn without_port(host: &str) -> Option<&str> {
     let name_ends = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
     let (name, port) = host.split_at(name_ends);
@@ -59,7 +59,7 @@ fn address(name: &str) -> Option<IpAddr> {
     }
 }
 
-/// Whether the name is one of this machine for itself (RFC 6761), or one of the operator's.
+/// Whether the name always means the local machine (RFC 6761), or is listed in `--allowed-hosts`.
 fn is_allowed(name: &str, allowed: &[String]) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     let is_localhost = name.len() >= 9 && {

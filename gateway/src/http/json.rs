@@ -8,28 +8,28 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::Serializer;
 
-/// Why a body is not taken for a map or set.
+/// Why a body is rejected as a map or set.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BadJson {
-    /// It is not the JSON that is expected.
+    /// It is not valid JSON of the expected form.
     #[error("the body is not {expected}: see line {line}, column {column}")]
     Malformed { expected: &'static str, line: usize, column: usize },
-    /// A string in it cannot be stored.
+    /// It contains a string that cannot be stored.
     #[error("a string of the body {0}")]
     Text(TextError),
 }
 
-/// Reads a JSON object of strings as a packed map. Of a field that is there twice the last value counts.
+/// Parses a JSON object of strings into a packed map. If a field occurs more than once, its last value counts.
 pub(super) fn parse_map(body: &[u8]) -> Result<StringsBuf, BadJson> {
     let Fields(mut fields) = parse(body, "a JSON object of strings")?;
-    // Stable, so that of equal fields the last one stays last; that is the one to keep.
+    // Stable, so that among equal fields the last one, which is the one to keep, stays last.
     fields.sort_by(|(a, _), (b, _)| a.0.cmp(&b.0));
     let superseded = |n: usize| fields.get(n + 1).is_some_and(|(next, _)| next.0 == fields[n].0.0);
     let kept = fields.iter().enumerate().filter(|(n, _)| !superseded(*n));
     pack(body, kept.flat_map(|(_, (field, value))| [field, value]))
 }
 
-/// Reads a JSON array of strings as a packed set. Duplicates collapse.
+/// Parses a JSON array of strings into a packed set. Duplicates are removed.
 pub(super) fn parse_set(body: &[u8]) -> Result<StringsBuf, BadJson> {
     let mut members: Vec<JsonText> = parse(body, "a JSON array of strings")?;
     members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -51,10 +51,11 @@ fn pack<'t>(body: &[u8], texts: impl Iterator<Item = &'t JsonText<'t>>) -> Resul
     Ok(list)
 }
 
-/// A JSON string: a part of the body itself unless it holds escapes. Millions of short ones cost no allocation each.
+/// A JSON string: borrowed from the body unless it contains escapes, so that millions of short strings need no
+/// allocations.
 struct JsonText<'b>(Cow<'b, str>);
 
-/// The fields and values of a JSON object, in its order, repeated ones included.
+/// The fields and values of a JSON object, in order, including repeated fields.
 struct Fields<'b>(Vec<(JsonText<'b>, JsonText<'b>)>);
 
 impl<'de> Deserialize<'de> for JsonText<'de> {

@@ -1,24 +1,26 @@
-//! HTTP/1.1 in front of the engine: what is common to every API.
+//! The HTTP/1.1 server: everything that does not depend on a version of the API.
 //!
 //! ```text
-//!   socket ── stream.rs ──> hyper ──> head.rs ──> hosts.rs, auth.rs ──> route of an API ──> body.rs ──> API ──> response.rs ──> hyper
+//!   socket ── stream.rs ──> hyper ──> head.rs ──> hosts.rs, auth.rs ──> v1/route.rs ──> body.rs
+//!                                                                                          │
+//!   socket <── stream.rs <── hyper <── response.rs <────────────────── v1/ <───────────────┘
 //!
-//!   session.rs   one client's connection, from request to request
-//!   stream.rs    the bytes of a connection between hyper and the socket
-//!   targets.rs   request targets that hyper would cut off
-//!   head.rs      the head of a request, and what is wrong with it
-//!   hosts.rs     the names by which clients may call this server
+//!   session.rs   a connection, from its first request to its end
+//!   stream.rs    the bytes of a connection, between hyper and the socket
+//!   targets.rs   detects request targets that hyper would truncate
+//!   head.rs      the head of a request, and the checks on it
+//!   hosts.rs     the host names that clients may use for this server
 //!   auth.rs      the token of a request
 //!   body.rs      reading a body within its limits
-//!   response.rs  a response
-//!   problem.rs   why a request is refused: the one table of status codes
+//!   response.rs  building a response
+//!   problem.rs   errors, and the one table of their status codes
 //!   percent.rs   percent-encoding
 //!   number.rs    numbers as text
 //!   json.rs      maps and sets as JSON
 //!   v1/          REST API v1
 //! ```
 //!
-//! An API turns a head and a body into operations, and replies into a response; it knows nothing else.
+//! An API converts a head and a body into an operation, and a reply into a response. It knows nothing else.
 
 mod auth;
 mod body;

@@ -3,10 +3,10 @@
 use std::num::IntErrorKind;
 use std::str::FromStr;
 
-/// Why a text is not taken for a number.
+/// Why a text is rejected as a number.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BadNumber {
-    /// It is none.
+    /// It is not a number.
     #[error("{0}")]
     Malformed(String),
     /// The type cannot hold it.
@@ -14,7 +14,7 @@ pub(super) enum BadNumber {
     OutOfRange(String),
 }
 
-/// Reads an integer. Text that is not one is malformed; one that the type cannot hold is not representable.
+/// Parses an integer. Text that is not an integer is malformed; an integer that the type cannot hold is out of range.
 pub(super) fn parse_integer<T>(body: &[u8], expected: &str) -> Result<T, BadNumber>
 where
     T: TryFrom<i64>,
@@ -33,7 +33,7 @@ where
     }
 }
 
-/// Reads a finite 32-bit number.
+/// Parses a finite 32-bit floating-point number.
 pub(super) fn parse_float(body: &[u8]) -> Result<f32, BadNumber> {
     const EXPECTED: &str = "a decimal number such as 3.14159 or 2.7e+00";
     let text = text(body, EXPECTED)?;
@@ -44,7 +44,7 @@ pub(super) fn parse_float(body: &[u8]) -> Result<f32, BadNumber> {
     }
 }
 
-/// The shortest text that reads back as the same number: plain or with an exponent, whichever is shorter.
+/// The shortest text that parses back to the same number, plain or with an exponent.
 pub(super) fn format_float(number: f32) -> String {
     let (plain, exponent) = (number.to_string(), format!("{number:e}"));
     if exponent.len() < plain.len() { exponent } else { plain }
@@ -63,7 +63,7 @@ fn out_of_range(text: &str, expected: &str) -> BadNumber {
     BadNumber::OutOfRange(format!("{} is out of range; expected {expected}", quoted(text)))
 }
 
-/// The text for a message: on one line, and not longer than useful.
+/// The text for a message, escaped and truncated.
 fn quoted(text: &str) -> String {
     const LONGEST: usize = 40;
     match text.char_indices().nth(LONGEST) {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 #[error("bad percent-encoding at byte {0} of the path segment; expected % and two hexadecimal digits")]
 pub(super) struct BadEncoding(usize);
 
-/// Decodes a path segment, once. `+` is a plus sign, `%2F` a slash within the segment.
+/// Decodes a path segment once. `+` is a plus sign, `%2F` a slash within the segment.
 pub(super) fn percent_decode(segment: &str) -> Result<Cow<'_, [u8]>, BadEncoding> {
     let bytes = segment.as_bytes();
     if !bytes.contains(&b'%') {

@@ -1,4 +1,4 @@
-//! What a request is refused for, and the one table of status codes.
+//! Errors of requests, and the one table of their status codes.
 
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
@@ -12,27 +12,23 @@ use super::response::Response;
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
-/// Seconds after which a client that was one too many may try again.
+/// Seconds after which to try again when the connection limit is reached or the clock is wrong.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// Why a request is not answered with success.
+/// Why a request has failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("expected the header Authorization: Bearer TOKEN, with the token of this server")]
     Unauthorized,
-    #[error(
-        "this server is not known as {0:?}; expected localhost, an IP address, or a name that it was started with (--allowed-hosts)"
-    )]
+    #[error("{0:?} is not a name of this server; expected localhost, an IP address, or a name in --allowed-hosts")]
     UnknownHost(String),
-    #[error(
-        "pages from {0:?} may not use this server; start it with --allowed-hosts and the name of their site if they should"
-    )]
+    #[error("pages from {0:?} may not use this server; to allow them, add the name of their site to --allowed-hosts")]
     OtherSite(String),
     #[error("no such path; expected {0}")]
     NoSuchPath(&'static str),
     #[error("wrong method for this path; expected {0}")]
     WrongMethod(&'static str),
-    #[error("the path and query are too long; at most {} bytes are expected", crate::config::MAX_URI_BYTES)]
+    #[error("the path and query are too long; expected at most {} bytes", crate::config::MAX_URI_BYTES)]
     UriTooLong,
     #[error("{0}")]
     Malformed(String),
@@ -42,9 +38,9 @@ pub(super) enum Problem {
     NotRepresentable(String),
     #[error("Transfer-Encoding: only chunked is supported")]
     NotImplemented,
-    #[error("the body is too large; at most {limit} bytes are expected")]
+    #[error("the body is too large; expected at most {limit} bytes")]
     BodyTooLarge { limit: usize },
-    #[error("the body comes in too slowly; this server has a minimum rate (--min-rate)")]
+    #[error("the body arrives too slowly; expected at least the minimum rate of this server (--min-rate)")]
     TooSlow,
     #[error("Key {0} not found")]
     NoEntry(String),
@@ -52,20 +48,20 @@ pub(super) enum Problem {
     NoField { key: String, field: String },
     #[error("too many connections; try again later")]
     TooManyConnections,
-    #[error("the clock of this server's machine shows no time from 1970 to 9999; set it, then try again")]
+    #[error("the clock of the server's machine is wrong; expected a year from 1970 to 9999; set it, then try again")]
     OddClock,
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
 
-/// A message without a definite meaning: it may have another one for a proxy in front of this server, which then would not agree about
-/// where the next request begins.
+/// An ambiguous message. A proxy in front of this server might read it differently, and so disagree about where the
+/// next request begins (request smuggling).
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct BadMessage(pub(super) String);
 
 impl Problem {
-    /// Whether what comes after the request is of no use, its body included.
+    /// Whether the connection must be closed, because what follows the head cannot be relied on.
     pub(super) fn ends_connection(&self) -> bool {
         matches!(self, Self::BadMessage(_) | Self::NotImplemented | Self::TooSlow)
     }
@@ -104,7 +100,7 @@ impl Problem {
     }
 }
 
-/// The one table from what the service refuses to a status. The body says the rest.
+/// The one table from refusals of the service to status codes. The body of the response has the details.
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Overflow { .. } => StatusCode::CONFLICT,
@@ -117,12 +113,12 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::LogDown
         | Refusal::LogFailed
         | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
-        // No client and no proxy repeats a request by itself that got this.
+        // Clients and proxies do not retry this status automatically.
         Refusal::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
     }
 }
 
-/// The message on one line, whatever a key in it holds.
+/// The message on one line, with the control characters of keys escaped.
 fn one_line(message: String) -> String {
     match message.contains(char::is_control) {
         false => message,
@@ -163,7 +159,7 @@ impl From<BadJson> for Problem {
     }
 }
 
-/// The problem with text in `what`: in a body or path segment, NUL is well-formed but not representable.
+/// The problem with the text of `what`, a body or path segment. There NUL is well-formed but not representable.
 pub(super) fn bad_text(what: &str, error: TextError) -> Problem {
     let message = format!("{what} {error}");
     match error {

@@ -1,4 +1,4 @@
-//! A response.
+//! Builds responses.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -46,12 +46,12 @@ impl Response {
         self
     }
 
-    /// After this response the connection ends.
+    /// Closes the connection after this response.
     pub(super) fn and_close(self) -> Self {
         self.with(CONNECTION, CLOSE)
     }
 
-    /// Counts a large body against the memory for responses until the client has taken it.
+    /// Counts a large body against `--response-memory` until it has been sent.
     pub(super) fn admit(&mut self, service: &Service) -> Result<(), Refusal> {
         if self.body.len() > UNBUDGETED_BYTES {
             let mut memory = service.response_memory(UNBUDGETED_BYTES);
@@ -61,14 +61,14 @@ impl Response {
         Ok(())
     }
 
-    /// What hyper sends.
+    /// Converts into the response that hyper sends.
     pub(super) fn into_hyper(self, date: HeaderValue) -> hyper::Response<Full<Bytes>> {
         let Self { mut head, body } = self;
         head.headers_mut().insert(DATE, date);
         head.map(|()| Full::new(body))
     }
 
-    /// All bytes of the response, for a client that hyper does not serve, and whose connection ends.
+    /// All bytes of the response, for a connection that hyper does not serve, and that is closed after it.
     pub(super) fn into_bytes(self, date: HeaderValue) -> Vec<u8> {
         let length = self.body.len();
         let Self { head, body } = self.and_close().with(DATE, date).with(CONTENT_LENGTH, length.into());
@@ -84,7 +84,7 @@ impl Response {
     }
 }
 
-/// A body that counts.
+/// A body with its share of `--response-memory`.
 struct Counted {
     body: Bytes,
     _memory: ResponseMemory,

@@ -1,4 +1,4 @@
-//! One client's connection: hyper serves it, request after request, until it ends or the server stops.
+//! A client's connection. hyper serves its requests one after the other, until the connection ends or the server stops.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -34,13 +34,13 @@ use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
 
-/// A client that sends nothing for this long, while the server stops, is taken to send nothing more.
+/// During shutdown, a client that sends nothing for this long is assumed to be finished.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Says in every response that no write will be carried out any more, and why.
+/// Header of every response once writes have become impossible; its value is the reason.
 const READ_ONLY: HeaderName = HeaderName::from_static("kvs-read-only");
 
-/// Serves one client until it goes or the server stops.
+/// Serves one client until it disconnects or the server stops.
 pub(crate) async fn serve(
     worker: Rc<Worker>,
     stream: TcpStream,
@@ -60,16 +60,16 @@ pub(crate) async fn serve(
             .max_buf_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEADERS)
             .half_close(true)
-            // The worker's clock has dates and deadlines.
+            // The worker's clock provides both.
             .auto_date_header(false)
             .header_read_timeout(None);
         let mut serving = pin!(http.serve_connection(TokioIo::new(Handle::to(&stream)), service));
         let served = tokio::select! {
-            served = while_dates_can_be_told(serving.as_mut()) => served,
+            served = while_date_is_representable(serving.as_mut()) => served,
             _ = stop.wait_for(|stop| *stop) => {
                 stopped = true;
                 serving.as_mut().graceful_shutdown();
-                while_dates_can_be_told(serving).await
+                while_date_is_representable(serving).await
             }
         };
         match served {
@@ -80,7 +80,8 @@ pub(crate) async fn serve(
     }
     activity.closing();
     let quiet = if stopped { QUIET } else { worker.shared.config.request_timeout };
-    // The one place that has the stream now. An error means that the client is gone already.
+    // hyper's handle is gone, so this is the only reference to the stream. An error means that the client has
+    // disconnected already.
     if let Some(stream) = Rc::into_inner(stream) {
         let mut stream = stream.into_inner().watched;
         let last = match odd_clock {
@@ -94,23 +95,23 @@ pub(crate) async fn serve(
         tokio::select! {
             biased;
             _ = end => {}
-            // Nobody waits for a client that does not go.
+            // A shutdown does not wait for a client that does not disconnect.
             _ = stop.wait_for(|stop| *stop), if !stopped => {}
         }
     }
 }
 
-/// Runs the connection for as long as the machine's clock shows a time that HTTP can tell; `None` when it does not. hyper renders the
-/// date in every turn, also where it is not to send it, and panics before 1970 and after 9999.
-async fn while_dates_can_be_told<F: Future>(mut serving: Pin<&mut F>) -> Option<F::Output> {
-    poll_fn(|cx| match clock::can_be_told() {
+/// Runs the connection while the machine's clock shows a time that an HTTP date can represent; `None` when it does not.
+/// hyper formats the date in every poll, even if it does not send it, and panics before 1970 and after 9999.
+async fn while_date_is_representable<F: Future>(mut serving: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match clock::is_representable() {
         true => serving.as_mut().poll(cx).map(Some),
         false => Poll::Ready(None),
     })
     .await
 }
 
-/// The bytes for a client when the connection limit is reached.
+/// The reply when the connection limit is reached.
 pub(crate) fn too_many_connections(worker: &Worker) -> Vec<u8> {
     Problem::TooManyConnections.into_response().into_bytes(worker.reaper.clock().date())
 }
@@ -120,7 +121,7 @@ fn was_cut_off(targets: &Targets, head: &Parts) -> bool {
     targets.was_cut_off(head.method.as_str(), target)
 }
 
-/// Answers one request.
+/// Serves one request.
 async fn answer(
     worker: &Worker,
     activity: &Activity,
@@ -132,7 +133,7 @@ async fn answer(
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, "refused a request");
-        // The rest of a body that was asked for may come or not.
+        // With Expect, the client may or may not send the body after an error.
         let ends = problem.ends_connection() || head.headers.contains_key(EXPECT);
         let response = problem.into_response();
         if ends { response.and_close() } else { response }
@@ -154,7 +155,7 @@ async fn respond(
 ) -> Result<Response, Problem> {
     let shared = &worker.shared;
     if cut_off {
-        return Err(BadMessage("the request target holds '#'; expected %23".into()).into());
+        return Err(BadMessage("the request target contains '#'; expected %23".into()).into());
     }
     let head = Head::new(parts)?;
     let incoming = IncomingBody::new(body, activity, head.expects_continue);

@@ -1,7 +1,7 @@
-//! The bytes of one connection between hyper and the socket.
+//! The bytes of a connection, between hyper and the socket.
 //!
-//! hyper drops its stream when it is done, and a socket that is dropped with input unread is reset, which takes the last response
-//! with it. So the session keeps the stream, and hyper works with a handle.
+//! hyper drops its stream when it is done. If a socket is dropped with unread input, the kernel resets the connection,
+//! and the client may lose the last response. So the session owns the stream, and hyper gets a handle.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice};
@@ -14,13 +14,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::targets::Targets;
 use crate::connection::Watched;
 
-/// A connection's stream, and what was seen on it.
+/// The stream of a connection, and the targets seen on it.
 pub(super) struct HttpStream {
     pub(super) watched: Watched,
     pub(super) targets: Targets,
 }
 
-/// A handle to a stream. Its shutdown sends what there is, and leaves the socket open.
+/// A handle to a stream. Its shutdown only flushes, and leaves the socket open.
 pub(super) struct Handle(Rc<RefCell<HttpStream>>);
 
 impl HttpStream {

@@ -1,31 +1,31 @@
-//! Request targets with a number sign.
+//! Detects request targets with a number sign.
 //!
-//! A fragment (`#...`) is for the client alone: one that arrives is a key that was not encoded. hyper cuts it off without a word, so the
-//! entry of another key would be changed. What hyper reads is therefore looked at on the way: the text before each number sign is
-//! kept for a while, and a request whose method and target are found there is refused. A body may hold such text, too; it does no harm
-//! unless the same connection then asks for the very same target.
+//! Clients do not send fragments (`#...`), so one that arrives is part of a key that was not encoded. hyper removes it
+//! silently, and the request would change the entry of another key. This file therefore inspects the bytes that hyper
+//! reads: it keeps the text before recent number signs, and a request whose method and target are found there is
+//! refused. Such text in a body does no harm, unless the same connection then requests exactly that target.
 
 use memchr::{memchr, memmem, memrchr};
 
 use crate::config::MAX_URI_BYTES;
 
-/// Longest beginning of a line that matters, in bytes: a method, a space, and the longest target that is accepted.
+/// Longest relevant part of a line, in bytes: a method, a space, and the longest target that is accepted.
 const MAX_LINE_BYTES: usize = 32 + MAX_URI_BYTES;
 
-/// Bytes that are kept of what came before number signs.
+/// Maximum number of bytes that are kept of the text before number signs.
 const MAX_KEPT_BYTES: usize = 4 * MAX_LINE_BYTES;
 
-/// What came before number signs.
+/// The text before recent number signs.
 #[derive(Debug, Default)]
 pub(super) struct Targets {
-    /// The end of what was seen, from its last line break on.
+    /// The end of the input, after its last line break.
     line: Vec<u8>,
-    /// Lines up to their last number sign, each followed by a line break.
+    /// Lines, each up to its last number sign and followed by a line break.
     kept: Vec<u8>,
 }
 
 impl Targets {
-    /// Looks at what comes in. Takes time in proportion to its length, and nearly none without a number sign.
+    /// Inspects input. Takes time proportional to its length, and almost none if there is no number sign.
     #[inline]
     pub(super) fn see(&mut self, bytes: &[u8]) {
         if memchr(b'#', bytes).is_some() {
@@ -57,7 +57,7 @@ impl Targets {
     }
 
     fn begin_line(&mut self, part: &[u8]) {
-        // A body without line breaks has left much memory here.
+        // A new vector, because a body without line breaks may have left a large one.
         self.line = Vec::new();
         self.continue_line(part);
     }
@@ -69,7 +69,7 @@ impl Targets {
         }
     }
 
-    /// Whether a request with this method and target may have gone on with a fragment.
+    /// Whether the target of a request with this method may have been followed by a fragment.
     #[inline]
     pub(super) fn was_cut_off(&self, method: &str, target: &str) -> bool {
         !self.kept.is_empty() && self.holds(method, target)
@@ -78,7 +78,7 @@ impl Targets {
     #[cold]
     fn holds(&self, method: &str, target: &str) -> bool {
         let line = format!("{method} {target}#");
-        // In the absolute form scheme and host come before the path, which may be left out if it is "/".
+        // In absolute form, scheme and host come before the path, and a path of "/" may be omitted.
         let absolute = format!("{method} http");
         memmem::find(&self.kept, line.as_bytes()).is_some()
             || memmem::find_iter(&self.kept, absolute.as_bytes()).any(|at| {
@@ -90,7 +90,7 @@ impl Targets {
     }
 }
 
-/// The last bytes, at most this many.
+/// The last `most` bytes, or all if there are fewer.
 fn last(bytes: &[u8], most: usize) -> &[u8] {
     &bytes[bytes.len().saturating_sub(most)..]
 }

@@ -1,4 +1,4 @@
-//! Replies that wait until their record is durable. One gate per worker, used by its thread alone.
+//! Replies that wait until their record is durable. One gate per worker, used only by the worker's thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -10,24 +10,24 @@ use tokio::time::{Instant, sleep_until};
 
 use super::status::{LogHealth, LogStatus, LogWatch};
 
-/// Without a log everything counts as durable.
+/// The status without a log: everything counts as durable.
 const NO_LOG: LogStatus = LogStatus { durable: Lsn::MAX, health: LogHealth::Up };
 
-/// The worker's view of the log, and who waits for it.
+/// A worker's view of the log, and the replies that wait for it.
 #[derive(Debug)]
 pub(crate) struct DurableGate {
     log: Option<LogWatch>,
     status: Cell<LogStatus>,
-    /// Longest wait; what is not durable then has an unknown outcome.
+    /// Longest wait. The outcome of a write that is not durable by then is unknown.
     timeout: Duration,
-    /// Sorted by lsn, because the worker's thread executes one operation after the other, and so by deadline, because all wait
-    /// for equally long.
+    /// Sorted by LSN, because the worker executes operations one after the other. So also sorted by deadline, because
+    /// the timeout is the same for all.
     waiting: RefCell<VecDeque<Waiting>>,
-    /// Nobody is waited for any more.
+    /// Set when nothing may wait any more.
     closed: Cell<bool>,
 }
 
-/// A reply that waits. Dropping the sender says that its outcome is unknown.
+/// A reply that waits. Dropping the sender means that the outcome is unknown.
 #[derive(Debug)]
 struct Waiting {
     lsn: Lsn,
@@ -46,13 +46,14 @@ impl DurableGate {
         self.log.as_ref().map_or(status.health, |log| log.health(status))
     }
 
-    /// Everything up to here is durable, as far as this worker knows.
+    /// The last durable LSN, as far as this worker knows.
     pub(crate) fn durable(&self) -> Lsn {
         self.status.get().durable
     }
 
-    /// Waits until `lsn` is durable; the error is [`Refusal::OutcomeUnknown`]. To be called right after the operation, before
-    /// anything is awaited; what it returns may be awaited later.
+    /// Waits until `lsn` is durable; the error is [`Refusal::OutcomeUnknown`]. Must be called right after the
+    /// operation, before any `await`, so that the LSNs of the waiting replies ascend; the future it returns may be
+    /// awaited later.
     pub(crate) fn wait(&self, lsn: Lsn) -> impl Future<Output = Result<(), Refusal>> + use<> {
         let waiting = self.register(lsn);
         async move {
@@ -78,8 +79,7 @@ impl DurableGate {
         Ok(Some(receiver))
     }
 
-    /// Wakes who need not wait any longer, whenever the log's status changes or a wait has taken too long. Ends when the log's
-    /// thread is gone.
+    /// Completes waits whenever the log's status changes or a wait times out. Ends when the log thread has ended.
     pub(crate) async fn follow(&self) {
         let Some(log) = &self.log else { return };
         let mut status = log.status();
@@ -88,7 +88,8 @@ impl DurableGate {
             self.note(now, log);
             tokio::select! {
                 changed = status.changed() => if changed.is_err() {
-                    // Unless it has ended in order, after the last session, nobody must wait for it.
+                    // A clean end comes after the last session. Any other end is a failure, and nothing may wait for
+                    // it.
                     let health = if now.health.is_final() { now.health } else { LogHealth::Failed };
                     return self.note(LogStatus { health, ..now }, log);
                 },
@@ -97,7 +98,7 @@ impl DurableGate {
         }
     }
 
-    /// Nobody waits any longer: what is not durable by now has an unknown outcome.
+    /// Ends all waits: the outcome of writes that are not durable by now is unknown.
     pub(crate) fn close(&self) {
         self.closed.set(true);
         self.waiting.borrow_mut().clear();
@@ -108,7 +109,7 @@ impl DurableGate {
         log.note_durable(now.durable);
         let mut waiting = self.waiting.borrow_mut();
         while let Some(waiting) = waiting.pop_front_if(|waiting| waiting.lsn <= now.durable) {
-            // Nobody listens any more when the client has hung up.
+            // The receiver is gone if the client has disconnected.
             let _ = waiting.durable.send(());
         }
         if now.health.is_final() {
@@ -116,7 +117,7 @@ impl DurableGate {
         }
     }
 
-    /// When to look for waits that have taken too long. Who comes after now is not due before.
+    /// When to check for waits that have timed out. A wait that begins after now cannot time out earlier.
     fn next_deadline(&self) -> Instant {
         self.waiting.borrow().front().map_or_else(|| Instant::now() + self.timeout, |waiting| waiting.deadline)
     }

@@ -1,11 +1,11 @@
-//! The log, as a server uses it.
+//! The server's side of the log.
 //!
 //! ```text
 //!   thread.rs     the thread that owns the sink: opens it, recovers from it, ships to it
-//!   recovery.rs   rebuilding the engine's state from the log, with progress
-//!   shipper.rs    batches from the log buffer to the sink; retries
-//!   gate.rs       replies that wait for their lsn, one gate a worker
-//!   status.rs     how the log is, as everybody else sees it
+//!   recovery.rs   rebuilds the engine's state from the log, and reports progress
+//!   shipper.rs    ships batches from the log buffer to the sink, and retries
+//!   gate.rs       replies that wait until their LSN is durable; one gate per worker
+//!   status.rs     the status of the log, as the rest of the server sees it
 //! ```
 
 pub(crate) mod gate;

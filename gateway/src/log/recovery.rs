@@ -1,4 +1,4 @@
-//! Rebuilds the engine's state from the log before anything is served.
+//! Rebuilds the engine's state from the log before the server accepts clients.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
 use txnd::{LogReader, LogWriter, SinkError, Term};
 
-/// Time between two lines of progress where there is no terminal.
+/// Time between two progress messages if standard error is not a terminal.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Opens the log for writing and applies all of it to `engine`. What fails for now is tried again for as long as
-/// `wait_for_log`, and again for as long after any progress.
+/// Opens the log for writing and applies all of it to `engine`. Retries temporary errors for up to `wait_for_log`; any
+/// progress restarts that time.
 pub(crate) async fn recover<S: LogWriter>(
     sink: &mut S,
     engine: &Engine,
@@ -23,16 +23,16 @@ pub(crate) async fn recover<S: LogWriter>(
     format: TraceFormat,
 ) -> Result<Term, SinkError> {
     let mut retry = StartRetry::new(wait_for_log);
-    let opened = loop {
+    let term = loop {
         match sink.open().await {
-            Ok(opened) => break opened,
+            Ok(term) => break term,
             Err(e) => retry.pause(e).await?,
         }
     };
-    let total = opened.chain.lsn;
+    let total = term.chain.lsn;
     if total == 0 {
-        info!(epoch = opened.epoch, "the log is empty");
-        return Ok(opened);
+        info!(epoch = term.epoch, "the log is empty");
+        return Ok(term);
     }
     let mut progress = Progress::new(total, format);
     let reader = sink.reader();
@@ -45,7 +45,7 @@ pub(crate) async fn recover<S: LogWriter>(
             progress.reached(applied);
             Ok(())
         };
-        // A batch that is read again leaves the same state.
+        // Replaying a batch twice leaves the same state.
         let mut failed = match reader.read(before + 1..=total, &mut apply).await {
             Ok(bounds) => break bounds.durable,
             Err(e) => e,
@@ -55,17 +55,17 @@ pub(crate) async fn recover<S: LogWriter>(
         }
         loop {
             retry.pause(failed).await?;
-            match sink.resume(&opened).await {
+            match sink.resume(&term).await {
                 Ok(_) => break,
                 Err(e) => failed = e,
             }
         }
     };
-    // What lies beyond is another writer's, which has fenced this one since.
-    let is_other_log = durable.log_id != opened.chain.log_id || (durable.lsn == total && durable != opened.chain);
+    // Records beyond `total` belong to another writer, which has fenced this one in the meantime.
+    let is_other_log = durable.log_id != term.chain.log_id || (durable.lsn == total && durable != term.chain);
     if applied != total || is_other_log {
         return Err(SinkError::Failed(format!(
-            "the log was read up to lsn {applied} and ends at lsn {}, it should end at {total}",
+            "the log was read up to lsn {applied} and ends at lsn {}; expected it to end at lsn {total}",
             durable.lsn
         )));
     }
@@ -74,15 +74,15 @@ pub(crate) async fn recover<S: LogWriter>(
         records = total,
         entries = engine.len(),
         memory_bytes = engine.meter().used(),
-        epoch = opened.epoch,
+        epoch = term.epoch,
         seconds = (seconds * 1000.0).round() / 1000.0,
         records_per_second = (total as f64 / seconds) as u64,
         "recovered the state from the log"
     );
-    Ok(opened)
+    Ok(term)
 }
 
-/// A bar on a terminal, lines elsewhere.
+/// Reports progress: a bar on a terminal, otherwise log messages.
 struct Progress {
     total: Lsn,
     began: Instant,

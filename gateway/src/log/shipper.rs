@@ -1,8 +1,8 @@
-//! Takes batches from the log buffer to the sink and says how far the log is durable.
+//! Ships batches from the log buffer to the sink and reports how far the log is durable.
 //!
-//! Group commit: while one group is being made durable the next one fills. Where writers wait for it (`sync`) there is no
-//! timer; where they do not (`async`) a group is given [`LINGER`] to fill. At most
-//! [`txnd::MAX_IN_FLIGHT`] batches are out; they are kept until they are durable, to be sent again after an error.
+//! Group commit: while one batch is being made durable, the next one fills. If writers wait for it (`sync`) there is no
+//! timer; if they do not (`async`), a batch gets [`LINGER`] to fill. At most [`txnd::MAX_IN_FLIGHT`] batches are in
+//! flight. They are kept until they are durable, so that they can be sent again after an error.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -18,40 +18,40 @@ use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError, Term};
 
 use super::status::{LogHealth, LogStatus};
 
-/// First pause before a sink is tried again; it doubles up to [`LONGEST_PAUSE`].
+/// First pause between two attempts to reach the sink; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Longest pause before a sink is tried again.
+/// Longest pause between two attempts to reach the sink.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long records come together before they are shipped, where nobody waits for them (`async`). It bounds what the
-/// process holds back, and saves the processor from an `fdatasync` for every handful of records.
+/// How long records are collected before they are shipped if nobody waits for them (`async`). It bounds how long the
+/// process holds records back, and avoids an `fdatasync` for every handful of records.
 pub(crate) const LINGER: Duration = Duration::from_millis(5);
 
-/// How long a log that was lost may take to come back before it counts as down. Until then writes wait for it.
+/// How long the log may be unavailable before it counts as down. Until then writes wait for it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Pause between two looks at whether this writer's term is still the latest, while there is nothing to ship.
+/// How often to check that this writer's term is still the latest while there is nothing to ship.
 const TERM_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A sink in use, and what was taken from the buffer and is not durable.
+/// The sink, and the batches that were taken from the buffer and are not durable yet.
 pub(crate) struct Shipper<S> {
     sink: S,
-    opened: Term,
-    /// The log after the last batch that was sealed.
+    term: Term,
+    /// The state of the log after the last sealed batch.
     chain: Chain,
-    /// The log after the last batch that is known to be durable.
+    /// The state of the log after the last batch that is known to be durable.
     durable: Chain,
     in_flight: VecDeque<Batch>,
-    /// How many of `in_flight` the sink has taken.
+    /// How many batches of `in_flight` were appended to the sink.
     appended: usize,
     buffer: Arc<LogBuffer>,
     status: Reporter,
-    /// Pause after each turn; [`LINGER`] or none.
+    /// Pause after each step: [`LINGER`] or none.
     linger: Duration,
 }
 
-/// Says how the log is.
+/// Publishes the log's status and logs its changes.
 struct Reporter {
     status: watch::Sender<LogStatus>,
     /// Set from the first error until something is durable again.
@@ -60,23 +60,23 @@ struct Reporter {
 
 struct Trouble {
     since: Instant,
-    /// The latest reason; another one may be the one to do something about.
+    /// The latest error. It may differ from the first one, and be the one that the operator has to act on.
     why: SinkError,
 }
 
 impl<S: LogWriter> Shipper<S> {
     pub(crate) fn new(
         sink: S,
-        opened: Term,
+        term: Term,
         buffer: Arc<LogBuffer>,
         status: watch::Sender<LogStatus>,
         linger: Duration,
     ) -> Self {
         Self {
             sink,
-            opened,
-            chain: opened.chain,
-            durable: opened.chain,
+            term,
+            chain: term.chain,
+            durable: term.chain,
             in_flight: VecDeque::new(),
             appended: 0,
             buffer,
@@ -85,12 +85,12 @@ impl<S: LogWriter> Shipper<S> {
         }
     }
 
-    /// Ships until `stop` is set and everything is durable and the sink closed, or until the sink fails for good. `filled` is
-    /// notified when the buffer has something after it had nothing.
+    /// Ships until `stop` is set, everything is durable and the sink is closed, or until the sink fails permanently.
+    /// `filled` is notified when the buffer is no longer empty.
     pub(crate) async fn run(mut self, filled: &Notify, mut stop: watch::Receiver<bool>) -> Result<(), SinkError> {
         let mut pause = FIRST_PAUSE;
         loop {
-            // A closed channel means that the server is gone: as good as a stop.
+            // A closed channel means that the server is gone, which counts as a stop.
             let stopping = *stop.borrow() || stop.has_changed().is_err();
             let mut shipped = self.step(filled, &mut stop).await;
             if shipped.is_ok() && stopping && self.buffer.pending() == 0 {
@@ -115,10 +115,10 @@ impl<S: LogWriter> Shipper<S> {
         }
     }
 
-    /// Makes the sink usable again: what is not durable is appended again.
+    /// Makes the sink usable again. The next step appends again what is not durable.
     async fn resume(&mut self) -> Result<(), SinkError> {
         let end = {
-            let mut resuming = pin!(self.sink.resume(&self.opened));
+            let mut resuming = pin!(self.sink.resume(&self.term));
             tokio::select! {
                 end = &mut resuming => end?,
                 () = sleep_until(self.status.end_of_grace()) => {
@@ -127,13 +127,13 @@ impl<S: LogWriter> Shipper<S> {
                 }
             }
         };
-        // The log must end where this writer knows it to end, or where one of its batches ends.
+        // The log must end at the last known durable batch, or at the end of a batch in flight.
         let known = self.durable == end
             || self.in_flight.iter().any(|batch| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
         if !known {
             let (lsn, durable) = (end.lsn, self.status.durable_lsn());
             return Err(SinkError::Failed(format!(
-                "the log came back with its end at lsn {lsn}; durable was {durable}, and what was sent does not end there"
+                "the reopened log ends at lsn {lsn}; expected lsn {durable}, the last durable one, or the end of a batch in flight"
             )));
         }
         self.appended = 0;
@@ -141,20 +141,21 @@ impl<S: LogWriter> Shipper<S> {
         Ok(())
     }
 
-    /// Lets records come together before the next turn.
+    /// Lets records accumulate before the next step.
     async fn linger(&self, stop: &mut watch::Receiver<bool>) {
         if !self.linger.is_zero() {
-            // Either way it goes on.
+            // A timeout and a stop both continue with the next step.
             let _ = tokio::time::timeout(self.linger, stop.wait_for(|stop| *stop)).await;
         }
     }
 
-    /// One turn: take what there is, hand it over, wait until some of it is durable or there is more.
+    /// One step: takes what is in the buffer, appends it to the sink, and waits until some of it is durable or there is
+    /// more.
     async fn step(&mut self, filled: &Notify, stop: &mut watch::Receiver<bool>) -> Result<(), SinkError> {
         while self.in_flight.len() < MAX_IN_FLIGHT
             && let Some(buffer) = self.buffer.take()
         {
-            let batch = buffer.seal(&self.chain, self.opened.epoch, self.status.durable_lsn());
+            let batch = buffer.seal(&self.chain, self.term.epoch, self.status.durable_lsn());
             self.chain = self.chain.after(&batch);
             self.in_flight.push_back(batch);
         }
@@ -163,7 +164,7 @@ impl<S: LogWriter> Shipper<S> {
             self.appended += 1;
         }
         if self.in_flight.is_empty() {
-            // Also after an error whose resume found that everything is durable.
+            // Also covers a resume that found that everything is durable already.
             self.status.up();
             tokio::select! {
                 () = filled.notified() => {}
@@ -174,7 +175,7 @@ impl<S: LogWriter> Shipper<S> {
         }
         let room = self.in_flight.len() < MAX_IN_FLIGHT;
         tokio::select! {
-            // In this order: a sink that blocks in `durable` is asked before it is known whether there is more.
+            // The order matters: `durable` must be polled first, because a sink may do its blocking work in it.
             biased;
             durable = self.sink.durable() => self.note_durable(durable?),
             () = filled.notified(), if room => return Ok(()),
@@ -193,12 +194,12 @@ impl<S: LogWriter> Shipper<S> {
     }
 
     fn give_up(&self, why: SinkError) -> SinkError {
-        self.buffer.close("the log has failed, see the server's diagnostics");
+        self.buffer.close("the log has failed; see the server's diagnostics");
         self.status.lost(match why {
             SinkError::Fenced { .. } => LogHealth::Fenced,
             _ => LogHealth::Failed,
         });
-        error!(%why, "the log has failed; no write is accepted any more");
+        error!(%why, "the log has failed permanently; all writes are rejected");
         why
     }
 }
@@ -210,12 +211,12 @@ impl Reporter {
 
     fn durable(&self, durable: Lsn) {
         self.status.send_if_modified(|status| {
-            debug_assert!(durable >= status.durable, "the durable lsn never goes back");
+            debug_assert!(durable >= status.durable, "the durable lsn never decreases");
             std::mem::replace(&mut status.durable, durable) != durable
         });
     }
 
-    /// Something was made durable, or everything is.
+    /// Something became durable, or nothing is left to be made durable.
     fn up(&mut self) {
         let Some(trouble) = self.trouble.take() else { return };
         let was_down = self.set(LogHealth::Up);
@@ -226,8 +227,8 @@ impl Reporter {
         }
     }
 
-    /// The sink has failed for now. One that comes back at once refuses nobody; after the second failure without anything made
-    /// durable in between the log is down.
+    /// The sink has failed temporarily. A sink that recovers at once causes no refusals: the log is down only after a
+    /// second failure with nothing made durable in between.
     fn trouble(&mut self, why: &SinkError, buffer: &LogBuffer) {
         match &mut self.trouble {
             None => self.trouble = Some(Trouble { since: Instant::now(), why: why.clone() }),
@@ -239,17 +240,17 @@ impl Reporter {
     }
 
     fn end_of_grace(&self) -> Instant {
-        // Long ago when it is down already: to say so again changes nothing.
+        // In the past if the log is down already; reporting it again changes nothing.
         self.trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since) + GRACE
     }
 
-    /// The log is down, or still is; `for_another_reason` than the one that was said.
+    /// The log is down. Logged if that is new, or if it is `for_another_reason` than the last one logged.
     fn down(&self, for_another_reason: bool, buffer: &LogBuffer) {
         if (self.set(LogHealth::Down) || for_another_reason)
             && let Some(Trouble { why, .. }) = &self.trouble
         {
             let pending_bytes = buffer.pending();
-            warn!(%why, pending_bytes, "the log is down, retrying; durable writes are refused meanwhile");
+            warn!(%why, pending_bytes, "the log is down, retrying; durable writes are rejected until it is available");
         }
     }
 
@@ -257,7 +258,7 @@ impl Reporter {
         self.set(health);
     }
 
-    /// Returns whether it was another one before.
+    /// Returns whether the health has changed.
     fn set(&self, health: LogHealth) -> bool {
         self.status.send_if_modified(|status| std::mem::replace(&mut status.health, health) != health)
     }

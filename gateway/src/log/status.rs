@@ -1,4 +1,4 @@
-//! How the log is, as everybody else sees it.
+//! The status of the log, as the rest of the server sees it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,28 +7,28 @@ use proto::Lsn;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-/// How far the log is, and whether it takes records.
+/// How far the log is durable, and whether it accepts records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogStatus {
-    /// Everything up to here is durable.
+    /// The last durable LSN.
     pub(crate) durable: Lsn,
     pub(crate) health: LogHealth,
 }
 
-/// Whether the log takes records.
+/// Whether the log accepts records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogHealth {
     Up,
-    /// It is being tried again.
+    /// It is unavailable; the shipper is retrying.
     Down,
-    /// It will not come back in this process.
+    /// It has failed permanently, as far as this process is concerned.
     Failed,
-    /// It belongs to another writer now.
+    /// Another writer has taken it over.
     Fenced,
 }
 
 impl LogHealth {
-    /// Whether it stays so for as long as this process lives.
+    /// Whether it stays so until this process ends.
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::Failed | Self::Fenced)
     }
@@ -38,7 +38,7 @@ impl LogHealth {
 #[derive(Clone, Debug)]
 pub(crate) struct LogWatch {
     status: watch::Receiver<LogStatus>,
-    /// The last lsn that somebody has waited for in vain; until it is durable, the log counts as down. 0: none.
+    /// The highest LSN for which a wait has timed out; until it is durable, the log counts as down. 0: none.
     overdue: Arc<AtomicU64>,
 }
 
@@ -47,12 +47,12 @@ impl LogWatch {
         Self { status, overdue: Arc::default() }
     }
 
-    /// The status, and what follows it.
+    /// The current status and its changes.
     pub(crate) fn status(&self) -> watch::Receiver<LogStatus> {
         self.status.clone()
     }
 
-    /// How the log is for somebody who knows that it is durable up to `status.durable`.
+    /// The log's health for a reader whose latest view is `status`.
     pub(crate) fn health(&self, status: LogStatus) -> LogHealth {
         match status.health {
             LogHealth::Up if self.overdue.load(Ordering::Relaxed) > status.durable => LogHealth::Down,
@@ -60,26 +60,26 @@ impl LogWatch {
         }
     }
 
-    /// A write has waited in vain for `lsn`: a log that hangs says nothing by itself.
+    /// Records that a wait for `lsn` has timed out. This is how a sink that hangs is noticed: it reports no error.
     pub(crate) fn note_overdue(&self, lsn: Lsn) {
         if self.overdue.fetch_max(lsn, Ordering::Relaxed) == 0 {
-            warn!(lsn, "the log does not confirm what was written; durable writes are refused until it does");
+            warn!(lsn, "the log does not confirm what was written; durable writes are rejected until it does");
         }
     }
 
-    /// Everything up to `durable` is durable.
+    /// Records that the log is durable up to `durable`.
     pub(crate) fn note_durable(&self, durable: Lsn) {
         let overdue = self.overdue.load(Ordering::Relaxed);
         if overdue == 0 || overdue > durable {
             return;
         }
-        // One of the workers says so.
+        // Exactly one of the workers logs it.
         if self.overdue.compare_exchange(overdue, 0, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             info!(durable, "the log confirms again what is written");
         }
     }
 
-    /// Waits until the log has ended for good; returns how. Never returns if it ends in order.
+    /// Waits until the log has ended permanently; returns how. Never returns if it is closed cleanly.
     pub(crate) async fn lost(&self) -> LogHealth {
         let mut status = self.status();
         let health = status.wait_for(|status| status.health.is_final()).await.map(|status| status.health);
@@ -89,7 +89,7 @@ impl LogWatch {
         }
     }
 
-    /// How the log has ended for good, if it has.
+    /// How the log has ended permanently, if it has.
     pub(crate) fn is_lost(&self) -> Option<LogHealth> {
         Some(self.status.borrow().health).filter(|health| health.is_final())
     }

@@ -1,4 +1,4 @@
-//! The log's thread: it owns the sink, because a sink blocks and its futures need not be `Send`.
+//! The log thread. It owns the sink, because a sink may block and its futures need not be `Send`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,31 +14,31 @@ use super::shipper::{LINGER, Shipper};
 use super::status::{LogHealth, LogStatus, LogWatch};
 use crate::config::{Config, Durability};
 
-/// What the log's thread keeps to.
+/// The log thread's part of the configuration.
 #[derive(Clone, Copy, Debug)]
 struct Options {
-    /// Bytes of records that may wait to become durable.
+    /// Maximum size of the records that are not yet durable, in bytes.
     budget: usize,
     linger: Duration,
     wait_for_log: Duration,
     trace_format: TraceFormat,
 }
 
-/// A thread that recovers the state.
+/// The log thread while it recovers the state.
 pub(crate) struct Recovering {
     recovered: oneshot::Receiver<Result<Recovered, SinkError>>,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SinkError>>,
 }
 
-/// What the thread hands over when the state is complete.
+/// What the thread hands over after recovery.
 struct Recovered {
     engine: Engine,
     status: watch::Receiver<LogStatus>,
     buffer: Arc<LogBuffer>,
 }
 
-/// The thread that ships.
+/// The log thread while it ships.
 pub(crate) struct LogThread {
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SinkError>>,
@@ -61,7 +61,7 @@ impl From<&Config> for Options {
 }
 
 impl LogThread {
-    /// Starts the thread, which begins to recover the state of `engine`.
+    /// Starts the thread, which first recovers the state of `engine`.
     pub(crate) fn start<S: LogWriter + Send + 'static>(
         sink: S,
         engine: Engine,
@@ -79,7 +79,7 @@ impl LogThread {
                     Err(e) => return drop(send_recovered.send(Err(e))),
                 };
                 if send_recovered.send(Ok(recovered)).is_ok() {
-                    // The receiver is gone when nobody waits for the end.
+                    // The receiver is gone if nobody waits for the end.
                     let _ = send_ended.send(shipper.run(&filled, stopped).await);
                 }
             })
@@ -88,12 +88,13 @@ impl LogThread {
         Ok(Recovering { recovered, stop, ended })
     }
 
-    /// How the log is.
+    /// A view of the log's status.
     pub(crate) fn watch(&self) -> LogWatch {
         self.watch.clone()
     }
 
-    /// Takes no more records, makes durable what there is, and ends. Fails if the log has failed, or needs longer than `within`.
+    /// Accepts no more records, makes the pending ones durable, and ends. Fails if the log has failed or takes longer
+    /// than `within`.
     pub(crate) async fn stop(self, within: Duration) -> Result<(), SinkError> {
         self.buffer.close("the server is stopping");
         self.stop.send_replace(true);
@@ -106,14 +107,14 @@ impl LogThread {
         };
         match self.buffer.unrecorded_reads() {
             0 => {}
-            missed => warn!(missed, "reads that the log could not take when it was behind or down"),
+            missed => warn!(missed, "reads were not recorded because the log was down or could not keep up"),
         }
         ended
     }
 }
 
 impl Recovering {
-    /// Waits for the state.
+    /// Waits until the state is recovered.
     pub(crate) async fn recovered(self) -> Result<(Engine, LogThread), SinkError> {
         let Recovered { engine, status, buffer } = self.recovered.await.map_err(|_| gone())??;
         let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch: LogWatch::new(status) };
@@ -121,23 +122,23 @@ impl Recovering {
     }
 }
 
-/// Recovers the state, then makes what is needed to ship what comes after it.
+/// Recovers the state, then sets up the shipper for the records that follow.
 async fn recover_then_ship<S: LogWriter>(
     mut sink: S,
     mut engine: Engine,
     options: Options,
 ) -> Result<(Arc<Notify>, Recovered, Shipper<S>), SinkError> {
-    let opened = recover(&mut sink, &engine, options.wait_for_log, options.trace_format).await?;
+    let term = recover(&mut sink, &engine, options.wait_for_log, options.trace_format).await?;
     let filled = Arc::new(Notify::new());
     let wake = Arc::clone(&filled);
     let wake = Box::new(move || wake.notify_one());
-    let buffer = Arc::new(LogBuffer::new(opened.chain.lsn + 1, options.budget, wake));
+    let buffer = Arc::new(LogBuffer::new(term.chain.lsn + 1, options.budget, wake));
     engine.attach_log(Arc::clone(&buffer));
-    let (send_status, status) = watch::channel(LogStatus { durable: opened.chain.lsn, health: LogHealth::Up });
-    let shipper = Shipper::new(sink, opened, Arc::clone(&buffer), send_status, options.linger);
+    let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
+    let shipper = Shipper::new(sink, term, Arc::clone(&buffer), send_status, options.linger);
     Ok((filled, Recovered { engine, status, buffer }, shipper))
 }
 
 fn gone() -> SinkError {
-    SinkError::Failed("the log's thread ended".into())
+    SinkError::Failed("the log thread ended unexpectedly".into())
 }

@@ -1,4 +1,4 @@
-//! What is compared: each cell is one kind of work, one setup of kvs, one peer, and what should come of it.
+//! What is compared: each cell has a workload, a kvs setup, a peer and a goal.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,17 +13,17 @@ const MILLION: u64 = 1_000_000;
 /// One comparison.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Cell {
-    /// What it is called in tables and filters.
+    /// The name in tables and filters.
     pub(crate) name: String,
     /// What is measured.
     pub(crate) measure: Measure,
-    /// The same for both sides.
+    /// The workload, the same for both sides.
     pub(crate) work: Work,
     /// How kvs is started.
     pub(crate) kvs: Setup,
-    /// Beside whom. Without a peer the figures of kvs stand alone.
+    /// The peer. Without one, only kvs is measured.
     pub(crate) peer: Option<Peer>,
-    /// What the ratio, kvs to peer, should be.
+    /// The goal for the ratio of kvs to peer.
     pub(crate) goal: Option<Goal>,
 }
 
@@ -31,9 +31,9 @@ pub(crate) struct Cell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Measure {
-    /// Responses for each second of the server's CPU time.
+    /// Responses per second of server CPU time.
     PerCpuSecond,
-    /// Growth of the resident memory for each entry that is stored, in bytes.
+    /// Growth of the resident memory per stored entry, in bytes.
     BytesPerEntry,
 }
 
@@ -62,8 +62,8 @@ impl Work {
     }
 }
 
-/// Many clients with one request each, or few with many: the same for both sides. All batches together are some hundred
-/// requests, which keeps a server busy without measuring its queues.
+/// Many clients with one request each, or few with many: the same for both sides. In total some hundred requests are in
+/// flight, which keeps a server busy without measuring its queues.
 fn connections(depth: usize) -> usize {
     match depth {
         1 => 32,
@@ -76,7 +76,7 @@ fn one_worker() -> Setup {
     Setup { workers: 1, log: Log::Off, rest: false }
 }
 
-/// All cells, in the order in which they run: those with the same servers and entries follow each other.
+/// All cells in execution order: cells with the same servers and entries are adjacent.
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
     let both = [("GET", 100), ("SET", 0)];
@@ -86,7 +86,7 @@ pub(crate) fn all() -> Vec<Cell> {
             cells.push(beside_redis(format!("frames {verb}, depth {depth}"), work, Some(goal)));
         }
     }
-    // Deep pipelines of gets are not a fair way to ask memcached: it answers each with a write of its own.
+    // Deep pipelines of gets are unfair to memcached: it sends each reply with a separate write.
     for (verb, gets, depth) in [("GET", 100, 1), ("SET", 0, 1), ("SET", 0, 16), ("SET", 0, 128)] {
         let cell = beside_redis(format!("frames {verb}, depth {depth}, memcached"), Work::ints(gets, depth), None);
         cells.push(Cell { peer: Some(Peer::Memcached), ..cell });
@@ -150,7 +150,7 @@ fn memory() -> Vec<Cell> {
     ]
 }
 
-/// What peers have no like of.
+/// Workloads that no peer can match.
 fn alone() -> Vec<Cell> {
     let cell = |name: &str, gets: u8, depth: usize, kvs: Setup| Cell {
         name: name.into(),

@@ -1,16 +1,17 @@
-//! kvs beside its peers: cells as data, one loop over them.
+//! Compares kvs with its peers: cells as data, one loop over them.
 //!
-//! In each cell both servers run on the same core, and only one is asked at a time: kvs and its peer take turns, in the
-//! other order each round, so that whatever the machine does besides hits both. The load runs on the other cores.
+//! In each cell both servers run on the same core, and only one is loaded at a time. kvs and its peer alternate, in
+//! reverse order each round, so that other activity on the machine affects both. The load generator runs on the other
+//! cores.
 //!
 //! ```text
 //!   mod.rs       the loop
 //!   cells.rs     what is compared
 //!   ratio.rs     medians, spreads, goals
-//!   results.rs   what was found, in the form of the JSON
+//!   results.rs   the results, in the form of the JSON
 //!   table.rs     the results as text
-//!   page.rs      as HTML
-//!   picture.rs   as a picture, SVG
+//!   page.rs      the results as HTML
+//!   picture.rs   the results as a picture, SVG
 //! ```
 
 mod cells;
@@ -40,19 +41,19 @@ use crate::server::{Server, kvs};
 /// Load before each measurement.
 const WARMUP: Duration = Duration::from_millis(500);
 
-/// Threads of the load: more than enough to keep one core of a server busy.
+/// Threads of the load generator: more than enough to keep one core of a server busy.
 const MAX_THREADS: usize = 2;
 
-/// Part of the keys that a quick look uses.
+/// Fraction of the keys that a quick run uses.
 const QUICK_KEYS: u64 = 10;
 
-/// Runs the cells that the command line asks for.
+/// Runs the cells selected on the command line.
 pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<Outcome, String> {
     let mut cells = cells::all();
     let wanted = |cell: &Cell| args.only.iter().any(|part| cell.name.to_lowercase().contains(&part.to_lowercase()));
     cells.retain(|cell| args.only.is_empty() || wanted(cell));
     if cells.is_empty() {
-        return Err("no cell has such a name; see `loadtest compare --list`".into());
+        return Err("no cell matches; see `loadtest compare --list`".into());
     }
     if args.list {
         cells.iter().for_each(|cell| println!("{}", cell.name));
@@ -64,14 +65,14 @@ pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<Outc
     for peer in Peer::ALL {
         let missing = peer.missing();
         if !missing.is_empty() {
-            eprintln!("{} is left out: not installed: {} (packages of these names)", peer.name(), missing.join(", "));
+            eprintln!("{} is skipped: not installed: {} (packages of these names)", peer.name(), missing.join(", "));
         }
     }
     if let Some(note) = Host::disturbance() {
         eprintln!("{note}");
     }
     if args.quick {
-        eprintln!("note: a quick look: fewer keys and one short round say little about the goals");
+        eprintln!("note: quick run: fewer keys and one short round say little about the goals");
     }
     let available = pin::available()?;
     let (rounds, seconds) = if args.quick { (1, args.seconds.min(1.0)) } else { (args.rounds, args.seconds) };
@@ -132,7 +133,7 @@ pub(crate) fn compare(args: &CompareArgs, interrupt: &AtomicBool) -> Result<Outc
     })
 }
 
-/// Draws results that were kept. Rows of cells that are not measured any more are left out: cells.rs says why.
+/// Draws saved results. Rows of cells that are no longer measured are skipped: cells.rs says why.
 pub(crate) fn draw(args: &DrawArgs) -> Result<Outcome, String> {
     let file = &args.results;
     let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
@@ -142,7 +143,7 @@ pub(crate) fn draw(args: &DrawArgs) -> Result<Outcome, String> {
     comparison.rows.retain(|row| {
         let keep = known.contains(&row.cell.name);
         if !keep {
-            eprintln!("left out, because it is not measured any more: {}", row.cell.name);
+            eprintln!("skipped, because it is no longer measured: {}", row.cell.name);
         }
         keep
     });
@@ -150,7 +151,7 @@ pub(crate) fn draw(args: &DrawArgs) -> Result<Outcome, String> {
     Ok(Outcome::Good)
 }
 
-/// Servers with entries in them, for as long as cells go on with them.
+/// Running servers with entries in them, kept while consecutive cells can use them.
 struct Servers {
     /// What they were started for.
     cell: Cell,
@@ -234,13 +235,13 @@ impl Bench<'_> {
         }
     }
 
-    /// Servers for this cell: those of the cell before if they hold the same entries, otherwise new ones.
+    /// Servers for this cell: those of the previous cell if they have the same entries, otherwise new ones.
     fn servers(&mut self, cell: &Cell) -> Result<Servers, String> {
         let entries =
             |cell: &Cell| (cell.work.keys, cell.work.value, cell.work.value_bytes, cell.peer, cell.kvs.clone());
         match self.servers.take() {
             Some(servers) if entries(&servers.cell) == entries(cell) => return Ok(servers),
-            // They stop before others start.
+            // Stop them before starting others.
             others => drop(others),
         }
         let servers = Servers { cell: cell.clone(), kvs: self.start_kvs(cell)?, peer: self.start_peer(cell)? };

@@ -31,7 +31,7 @@ pub(crate) fn page(comparison: &Comparison) -> String {
         };
         body.push_str("<tr>");
         for (n, cell) in table::columns(row).iter().enumerate() {
-            // The colour is that of the verdict, not of the figures that it is about.
+            // The colour belongs to the verdict, not to the figures.
             let class = if n < 4 { "" } else { class };
             let _ = write!(body, "<td class=\"figure {class}\">{}</td>", escape(cell));
         }

@@ -1,9 +1,9 @@
-//! The results of a comparison as a picture: an SVG that needs nothing else, no script, no font, no style from
-//! elsewhere. It follows the reader's choice of dark or light.
+//! The results of a comparison as a picture: a self-contained SVG without external script, font or style. It follows
+//! the reader's choice of dark or light.
 //!
-//! One bar a row: how many times as much as its peer kvs does with the same CPU time, or how many times as little
-//! memory it takes. The axis counts doublings, so that twice as much and half as much are equally far from the line.
-//! Behind is drawn like ahead, in another colour and to the other side.
+//! One bar per row: how many times as much work kvs does with the same CPU time as its peer, or how many times less
+//! memory it takes. The axis is logarithmic with base 2, so that twice as much and half as much are equally far from
+//! the line. If kvs is behind, the bar has another colour and points to the other side.
 
 use super::cells::Measure;
 use super::ratio::Spread;
@@ -14,20 +14,20 @@ use crate::server::peers::Peer;
 
 const WIDTH: f64 = 840.0;
 const MARGIN: f64 = 24.0;
-/// Where bars may be.
+/// Horizontal range of the bars.
 const BARS: (f64, f64) = (250.0, 612.0);
 /// Right ends of the columns of figures.
 const KVS_X: f64 = 722.0;
 const PEER_X: f64 = WIDTH - MARGIN;
 const ROW: f64 = 17.0;
-/// From the top of a row to the line on which its text stands.
+/// From the top of a row to the baseline of its text.
 const TEXT: f64 = 12.5;
 const BAR: f64 = 10.0;
 const HEADER: f64 = 104.0;
 const SECTION: f64 = 33.0;
 const FOOTER_LINE: f64 = 15.0;
 
-/// The least range of the axis, as powers of two: from half as much to twice as much.
+/// Minimum range of the axis, as powers of two: from half as much to twice as much.
 const LEAST_RANGE: (f64, f64) = (-1.0, 1.0);
 
 const STYLE: &str = "\
@@ -128,7 +128,7 @@ pub(crate) fn svg(comparison: &Comparison) -> String {
     svg + "</svg>\n"
 }
 
-/// What the bar of a row is, with how far the rounds lie apart, and the ratio in figures.
+/// The bar of a row, with the spread of the rounds, and the ratio in figures.
 fn bar(row: &Row, axis: &Axis, y: f64) -> String {
     let (middle, top) = (y + ROW / 2.0, y + (ROW - BAR) / 2.0);
     let Some(times) = times(row) else {
@@ -147,7 +147,7 @@ fn bar(row: &Row, axis: &Axis, y: f64) -> String {
     let [even, end, from, to] = [1.0, times.median, times.min, times.max].map(|times: f64| axis.x(times.log2()));
     let class = if times.median >= 1.0 { "ahead" } else { "behind" };
     let (left, width) = (even.min(end), (end - even).abs());
-    // On the side where nothing is drawn.
+    // On the side of the line that has no bar.
     let (text_x, anchor) = if times.median >= 1.0 { (to.max(end) + 6.0, "") } else { (from.min(end) - 6.0, " end") };
     format!(
         "<rect class=\"{class}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{BAR}\" rx=\"1.5\"/>\n\
@@ -158,7 +158,7 @@ fn bar(row: &Row, axis: &Axis, y: f64) -> String {
     )
 }
 
-/// How many times as good kvs is: as much work, or as little memory.
+/// How many times better kvs is: as much work, or as little memory.
 fn times(row: &Row) -> Option<Spread> {
     let ratio = row.ratio.filter(|ratio| ratio.min > 0.0)?;
     Some(match row.cell.measure {
@@ -210,7 +210,7 @@ fn figure(figure: f64, row: &Row) -> String {
     }
 }
 
-/// What a reader has to know to judge the figures.
+/// What a reader must know to judge the figures.
 fn notes(comparison: &Comparison) -> Vec<String> {
     let date = comparison.at.split('T').next().unwrap_or(&comparison.at);
     let mut notes = vec![
@@ -238,7 +238,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// Has room for everything that is drawn, and for the figure behind the longest bar.
+    /// Covers everything that is drawn, and the figure after the longest bar.
     fn of(rows: &[Row]) -> Self {
         const ROOM: f64 = 0.6;
         let (mut from, mut to) = LEAST_RANGE;
@@ -253,7 +253,7 @@ impl Axis {
         BARS.0 + (BARS.1 - BARS.0) * (power - self.from) / (self.to - self.from)
     }
 
-    /// The lines from `top` to `bottom` at which there is a tick.
+    /// The vertical lines at the ticks, from `top` to `bottom`.
     fn lines(&self, top: f64, bottom: f64) -> String {
         let line = |power: f64| {
             let (x, class) = (self.x(power), if power == 0.0 { "even" } else { "grid" });
@@ -286,7 +286,7 @@ mod tests {
         Side { rounds: figures.to_vec(), spread: Spread::of(figures), ..Side::default() }
     }
 
-    /// Every cell, with results, but for some that could not be measured.
+    /// Every cell, with results, except some that could not be measured.
     fn comparison() -> Comparison {
         let rows = cells::all().into_iter().enumerate().map(|(n, cell)| {
             let (kvs, peer) = ([100.0 + n as f64, 90.0, 120.0], [60.0, 200.0 / (n + 1) as f64, 50.0]);

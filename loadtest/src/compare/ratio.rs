@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What several rounds have in common: the median, and how far they lie apart.
+/// A summary of several rounds: the median, and the spread.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) struct Spread {
@@ -24,21 +24,21 @@ impl Spread {
         Some(Self { median, min: sorted[0], max: sorted[sorted.len() - 1] })
     }
 
-    /// The ratios of the rounds, `ours` to `theirs`. Each round is compared with itself, because the machine is not
-    /// equally fast in all.
+    /// The ratios of the rounds, `ours` to `theirs`. Each round is compared with itself, because the machine's speed
+    /// varies between rounds.
     pub(crate) fn of_ratios(ours: &[f64], theirs: &[f64]) -> Option<Self> {
         let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
         Self::of(&ratios)
     }
 }
 
-/// What a ratio should be.
+/// The goal for a ratio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Goal {
-    /// So much, or more.
+    /// At least this.
     AtLeast(f64),
-    /// So much, or less.
+    /// At most this.
     AtMost(f64),
 }
 

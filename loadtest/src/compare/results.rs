@@ -1,4 +1,4 @@
-//! What a comparison finds, in the form of the JSON.
+//! The results of a comparison, in the form of the JSON.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,32 +14,32 @@ pub(crate) struct Side {
     pub(crate) rounds: Vec<f64>,
     /// Their median.
     pub(crate) spread: Option<Spread>,
-    /// Everything about each round, where answers were measured.
+    /// All results of each round, if throughput was measured.
     pub(crate) figures: Vec<Figures>,
-    /// The same where memory was.
+    /// All results of each round, if memory was measured.
     pub(crate) memory: Vec<Memory>,
     /// Requests that failed.
     pub(crate) errors: u64,
 }
 
-/// A cell with what came of it.
+/// A cell with its results.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// The cell.
     pub(crate) cell: Cell,
-    /// Why it did not run, or not to its end.
+    /// Why it did not run, or did not finish.
     pub(crate) skipped: Option<String>,
-    /// What kvs did.
+    /// The results of kvs.
     pub(crate) kvs: Side,
-    /// What the peer did.
+    /// The results of the peer.
     pub(crate) peer: Side,
-    /// kvs to peer.
+    /// Ratio of kvs to peer.
     pub(crate) ratio: Option<Spread>,
     /// Whether the goal is reached, if there is one and it could be measured.
     pub(crate) reached: Option<bool>,
 }
 
-/// All of a comparison.
+/// A whole comparison.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub(crate) struct Comparison {
@@ -53,7 +53,7 @@ pub(crate) struct Comparison {
     pub(crate) seed: u64,
     /// Names and versions of all servers.
     pub(crate) versions: Vec<String>,
-    /// Where the servers ran, and the load.
+    /// Where the servers and the load ran.
     pub(crate) cores: String,
     pub(crate) rows: Vec<Row>,
 }

@@ -5,7 +5,7 @@ use super::ratio::Spread;
 use super::results::{Comparison, Row, Side};
 use crate::report::text::count;
 
-/// What is said before the first cell.
+/// The text before the first cell.
 pub(crate) fn head(comparison: &Comparison) -> String {
     format!(
         "{}\n{}; {} round(s) of {} s, seed {}\nFigures: responses for each second of the server's CPU time (all its processes), \
@@ -52,7 +52,7 @@ pub(crate) fn goal(row: &Row) -> String {
     row.cell.goal.map_or_else(String::new, |goal| goal.to_string())
 }
 
-/// What is to be said about a row in a word.
+/// A one-word comment on a row.
 pub(crate) fn verdict(row: &Row) -> String {
     let errors = row.kvs.errors + row.peer.errors;
     match (&row.skipped, row.reached) {
@@ -86,7 +86,7 @@ pub(crate) fn columns(row: &Row) -> [String; 7] {
     ]
 }
 
-/// A row as soon as it is there.
+/// Prints a row as soon as it is available.
 pub(crate) fn line(row: &Row) -> String {
     let [name, kvs, peer, theirs, ratio, goal, verdict] = columns(row);
     let mut line = format!("{name}: kvs {kvs}");
@@ -102,7 +102,7 @@ pub(crate) fn line(row: &Row) -> String {
     line
 }
 
-/// The whole, in columns.
+/// The whole table, in columns.
 pub(crate) fn whole(comparison: &Comparison) -> String {
     let head = COLUMNS.map(String::from);
     let rows: Vec<[String; 7]> = std::iter::once(head).chain(comparison.rows.iter().map(columns)).collect();

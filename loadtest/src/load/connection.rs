@@ -1,4 +1,4 @@
-//! One connection: requests that wait to be sent, those that wait for their replies, bytes that came in.
+//! One connection: requests that wait to be sent, requests that wait for replies, and received bytes.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read, Write};
@@ -10,10 +10,10 @@ use super::tally::Tally;
 use crate::keys::KeyText;
 use crate::protocol::{Protocol, Request, Response};
 
-/// How long connecting and greeting may take.
+/// Timeout for connecting and the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Size of the buffer for replies, to begin with.
+/// Initial size of the buffer for replies.
 const INPUT_BYTES: usize = 64 << 10;
 
 /// A request without its reply.
@@ -36,16 +36,16 @@ pub(crate) struct Connection<P> {
     pending: VecDeque<Pending>,
 }
 
-/// Whether a connection goes on.
+/// Whether a connection is still usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It does.
+    /// It is.
     Open,
     /// The server has closed it.
     Closed,
 }
 
-/// Connects and greets.
+/// Connects and does the handshake.
 pub(crate) fn connect<P: Protocol>(protocol: &P, addr: SocketAddr) -> io::Result<TcpStream> {
     let mut stream = TcpStream::connect_timeout(&addr, CONNECT_TIMEOUT)?;
     stream.set_nodelay(true)?;
@@ -80,7 +80,7 @@ impl<P: Protocol> Connection<P> {
         self.pending.push_back(Pending { since, get: request == Request::Get });
     }
 
-    /// Sends what can be sent.
+    /// Sends as much as possible.
     pub(crate) fn send(&mut self) -> io::Result<()> {
         while self.sent < self.out.len() {
             match self.stream.write(&self.out[self.sent..]) {
@@ -95,10 +95,9 @@ impl<P: Protocol> Connection<P> {
         Ok(())
     }
 
-    /// Reads what has come in, and counts the replies.
+    /// Reads what has arrived, and counts the replies.
     ///
-    /// A read that does not fill the buffer has emptied the socket (epoll(7)): no second call has to find out that
-    /// there is nothing.
+    /// A read that does not fill the buffer has emptied the socket (epoll(7)), so no second call is needed.
     pub(crate) fn receive(&mut self, start: Instant, tally: &Mutex<Tally>) -> Result<State, String> {
         loop {
             if self.filled == self.input.len() {
@@ -130,11 +129,11 @@ impl<P: Protocol> Connection<P> {
         let (mut since, mut count) = (0, 0);
         while at < self.filled {
             let scanned = self.protocol.scan(&self.input[at..self.filled]);
-            let Some((length, response)) = scanned.map_err(|e| format!("a reply that cannot be read: {}", e.0))? else {
+            let Some((length, response)) = scanned.map_err(|e| format!("an unreadable reply: {}", e.0))? else {
                 break;
             };
             at += length;
-            let pending = self.pending.pop_front().ok_or("a reply that nobody has asked for")?;
+            let pending = self.pending.pop_front().ok_or("a reply without a request")?;
             let good = match response {
                 Response::Fine => true,
                 Response::Value => pending.get,
@@ -170,7 +169,7 @@ impl<P: Protocol> Connection<P> {
         Ok(())
     }
 
-    /// Goes on over another stream; what was pending is lost. Returns how much that is.
+    /// Continues on another stream; pending requests are lost. Returns how many.
     pub(crate) fn replace(&mut self, stream: TcpStream, protocol: P) -> u64 {
         let lost = self.pending.len() as u64;
         *self = Self::new(stream, protocol);

@@ -1,8 +1,8 @@
-//! The load: requests from a few threads over many connections, and what came of them.
+//! The load: requests from a few threads over many connections, and their results.
 //!
 //! ```text
-//!   plan.rs         a load as data, and what came of it
-//!   mod.rs          a plan, carried out: warm-up, measurement, end
+//!   plan.rs         a load as data, and its results
+//!   mod.rs          executes a plan: warm-up, measurement, end
 //!   thread.rs       one thread: its connections in an event loop; closed and open loop
 //!   connection.rs   one connection: a batch of requests out, replies in
 //!   schedule.rs     when the requests of an open loop are due
@@ -36,13 +36,13 @@ use crate::protocol::memcached::Memcached;
 use crate::protocol::resp::Resp;
 use crate::target::Scheme;
 
-/// Points of the curves over time, at most.
+/// Maximum number of points of the curves over time.
 const POINTS: u32 = 120;
 
-/// Shortest span of a point.
+/// Minimum time span of a point.
 const MIN_SPAN: Duration = Duration::from_millis(100);
 
-/// Carries a plan out. `interrupt` ends it early.
+/// Executes a plan. `interrupt` ends it early.
 pub(crate) fn run(plan: &Plan, progress: &dyn Progress, interrupt: &AtomicBool) -> Result<Measured, String> {
     let values = Values::new(plan.value, plan.value_bytes, plan.seed);
     let (host, bytes) = (&plan.target.host, values.text_bytes());
@@ -109,8 +109,7 @@ impl<P: Protocol> Run<'_, P> {
 
     fn requests(&self, part: usize, parts: usize) -> Requests {
         let plan = self.plan;
-        // Threads draw from sequences of their own; two numbers far apart seed unrelated ones (Xoshiro's seeds are
-        // mixed).
+        // Each thread has its own random sequence; two seeds far apart give unrelated ones (Xoshiro's seeds are mixed).
         let seed = plan.seed.wrapping_add((part as u64) << 32);
         let numbers = match plan.choice {
             Choice::Random(distribution) => Numbers::random(distribution, plan.keys, seed),
@@ -120,7 +119,7 @@ impl<P: Protocol> Run<'_, P> {
     }
 }
 
-/// The moment at which a measurement begins, and what had been used by then.
+/// The start of a measurement, and the CPU time used before it.
 #[derive(Clone, Copy, Debug)]
 struct Baseline {
     at: Instant,
@@ -135,7 +134,7 @@ impl Baseline {
     }
 }
 
-/// Watches the threads for the time of the plan, or until they are done.
+/// Watches the threads for the duration of the plan, or until they are done.
 fn measure(
     plan: &Plan,
     mut baseline: Baseline,
@@ -158,7 +157,7 @@ fn measure(
         baseline = Baseline::now(plan)?;
         let mut warmup = Tally::new();
         collect(&mut warmup)?;
-        // What goes wrong counts in any case.
+        // Errors always count.
         total.errors = warmup.errors;
     }
     let began = baseline.at;
@@ -182,7 +181,7 @@ fn measure(
             break;
         }
     }
-    // Those that came after the last look.
+    // What arrived after the last sample.
     collect(&mut total)?;
     Ok(Measured {
         seconds: began.elapsed().as_secs_f64(),

@@ -1,4 +1,4 @@
-//! A load as data, what came of it, and how to look on.
+//! A load as data, its results, and a way to watch it.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::target::Target;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Pace {
-    /// When the replies to the ones before have come.
+    /// When the replies to the previous ones have arrived.
     Closed,
-    /// So many a second.
+    /// At this rate per second.
     Open(f64),
 }
 
-/// Which entries are asked for.
+/// Which entries are requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Choice {
     /// At random, until the time is over.
     Random(Distribution),
-    /// Each once, in order; the run ends with the last one.
+    /// Each once, in order; the run ends after the last one.
     Each,
 }
 
@@ -36,33 +36,33 @@ pub(crate) struct Plan {
     pub(crate) target: Target,
     /// Number of entries.
     pub(crate) keys: u64,
-    /// Which of them are asked for.
+    /// Which of them are requested.
     pub(crate) choice: Choice,
-    /// Of a hundred requests so many are reads.
+    /// Percentage of requests that are reads.
     pub(crate) gets: u8,
     /// Type of the values.
     pub(crate) value: ValueKind,
     /// Length of texts.
     pub(crate) value_bytes: usize,
-    /// Whether kvs is asked to make each write durable before it answers.
+    /// Whether kvs must make each write durable before it replies.
     pub(crate) durable: bool,
     /// Connections, over all threads.
     pub(crate) connections: usize,
     /// Threads of the load.
     pub(crate) threads: usize,
-    /// Requests on one connection without reply.
+    /// Requests in flight per connection.
     pub(crate) depth: usize,
     /// When requests are sent.
     pub(crate) pace: Pace,
-    /// Time before the measurement.
+    /// Duration of the warm-up.
     pub(crate) warmup: Duration,
-    /// Time of the measurement.
+    /// Duration of the measurement.
     pub(crate) duration: Duration,
-    /// Where chance comes from.
+    /// Random seed.
     pub(crate) seed: u64,
-    /// Cores for the load, in turn. None: wherever.
+    /// Cores for the threads of the load, assigned in turn. None: not pinned.
     pub(crate) cores: Vec<usize>,
-    /// The server's processes, if they are known.
+    /// The server's processes, if known.
     pub(crate) server: Vec<u32>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Plan {
 pub(crate) struct Point {
     /// End of the span, in seconds since the measurement began.
     pub(crate) at: f64,
-    /// Responses a second.
+    /// Responses per second.
     pub(crate) rate: f64,
     /// Latencies, in microseconds.
     pub(crate) p50: f64,
@@ -81,7 +81,7 @@ pub(crate) struct Point {
     pub(crate) max: f64,
 }
 
-/// What came of a plan.
+/// The results of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {
     /// Length of the measurement, in seconds.
@@ -99,24 +99,24 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// Responses a second.
+    /// Responses per second.
     pub(crate) fn throughput(&self) -> f64 {
         self.tally.answers() as f64 / self.seconds
     }
 
-    /// Responses for each second of the server's CPU time.
+    /// Responses per second of server CPU time.
     pub(crate) fn per_cpu_second(&self) -> Option<f64> {
         self.server_cpu.filter(|cpu| *cpu > 0.0).map(|cpu| self.tally.answers() as f64 / cpu)
     }
 }
 
-/// Something to look at while a load runs.
+/// An observer of a running load.
 pub(crate) trait Progress {
-    /// Called every now and then: how much of the run is over (0 to 1), and responses a second.
+    /// Called periodically: the completed fraction of the run (0 to 1), and responses per second.
     fn update(&self, share: f64, rate: f64);
 }
 
-/// Nobody looks.
+/// No observer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silent;
 

@@ -1,15 +1,15 @@
-//! When the requests of an open loop are due: at a fixed rate, whether the server keeps up or not.
+//! When the requests of an open loop are due: at a fixed rate, whether or not the server keeps up.
 //!
-//! A request's latency counts from the moment at which it was due. If it counted from the moment at which it was sent,
-//! a server that stalls would be asked less while it does, and its worst responses would be missing from the figures
-//! ("coordinated omission"; Gil Tene, "How NOT to Measure Latency").
+//! A request's latency counts from when it was due. If it counted from when it was sent, a stalled server would get
+//! fewer requests during the stall, and its worst responses would be missing from the figures ("coordinated omission";
+//! Gil Tene, "How NOT to Measure Latency").
 
 use std::time::Duration;
 
 /// Times of requests since the start of a run, in nanoseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
-    /// Requests a second.
+    /// Requests per second.
     rate: f64,
     /// When the first one is due, in nanoseconds.
     offset: f64,
@@ -17,17 +17,17 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Part `part` of `parts` of `rate` requests a second: the parts take turns.
+    /// Part `part` of `parts` of `rate` requests per second: the parts alternate.
     pub(crate) fn new(rate: f64, part: usize, parts: usize) -> Self {
         Self { rate: rate / parts as f64, offset: part as f64 * 1e9 / rate, given: 0 }
     }
 
-    /// When the next request is due. Computed from its number, so that no rounding adds up.
+    /// When the next request is due. Computed from its number, so that rounding errors do not accumulate.
     pub(crate) fn next(&self) -> u64 {
         (self.offset + self.given as f64 * 1e9 / self.rate) as u64
     }
 
-    /// Takes the next request if it is due `now`; says when it was.
+    /// Takes the next request if it is due at `now`; returns when it was due.
     pub(crate) fn take(&mut self, now: u64) -> Option<u64> {
         let due = self.next();
         (due <= now).then(|| {
@@ -36,7 +36,7 @@ impl Schedule {
         })
     }
 
-    /// How long nothing is due.
+    /// Time until the next request is due.
     pub(crate) fn wait(&self, now: u64) -> Duration {
         Duration::from_nanos(self.next().saturating_sub(now))
     }
@@ -66,7 +66,7 @@ mod tests {
         assert_eq!(schedule.take(0), Some(0));
         assert_eq!(schedule.take(999_999), None);
         assert_eq!(schedule.wait(999_999), Duration::from_nanos(1));
-        // After a stall all that came due meanwhile are taken, each with its own time.
+        // After a stall, all requests that became due meanwhile are taken, each with its own time.
         let late: Vec<u64> = std::iter::from_fn(|| schedule.take(5_000_000)).collect();
         assert_eq!(late, [1_000_000, 2_000_000, 3_000_000, 4_000_000, 5_000_000]);
         assert_eq!(schedule.wait(7_000_000), Duration::ZERO);

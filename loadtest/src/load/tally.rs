@@ -1,26 +1,26 @@
-//! What is counted while a load runs.
+//! Counters of a running load.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// Longest latency that is told apart from longer ones.
+/// Longest latency that is recorded exactly; longer ones count as this.
 const MAX_LATENCY: Duration = Duration::from_secs(100);
 
-/// Decimal digits to which latencies are kept.
+/// Significant decimal digits of latencies.
 const DIGITS: u8 = 3;
 
-/// Requests that did not end as they should.
+/// Requests that failed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Errors {
-    /// Requests that were refused.
+    /// Requests that got an error.
     pub(crate) refused: u64,
     /// Responses of the wrong kind.
     pub(crate) wrong: u64,
     /// Requests whose connection ended before the response.
     pub(crate) lost: u64,
-    /// What the first one said.
+    /// The message of the first one.
     pub(crate) first: Option<String>,
 }
 
@@ -41,13 +41,13 @@ impl Errors {
 /// Counts of a span of time.
 #[derive(Clone, Debug)]
 pub(crate) struct Tally {
-    /// Latencies of all requests that were answered as they should, in nanoseconds.
+    /// Latencies of all correct responses, in nanoseconds.
     pub(crate) latencies: Histogram<u64>,
-    /// Requests that were not.
+    /// Requests that failed.
     pub(crate) errors: Errors,
-    /// Reads of entries that were not there; answered as they should be, unless all entries were stored ahead.
+    /// Reads of entries that did not exist; correct responses, unless all entries were stored before the run.
     pub(crate) misses: u64,
-    /// Connections that were made anew.
+    /// Connections that were reopened.
     pub(crate) reconnects: u64,
 }
 
@@ -63,17 +63,17 @@ impl Tally {
         }
     }
 
-    /// Counts `count` requests that were answered after `latency` nanoseconds.
+    /// Counts `count` correct responses with this `latency`, in nanoseconds.
     pub(crate) fn answered(&mut self, latency: u64, count: u64) {
         self.latencies.saturating_record_n(latency, count);
     }
 
-    /// Requests that were answered as they should.
+    /// Number of correct responses.
     pub(crate) fn answers(&self) -> u64 {
         self.latencies.len()
     }
 
-    /// Adds what `other` has counted, and resets that.
+    /// Adds the counts of `other`, and resets `other`.
     pub(crate) fn take_from(&mut self, other: &mut Self) {
         self.latencies.add(&other.latencies).expect("all tallies have the same bounds");
         self.errors.add(std::mem::take(&mut other.errors));

@@ -1,4 +1,4 @@
-//! One thread of the load: its connections, in an event loop.
+//! One thread of the load: its connections in an event loop.
 
 use std::net::TcpStream;
 use std::sync::Mutex;
@@ -17,20 +17,20 @@ use crate::distribution::Numbers;
 use crate::keys::{Values, key};
 use crate::protocol::{Protocol, Request};
 
-/// Longest sleep: after it the thread looks whether it is to stop.
+/// Longest sleep: after it the thread checks whether it must stop.
 const MAX_WAIT: Duration = Duration::from_millis(50);
 
-/// Below it the thread polls without sleeping: epoll's timeout counts in milliseconds, and a request that is sent late
+/// Below this the thread polls without sleeping: epoll's timeout is in milliseconds, and a request that is sent late
 /// would make the server look slow.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// How long replies may take when the load is over.
+/// How long to wait for replies at the end of the load.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Events that are taken at a time.
+/// Maximum number of events per poll.
 const EVENTS: usize = 256;
 
-/// What the threads of a run share.
+/// State shared by the threads of a run.
 #[derive(Debug)]
 pub(crate) struct Shared<'r> {
     pub(crate) plan: &'r Plan,
@@ -43,7 +43,7 @@ pub(crate) struct Shared<'r> {
 #[derive(Debug)]
 pub(crate) struct Requests {
     numbers: Numbers,
-    /// Of a hundred requests so many are reads.
+    /// Percentage of requests that are reads.
     gets: u8,
     mix: Xoshiro256PlusPlus,
 }
@@ -54,7 +54,7 @@ impl Requests {
         Self { numbers, gets, mix: Xoshiro256PlusPlus::seed_from_u64(seed) }
     }
 
-    /// Adds the next request to those of a connection; whether there was one.
+    /// Adds the next request to those of a connection; returns whether there was one.
     fn queue_next<P: Protocol>(&mut self, values: &Values, connection: &mut Connection<P>, since: u64) -> bool {
         let Some(number) = self.numbers.next() else { return false };
         let get = match self.gets {
@@ -80,7 +80,7 @@ pub(crate) struct Driver<'r, P> {
 }
 
 impl<'r, P: Protocol> Driver<'r, P> {
-    /// Takes over `streams`, which have been greeted.
+    /// Takes over `streams`, whose handshake is done.
     pub(crate) fn new(
         shared: Shared<'r>,
         tally: &'r Mutex<Tally>,
@@ -115,13 +115,13 @@ impl<'r, P: Protocol> Driver<'r, P> {
         use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
         match self.connections[n].send() {
             Ok(()) => Ok(()),
-            // Reading will say that the connection is closed.
+            // Reading will report that the connection is closed.
             Err(e) if matches!(e.kind(), BrokenPipe | ConnectionReset) => Ok(()),
             Err(e) => Err(format!("sending: {e}")),
         }
     }
 
-    /// Each connection sends `depth` requests at once, reads all replies, and begins again.
+    /// Each connection sends `depth` requests at once, reads all replies, and repeats.
     pub(crate) fn closed_loop(mut self) -> Result<(), String> {
         for n in 0..self.connections.len() {
             self.next_batch(n)?;
@@ -162,8 +162,7 @@ impl<'r, P: Protocol> Driver<'r, P> {
         self.send(n)
     }
 
-    /// Requests are sent when they are due, on the connections in turn, at most `depth` of them on one connection
-    /// without reply.
+    /// Requests are sent when they are due, on the connections in turn, with at most `depth` in flight per connection.
     pub(crate) fn open_loop(mut self, mut schedule: Schedule) -> Result<(), String> {
         let mut events = Events::with_capacity(EVENTS);
         let (mut turn, count) = (0, self.connections.len());
@@ -178,7 +177,7 @@ impl<'r, P: Protocol> Driver<'r, P> {
                     blocked = true;
                     break;
                 };
-                // What is due now goes to one connection, as much as it takes: several requests in one call.
+                // All requests due now go to one connection, as far as it has room: several requests in one call.
                 while self.connections[n].pending() < depth {
                     let Some(due) = schedule.take(self.now()) else { break };
                     if !self.requests.queue_next(self.shared.values, &mut self.connections[n], due) {
@@ -218,14 +217,14 @@ impl<'r, P: Protocol> Driver<'r, P> {
         }
     }
 
-    /// Reads replies. A connection that the server has closed is made anew.
+    /// Reads replies. A connection that the server has closed is reopened.
     fn receive(&mut self, n: usize) -> Result<(), String> {
         if self.connections[n].receive(self.shared.start, self.tally)? == State::Open {
             return Ok(());
         }
         let addr = self.shared.plan.target.addr;
         let stream =
-            connect(&self.protocol, addr).map_err(|e| format!("the server has closed a connection; {addr}: {e}"))?;
+            connect(&self.protocol, addr).map_err(|e| format!("the server closed a connection; {addr}: {e}"))?;
         let lost = self.connections[n].replace(stream, self.protocol.clone());
         self.register(n)?;
         let mut tally = self.tally.lock().map_err(|_| "another thread has failed")?;

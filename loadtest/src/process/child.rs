@@ -1,9 +1,9 @@
-//! A server process. It ends with this one, however this one ends.
+//! A server process. It ends with this process, however this one ends.
 //!
-//! A server is not executed directly, but by this program again (`loadtest launch`), which pins itself, asks the kernel
-//! for a signal at the death of its parent (prctl(2), PR_SET_PDEATHSIG: it stays in force through execve), and then
-//! becomes the server. So nothing has to be done between fork and exec, which would need unsafe code, and a killed
-//! harness leaves nothing behind.
+//! A server is not executed directly. This program executes itself (`loadtest launch`), pins itself, asks the kernel
+//! for a signal when its parent dies (prctl(2), PR_SET_PDEATHSIG: it stays in force through execve), and then becomes
+//! the server. So nothing needs to happen between fork and exec, which would need unsafe code, and a killed harness
+//! leaves no processes.
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -17,10 +17,10 @@ use rustix::process::{Pid, Signal};
 
 use super::pin;
 
-/// How long a server may take to listen.
+/// Timeout until a server listens.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long it may take to stop before it is killed.
+/// Timeout of a stop, after which the server is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Arguments of `loadtest launch`.
@@ -45,11 +45,11 @@ impl Launch {
         {
             return e;
         }
-        // Not SIGKILL: the master of nginx takes its workers along only if it can.
+        // Not SIGKILL: then the master of nginx could not stop its workers.
         if let Err(e) = rustix::process::set_parent_process_death_signal(Some(Signal::TERM)) {
             return format!("prctl: {e}");
         }
-        // If the parent died before, no signal comes.
+        // If the parent has already died, no signal comes.
         if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get() as u32) != Some(self.parent) {
             return "the parent is gone".into();
         }
@@ -68,8 +68,8 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts `command` on these cores. Called by the main thread: the kernel counts the death of the thread that has
-    /// started it.
+    /// Starts `command` on these cores. Call it from the main thread: the kernel's signal is for the death of the
+    /// thread that started the process.
     pub(crate) fn start(command: &Command, cores: &[usize]) -> Result<Self, String> {
         let name = Path::new(command.get_program()).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let me = std::env::current_exe().map_err(|e| format!("/proc/self/exe: {e}"))?;
@@ -80,13 +80,13 @@ impl Child {
             launch.args(["--cores", &cores.join(",")]);
         }
         launch.arg("--").arg(command.get_program()).args(command.get_args());
-        // A group of its own: Ctrl-C in a terminal is for the harness, which then stops it in order.
+        // In its own process group: Ctrl-C in a terminal is for the harness, which then stops the server cleanly.
         launch.process_group(0).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = launch.spawn().map_err(|e| format!("cannot start {name}: {e}"))?;
         let (sender, said) = channel();
         let stderr = child.stderr.take().ok_or("no standard error")?;
         std::thread::spawn(move || {
-            // Read to the end even if nobody listens any more, so that the server never waits for a reader.
+            // Read to the end even if nothing receives the lines any more, so that the server never blocks on writing.
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let _ = sender.send(line);
             }
@@ -99,7 +99,7 @@ impl Child {
         self.child.id()
     }
 
-    /// Waits for a line of its standard error that `find` knows.
+    /// Waits for a line of its standard error that `find` accepts.
     pub(crate) fn wait_for_line<T>(&self, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let (deadline, mut said) = (Instant::now() + START_TIMEOUT, Vec::new());
         while let Ok(line) = self.said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -111,7 +111,7 @@ impl Child {
         Err(format!("{} did not start; it said: {}", self.name, said.join("\n")))
     }
 
-    /// Waits until it takes connections.
+    /// Waits until it accepts connections.
     pub(crate) fn wait_for_port(&mut self, addr: SocketAddr) -> Result<(), String> {
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
@@ -150,13 +150,13 @@ impl Drop for Child {
     }
 }
 
-/// A loopback address that nobody listens on.
+/// A loopback address that nothing listens on.
 pub(crate) fn free_address() -> Result<SocketAddr, String> {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     listener.map_err(|e| format!("no free port: {e}"))
 }
 
-/// Where a program is: in PATH, or where administrators' programs are.
+/// Finds a program in PATH or in the directories of administrators' programs.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin", "/usr/bin"].map(PathBuf::from);

@@ -1,4 +1,4 @@
-//! Processes: servers that end with this one, the cores they run on, and what they use.
+//! Processes: servers that end with this one, their cores, and their resource usage.
 //!
 //! ```text
 //!   child.rs   a server process: started pinned, stopped whatever happens

@@ -8,7 +8,7 @@ pub(crate) fn available() -> Result<Vec<usize>, String> {
     Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
 }
 
-/// Keeps the calling thread, and what it starts from now on, on these cores.
+/// Pins the calling thread, and what it starts from now on, to these cores.
 pub(crate) fn this_thread(cores: &[usize]) -> Result<(), String> {
     let mut set = CpuSet::new();
     for core in cores {
@@ -17,7 +17,7 @@ pub(crate) fn this_thread(cores: &[usize]) -> Result<(), String> {
     sched_setaffinity(None, &set).map_err(|e| format!("cannot run on the cores {cores:?}: {e}"))
 }
 
-/// Where the server runs, and where the load.
+/// The cores of the server and of the load.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cores {
     /// The server's.
@@ -27,8 +27,9 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// The first `server` of the available cores for the server, the others for the load. If there are not enough, the
-    /// load shares: CPU time per operation still says what the server costs, latency and throughput say less.
+    /// The first `server` of the available cores are for the server, the others for the load. If there are not enough,
+    /// the load shares them: CPU time per operation still says what the server costs, but latency and throughput say
+    /// less.
     pub(crate) fn split(available: &[usize], server: usize) -> Self {
         let (first, rest) = available.split_at(server.clamp(1, available.len()));
         Self { server: first.to_vec(), load: if rest.is_empty() { available.to_vec() } else { rest.to_vec() } }

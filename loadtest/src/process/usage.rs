@@ -1,10 +1,11 @@
-//! What processes use: CPU time and memory, from `/proc`. Children count with their parents: nginx works in a child.
+//! Resource usage of processes, from `/proc`: CPU time and memory. Children count with their parents: nginx works in a
+//! child.
 
 use std::collections::HashSet;
 
-/// CPU time, user and system, of these processes and all that descend from them, in seconds. `None` if there are none.
+/// CPU time, user and system, of these processes and all their descendants, in seconds. `None` if there are none.
 ///
-/// The kernel counts it in ticks of mostly 10 ms, so that a second of it is known to a percent.
+/// The kernel counts it in ticks of usually 10 ms, so one second of it is precise to one percent.
 pub(crate) fn cpu(pids: &[u32]) -> Result<Option<f64>, String> {
     if pids.is_empty() {
         return Ok(None);
@@ -20,7 +21,7 @@ pub(crate) fn cpu_of_this_process() -> Result<f64, String> {
     Ok(process.ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
-/// Resident memory of these processes and all that descend from them, in bytes.
+/// Resident memory of these processes and all their descendants, in bytes.
 pub(crate) fn resident(pids: &[u32]) -> Result<u64, String> {
     family(pids)?.iter().map(|process| resident_of(process.pid)).sum()
 }
@@ -47,8 +48,8 @@ impl Process {
 
     /// See proc_pid_stat(5).
     fn parse(pid: u32, stat: &str) -> Option<Self> {
-        // The name of the program, in parentheses, may hold anything; fields are counted from behind it, the third is
-        // next.
+        // The program's name, in parentheses, may contain anything. Fields are counted from the end of the name; the
+        // third is next.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self { pid, parent: field(4)? as u32, ticks: field(14)? + field(15)? })

@@ -8,14 +8,14 @@ use proto::{Key, Op, ValueRef, ValueType};
 use super::{Protocol, Request, Response, Unreadable};
 use crate::keys::{KeyText, Value, ValueKind};
 
-/// Largest reply that is expected, in bytes.
+/// Largest accepted reply, in bytes.
 const MAX_REPLY: usize = 64 << 20;
 
-/// Speaks frames.
+/// The frame protocol.
 #[derive(Clone, Debug)]
 pub(crate) struct Frames {
     ty: ValueType,
-    /// Whether writes carry the flag `durable`.
+    /// Whether writes have the flag `durable`.
     durable: bool,
     next_request: u32,
     next_reply: u32,
@@ -40,7 +40,7 @@ impl Protocol for Frames {
         stream.read_exact(&mut preface)?;
         let preface = ServerPreface::decode(preface).map_err(|e| refused(e.to_string()))?;
         match preface.status {
-            PrefaceStatus::Welcome if preface.auth_required => Err(refused("the server asks for a token".into())),
+            PrefaceStatus::Welcome if preface.auth_required => Err(refused("the server requires a token".into())),
             PrefaceStatus::Welcome => Ok(()),
             status => Err(refused(format!("the server says {status:?}"))),
         }

@@ -1,9 +1,9 @@
-//! HTTP/1.1 with kept connections: the REST API of kvs, Webdis, and any URL.
+//! HTTP/1.1 with keep-alive: the REST API of kvs, Webdis, and any URL.
 
 use super::{Protocol, Request, Response, Unreadable};
 use crate::keys::{KeyText, ValueKind};
 
-/// Most headers of a response.
+/// Maximum number of headers of a response.
 const MAX_HEADERS: usize = 64;
 
 /// Longest head of a response, in bytes.
@@ -12,15 +12,15 @@ const MAX_HEAD: usize = 64 << 10;
 /// Largest body of a response, in bytes.
 const MAX_BODY: usize = 64 << 20;
 
-/// Where the key stands in a request, and what stands around it.
+/// The position of the key in a request, and the text around it.
 #[derive(Clone, Debug)]
 struct Form {
     before_key: Vec<u8>,
-    /// The text `None` belongs to URLs without a key.
+    /// `None` is for URLs without a key.
     after_key: Option<Vec<u8>>,
 }
 
-/// Speaks HTTP.
+/// The HTTP protocol.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     get: Form,
@@ -28,14 +28,14 @@ pub(crate) struct Http {
     semantics: Semantics,
 }
 
-/// What responses mean.
+/// The meaning of responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Semantics {
-    /// A value, nothing in response to a PUT, or 404: no such entry.
+    /// A value, an empty body in response to a PUT, or 404: the entry does not exist.
     Kvs,
-    /// A value, `+OK` in response to a PUT, or 404: no such entry.
+    /// A value, `+OK` in response to a PUT, or 404: the entry does not exist.
     Webdis,
-    /// Any 2xx is right.
+    /// Any 2xx is correct.
     Any,
 }
 
@@ -140,7 +140,7 @@ fn body_length(headers: &[httparse::Header<'_>], status: u16) -> Result<usize, U
         }
     }
     match status {
-        // They have no body.
+        // These have no body.
         204 | 304 => Ok(0),
         _ => Err(Unreadable("a response without Content-Length (chunked bodies are not read)".into())),
     }

@@ -3,21 +3,21 @@
 use super::{Protocol, Request, Response, Unreadable, length, line};
 use crate::keys::KeyText;
 
-/// Speaks memcached: `get` and `set`.
+/// The memcached protocol: `get` and `set`.
 #[derive(Clone, Debug)]
 pub(crate) struct Memcached {
-    /// Everything of a set between the key and the value: no flags, no expiry, the value's length.
+    /// The part of a set between the key and the value: no flags, no expiry, the value's length.
     set_middle: Vec<u8>,
 }
 
 impl Memcached {
-    /// For values of this length as text.
+    /// For values with this text length.
     pub(crate) fn new(value_bytes: usize) -> Self {
         Self { set_middle: format!(" 0 0 {value_bytes}\r\n").into_bytes() }
     }
 }
 
-/// What ends the response to a get.
+/// The end of the response to a get.
 const END: &[u8] = b"\r\nEND\r\n";
 
 impl Protocol for Memcached {

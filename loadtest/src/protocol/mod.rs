@@ -1,7 +1,7 @@
 //! Requests and responses of each protocol: frames, HTTP, memcached, RESP.
 //!
 //! ```text
-//!   frames.rs     the frame protocol of kvs, by proto's codec
+//!   frames.rs     the frame protocol of kvs, with proto's codec
 //!   http.rs       HTTP/1.1: the REST API of kvs, Webdis, any URL
 //!   memcached.rs  the text protocol of memcached
 //!   resp.rs       RESP2, the protocol of Redis
@@ -22,37 +22,37 @@ const MAX_LINE: usize = 64 << 10;
 /// Largest value in a reply, in bytes; Redis has the same limit.
 const MAX_VALUE: usize = 512 << 20;
 
-/// What is asked of an entry.
+/// An operation on an entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Request<'a> {
-    /// Its value.
+    /// Read its value.
     Get,
-    /// To store this value.
+    /// Store this value.
     Set(Value<'a>),
 }
 
-/// What a reply says.
+/// The meaning of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Response<'a> {
-    /// A value, of the type that is expected, with the length of its text or 0 where that is not known.
+    /// A value of the expected type, with its text length, or 0 if that is not known.
     Value,
     /// Stored.
     Done,
-    /// There is no such entry.
+    /// The entry does not exist.
     Missing,
-    /// Success, to whatever was asked: from servers that know no entries.
+    /// Success of any request, from servers that have no entries.
     Fine,
-    /// An error, with its text.
+    /// An error, with its message.
     Refused(&'a [u8]),
 }
 
-/// The bytes are not a reply, and nothing behind them can be read.
+/// The bytes are not a reply, and nothing after them can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable(pub(crate) String);
 
-/// Requests into bytes, bytes into replies. Replies come in the order of the requests.
+/// Encodes requests, decodes replies. Replies come in request order.
 pub(crate) trait Protocol: Clone + Send {
-    /// What both sides say before the first request. The stream blocks.
+    /// The handshake before the first request. The stream is blocking.
     fn greet(&self, stream: &mut (impl Read + Write)) -> io::Result<()> {
         let _ = stream;
         Ok(())
@@ -61,11 +61,11 @@ pub(crate) trait Protocol: Clone + Send {
     /// Appends a request.
     fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>);
 
-    /// Reads the reply at the start of `bytes`: its length and what it says, or `None` if it is not complete yet.
+    /// Reads the reply at the start of `bytes`: its length and its meaning, or `None` if it is not complete yet.
     fn scan<'b>(&mut self, bytes: &'b [u8]) -> Result<Option<(usize, Response<'b>)>, Unreadable>;
 }
 
-/// The first line without its end, once that is there.
+/// The first line without its line ending, once it is complete.
 fn line(bytes: &[u8]) -> Result<Option<&[u8]>, Unreadable> {
     let Some(end) = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\n') else {
         return match bytes.len() < MAX_LINE {
@@ -88,12 +88,13 @@ fn length(digits: &[u8]) -> Result<usize, Unreadable> {
         .ok_or_else(|| Unreadable(format!("`{}` is not a length", String::from_utf8_lossy(digits))))
 }
 
-/// The properties that hold for every protocol's scanner.
+/// Properties that hold for every protocol's scanner.
 #[cfg(test)]
 pub(crate) mod laws {
     use super::*;
 
-    /// Reads `replies` whole and cut at every place: the same is response, and no reply is seen before its last byte.
+    /// Reads `replies` whole, and cut at every position: the results must be the same, and no reply may be seen before
+    /// its last byte.
     pub(crate) fn cut_anywhere<P: Protocol>(protocol: &P, replies: &[(&[u8], Response<'_>)]) {
         let all: Vec<u8> = replies.iter().flat_map(|(bytes, _)| bytes.iter().copied()).collect();
         for cut in 0..=all.len() {
@@ -112,7 +113,7 @@ pub(crate) mod laws {
         }
     }
 
-    /// Whatever the bytes are, a scanner does not panic, and takes no more than there is.
+    /// Whatever the bytes are, a scanner does not panic, and consumes no more than there is.
     pub(crate) fn any_bytes<P: Protocol>(protocol: &P, bytes: &[u8]) {
         if let Ok(Some((length, _))) = protocol.clone().scan(bytes) {
             assert!((1..=bytes.len()).contains(&length));

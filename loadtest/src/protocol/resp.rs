@@ -3,21 +3,21 @@
 use super::{Protocol, Request, Response, Unreadable, length, line};
 use crate::keys::{KEY_BYTES, KeyText};
 
-/// Speaks RESP: `GET` and `SET`.
+/// The RESP protocol: `GET` and `SET`.
 #[derive(Clone, Debug)]
 pub(crate) struct Resp {
-    /// Everything of a SET between the key and the value; depends on the value's length alone.
+    /// The part of a SET between the key and the value; depends only on the value's length.
     set_middle: Vec<u8>,
 }
 
 impl Resp {
-    /// For values of this length as text.
+    /// For values with this text length.
     pub(crate) fn new(value_bytes: usize) -> Self {
         Self { set_middle: format!("\r\n${value_bytes}\r\n").into_bytes() }
     }
 }
 
-const _: () = assert!(KEY_BYTES == 16, "the length of the key stands in the requests");
+const _: () = assert!(KEY_BYTES == 16, "the requests contain the length of the key");
 
 impl Protocol for Resp {
     fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>) {

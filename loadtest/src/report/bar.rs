@@ -1,4 +1,4 @@
-//! What is shown while a load runs, on a terminal: how far it is, and how fast.
+//! Progress of a running load, on a terminal: how far it is, and how fast.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::text::count;
 use crate::load::Progress;
 
-/// A line at the bottom of the terminal. If standard error is none, it shows nothing.
+/// A line at the bottom of the terminal. If standard error is not a terminal, it shows nothing.
 #[derive(Debug)]
 pub(crate) struct Bar(ProgressBar);
 
@@ -24,7 +24,7 @@ impl Bar {
         Self(bar)
     }
 
-    /// The line, with a name for what is going on from now on.
+    /// The line, with a name for the next part of the work.
     pub(crate) fn named(&self, name: &str) -> Named<'_> {
         self.0.set_prefix(name.to_owned());
         self.0.set_position(0);

@@ -9,7 +9,7 @@ const RIGHT: f64 = 15.0;
 const TOP: f64 = 25.0;
 const BOTTOM: f64 = 30.0;
 
-/// Lines across a linear chart.
+/// Number of grid lines across a linear chart.
 const STEPS: u32 = 5;
 
 /// A curve.
@@ -25,15 +25,15 @@ pub(crate) struct Curve {
 
 /// Curves over one axis.
 pub(crate) struct Chart<'c> {
-    /// What it shows.
+    /// The title.
     pub(crate) title: &'static str,
-    /// Text of a number on the lower axis.
+    /// Formats a number on the horizontal axis.
     pub(crate) x: &'c dyn Fn(f64) -> String,
-    /// Text of a number on the left axis.
+    /// Formats a number on the vertical axis.
     pub(crate) y: &'c dyn Fn(f64) -> String,
-    /// Numbers that are written on the lower axis, instead of evenly spread ones.
+    /// Labels of the horizontal axis, instead of evenly spread ones.
     pub(crate) x_ticks: Option<Vec<f64>>,
-    /// Whether the left axis counts powers of ten.
+    /// Whether the vertical axis is logarithmic (powers of ten).
     pub(crate) logarithmic: bool,
     /// What is drawn.
     pub(crate) curves: Vec<Curve>,
@@ -77,7 +77,7 @@ impl Chart<'_> {
     }
 }
 
-/// The left axis.
+/// The vertical axis.
 #[derive(Clone, Copy, Debug)]
 struct Scale {
     from: f64,
@@ -86,7 +86,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// An axis on which everything from `least` to `most` has room, and which begins and ends with a round number.
+    /// An axis that covers `least` to `most`, and starts and ends at a round number.
     fn new(least: f64, most: f64, logarithmic: bool) -> Self {
         if logarithmic {
             let (from, to) = (10_f64.powf(least.log10().floor()), 10_f64.powf(most.log10().ceil()));

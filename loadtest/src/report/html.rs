@@ -1,5 +1,4 @@
-//! A page that needs nothing else: no script, no font, no picture from elsewhere. It follows the reader's choice of
-//! dark or light.
+//! A self-contained page without external script, font or picture. It follows the reader's choice of dark or light.
 
 use std::fmt::Write;
 
@@ -63,7 +62,7 @@ pub(crate) fn run(report: &Report) -> String {
     page("KVS load test", &report.target, &body, &report.at)
 }
 
-/// Quantiles as the number of their nines: 0.9 is 1, 0.99 is 2. What is rare gets as much room as what is common.
+/// Quantiles as the number of their nines: 0.9 is 1, 0.99 is 2. Rare latencies get as much room as common ones.
 fn by_nines(percentiles: &[(f64, f64)]) -> Vec<(f64, f64)> {
     const MOST: f64 = 5.0;
     let nines = |quantile: f64| -(1.0 - quantile).log10();
@@ -89,7 +88,7 @@ pub(crate) fn page(title: &str, subject: &str, body: &str, at: &str) -> String {
     )
 }
 
-/// A text as HTML and XML want it.
+/// Escapes a text for HTML and XML.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -101,7 +100,7 @@ mod tests {
     #[test]
     fn quantiles_by_their_nines() {
         let points = by_nines(&[(0.0, 1.0), (0.9, 2.0), (0.99, 3.0), (1.0, 4.0)]);
-        assert_eq!(points.len(), 3, "1.0 lies infinitely far away");
+        assert_eq!(points.len(), 3, "1.0 is infinitely far away");
         assert!((points[1].0 - 1.0).abs() < 1e-9 && (points[2].0 - 2.0).abs() < 1e-9);
         assert_eq!([percentile(0.0), percentile(2.0), percentile(4.0)], ["p0", "p99", "p99.99"]);
     }

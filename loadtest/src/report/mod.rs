@@ -1,11 +1,11 @@
-//! Results: as text, JSON, HTML.
+//! Results as text, JSON and HTML.
 //!
 //! ```text
-//!   mod.rs     what is reported, in the form of the JSON
+//!   mod.rs     the report, in the form of the JSON
 //!   text.rs    for a terminal
-//!   html.rs    a page that needs nothing else
+//!   html.rs    a self-contained page
 //!   chart.rs   curves as SVG
-//!   bar.rs     what is shown while a load runs
+//!   bar.rs     progress while a load runs
 //! ```
 
 pub(crate) mod bar;
@@ -52,30 +52,30 @@ impl Latency {
     }
 }
 
-/// What one measurement found.
+/// The results of one measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Figures {
     /// Its length.
     pub(crate) seconds: f64,
-    /// Requests that were answered as they should be.
+    /// Correct responses.
     pub(crate) answers: u64,
-    /// Responses a second.
+    /// Responses per second.
     pub(crate) throughput: f64,
     /// In microseconds.
     pub(crate) latency_us: Latency,
     /// CPU time of the server's processes, user and system, in seconds.
     pub(crate) server_cpu_seconds: Option<f64>,
-    /// That for each answer, in microseconds.
+    /// Server CPU time per response, in microseconds.
     pub(crate) server_us_per_answer: Option<f64>,
-    /// Answers for each second of it.
+    /// Responses per second of server CPU time.
     pub(crate) answers_per_cpu_second: Option<f64>,
     /// CPU time of the load, in cores.
     pub(crate) load_cores: f64,
     /// Requests that failed.
     pub(crate) errors: Errors,
-    /// Reads of entries that were not there; errors if all were stored before.
+    /// Reads of entries that did not exist; errors if all were stored before.
     pub(crate) misses: u64,
-    /// Connections that had to be made anew.
+    /// Connections that were reopened.
     pub(crate) reconnects: u64,
     /// Whether it was ended early.
     pub(crate) interrupted: bool,
@@ -115,7 +115,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Growth for each entry, in bytes.
+    /// Growth per entry, in bytes.
     pub(crate) fn per_entry(self) -> f64 {
         self.after.saturating_sub(self.before) as f64 / self.entries as f64
     }
@@ -143,7 +143,7 @@ pub(crate) struct Settings {
     pub(crate) preloaded: bool,
 }
 
-/// A run with everything that is needed to repeat it.
+/// A run with everything needed to repeat it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     /// Version of this program.
@@ -162,13 +162,13 @@ pub(crate) struct Report {
     pub(crate) result: Figures,
     #[allow(missing_docs)]
     pub(crate) memory: Option<Memory>,
-    /// Growth of the resident memory for each entry, in bytes.
+    /// Growth of the resident memory per entry, in bytes.
     pub(crate) memory_bytes_per_entry: Option<f64>,
     /// Pairs of quantile and latency in microseconds.
     pub(crate) percentiles: Vec<(f64, f64)>,
     /// The run in spans.
     pub(crate) timeline: Vec<Point>,
-    /// The load in a line.
+    /// The load in one line.
     #[serde(skip)]
     pub(crate) load: String,
 }
@@ -218,7 +218,7 @@ impl Report {
     }
 }
 
-/// The distribution, with more points the nearer to the end: HdrHistogram's way of halving what remains.
+/// The distribution, with more points towards the tail: HdrHistogram's way of halving what remains.
 fn percentiles(latencies: &Histogram<u64>) -> Vec<(f64, f64)> {
     const STEPS_PER_HALF: u32 = 5;
     latencies
@@ -232,7 +232,7 @@ pub(crate) fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-/// `value` as JSON for people.
+/// `value` as JSON, indented.
 pub(crate) fn json(value: &impl Serialize) -> Result<String, String> {
     serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|e| format!("JSON: {e}"))
 }

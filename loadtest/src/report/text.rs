@@ -7,7 +7,7 @@ use crate::distribution::Distribution;
 use crate::keys::ValueKind;
 use crate::load::{Choice, Pace, Plan};
 
-/// A load in a line.
+/// A load in one line.
 pub(crate) fn load(plan: &Plan) -> String {
     let what = match plan.gets {
         100 => "GET".into(),
@@ -62,7 +62,7 @@ pub(crate) fn result(report: &Report) -> String {
     text
 }
 
-/// The results as pairs of name and text; the page has the same ones.
+/// The results as pairs of name and text; the page has the same pairs.
 pub(crate) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     let (figures, latency) = (&report.result, &report.result.latency_us);
     let mut lines = vec![

@@ -18,15 +18,15 @@ pub(crate) struct Setup {
     pub(crate) workers: usize,
     /// Its log.
     pub(crate) log: Log,
-    /// Whether it is talked to over REST instead of frames.
+    /// Whether requests use REST instead of frames.
     pub(crate) rest: bool,
 }
 
-/// Where its log goes.
+/// The destination of its log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Log {
-    /// Nowhere.
+    /// No log.
     Off,
     /// Files in a temporary folder; durability `async`.
     FileAsync,
@@ -59,7 +59,7 @@ pub(crate) fn start(program: &Path, setup: &Setup, cores: &[usize]) -> Result<Se
         }
         Log::As(log, durability) => (log.clone(), durability.as_str()),
     };
-    // A load without pauses would run into the limit for what waits for the disk, and a refused write is an error here.
+    // A load without pauses would hit the limit on pending log bytes, and a rejected write is an error here.
     command.args(["--log", &log, "--durability", durability, "--log-budget", "512MiB"]);
     let child = Child::start(&command, cores)?;
     let (http, frames) = child.wait_for_line(listening)?;
@@ -68,7 +68,7 @@ pub(crate) fn start(program: &Path, setup: &Setup, cores: &[usize]) -> Result<Se
     Ok(Server { target, preload: frames, version: version(program), children: vec![child], _folder: folder })
 }
 
-/// The addresses for REST and frames, from the line that says that kvs listens.
+/// The addresses for REST and frames, from kvs's log line about listening.
 fn listening(line: &str) -> Option<(SocketAddr, SocketAddr)> {
     let line: Value = serde_json::from_str(line).ok()?;
     let fields = line.get("fields").unwrap_or(&line);
@@ -82,8 +82,8 @@ fn version(program: &Path) -> String {
     said.map_or_else(|_| "kvs".into(), |said| String::from_utf8_lossy(&said.stdout).trim().to_owned())
 }
 
-/// Where kvs is: as `given`, or beside this program. Under `cargo run` it is brought up to date first, so that the kvs
-/// that is measured is the one whose source is there.
+/// Path of kvs: as `given`, or beside this program. Under `cargo run` it is rebuilt first, so that the measured kvs
+/// matches the current source.
 pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, String> {
     const HOW: &str = "build it with `cargo build --release -p gateway`, or say where it is with --kvs";
     if let Some(given) = given {
@@ -105,7 +105,7 @@ fn build(cargo: &Path, me: &Path) -> Result<(), String> {
     if folder.file_name().is_some_and(|name| name == "release") {
         command.arg("--release");
     }
-    // Beside this program, wherever that is.
+    // Next to this program, wherever that is.
     command.arg("--target-dir").arg(folder.parent().ok_or("this program is in no target folder")?);
     eprintln!("building kvs, if it is not up to date");
     let status = command.status().map_err(|e| format!("{}: {e}", cargo.display()))?;

@@ -1,4 +1,4 @@
-//! Servers that the harness starts by itself, on free ports, with nothing kept on disk unless it is asked for.
+//! Servers that the harness starts itself, on free ports, keeping nothing on disk unless requested.
 //!
 //! ```text
 //!   kvs.rs     kvs: found beside this program, or built
@@ -17,11 +17,11 @@ use crate::target::Target;
 pub(crate) struct Server {
     /// What to measure.
     pub(crate) target: Target,
-    /// Where to store entries ahead: another way in may be faster.
+    /// Where to store entries before the run: another interface may be faster.
     pub(crate) preload: Target,
     /// Name and version.
     pub(crate) version: String,
-    /// Dropped in this order: who uses another one stops first.
+    /// Dropped in this order: a server that uses another one stops first.
     children: Vec<Child>,
     /// Configuration and data.
     _folder: Option<tempfile::TempDir>,

@@ -1,4 +1,4 @@
-//! Peers: servers of others, with settings that let them do their best at the same work.
+//! Peers: other servers, with settings that let them do their best at the same work.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +17,7 @@ pub(crate) enum Peer {
     Redis,
     /// memcached, one thread.
     Memcached,
-    /// Webdis before a Redis.
+    /// Webdis in front of a Redis.
     Webdis,
     /// nginx, one worker, `return 200`.
     Nginx,
@@ -90,8 +90,8 @@ fn redis(cores: &[usize]) -> Result<Server, String> {
 fn memcached(cores: &[usize]) -> Result<Server, String> {
     let (program, addr) = (program("memcached")?, free_address()?);
     let mut command = Command::new(&program);
-    // One thread, as kvs has one worker here; as many requests of a connection at a time as there are; enough memory
-    // (MiB) that nothing is evicted. As root it wants to be somebody else.
+    // One thread, as kvs has one worker here; no practical limit on requests per read (-R); enough memory (MiB)
+    // that nothing is evicted. As root it needs a user to change to.
     command.args(["-l", "127.0.0.1", "-p", &addr.port().to_string(), "-U", "0", "-t", "1", "-R", "1024", "-m", "4096"]);
     command.args(["-u", "nobody"]);
     let mut child = Child::start(&command, cores)?;
@@ -121,7 +121,7 @@ fn webdis(cores: &[usize]) -> Result<Server, String> {
     Ok(Server {
         target: Target::local(Scheme::Webdis, addr),
         preload,
-        // Webdis does not tell its version.
+        // Webdis does not report its version.
         version: format!("Webdis + {version}"),
         children,
         _folder: Some(folder),
@@ -131,7 +131,7 @@ fn webdis(cores: &[usize]) -> Result<Server, String> {
 fn nginx(cores: &[usize]) -> Result<Server, String> {
     let (program, addr, folder) = (program("nginx")?, free_address()?, temporary_folder()?);
     let path = folder.path().display();
-    // The body is as long as an int of ours.
+    // The body has the length of an int.
     let config = format!(
         "worker_processes 1;\ndaemon off;\npid {path}/nginx.pid;\nerror_log stderr;\nevents {{ worker_connections 1024; }}\n\
          http {{\n  access_log off;\n  keepalive_requests 1000000000;\n  client_body_temp_path {path}; proxy_temp_path {path};\n  \
@@ -155,7 +155,7 @@ fn nginx(cores: &[usize]) -> Result<Server, String> {
     })
 }
 
-/// The first line that a program says when it is asked; on whichever stream.
+/// The first line of a program's version output, from either stream.
 fn first_line(program: &Path, argument: &str) -> String {
     let Ok(said) = Command::new(program).arg(argument).output() else { return String::new() };
     let both = [said.stdout, said.stderr].concat();

@@ -1,4 +1,4 @@
-//! Error codes, and what each stands for: the one table from what goes wrong to what a reply says.
+//! Error codes and what they mean: the only mapping from errors to replies.
 
 use super::limits::MAX_MULTI_ITEMS;
 use crate::key::KeyError;
@@ -7,39 +7,39 @@ use crate::refusal::Refusal;
 use crate::strings::StringsError;
 use crate::text::TextError;
 
-/// Why a request did not succeed. It left no trace, unless its outcome is unknown. The upper four bits say what to do about it.
+/// Why a request failed. It had no effect, unless its outcome is unknown. The upper four bits say what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum ErrorCode {
-    /// A frame's length is impossible. The connection is closed.
+    /// Invalid frame length. The connection is closed.
     BadLength = 0x80,
-    /// The opcode is not known.
+    /// The opcode is unknown.
     BadOpcode = 0x81,
-    /// A flag is not known, or bytes that must be zero are not.
+    /// A flag is unknown, or a byte that must be zero is not.
     BadFlags = 0x82,
-    /// The value type is not known or does not go with the opcode.
+    /// The value type is unknown or not allowed with the opcode.
     BadType = 0x83,
-    /// The key is not valid.
+    /// The key is invalid.
     BadKey = 0x84,
-    /// The payload does not have the form that opcode and value type ask for.
+    /// The payload does not have the form that opcode and value type require.
     BadPayload = 0x85,
-    /// The payload's form is right, but it holds what cannot be stored: NUL in a text, a float that is not finite.
+    /// The payload's form is valid, but its content cannot be stored: NUL in a text, a float that is not finite.
     BadValue = 0x86,
     /// The increment would overflow.
     Overflow = 0x90,
-    /// The value would be too large, the request has too many items, or the answer does not fit into a frame.
+    /// The value would be too large, the request has too many items, or the reply does not fit into a frame.
     TooLarge = 0x91,
     /// The memory limit is reached. Deleting helps.
     MemoryFull = 0xA0,
-    /// The log is behind by its whole budget. Waiting helps.
+    /// The log has pending writes up to its budget. Waiting helps.
     LogBehind = 0xA1,
-    /// The log takes no writes now.
+    /// The log accepts no writes now.
     LogDown = 0xA2,
-    /// A limit of the server is reached. Waiting helps.
+    /// A server limit is reached. Waiting helps.
     Busy = 0xA3,
     /// The connection is not authenticated, or the token is wrong.
     Unauthenticated = 0xB0,
-    /// The write may or may not have been carried out: the log has not confirmed it.
+    /// The write may or may not have been executed: the log has not confirmed it.
     OutcomeUnknown = 0xC0,
 }
 
@@ -68,7 +68,7 @@ impl ErrorCode {
         Self::ALL.into_iter().find(|error| *error as u8 == code)
     }
 
-    /// Whether the same request may succeed later, and repeating it cannot carry it out twice.
+    /// Whether the same request may succeed later, and repeating it cannot execute it twice.
     pub fn is_retryable(self) -> bool {
         self as u8 & 0xF0 == 0xA0
     }
@@ -98,13 +98,13 @@ pub enum RequestError {
     Opcode(u8),
     #[error("unknown flags {0:#x}; expected 0, or 1 for a durable write")]
     Flags(u16),
-    #[error("bytes that must be zero are not")]
+    #[error("a byte that must be zero is not")]
     Reserved,
-    #[error("the key's length {0} reaches beyond the frame")]
+    #[error("the key's length {0} extends past the end of the frame")]
     KeyLength(usize),
     #[error(transparent)]
     Key(#[from] KeyError),
-    #[error("value type {0} does not go with this request")]
+    #[error("value type {0} is not allowed with this request")]
     Type(u8),
     #[error(transparent)]
     Payload(#[from] PayloadError),
@@ -114,9 +114,9 @@ pub enum RequestError {
     UnwantedPayload,
     #[error("a float must be finite")]
     NotFinite,
-    #[error("items must stand in ascending order of their bytes, each once")]
+    #[error("items must be in ascending byte order, without duplicates")]
     Order,
-    #[error("item {0} reaches beyond the frame")]
+    #[error("item {0} extends past the end of the frame")]
     ItemLength(usize),
     #[error("more than {MAX_MULTI_ITEMS} items")]
     Items,
@@ -139,7 +139,7 @@ impl RequestError {
     }
 }
 
-/// Whether the form is right and only a NUL stands in the way: in a text, or in one of a list.
+/// Whether the form is valid and the only problem is a NUL: in a text, or in a text of a list.
 fn holds_nul(error: PayloadError) -> bool {
     match error {
         PayloadError::Text(error) | PayloadError::Strings(StringsError::Text { error, .. }) => {

@@ -1,4 +1,4 @@
 //! Limits of the protocol.
 
-/// Most items of a multi-get or multi-put.
+/// Maximum number of items in a multi-get or multi-put.
 pub const MAX_MULTI_ITEMS: usize = 4096;

@@ -5,10 +5,10 @@
 //! ```text
 //!   limits.rs    limits of the protocol
 //!   preface.rs   the first bytes of each side
-//!   run.rs       bytes of a connection into runs of complete frames
+//!   run.rs       splits the bytes of a connection into runs of complete frames
 //!   request.rs   requests: layout, encoding, decoding
 //!   reply.rs     replies: layout, encoding, decoding
-//!   error.rs     error codes, and what each stands for
+//!   error.rs     error codes and what they mean
 //! ```
 
 mod error;

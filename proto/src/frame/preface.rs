@@ -1,9 +1,9 @@
-//! The first bytes of each side of a connection.
+//! The prefaces: the first bytes that each side of a connection sends.
 
-/// What both prefaces begin with.
+/// The start of both prefaces.
 pub const MAGIC: [u8; 4] = *b"KVSF";
 
-/// The version of the protocol that this code speaks.
+/// The protocol version that this code implements.
 pub const VERSION: u16 = 1;
 
 // Flags of the server's preface.
@@ -13,46 +13,46 @@ const READ_ONLY: u32 = 2;
 /// What a client sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientPreface {
-    /// The version that the client speaks.
+    /// The protocol version of the client.
     pub version: u16,
 }
 
-/// What the server answers to it.
+/// The server's response to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerPreface {
-    /// The version that the server speaks.
+    /// The protocol version of the server.
     pub version: u16,
-    /// Whether it serves this client.
+    /// Whether it accepts this client.
     pub status: PrefaceStatus,
-    /// Largest request frame that it takes, in bytes.
+    /// Largest request frame that it accepts, in bytes.
     pub max_frame: u32,
     /// Whether the first request must be an auth.
     pub auth_required: bool,
-    /// Whether it carries out no writes any more, because it has lost its log.
+    /// Whether it no longer accepts writes, because it has lost its log.
     pub read_only: bool,
 }
 
-/// Whether the server serves a client.
+/// Whether the server accepts a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum PrefaceStatus {
-    /// It does.
+    /// Accepted.
     Welcome = 0,
     /// The client's preface does not begin with the magic, or its reserved bytes are not zero.
     NotThisProtocol = 1,
-    /// The client's version is another one.
+    /// The client has a different version.
     Version = 2,
     /// There are too many connections; trying again later helps.
     TooManyConnections = 3,
 }
 
-/// Why bytes are not a preface that can be gone on with.
+/// Why bytes are not a usable preface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum PrefaceError {
-    #[error("this is not the KVS frame protocol: expected a preface that begins with `KVSF`")]
+    #[error("this is not the KVS frame protocol: expected a preface that starts with `KVSF`")]
     Magic,
-    #[error("version {0} of the frame protocol was asked for; version {VERSION} is spoken")]
+    #[error("version {0} of the frame protocol is not supported; expected version {VERSION}")]
     Version(u16),
     #[error("unknown status {0} in the server's preface")]
     Status(u16),
@@ -84,14 +84,14 @@ impl ClientPreface {
         Self { version: VERSION }
     }
 
-    /// The preface's bytes.
+    /// The preface as bytes.
     pub fn encode(self) -> [u8; Self::BYTES] {
         let [m0, m1, m2, m3] = MAGIC;
         let [v0, v1] = self.version.to_le_bytes();
         [m0, m1, m2, m3, v0, v1, 0, 0]
     }
 
-    /// Reads a preface and checks that its version is spoken here.
+    /// Decodes a preface and checks that this code supports its version.
     pub fn decode(bytes: [u8; Self::BYTES]) -> Result<Self, PrefaceError> {
         let [m0, m1, m2, m3, v0, v1, r0, r1] = bytes;
         if [m0, m1, m2, m3] != MAGIC || [r0, r1] != [0, 0] {
@@ -108,7 +108,7 @@ impl ServerPreface {
     /// Size in bytes: magic, version, status, largest frame, flags.
     pub const BYTES: usize = 16;
 
-    /// The preface's bytes.
+    /// The preface as bytes.
     pub fn encode(self) -> [u8; Self::BYTES] {
         let mut bytes = [0; Self::BYTES];
         bytes[..4].copy_from_slice(&MAGIC);
@@ -121,7 +121,7 @@ impl ServerPreface {
         bytes
     }
 
-    /// Reads a preface, whatever its version and status. Flags that are not known mean nothing to this version.
+    /// Decodes a preface, whatever its version and status. Unknown flags are ignored.
     pub fn decode(bytes: [u8; Self::BYTES]) -> Result<Self, PrefaceError> {
         let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);

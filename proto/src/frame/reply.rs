@@ -20,7 +20,7 @@ pub const REPLY_HEADER_BYTES: usize = RESERVED + 2;
 
 const _: () = assert!(REPLY_HEADER_BYTES == 12);
 
-/// Largest reply, in bytes: room for the largest value of an entry. The answer to a multi-get keeps to it, too.
+/// Largest reply, in bytes: room for the largest value of an entry. It also limits the reply to a multi-get.
 pub const MAX_REPLY_BYTES: usize = 64 << 20;
 
 const _: () = assert!(MAX_REPLY_BYTES >= MAX_VALUE_BYTES + REPLY_HEADER_BYTES);
@@ -30,10 +30,10 @@ const ITEM_TYPE: usize = ITEM_STATUS + 1;
 const ITEM_RESERVED: usize = ITEM_TYPE + 1;
 const ITEM_LENGTH: usize = ITEM_RESERVED + 2;
 
-/// Size of the header of an item in a reply to many, in bytes.
+/// Size of an item's header in a reply to a multi-get or multi-put, in bytes.
 pub const REPLY_ITEM_HEADER_BYTES: usize = ITEM_LENGTH + 4;
 
-// Statuses; an error's is its code.
+// Statuses. The status of an error is its code.
 const DONE: u8 = 0;
 const VALUE: u8 = 1;
 const NO_ENTRY: u8 = 2;
@@ -43,48 +43,48 @@ const COUNT: u8 = 5;
 const HAS: u8 = 6;
 const MANY: u8 = 7;
 
-/// A reply with the number of its request.
+/// A reply with the id of its request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ReplyFrame<'a> {
-    /// The number that the client gave to the request.
+    /// The id that the client gave to the request.
     pub id: u32,
-    /// What came of it.
+    /// The result.
     pub answer: Answer<'a>,
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answer<'a> {
     /// To a put, map-set, ping or auth: done.
     Done,
-    /// To a get: the value. To an increment: the value before it. To a map-get: a str, the field's value.
+    /// To a get: the value. To an increment: the previous value. To a map-get: the field's value, a str.
     Value(ValueRef<'a>),
-    /// There is no such entry.
+    /// The entry does not exist.
     NoEntry,
-    /// The map is there, the field is not.
+    /// The map exists, but does not have the field.
     NoField,
-    /// Whether there was something to delete.
+    /// Whether anything was deleted.
     Deleted(bool),
     /// How many members were added or removed.
     Count(u32),
     /// Whether the member is in the set.
     Has(bool),
-    /// To a multi-get or multi-put: an answer to each item.
+    /// To a multi-get or multi-put: a reply for each item.
     Many(Answers<'a>),
-    /// The request did not succeed. It left no trace, unless the code says that its outcome is unknown.
+    /// The request failed. It had no effect, unless the code says that its outcome is unknown.
     Refused {
-        /// Why, for a program.
+        /// The reason, for a program.
         code: ErrorCode,
-        /// Why, for a person.
+        /// The reason, for a person.
         message: &'a str,
     },
 }
 
-/// The answers to the items of a request, validated.
+/// The replies to the items of a request, validated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answers<'a>(&'a [u8]);
 
-/// Why bytes are not a reply: a defect of the server, or another version.
+/// Why bytes are not a valid reply: a defect of the server, or another version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
 pub enum ReplyError {
@@ -94,11 +94,11 @@ pub enum ReplyError {
     Status(u8),
     #[error("unknown value type {0} in a reply")]
     Type(u8),
-    #[error("bytes of a reply that must be zero are not")]
+    #[error("a byte of a reply that must be zero is not")]
     Reserved,
     #[error("the payload of a reply with status {0} has the wrong size")]
     Size(u8),
-    #[error("an item of a reply reaches beyond the frame")]
+    #[error("an item of a reply extends past the end of the frame")]
     Item,
     #[error("replies within an item of a reply")]
     Nested,
@@ -112,7 +112,7 @@ impl From<TextError> for ReplyError {
     }
 }
 
-/// Appends the reply to an operation that was carried out.
+/// Appends the reply to an operation that was executed.
 pub fn encode_reply(out: &mut Vec<u8>, id: u32, reply: &Reply) {
     let (status, ty) = status(reply);
     let start = begin(out, id, status, ty);
@@ -125,14 +125,14 @@ pub fn encode_done(out: &mut Vec<u8>, id: u32) {
     encode_reply(out, id, &Reply::Stored);
 }
 
-/// Appends a reply that says why the request was refused.
+/// Appends a reply that says why the request failed.
 pub fn encode_error(out: &mut Vec<u8>, id: u32, code: ErrorCode, message: &str) {
     let start = begin(out, id, code as u8, 0);
     out.extend_from_slice(message.as_bytes());
     set_length(out, start + LENGTH, start);
 }
 
-/// Appends a header whose length [`set_length`] fills in; returns where it stands.
+/// Appends a header whose length [`set_length`] fills in; returns its position.
 fn begin(out: &mut Vec<u8>, id: u32, status: u8, ty: u8) -> usize {
     let start = out.len();
     let mut head = [0; REPLY_HEADER_BYTES];
@@ -160,7 +160,7 @@ impl ManyReplies {
         out.len() - self.start
     }
 
-    /// Appends the answer to the next item.
+    /// Appends the reply to the next item.
     pub fn push(&mut self, out: &mut Vec<u8>, reply: &Reply) {
         let start = out.len();
         let (status, ty) = status(reply);
@@ -169,7 +169,7 @@ impl ManyReplies {
         set_length(out, start + ITEM_LENGTH, start + REPLY_ITEM_HEADER_BYTES);
     }
 
-    /// Appends the reason why the next item was refused.
+    /// Appends the reason why the next item failed.
     pub fn push_error(&mut self, out: &mut Vec<u8>, code: ErrorCode, message: &str) {
         let start = out.len();
         out.extend_from_slice(&[code as u8, 0, 0, 0, 0, 0, 0, 0]);
@@ -177,13 +177,13 @@ impl ManyReplies {
         set_length(out, start + ITEM_LENGTH, start + REPLY_ITEM_HEADER_BYTES);
     }
 
-    /// Fills in the header. Every item has been answered.
+    /// Fills in the header. Every item must have a reply.
     pub fn finish(self, out: &mut [u8]) {
         set_length(out, self.start + LENGTH, self.start);
     }
 }
 
-/// Writes the number of bytes from `from` to the end of `out` at `at`.
+/// Writes the number of bytes between `from` and the end of `out` at the position `at`.
 fn set_length(out: &mut [u8], at: usize, from: usize) {
     let length = (out.len() - from) as u32;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
@@ -224,7 +224,7 @@ fn encode_payload(out: &mut Vec<u8>, reply: &Reply) {
 }
 
 impl<'a> ReplyFrame<'a> {
-    /// Reads a frame, as a [`super::Run`] gives it.
+    /// Decodes a frame, as a [`super::Run`] yields it.
     pub fn decode(frame: &'a [u8]) -> Result<Self, ReplyError> {
         let (head, payload) = frame.split_first_chunk::<REPLY_HEADER_BYTES>().ok_or(ReplyError::Header)?;
         if field::<2>(head, RESERVED) != [0, 0] {
@@ -282,7 +282,7 @@ impl<'a> Answers<'a> {
         Ok(Self(items))
     }
 
-    /// The answers, in the order of the request's items.
+    /// The replies, in the order of the request's items.
     pub fn iter(self) -> impl Iterator<Item = Answer<'a>> {
         let mut rest = self.0;
         std::iter::from_fn(move || {

@@ -22,10 +22,10 @@ pub const REQUEST_HEADER_BYTES: usize = RESERVED + 2;
 
 const _: () = assert!(REQUEST_HEADER_BYTES == 16);
 
-/// Flag: the reply to a write waits until the write is durable, whatever the server is set to.
+/// Flag: reply to a write only when it is durable, whatever the server's durability setting.
 const DURABLE: u16 = 1;
 
-// Opcodes of operations are the codes of their kinds.
+// The opcode of an operation is the code of its kind.
 const MULTI_GET: u8 = 0x20;
 const MULTI_PUT: u8 = 0x21;
 const PING: u8 = 0x30;
@@ -38,36 +38,36 @@ const GET_ITEM_BYTES: usize = ITEM_KEY_LENGTH + 2;
 const ITEM_VALUE_LENGTH: usize = GET_ITEM_BYTES;
 const PUT_ITEM_BYTES: usize = ITEM_VALUE_LENGTH + 4;
 
-/// A request with its number.
+/// A request with its id.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RequestFrame<'a> {
-    /// The client's number for it, which the reply repeats.
+    /// The client's id for the request, which the reply repeats.
     pub id: u32,
-    /// Whether a write must be durable before it is answered.
+    /// Whether a write must be durable before the reply.
     pub durable: bool,
-    /// What is asked.
+    /// The request itself.
     pub request: Request<'a>,
 }
 
-/// What is asked.
+/// The content of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Request<'a> {
     /// One operation.
     Op(Op<'a>),
-    /// Many gets or many puts, each on its own, in this order.
+    /// Many gets or many puts, each executed on its own, in this order.
     Multi(MultiOps<'a>),
-    /// Is the server there?
+    /// Checks that the server responds.
     Ping,
     /// The client's token.
     Auth(&'a str),
 }
 
-/// A request that is refused because of its form.
+/// A request that is rejected because it is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadRequest {
-    /// The request's number.
+    /// The request's id.
     pub id: u32,
-    /// What is wrong.
+    /// The error.
     pub error: RequestError,
 }
 
@@ -80,7 +80,7 @@ pub struct MultiOps<'a> {
 }
 
 impl<'a> RequestFrame<'a> {
-    /// Reads a frame, as a [`super::Run`] gives it.
+    /// Decodes a frame, as a [`super::Run`] yields it.
     #[inline]
     pub fn decode(frame: &'a [u8]) -> Result<Self, BadRequest> {
         let Some((head, rest)) = frame.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
@@ -118,7 +118,7 @@ fn decode_request<'a>(
         }
         return Ok(Request::Op(op));
     }
-    // What the rest of an unknown request means is not known, so its opcode is what is reported.
+    // The rest of a request with an unknown opcode has no known meaning, so the opcode is reported.
     if !matches!(opcode, MULTI_GET | MULTI_PUT | PING | AUTH) {
         return Err(RequestError::Opcode(opcode));
     }
@@ -137,7 +137,7 @@ fn decode_request<'a>(
     }
 }
 
-/// What a client must keep to besides the form: each value has one encoding, and can be stored.
+/// Rules for clients beyond the form: each value has one encoding, and can be stored.
 fn check_value(op: &Op<'_>) -> Result<(), RequestError> {
     let ascending = match op {
         Op::Put { value: ValueRef::Float(value), .. } if !value.is_finite() => return Err(RequestError::NotFinite),
@@ -173,7 +173,7 @@ impl<'a> MultiOps<'a> {
         })
     }
 
-    /// How many there are.
+    /// The number of operations.
     pub fn count(self) -> usize {
         self.count
     }
@@ -215,8 +215,8 @@ pub fn multi_put_item_bytes(key: Key<'_>, value: ValueRef<'_>) -> usize {
     PUT_ITEM_BYTES + key.as_bytes().len() + value.packed_bytes()
 }
 
-/// Appends a request for `op`. Its lists must be in ascending order, each item once, and its float finite: a server refuses
-/// anything else.
+/// Appends a request for `op`. Its lists must be in ascending order without duplicates, and its float finite; a server
+/// rejects anything else.
 pub fn encode_request(out: &mut Vec<u8>, id: u32, durable: bool, op: &Op<'_>) {
     let key = op.key().as_bytes();
     let length = request_bytes(op);
@@ -227,7 +227,7 @@ pub fn encode_request(out: &mut Vec<u8>, id: u32, durable: bool, op: &Op<'_>) {
     payload::encode(out, op);
 }
 
-/// Appends a request for the values of many entries. At most [`MAX_MULTI_ITEMS`].
+/// Appends a request for the values of many entries, at most [`MAX_MULTI_ITEMS`].
 pub fn encode_multi_get<'k>(out: &mut Vec<u8>, id: u32, entries: impl IntoIterator<Item = (ValueType, Key<'k>)>) {
     let start = begin(out, id, MULTI_GET, false);
     for (ty, key) in entries {
@@ -236,7 +236,7 @@ pub fn encode_multi_get<'k>(out: &mut Vec<u8>, id: u32, entries: impl IntoIterat
     finish(out, start);
 }
 
-/// Appends a request to store many values. At most [`MAX_MULTI_ITEMS`].
+/// Appends a request to store many values, at most [`MAX_MULTI_ITEMS`].
 pub fn encode_multi_put<'k>(
     out: &mut Vec<u8>,
     id: u32,

@@ -1,6 +1,6 @@
-//! The bytes of a connection into runs of complete frames.
+//! Splits the bytes of a connection into runs of complete frames.
 //!
-//! A buffer is split once for all complete frames that are in it, not once a frame: `BytesMut::split_to` costs an atomic
+//! A buffer is split once for all complete frames in it, not once per frame: `BytesMut::split_to` costs an atomic
 //! operation each time. The frames borrow from the run.
 
 use bytes::BytesMut;
@@ -10,7 +10,7 @@ use super::{REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES};
 
 const LENGTH_BYTES: usize = 4;
 
-/// Cuts runs of complete frames off a buffer. Reserves nothing, whatever a frame claims.
+/// Splits runs of complete frames off a buffer. Reserves nothing, whatever length a frame claims.
 #[derive(Clone, Copy, Debug)]
 pub struct RunDecoder {
     least: usize,
@@ -21,23 +21,23 @@ pub struct RunDecoder {
 #[derive(Debug)]
 pub struct Run(BytesMut);
 
-/// The frames of a run, in order, each with its header.
+/// The frames of a run, in order, including their headers.
 #[derive(Clone, Debug)]
 pub struct Frames<'r> {
     rest: &'r [u8],
 }
 
-/// The bytes cannot be divided into frames; nothing behind this place can be read.
+/// The bytes cannot be split into frames; nothing after this point can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A frame claims a length that none has.
+    /// A frame claims an invalid length.
     #[error("a frame claims {claimed} bytes; expected {least} to {most}")]
     Length {
-        /// What it claims.
+        /// The claimed length.
         claimed: usize,
         /// The size of a header.
         least: usize,
-        /// The limit.
+        /// The maximum length.
         most: usize,
     },
     /// Reading failed.
@@ -46,17 +46,17 @@ pub enum RunError {
 }
 
 impl RunDecoder {
-    /// For requests of at most `most` bytes each, headers included.
+    /// For requests of at most `most` bytes each, including headers.
     pub fn requests(most: usize) -> Self {
         Self { least: REQUEST_HEADER_BYTES, most }
     }
 
-    /// For replies of at most `most` bytes each, headers included.
+    /// For replies of at most `most` bytes each, including headers.
     pub fn replies(most: usize) -> Self {
         Self { least: REPLY_HEADER_BYTES, most }
     }
 
-    /// The length that the frame at the start of `bytes` claims, once enough is there to tell.
+    /// The length that the frame at the start of `bytes` claims, once enough bytes are there.
     pub fn claimed(self, bytes: &[u8]) -> Result<Option<usize>, RunError> {
         let Some(length) = bytes.first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let claimed = u32::from_le_bytes(*length) as usize;
@@ -66,7 +66,7 @@ impl RunDecoder {
         }
     }
 
-    /// How many bytes at the start of `bytes` are complete frames. An impossible frame behind complete ones is left to the
+    /// How many bytes at the start of `bytes` are complete frames. An invalid frame after complete ones is left to the
     /// next call, so that those are not lost.
     pub fn complete(self, bytes: &[u8]) -> Result<usize, RunError> {
         let mut end = 0;
@@ -103,7 +103,7 @@ impl Run {
 }
 
 impl<'r> Frames<'r> {
-    /// The frames in `bytes`, which hold complete frames and nothing else, as [`RunDecoder::complete`] finds them.
+    /// The frames in `bytes`, which must be complete frames and nothing else, as [`RunDecoder::complete`] finds them.
     pub fn new(bytes: &'r [u8]) -> Self {
         Self { rest: bytes }
     }
@@ -119,7 +119,7 @@ impl<'r> Iterator for Frames<'r> {
 
     fn next(&mut self) -> Option<&'r [u8]> {
         let length = u32::from_le_bytes(*self.rest.first_chunk()?) as usize;
-        // No decoder lets this through. It keeps an iteration over other bytes from standing still.
+        // No decoder lets this through. It keeps an iteration over other bytes from looping forever.
         if length < LENGTH_BYTES {
             return None;
         }

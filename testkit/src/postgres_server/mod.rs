@@ -1,19 +1,19 @@
-//! A PostgreSQL server of the tests' own: on a free port, in a temporary folder, with the durability of a real one, and
-//! gone with the test process, however that ends.
+//! A PostgreSQL server for tests: on a free port, in a temporary folder, as durable as a real one, and removed with the
+//! test process, however that ends.
 //!
 //! ```text
 //!   mod.rs        the server: start, stop, kill, start again; databases and SQL
 //!   pooler.rs     a pgbouncer in front of it
 //!   programs.rs   where PostgreSQL's programs are
-//!   template.rs   data folders, and whose they are
+//!   template.rs   data folders and their owners
 //! ```
 //!
 //! ```text
 //!   test process ── stdin ──> watchdog (sh) ──> postmaster ──> backends
 //! ```
 //!
-//! The watchdog's stdin is a pipe that nobody writes to. The kernel closes it when the test process ends, were it by
-//! `kill -9`; the watchdog then ends the server and removes the folder. So a static may hold a server, see
+//! The watchdog's stdin is a pipe to which nothing is written. The kernel closes it when the test process ends, even by
+//! `kill -9`. The watchdog then stops the server and removes the folder. So a static may hold a server, see
 //! [`PostgresServer::shared`].
 
 mod pooler;
@@ -37,22 +37,23 @@ use tempfile::TempDir;
 pub use pooler::Pooler;
 use template::Account;
 
-/// The superuser. Its password is asked for over TCP only; the socket lies in a folder that nobody else can enter.
+/// The superuser. Its password is required over TCP only; the socket is in a folder that no other user can enter.
 pub const USER: &str = "kvs";
 pub const PASSWORD: &str = "kvs-password";
 
 /// How long a start or a stop may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long to wait before looking again.
+/// Polling interval.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// Ports to choose from: none that the kernel gives out by itself (Linux from 32768 on, others from 49152 on). A client
-/// that tries to reach a server that is down could be given the very port that it tries, and be connected to itself.
+/// Ports to choose from, outside the kernel's ephemeral range (Linux from 32768, others from 49152). Otherwise a client
+/// that tries to reach a stopped server could get that very port as its own, and connect to itself.
 const PORTS: Range<u16> = 15_000..32_000;
 
-/// Arguments: the folder to remove at the end, the signal that ends the server, the server's command. Prints the server's process id, and ends when the
-/// server does. Shells without job control let background commands ignore SIGQUIT, but PostgreSQL handles it anyway.
+/// Arguments: the folder to remove at the end, the signal that ends the server, the server's command. Prints the
+/// server's process id, and ends when the server does. Shells without job control let background commands ignore
+/// SIGQUIT, but PostgreSQL handles it anyway.
 const WATCHDOG: &str = r#"
 folder=$1; signal=$2; shift 2
 exec 3<&0
@@ -66,7 +67,7 @@ wait "$server"
 kill -KILL "$watcher"
 "#;
 
-/// A server of one's own. Ended, with all of its data, when dropped.
+/// A private server. It is stopped, and its data removed, when dropped.
 pub struct PostgresServer {
     programs: PathBuf,
     folder: TempDir,
@@ -76,16 +77,16 @@ pub struct PostgresServer {
     databases: AtomicU32,
 }
 
-/// The processes of a server that runs.
+/// The processes of a running server.
 struct Running {
     watchdog: Child,
-    /// Holds the server's life, see [`WATCHDOG`].
+    /// Keeps the server alive, see [`WATCHDOG`].
     life: ChildStdin,
     postmaster: u32,
 }
 
 impl PostgresServer {
-    /// Starts a server with the settings that PostgreSQL has by default.
+    /// Starts a server with PostgreSQL's default settings.
     pub fn start() -> Self {
         Self::with_settings(&[])
     }
@@ -118,8 +119,8 @@ impl PostgresServer {
         }
     }
 
-    /// The server that all tests of this process share, started with the first call. It must stay up: who stops or kills
-    /// servers has one of their own.
+    /// The server that all tests of this process share, started on the first call. It must stay up: tests that stop or
+    /// kill a server use their own.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<PostgresServer> = OnceLock::new();
         SHARED.get_or_init(Self::start)
@@ -132,18 +133,19 @@ impl PostgresServer {
         self.url(USER, PASSWORD, &name)
     }
 
-    /// The URL of a database over TCP, where the server asks for the password.
+    /// The URL of a database over TCP, where the server requires the password.
     pub fn url(&self, user: &str, password: &str, database: &str) -> String {
         format!("postgres://{user}:{password}@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Runs SQL in a database, given by its name or URL, and returns the rows: one a line, columns between `|`, without
-    /// headings. Every statement is a transaction unless the SQL says otherwise. Panics with psql's message if one fails.
+    /// Runs SQL in a database, given by its name or URL, and returns the rows: one per line, columns separated by `|`,
+    /// without headings. Every statement is a transaction unless the SQL says otherwise. Panics with psql's message if
+    /// one fails.
     pub fn psql(&self, database: &str, sql: &str) -> String {
         self.try_psql(database, sql).unwrap_or_else(|e| panic!("{sql}\n{e}"))
     }
 
-    /// Like [`Self::psql`], but the error is psql's message.
+    /// Like [`Self::psql`], but returns psql's message as the error.
     pub fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut script = tempfile::tempfile().expect("a temporary file");
         script.write_all(sql.as_bytes()).and_then(|()| script.rewind()).expect("the SQL is written");
@@ -154,7 +156,7 @@ impl PostgresServer {
         output(&mut psql)
     }
 
-    /// The server's version as PostgreSQL numbers it, such as 150018 for 15.18.
+    /// The server's version in PostgreSQL's numbering, such as 150018 for 15.18.
     pub fn version(&self) -> u32 {
         self.psql("postgres", "SHOW server_version_num").parse().expect("a number")
     }
@@ -169,7 +171,7 @@ impl PostgresServer {
         self.folder.path()
     }
 
-    /// Process id of the postmaster; panics unless the server runs.
+    /// Process id of the postmaster. Panics if the server is not running.
     pub fn postmaster_pid(&self) -> u32 {
         self.running().as_ref().expect("the server runs").postmaster
     }
@@ -181,8 +183,8 @@ impl PostgresServer {
         self.psql(database, sql).lines().map(|pid| pid.parse().expect("a process id")).collect()
     }
 
-    /// `kill -9` of one backend. The postmaster takes it for a crash: it ends all other backends and recovers the data,
-    /// for which this waits. To end a single session, there is `pg_terminate_backend`.
+    /// Kills one backend with `kill -9`. The postmaster treats this as a crash: it ends all other backends and recovers
+    /// the data. This waits until that is done. To end a single session, use `pg_terminate_backend`.
     pub fn kill_backend(&self, pid: u32) {
         let times_ready = || self.log().matches("database system is ready to accept connections").count();
         let before = times_ready();
@@ -190,12 +192,12 @@ impl PostgresServer {
         within("PostgreSQL recovers", || (times_ready() > before).then_some(()));
     }
 
-    /// Stops the server in order; clients are disconnected, and their open transactions rolled back.
+    /// Stops the server cleanly; clients are disconnected, and their open transactions rolled back.
     pub fn stop(&self) {
         self.end("INT");
     }
 
-    /// `kill -9` of the postmaster. Backends notice and end by themselves, some time after this returns.
+    /// Kills the postmaster with `kill -9`. Backends notice and end by themselves, some time after this returns.
     pub fn kill_postmaster(&self) {
         self.end("KILL");
     }
@@ -212,7 +214,7 @@ impl PostgresServer {
         *running = Some(launched.unwrap_or_else(|log| panic!("PostgreSQL did not start again:\n{log}")));
     }
 
-    /// Stops the server in order and starts it again.
+    /// Stops the server cleanly and starts it again.
     pub fn restart(&self) {
         self.stop();
         self.start_again();
@@ -226,7 +228,7 @@ impl PostgresServer {
         self.folder.path().join("log")
     }
 
-    /// Starts the server and waits until it takes connections. If it ends instead, the error is what it logged.
+    /// Starts the server and waits until it accepts connections. If it ends instead, the error is its log output.
     fn launch(&self) -> Result<Running, String> {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log can be written");
         let logged_before = log.metadata().expect("the log is there").len();
@@ -236,7 +238,8 @@ impl PostgresServer {
         command.args(["-c", WATCHDOG, "watchdog"]).arg(self.folder.path()).arg("QUIT");
         command.arg(self.programs.join("postgres")).args(["-p", &self.port.to_string(), "-D"]).arg(&data);
         self.account.runs(&mut command, self.folder.path());
-        // Not in the terminal's group: Ctrl-C is for the test process, and the watchdog's affair only when that has ended.
+        // Not in the terminal's process group: Ctrl-C is meant for the test process, and the watchdog acts only when
+        // that has ended.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).process_group(0);
         let mut watchdog = command.spawn().expect("a shell can be executed");
         let life = watchdog.stdin.take().expect("it is piped");
@@ -259,7 +262,7 @@ impl PostgresServer {
     fn end(&self, name: &str) {
         let Running { mut watchdog, life, postmaster } = self.running().take().expect("the server runs");
         assert!(signal(postmaster, name), "the postmaster {postmaster} has ended by itself:\n{}", self.log());
-        // Child::wait would close stdin, which is the signal for the watchdog to do it in its own way.
+        // Child::wait would close stdin, which tells the watchdog to stop the server in its own way.
         within("PostgreSQL ends", || watchdog.try_wait().expect("it is a child"));
         drop(life);
     }
@@ -274,15 +277,15 @@ impl Drop for PostgresServer {
     }
 }
 
-/// Whether the postmaster says in its lock file, as it says to `pg_ctl`, that it takes connections.
+/// Whether the postmaster's lock file says that it accepts connections; `pg_ctl` uses the same line.
 fn is_ready(data: &Path, postmaster: u32) -> bool {
     let lock = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = lock.lines();
-    // A killed postmaster leaves the file behind, with its own process id.
+    // A killed postmaster leaves the file, with its old process id.
     lines.next().and_then(|pid| pid.parse().ok()) == Some(postmaster) && lines.nth(6).map(str::trim) == Some("ready")
 }
 
-/// A port that nobody listens on, and that the kernel gives to nobody.
+/// A port that nothing listens on, and that the kernel does not assign.
 pub fn free_port() -> u16 {
     let random = RandomState::new();
     let port = |attempt: u64| PORTS.start + (random.hash_one(attempt) % PORTS.len() as u64) as u16;
@@ -290,7 +293,7 @@ pub fn free_port() -> u16 {
     (0..1_000).map(port).find(is_free).expect("a free port")
 }
 
-/// A command whose messages are English and that nothing in the environment tells where to connect.
+/// A command with English messages, and without environment variables that say where to connect.
 fn program(folder: &Path, name: &str) -> Command {
     let mut command = Command::new(folder.join(name));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"PG")) {
@@ -300,7 +303,7 @@ fn program(folder: &Path, name: &str) -> Command {
     command
 }
 
-/// Runs a command to its end and returns what it prints; the error is its message.
+/// Runs a command to its end and returns its output; the error is its message.
 fn output(command: &mut Command) -> Result<String, String> {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let printed = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the output is UTF-8");
@@ -310,13 +313,13 @@ fn output(command: &mut Command) -> Result<String, String> {
     }
 }
 
-/// Sends a signal, such as `STOP`; whether there is such a process.
+/// Sends a signal, such as `STOP`; returns whether the process exists.
 pub fn signal(pid: u32, name: &str) -> bool {
     let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.to_string()).stderr(Stdio::null()).status();
     sent.expect("kill can be executed").success()
 }
 
-/// Looks again and again until there is a result; panics after [`DEADLINE`].
+/// Polls until there is a result; panics after [`DEADLINE`].
 pub fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {

@@ -1,4 +1,4 @@
-//! A pgbouncer in front of a server of the tests' own.
+//! A pgbouncer in front of a test's server.
 
 use std::fs;
 use std::net::TcpStream;
@@ -10,10 +10,10 @@ use tempfile::TempDir;
 
 use super::{PASSWORD, PostgresServer, USER, WATCHDOG, free_port, program, within};
 
-/// Where packages put the program, besides PATH.
+/// Where packages install the program, besides PATH.
 const SYSTEM_PROGRAMS: &str = "/usr/sbin";
 
-/// A pooler, ended when dropped or with the test process.
+/// A pooler. It ends when dropped or with the test process.
 pub struct Pooler {
     watchdog: Child,
     port: u16,
@@ -21,8 +21,8 @@ pub struct Pooler {
 }
 
 impl PostgresServer {
-    /// Starts a pgbouncer in this `pool_mode`, for the superuser and these `users` with their passwords, with more `settings`.
-    /// `None`, with a line that says so, where pgbouncer is not installed.
+    /// Starts a pgbouncer in this `pool_mode`, for the superuser and these `users` with their passwords, with
+    /// additional `settings`. If pgbouncer is not installed, prints that and returns `None`.
     pub fn pooler(&self, mode: &str, users: &[(&str, &str)], settings: &[(&str, &str)]) -> Option<Pooler> {
         let Some(pgbouncer) = find() else {
             println!("skipped: there is no pgbouncer on this machine");

@@ -1,5 +1,5 @@
-//! Data folders as `initdb` leaves them. It takes a second of computing, so its work is done once for each build folder
-//! and version of PostgreSQL, and every server starts from a copy of it.
+//! Data folders as `initdb` creates them. `initdb` takes a second of CPU time, so it runs once per build folder and
+//! version of PostgreSQL, and every server starts from a copy.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,24 +12,25 @@ use tempfile::TempDir;
 
 use super::{PASSWORD, USER, output, program};
 
-/// The temporary folder of the build folder, which is kept between runs: `target/tmp` for a test at `target/debug/deps/…`.
+/// The temporary folder in the build folder, which is kept between runs: `target/tmp` for a test at
+/// `target/debug/deps/…`.
 fn kept() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own program");
     test.ancestors().nth(3).expect("a test lies in a build folder").join("tmp")
 }
 
-/// Changed whenever a data folder is made in another way than before.
+/// Must change whenever data folders are created differently.
 const FORM: u32 = 1;
 
-/// Who runs the server: PostgreSQL refuses to be run by root.
+/// The user that runs the server: PostgreSQL refuses to run as root.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
-    /// User and group to change to, or none for the user who runs the tests.
+    /// User and group to change to, or none for the user that runs the tests.
     other: Option<(u32, u32)>,
 }
 
 impl Account {
-    /// The user who runs the tests or, in place of root, `postgres` or else `nobody`.
+    /// The user that runs the tests; if that is root, `postgres` or else `nobody`.
     fn new() -> Self {
         let other = (id(&["-u"]) == Some(0)).then(|| {
             let account = |name| Some((id(&["-u", name])?, id(&["-g", name])?));
@@ -47,7 +48,7 @@ impl Account {
         }
     }
 
-    /// Makes a file or a folder this user's.
+    /// Makes this user the owner of a file or folder.
     fn owns(self, path: &Path) {
         if let Some((user, group)) = self.other {
             chown(path, Some(user), Some(group)).unwrap_or_else(|e| panic!("chown {}: {e}", path.display()));
@@ -61,7 +62,7 @@ fn id(args: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// A folder of a server's own, with a data folder `data` in it.
+/// A server's private folder, with a data folder `data` in it.
 pub(super) fn new_folder(programs: &Path) -> (TempDir, Account) {
     let account = Account::new();
     let folder = folder_of(account);
@@ -69,7 +70,7 @@ pub(super) fn new_folder(programs: &Path) -> (TempDir, Account) {
     (folder, account)
 }
 
-/// A temporary folder outside of the build folder, which another user may not be able to reach.
+/// A temporary folder outside the build folder, which another user may not be able to reach.
 pub(super) fn folder_of(account: Account) -> TempDir {
     let folder = tempfile::Builder::new().prefix("kvs-postgres-").tempdir().expect("a temporary folder");
     account.owns(folder.path());
@@ -95,8 +96,8 @@ fn template(programs: &Path, account: Account) -> PathBuf {
     account.runs(initdb.arg("--pgdata").arg(made.path().join("data")), made.path());
     output(&mut initdb).unwrap_or_else(|e| panic!("{initdb:?}: {e}"));
 
-    // Other test processes may be doing the same: one of them has the honour, and none sees half a template. It is synced
-    // because it outlives a power cut that comes right after.
+    // Other test processes may be doing the same. One of them wins, and none sees an incomplete template. It is synced,
+    // so that it survives a power failure right after.
     fs::create_dir_all(&kept).expect("a folder for what is kept");
     let staged = tempfile::tempdir_in(&kept).expect("a folder beside the template");
     let data = staged.path().join("data");
@@ -109,7 +110,7 @@ fn template(programs: &Path, account: Account) -> PathBuf {
     template
 }
 
-/// Copies a folder with its permissions, and calls `made` with every file and folder of the copy.
+/// Copies a folder with its permissions, and calls `made` for every file and folder of the copy.
 fn copy(from: &Path, to: &Path, made: &dyn Fn(&Path)) {
     let copied = || -> std::io::Result<()> {
         fs::create_dir(to)?;

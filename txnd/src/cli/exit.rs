@@ -1,10 +1,10 @@
-//! Exit codes besides 0 for a program that has stopped in order and 2 for wrong usage.
+//! Exit codes besides 0 (stopped gracefully) and 2 (wrong usage).
 
 /// The log failed, or did not become durable before the program ended.
 pub const FAILED: u8 = 1;
-/// What the flags name cannot be used.
+/// What the flags name is unusable.
 pub const USAGE: u8 = 2;
-/// An address cannot be listened on.
+/// Cannot listen on an address.
 pub const CANNOT_LISTEN: u8 = 3;
 /// The log cannot be opened.
 pub const CANNOT_OPEN_LOG: u8 = 4;

@@ -8,8 +8,9 @@ pub fn file_limit() -> usize {
     getrlimit(Resource::Nofile).current.and_then(|limit| limit.try_into().ok()).unwrap_or(usize::MAX)
 }
 
-/// Raises the limit of open files to what `connections` and `others` need together, as far as the system lets us. Returns how
-/// many connections leave room for the others: with fewer, clients could take the files that the log needs.
+/// Raises the limit of open files to what `connections` and `others` need together, as far as the system allows.
+/// Returns how many connections leave room for the others: with more, clients could use up the files that the log
+/// needs.
 pub fn raise_file_limit(connections: usize, others: usize) -> usize {
     let wanted = (connections + others) as u64;
     let mut limit = getrlimit(Resource::Nofile);
@@ -17,11 +18,11 @@ pub fn raise_file_limit(connections: usize, others: usize) -> usize {
     let allowed = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
     limit.current = Some(allowed);
     let allowed = if setrlimit(Resource::Nofile, limit).is_ok() { allowed } else { current };
-    // One is left in any case, so that it can be found out what is wrong.
+    // One connection is always left, for finding out what is wrong.
     (allowed as usize).saturating_sub(others).clamp(1, connections)
 }
 
-/// Says that there may be fewer connections than was asked for.
+/// Warns that fewer connections are possible than were asked for.
 pub fn warn_of_fewer_connections(wanted: usize, fitting: usize) {
     let limit = file_limit();
     warn!(

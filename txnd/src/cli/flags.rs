@@ -1,4 +1,4 @@
-//! How flags are read: addresses, sizes, times, and values that may hold a password.
+//! How flags are read: addresses, sizes, times, and values that may contain a password.
 
 use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
@@ -11,8 +11,8 @@ use clap::builder::{Resettable, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Parser};
 
-/// Reads the command line and the environment; ends the program with a message if they are wrong. An empty variable is like
-/// one that is not set. `renamed` are variables whose name has changed: (old, new); the old one counts where the new one
+/// Reads the command line and the environment. Ends the program with a message if they are wrong. An empty variable
+/// counts as unset. `renamed` lists variables whose name has changed: (old, new). The old one is used where the new one
 /// is not set.
 pub fn parse<C: Parser>(renamed: &[(&'static str, &'static str)]) -> C {
     let mut command = C::command().mut_args(|arg| with_variable(arg, renamed));
@@ -20,7 +20,7 @@ pub fn parse<C: Parser>(renamed: &[(&'static str, &'static str)]) -> C {
     parsed.and_then(|matches| C::from_arg_matches(&matches)).unwrap_or_else(|e| named_by_origin(e, &command).exit())
 }
 
-/// The argument with the variable that counts for it.
+/// The argument with the environment variable to use for it.
 fn with_variable(arg: Arg, renamed: &[(&'static str, &'static str)]) -> Arg {
     let is_set = |name: &OsStr| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let Some(name) = arg.get_env().map(OsStr::to_os_string) else { return arg };
@@ -34,7 +34,7 @@ fn with_variable(arg: Arg, renamed: &[(&'static str, &'static str)]) -> Arg {
     }
 }
 
-/// The error with the name of the variable that a wrong value came from, instead of that of the flag.
+/// The error, naming the variable that a wrong value came from instead of the flag.
 fn named_by_origin(mut error: clap::Error, command: &Command) -> clap::Error {
     if error.kind() == ErrorKind::InvalidUtf8 {
         let is_wrong = |arg: &&Arg| variable(arg).is_some_and(|name| std::env::var(name).is_err());
@@ -51,7 +51,7 @@ fn named_by_origin(mut error: clap::Error, command: &Command) -> clap::Error {
     error
 }
 
-/// The variable that the argument's value comes from; `None` if it comes from the command line, or is a default.
+/// The variable that the argument's value comes from; `None` if it comes from the command line or is a default.
 fn variable(arg: &Arg) -> Option<String> {
     let flag = format!("--{}", arg.get_long()?);
     let is_flag = |given: &OsString| {
@@ -64,7 +64,8 @@ fn variable(arg: &Arg) -> Option<String> {
     (!std::env::args_os().any(|given| is_flag(&given))).then(|| name.to_string_lossy().into_owned())
 }
 
-/// The address to connect to for one that is listened on: all addresses include that of this machine to itself.
+/// The address to connect to in order to reach a server that listens on `addr`: an unspecified address becomes
+/// loopback.
 pub fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -74,8 +75,8 @@ pub fn reachable(addr: SocketAddr) -> SocketAddr {
     (ip, addr.port()).into()
 }
 
-/// Reads a flag's value, or an environment variable's, that may hold a password. Its errors do not quote what was given, as
-/// clap's own do: diagnostics go where others read them.
+/// Reads the value of a flag or environment variable that may contain a password. Unlike clap's own errors, its errors
+/// do not quote the value: logs may be read by others.
 #[derive(Debug)]
 pub struct Unquoted<T>(PhantomData<fn() -> T>);
 
@@ -124,7 +125,7 @@ pub fn within<const MIN: u64, const MAX: u64>(text: &str) -> Result<ByteSize, St
     }
 }
 
-/// Reads a time from a flag; 0 is one, too.
+/// Reads a time from a flag; 0 is allowed.
 pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|e| e.to_string())
 }

@@ -1,12 +1,12 @@
-//! What the programs kvs and txnd have in common at their command line.
+//! The command-line code that the programs kvs and txnd share.
 //!
 //! ```text
 //!   flags.rs         how flags are read: addresses, sizes, times
 //!   exit.rs          exit codes
-//!   tracing.rs       diagnostics on standard error
+//!   tracing.rs       the log on standard error
 //!   signals.rs       signals that ask a program to stop, or to reload
 //!   files.rs         the limit of open files
-//!   start_retry.rs   waiting for a log that cannot be reached yet
+//!   start_retry.rs   waits for a log that cannot be reached yet
 //! ```
 
 pub mod exit;

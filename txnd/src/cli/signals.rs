@@ -1,31 +1,31 @@
-//! Signals that ask a program to stop, or to look at its files again.
+//! Signals that ask a program to stop, or to reload its files.
 
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Signals within this time are one wish to stop.
+/// Signals within this time count as one request to stop.
 const SAME_STOP: Duration = Duration::from_secs(1);
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// Stop in order.
+    /// Stop gracefully.
     Stop,
-    /// Look at certificates and tokens again.
+    /// Reload certificates and tokens.
     Reload,
 }
 
-/// SIGTERM, SIGINT and SIGQUIT, which ask a program to stop, and SIGHUP: from a terminal that goes away it asks to stop, too,
-/// otherwise to reload. SIGPIPE is ignored from the start, as in every Rust program.
+/// SIGTERM, SIGINT and SIGQUIT ask a program to stop. So does SIGHUP if the program was started from a terminal, which
+/// has then closed; otherwise SIGHUP asks to reload. SIGPIPE is ignored from the start, as in every Rust program.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
     hangup: Signal,
-    /// Found out at the start: a terminal that has gone is none any more.
+    /// Determined at startup, because a terminal that has closed no longer counts as one.
     has_terminal: bool,
 }
 
@@ -41,7 +41,7 @@ impl Signals {
         })
     }
 
-    /// Waits for one of them.
+    /// Waits for the next signal.
     pub async fn next(&mut self) -> Wish {
         tokio::select! {
             _ = self.terminate.recv() => Wish::Stop,
@@ -51,13 +51,13 @@ impl Signals {
         }
     }
 
-    /// Waits for one that asks to stop. Wishes to reload are of no use meanwhile.
+    /// Waits for a signal that asks to stop. Requests to reload are ignored meanwhile.
     pub async fn stop(&mut self) {
         while self.next().await != Wish::Stop {}
     }
 
-    /// After one to stop: waits for another that is not part of the same stop. Supervisors send one to a process and to its
-    /// group.
+    /// After a signal to stop, waits for another that is not part of the same stop. Supervisors send one signal to a
+    /// process and one to its group.
     pub async fn stop_again(&mut self) {
         let first = Instant::now();
         loop {

@@ -1,4 +1,4 @@
-//! Waiting for a log that cannot be reached yet.
+//! Waits at startup for a log that cannot be reached yet.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use tracing::warn;
 use super::tracing::Throttle;
 use crate::SinkError;
 
-/// Pause between two attempts.
+/// Delay between two attempts.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Time between two lines of diagnostics.
+/// Interval between two log lines.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a start tries again what fails for now.
+/// How long a start retries after a temporary failure.
 #[derive(Debug)]
 pub struct StartRetry {
     deadline: Instant,
@@ -21,12 +21,12 @@ pub struct StartRetry {
 }
 
 impl StartRetry {
-    /// Tries for this long, from now on.
+    /// Retries for this long from now.
     pub fn new(within: Duration) -> Self {
         Self { deadline: Instant::now() + within, lines: Throttle::new(REPORT_INTERVAL) }
     }
 
-    /// Pauses after an attempt that failed for now. The error comes back if it is for good, or if there is no time left.
+    /// Pauses after an attempt that failed temporarily. Returns the error if it is permanent, or if no time is left.
     pub async fn pause(&mut self, error: SinkError) -> Result<(), SinkError> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         if !error.is_retryable() || left.is_zero() {

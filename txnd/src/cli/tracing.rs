@@ -1,4 +1,4 @@
-//! Diagnostics on standard error.
+//! The program's log on standard error.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -6,27 +6,27 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use tracing::Level;
 
-/// How much diagnostics are given; each level includes those before it.
+/// How much is logged; each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[allow(missing_docs)]
 pub enum TraceLevel {
     Error,
     Warn,
     Info,
-    /// Refused requests and broken connections, too.
+    /// Also rejected requests and broken connections.
     Debug,
 }
 
-/// Form of the diagnostics.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TraceFormat {
     /// Text.
     Auto,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Sends diagnostics to standard error.
+/// Starts logging to standard error.
 pub fn init(level: TraceLevel, format: TraceFormat) {
     use std::io::IsTerminal;
 
@@ -37,7 +37,7 @@ pub fn init(level: TraceLevel, format: TraceFormat) {
         TraceLevel::Debug => Level::DEBUG,
     };
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    // Where diagnostics cannot be written, the server goes on without them.
+    // If the log cannot be written, the server continues without it.
     let subscriber = tracing_subscriber::fmt().log_internal_errors(false).with_max_level(level).with_writer(io::stderr);
     let subscriber = subscriber.with_target(false);
     match format {
@@ -46,7 +46,8 @@ pub fn init(level: TraceLevel, format: TraceFormat) {
     }
 }
 
-/// Lets one line through in a while, and counts those that it holds back: for what can go wrong many times a second.
+/// Lets one line through per interval and counts those that it suppresses, for events that can occur many times a
+/// second.
 #[derive(Debug)]
 pub struct Throttle {
     every: Duration,
@@ -55,12 +56,12 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// At most one line in this time.
+    /// At most one line per `every`.
     pub fn new(every: Duration) -> Self {
         Self { every, last: None, held_back: 0 }
     }
 
-    /// Whether a line may be written now; then how many have been held back since the last one.
+    /// If a line may be written now, returns how many were suppressed since the last one.
     pub fn pass(&mut self) -> Option<u64> {
         if self.last.is_some_and(|last| last.elapsed() < self.every) {
             self.held_back += 1;

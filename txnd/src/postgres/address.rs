@@ -1,15 +1,15 @@
-//! The URL of a database: what may stand in it, and the options of connecting that follow from it.
+//! The URL of a database: what it may contain, and the connection options that follow from it.
 
 use std::str::FromStr;
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-/// The form that is expected of a URL.
+/// The expected form of a URL.
 const FORM: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE";
 
-/// Parameters after the question mark that have a meaning; `options[SETTING]` besides. A parameter that is not known is refused,
-/// because a misspelled `sslmode` would connect without verifying anybody.
+/// Known parameters after the question mark; also `options[SETTING]`. Unknown parameters are rejected, because a
+/// misspelled `sslmode` would connect without verifying the server.
 const PARAMETERS: [&str; 19] = [
     "sslmode",
     "ssl-mode",
@@ -35,10 +35,10 @@ const PARAMETERS: [&str; 19] = [
 /// Environment variable with the default of `sslmode`.
 const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
 
-/// Where a database is, and who asks. Shown without the password.
+/// The address of a database, and the user. Displayed without the password.
 #[derive(Clone)]
 pub(super) struct Address {
-    /// With the password.
+    /// Includes the password.
     url: String,
     shown: String,
     user: String,
@@ -75,7 +75,8 @@ fn check_parameters(url: &str) -> Result<(), String> {
     for (name, _) in form_urlencoded::parse(query.as_bytes()) {
         let names_option = name.starts_with("options[") && name.ends_with(']');
         if !names_option && !PARAMETERS.contains(&&*name) {
-            // Not the value: it may be a password whose ampersand was not encoded, and then neither is the name shown in full.
+            // The value is not shown: it may be a password with an unencoded ampersand. For the same reason the name is
+            // not shown in full.
             let known = PARAMETERS.join(", ");
             let name: String = name.chars().take(MAX_SHOWN_CHARS).collect();
             return Err(format!("unknown parameter {name:?} in the URL; known are: {known}"));
@@ -108,16 +109,16 @@ impl Address {
         &self.database
     }
 
-    /// How to connect. Looked up at every connect: PGPASSFILE may have another password by then. The files of certificates and
-    /// keys are read when TLS is agreed on.
+    /// The options for a connection. Determined for every connection, because PGPASSFILE may have another password by
+    /// then. The files of certificates and keys are read during the TLS handshake.
     pub(super) fn options(&self) -> Result<PgConnectOptions, String> {
         let options = PgConnectOptions::from_str(&self.url).map_err(|e| e.to_string())?;
         let options = options.application_name("kvs").disable_statement_logging();
-        // Poolers refuse start-up parameters that they do not know, and no text form of a float is ever asked for.
+        // Poolers reject start-up parameters that they do not know, and floats are never requested as text.
         Ok(options.extra_float_digits(None).statement_cache_capacity(0))
     }
 
-    /// Whether the URL or PGOPTIONS says in which schema the tables are.
+    /// Whether the URL or PGOPTIONS sets the schema of the tables.
     pub(super) fn names_schema(&self) -> bool {
         self.options().is_ok_and(|options| options.get_options().is_some_and(|given| given.contains("search_path")))
     }

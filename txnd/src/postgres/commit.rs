@@ -1,4 +1,4 @@
-//! One group of rows becomes durable: one database transaction.
+//! Makes one group of rows durable, in one database transaction.
 
 use proto::{Chain, Epoch, Lsn};
 use sqlx::Executor;
@@ -11,11 +11,11 @@ use super::session::Session;
 use super::tables::{KEYS, TABLES};
 use crate::SinkError;
 
-/// Bytes that COPY is sent at a time; each piece is copied once and flushed.
+/// Bytes sent to COPY at a time; each piece is copied once and flushed.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// Stores `group` after `before`; deletes what is of no more use from `cleaned` on. If it fails, the session must not be used
-/// again, and whether the group is stored is for the producer row to say.
+/// Stores `group` after `before`. Deletes the ends of earlier groups from `cleaned` on, which are no longer needed. If
+/// it fails, the session must not be used again, and only the producer row tells whether the group was stored.
 pub(super) async fn commit(
     session: &mut Session,
     group: &mut Group,
@@ -36,7 +36,7 @@ pub(super) async fn commit(
         copy(session, table, "id, key", &group.keys[ty]).await?;
         let unresolved = group.unresolved_keys(ty);
         if !unresolved.is_empty() {
-            // After the copy, so that keys of this very group are found.
+            // After the copy, so that keys of this group are found too.
             let ids = key_tables::ids_of(session, ty, &unresolved).await?;
             group.resolve(ty, ids);
             copy(session, table, "id, key", &group.keys[ty]).await?;

@@ -1,10 +1,10 @@
-//! Reaching a server: every address of its name, and what the errors of connecting mean.
+//! Reaches a server: every address of its name, and what the errors of connecting mean.
 //!
-//! The library connects by name, tries one address after the other without a limit of time for each, and verifies TLS against the
-//! name that it connects to. So an address that swallows packets hides those after it. When connecting by name takes
-//! longer than its share of the time, the addresses are tried one by one here, and the connection that was made is passed to
-//! the library through a local socket, so that TLS still sees the name. That costs a copy of every byte, but only
-//! where one of several addresses is silent.
+//! The library connects by name, tries one address after the other without a timeout for each, and verifies TLS against the
+//! name that it connects to. So an address that drops packets hides the addresses after it. When connecting by name takes
+//! longer than its share of the time, the addresses are tried one by one here. The connection that was made is passed to the
+//! library through a local socket, so that TLS still sees the name. That costs a copy of every byte, but only where one of
+//! several addresses does not respond.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
@@ -21,21 +21,21 @@ use super::address::Address;
 use super::errors::code_of;
 use crate::SinkError;
 
-/// Longest time for a connection to be made. Where a name has several addresses, each has its share of it.
+/// Timeout for making a connection. If a name has several addresses, each gets a share of it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who connects to what.
+/// Connects to one database address.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     pub(super) address: Address,
-    /// The address that was reached when connecting by name had taken too long. It is tried first.
+    /// The address that was reached after connecting by name had taken too long. It is tried first.
     reached: Arc<Mutex<Option<SocketAddr>>>,
 }
 
 /// Why there is no connection.
 pub(super) enum ConnectError {
     Sqlx(sqlx::Error),
-    /// What did not come to its end in time, or could not begin.
+    /// Something that did not complete in time, or could not begin.
     Other(String),
 }
 
@@ -50,7 +50,7 @@ impl Connector {
         Self { address, reached: Arc::default() }
     }
 
-    /// A connection with these options, whatever of the name's addresses it leads to.
+    /// Connects with these options, to any of the name's addresses.
     pub(super) async fn connect(&self, options: &PgConnectOptions) -> Result<PgConnection, ConnectError> {
         let host = options.get_host().trim_matches(['[', ']']);
         let by_socket = options.get_socket().is_some() || host.starts_with('/');
@@ -89,7 +89,7 @@ impl Connector {
         Err(ConnectError::Other(failures.join("; ")))
     }
 
-    /// What it means that there is no connection. Final is what waiting cannot mend.
+    /// The error to report for a failed connection. It is permanent if waiting cannot help.
     pub(super) fn explain(&self, e: &ConnectError) -> SinkError {
         let (at, user) = (&self.address, self.address.user());
         let e = match e {
@@ -105,11 +105,11 @@ impl Connector {
             )),
             Some("3D000") => failed(&format!("create it: createdb -O {user} {}", self.address.database())),
             Some("42501") => failed(&format!("GRANT CONNECT to {user}")),
-            // The server says what it is doing: starting, recovering, shutting down, full.
+            // The server says what it is doing: starting, recovering, shutting down, at its limit.
             Some(_) => SinkError::Unavailable(format!("{at} does not accept connections now: {e}")),
             None => match e {
                 sqlx::Error::Tls(_) => failed("see sslmode and sslrootcert in the URL"),
-                // What rustls says about a peer comes in an error of this kind.
+                // rustls reports problems with a peer as an error of this kind.
                 sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => {
                     SinkError::Failed(format!("{at}: TLS: {e}; see sslmode and sslrootcert in the URL"))
                 }
@@ -149,18 +149,18 @@ async fn within(
 ) -> Result<PgConnection, ConnectError> {
     match tokio::time::timeout(time, connecting).await {
         Ok(result) => Ok(result?),
-        Err(_) => Err(ConnectError::Other(format!("no answer within {time:?}"))),
+        Err(_) => Err(ConnectError::Other(format!("no response within {time:?}"))),
     }
 }
 
 async fn tcp(address: SocketAddr, share: Duration) -> std::io::Result<TcpStream> {
     let connecting = tokio::time::timeout(share, TcpStream::connect(address));
-    let stream = connecting.await.map_err(|_| std::io::Error::other(format!("no answer within {share:?}")))??;
+    let stream = connecting.await.map_err(|_| std::io::Error::other(format!("no response within {share:?}")))??;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-/// A connection over `stream`, handed to the library through a socket that nobody else can reach.
+/// A connection over `stream`, passed to the library through a socket that no other process can reach.
 async fn through(mut stream: TcpStream, options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let folder = std::env::temp_dir().join(format!("kvs-{:016x}", rand::random::<u64>()));
     std::fs::DirBuilder::new().mode(0o700).create(&folder)?;
@@ -181,12 +181,12 @@ async fn through(mut stream: TcpStream, options: &PgConnectOptions) -> Result<Pg
     connected
 }
 
-/// A folder with a socket, gone when dropped.
+/// A folder with a socket, removed when dropped.
 struct Folder(PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Left behind, it holds nothing and keeps nobody from anything.
+        // If it stays, it is empty and does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! The rows that a COPY gives.
+//! The rows of a COPY.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use super::rows::HEADER;
 use super::session::Session;
 use crate::{Location, SinkError};
 
-/// Rows of a query in the binary form of COPY.
+/// Rows of a query in the binary format of COPY.
 pub(super) struct CopyOut<'c> {
     source: &'static str,
     messages: Pin<Box<dyn Stream<Item = Result<Bytes, sqlx::Error>> + Send + 'c>>,
@@ -28,13 +28,13 @@ impl<'c> CopyOut<'c> {
         Ok(Self { source, messages: step(session.connection.copy_out_raw(&statement)).await?, begun: false })
     }
 
-    /// The fields of the next row, without their number. The server sends each row in a message of its own, the header before
-    /// the first one.
+    /// The fields of the next row, without the field count. The server sends each row in its own message, and the
+    /// header before the first row.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, SinkError> {
         loop {
-            // Most rows have come already, and a timer costs as much as a row.
-            let come = poll_fn(|context| Poll::Ready(self.messages.as_mut().poll_next(context))).await;
-            let message = match come {
+            // Most rows have already arrived, and a timer costs as much as a row.
+            let received = poll_fn(|context| Poll::Ready(self.messages.as_mut().poll_next(context))).await;
+            let message = match received {
                 Poll::Ready(message) => message.transpose().map_err(|e| error(&e))?,
                 Poll::Pending => step(async { self.messages.next().await.transpose() }).await?,
             };
@@ -54,7 +54,7 @@ impl<'c> CopyOut<'c> {
     }
 }
 
-/// An error of what is stored in a table.
+/// The error for damaged data in a table.
 pub(super) fn corrupt(table: &str, lsn: Lsn, what: &dyn std::fmt::Display) -> SinkError {
     let place = Location::Other(if table.starts_with("the ") { table.into() } else { format!("table {table}") });
     SinkError::Corrupt { place, lsn, what: what.to_string() }

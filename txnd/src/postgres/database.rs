@@ -1,4 +1,4 @@
-//! Sessions with the database of a log, each with its schema, and the settings that a log needs of its server.
+//! Sessions with the database of a log, each with its schema, and the server settings that a log needs.
 
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
@@ -13,15 +13,15 @@ use super::session::{Purpose, Session};
 use super::{migrate, schema};
 use crate::SinkError;
 
-/// Connections that a log needs at least: one to write; to read, one for rows and one for keys. Recovery uses more
-/// where it gets them, see `read.rs`.
+/// Minimum number of connections of a log: one to write; to read, one for rows and one for keys. Recovery uses more if
+/// it gets them, see `read.rs`.
 const MIN_CONNECTIONS: i32 = 3;
 
-/// Where a log is.
+/// The database and schema of a log.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     connector: Connector,
-    /// Found once, so that nothing that is made while the log is in use changes where it is.
+    /// Determined once, so that objects created while the log is in use do not change its location.
     schema: Arc<OnceLock<String>>,
 }
 
@@ -45,12 +45,12 @@ impl Database {
         &self.connector.address
     }
 
-    /// A session to read through.
+    /// A session for reading.
     pub(super) async fn connect(&self) -> Result<Session, SinkError> {
         self.start(Purpose::Read).await
     }
 
-    /// A session to write through. Refuses a server that does not keep what it has acknowledged.
+    /// A session for writing. Rejects a server that may lose what it has acknowledged.
     pub(super) async fn connect_writer(&self) -> Result<Session, SinkError> {
         let mut session = self.start(Purpose::Write).await?;
         self.check_settings(&mut session).await?;
@@ -111,7 +111,7 @@ impl Database {
         Ok(())
     }
 
-    /// Brings the tables to the form that this program knows.
+    /// Migrates the tables to the version that this program knows.
     pub(super) async fn migrate(&self, session: &mut Session) -> Result<(), SinkError> {
         migrate::migrate(self.address(), session).await
     }

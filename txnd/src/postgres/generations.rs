@@ -1,6 +1,6 @@
-//! A cache with a budget in bytes, in two generations: when the young one has used up half of the budget, it becomes the old one
-//! and the old one goes. What is used in the old generation moves to the young one. So what goes has not been used for at
-//! least half of the budget, and nothing has to be kept in order.
+//! A cache with a budget in bytes, in two generations. When the young generation has used up half of the budget, it becomes
+//! the old one, and the previous old one is dropped. An entry that is used in the old generation moves to the young one. So a
+//! dropped entry has not been used for at least half of the budget, and no order has to be maintained.
 
 use std::hash::Hash;
 
@@ -8,18 +8,18 @@ use ahash::RandomState;
 use compact_str::CompactString;
 use hashbrown::{Equivalent, HashMap};
 
-/// Bytes of a text that a [`CompactString`] holds in itself.
+/// Bytes of a text that a [`CompactString`] stores inline.
 const INLINE_BYTES: usize = size_of::<CompactString>();
 
-/// Bytes that the allocator takes for a text besides its own, about.
+/// Allocator overhead of a text, in bytes, approximately.
 const ALLOCATION_BYTES: usize = 16;
 
-/// Bytes that a text of this length takes on the heap.
+/// Heap bytes of a text of this length.
 pub(super) fn heap_bytes(length: usize) -> usize {
     if length > INLINE_BYTES { length + ALLOCATION_BYTES } else { 0 }
 }
 
-/// See the module.
+/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Generations<K, V> {
     young: Generation<K, V>,
@@ -32,7 +32,7 @@ pub(super) struct Generations<K, V> {
 #[derive(Debug)]
 struct Generation<K, V> {
     entries: HashMap<K, V, RandomState>,
-    /// Bytes that the entries' texts take.
+    /// Heap bytes of the entries' texts.
     text_bytes: usize,
 }
 
@@ -69,12 +69,12 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         self.young.entries.insert(key, value);
     }
 
-    /// Looks without moving anything.
+    /// Looks up an entry without moving it.
     pub(super) fn peek<Q: Hash + Equivalent<K>>(&self, key: &Q) -> Option<&V> {
         self.young.entries.get(key).or_else(|| self.old.entries.get(key))
     }
 
-    /// Keeps the entries that `keep` says, and counts as if it had never had the others.
+    /// Keeps only the entries that `keep` accepts, and counts as if the others had never been added.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool, text: impl Fn(&K, &V) -> usize) {
         for generation in [&mut self.young, &mut self.old] {
             generation.entries.retain(|key, value| keep(key, value));
@@ -82,7 +82,7 @@ impl<K: Eq + Hash, V> Generations<K, V> {
         }
     }
 
-    /// Whether anything has gone for want of room.
+    /// Whether anything was dropped for lack of space.
     pub(super) fn has_dropped(&self) -> bool {
         self.dropped
     }

@@ -1,4 +1,4 @@
-//! Reading the tables of keys.
+//! Reads the tables of keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ use super::session::Session;
 use super::tables::{KEYS, TYPES};
 use crate::SinkError;
 
-/// Keys that are asked for at a time: 8 MiB if all are as long as can be.
+/// Keys per query: 8 MiB if all have the maximum length.
 const KEYS_PER_QUERY: usize = 16 << 10;
 
-/// Chunks of names that are read ahead.
+/// Chunks of names to read ahead.
 const CHUNKS_AHEAD: i64 = KEYS_PER_QUERY as i64 / CHUNK_NAMES;
 
-/// The ids that the database has, as many as there is room for in `budget` bytes.
+/// The ids of the database, as many as fit into `budget` bytes.
 pub(super) async fn load_ids(session: &mut Session, budget: usize) -> Result<KeyIds, SinkError> {
     let mut ids = KeyIds::new(budget);
     session.begin_transaction().await?;
@@ -59,7 +59,7 @@ pub(super) async fn rewind_ids(session: &mut Session, ids: &mut KeyIds) -> Resul
     Ok(())
 }
 
-/// Of each type, the id of the next new key.
+/// For each type, the id of the next new key.
 async fn next_ids(session: &mut Session) -> Result<[i64; TYPES], SinkError> {
     let columns = KEYS.map(|table| format!("(SELECT coalesce(max(id), 0) + 1 FROM {table})"));
     let select = format!("SELECT {}", columns.join(", "));
@@ -67,7 +67,7 @@ async fn next_ids(session: &mut Session) -> Result<[i64; TYPES], SinkError> {
     Ok(std::array::from_fn(|ty| row.get(ty)))
 }
 
-/// The ids of those of a type's `keys` that the database has, within the transaction that is under way.
+/// The ids of those `keys` of a type that the database has. Runs within the current transaction.
 pub(super) async fn ids_of(
     session: &mut Session,
     ty: usize,
@@ -76,7 +76,7 @@ pub(super) async fn ids_of(
     let select = format!("SELECT id, key FROM {} WHERE key = ANY ($1)", KEYS[ty]);
     let mut ids = HashMap::with_capacity(keys.len());
     for keys in keys.chunks(KEYS_PER_QUERY) {
-        // Under no name, and in a transaction: a pooler keeps it with one server.
+        // Unnamed, and in a transaction, so that a pooler keeps it on one server.
         let query = sqlx::query(&select).persistent(false).bind(keys);
         for row in step(query.fetch_all(&mut session.connection)).await? {
             ids.insert(row.get::<String, _>(1).into_boxed_str(), row.get(0));
@@ -85,7 +85,7 @@ pub(super) async fn ids_of(
     Ok(ids)
 }
 
-/// Adds the names of `missing`, and of those that come next, within the transaction that is under way.
+/// Adds the names of `missing`, and of the ids that follow. Runs within the current transaction.
 pub(super) async fn load_names(
     session: &mut Session,
     names: &mut KeyNames,
@@ -94,7 +94,7 @@ pub(super) async fn load_names(
     for (ty, (table, missing)) in KEYS.into_iter().zip(missing).enumerate() {
         let needed: BTreeSet<i64> = missing.iter().map(|id| id.div_euclid(CHUNK_NAMES)).collect();
         let Some(last) = needed.last() else { continue };
-        // Once the reader gets beyond what was read in order, it is worth reading on.
+        // Once the reader gets beyond what was read in sequence, reading ahead pays off.
         let from = names.read_to(ty);
         let to = if *last >= from { from + CHUNKS_AHEAD } else { from };
         let apart = needed.iter().filter(|chunk| !(from..to).contains(*chunk));

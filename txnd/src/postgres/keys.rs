@@ -1,8 +1,8 @@
-//! The ids of keys, so that most rows are written without asking the database.
+//! The ids of keys, so that most rows are written without a query.
 //!
-//! The writer gives the ids: each type's go up by one, in the order in which keys were first used. The cache knows the ids of the keys
-//! that were used lately. As long as it has never dropped one it knows all of them, and a key that it does not know is new. After
-//! that, the keys of a group that it does not know are looked up together, within the group's transaction (`commit.rs`).
+//! The writer assigns the ids: for each type they increase by one, in the order in which keys were first used. The cache has
+//! the ids of recently used keys. As long as it has never dropped one, it knows all of them, and an unknown key is new. After
+//! that, the unknown keys of a group are looked up together, within the group's transaction (`commit.rs`).
 
 use std::hash::{Hash, Hasher};
 
@@ -12,11 +12,12 @@ use hashbrown::Equivalent;
 use super::generations::{Generations, heap_bytes};
 use super::tables::TYPES;
 
-/// Memory for the ids of keys, in bytes, by default: 900 000 keys of up to 23 bytes, or 400 000 of 64, about. A reader has as much for the names of keys.
+/// Default memory for the ids of keys, in bytes: about 900 000 keys of up to 23 bytes, or 400 000 of 64. A reader uses
+/// as much for the names of keys.
 pub(super) const DEFAULT_KEY_CACHE_BYTES: usize = 64 << 20;
 
-/// A key, and after it a byte for its type, the place in the list of tables. So an entry of the cache takes 32 bytes, and a
-/// lookup one line of memory besides the table's tags.
+/// A key, followed by a byte for its type, the index in the list of tables. So an entry of the cache takes 32 bytes,
+/// and a lookup touches one cache line besides the table's tags.
 #[derive(Debug, PartialEq, Eq)]
 struct OwnedKey(CompactString);
 
@@ -69,24 +70,24 @@ impl Equivalent<OwnedKey> for KeyRef<'_> {
 
 const _: () = assert!(TYPES < 128, "a type is one byte of UTF-8");
 
-/// What is known of a key's id.
+/// What is known about a key's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KeyId {
     /// It has this id.
     Known(i64),
-    /// It is new, and has just got this id.
+    /// It is new, and was just assigned this id.
     New(i64),
-    /// The database may know.
+    /// Only the database may know it.
     Unknown,
 }
 
-/// The ids of the keys that were used lately, and those that come next.
+/// The ids of recently used keys, and the next ids.
 #[derive(Debug)]
 pub(super) struct KeyIds {
     cache: Generations<OwnedKey, i64>,
-    /// Of each type, the id of the next new key.
+    /// For each type, the id of the next new key.
     pub(super) next: [i64; TYPES],
-    /// Whether the cache was not given all keys that the database has.
+    /// Whether the cache was loaded without some of the database's keys.
     lacks_some: bool,
 }
 
@@ -101,7 +102,7 @@ impl KeyIds {
         self.cache.retain(|key, id| *id < next[usize::from(key.parts().0)], |key, _| heap_bytes(key.0.len()));
     }
 
-    /// The id of a key; a key that is known to be new gets the next one.
+    /// The id of a key. A key that is known to be new gets the next id.
     pub(super) fn id_of(&mut self, ty: usize, key: &str) -> KeyId {
         let known = KeyRef(ty as u8, key);
         if let Some(id) = self.cache.get(&known, known.heap_bytes()) {
@@ -116,7 +117,7 @@ impl KeyIds {
         KeyId::New(id)
     }
 
-    /// Takes over a key that the database has.
+    /// Adds a key of the database.
     pub(super) fn insert(&mut self, ty: usize, key: &str, id: i64) {
         let key = KeyRef(ty as u8, key);
         self.cache.insert(key.into(), id, key.heap_bytes());
@@ -127,7 +128,7 @@ impl KeyIds {
         !self.lacks_some && !self.cache.has_dropped()
     }
 
-    /// Notes that the database has keys that were not taken over.
+    /// Records that the database has keys that were not added.
     pub(super) fn lack_some(&mut self) {
         self.lacks_some = true;
     }

@@ -1,8 +1,8 @@
-//! Brings the tables to the form that this program knows.
+//! Migrates the tables to the version that this program knows.
 //!
-//! The library's own runner keeps a lock in the session and prepares statements under names, neither of which a pooler passes on. So its
-//! migrations and its table of what was applied are used, but all in one transaction: whoever comes second waits, and a
-//! migration that fails leaves nothing behind.
+//! The library's own runner keeps a lock in the session and prepares named statements; a pooler supports neither. So its
+//! migrations and its table of applied migrations are used, but all in one transaction: a second process waits, and a failed
+//! migration leaves nothing behind.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use super::errors::{INSUFFICIENT_PRIVILEGE, code_of, error};
 use super::session::Session;
 use crate::SinkError;
 
-/// Creates the tables; changes them when a newer program comes.
+/// Creates the tables, and changes them when a newer program starts.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
-/// Longest time for the tables to be made; another program may be at it.
+/// Timeout for migrating the tables; another program may be doing it.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Who holds this lock changes the tables of this database; any number that is not used by another program.
+/// The holder of this lock may change the tables of this database. Any number that no other program uses.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7165921364087346803)";
 
-/// The library's table, as it makes it.
+/// The library's table, exactly as the library creates it.
 const APPLIED: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
     installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), success BOOLEAN NOT NULL, checksum BYTEA NOT NULL, \
     execution_time BIGINT NOT NULL)";
@@ -51,7 +51,7 @@ async fn run(address: &Address, session: &mut Session) -> Result<(), SinkError> 
         let (version, success, checksum): (i64, bool, String) = (row.get(0), row.get(1), row.get(2));
         if !success {
             return failed(format!(
-                "migration {version} of the tables in {address} did not come to its end; see the table _sqlx_migrations"
+                "migration {version} of the tables in {address} did not complete; see the table _sqlx_migrations"
             ));
         }
         match MIGRATIONS.iter().find(|migration| migration.version == version) {

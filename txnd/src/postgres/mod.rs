@@ -1,36 +1,38 @@
-//! The log as PostgreSQL tables that anyone can query with SQL. `migrations/` has the tables and what their columns mean.
+//! The log as PostgreSQL tables that anyone can query with SQL. `migrations/` has the tables and the meaning of their columns.
 //!
 //! ```text
-//!   append ── rows in COPY's binary form ──> filling group ─┐
+//!   append ── rows in COPY's binary format ──> filling group ──────────────────────────────────┐
 //!   durable ── BEGIN; lock; end of the group; COPY keys; COPY transactions; COMMIT <── committing group
 //!                         read <── COPY ... TO STDOUT of every table, merged by lsn
 //!
 //!   mod.rs          PostgresSink: groups, terms, what happens after an error
 //!
-//!   address.rs      the URL, and what may stand in it
-//!   connect.rs      reaching a server: every address of its name, errors that say what to do
-//!   session.rs      a conversation: settings that hold within each transaction
-//!   database.rs     sessions of a log; what it needs of its server
+//!   address.rs      the URL, and what it may contain
+//!   connect.rs      reaches a server: every address of its name, errors that say what to do
+//!   session.rs      one session: settings that hold within each transaction
+//!   database.rs     sessions of a log; server settings that it needs
 //!   schema.rs       which schema the log is in
-//!   migrate.rs      making and changing the tables
-//!   errors.rs       what an error of a conversation means
+//!   migrate.rs      creates and migrates the tables
+//!   errors.rs       what the errors of a session mean
 //!
 //!   tables.rs       names of tables and columns
-//!   producer.rs     whose term it is and where the log ends: terms, fences, exactly-once
-//!   commit.rs       one group, one transaction
+//!   producer.rs     the current term and the end of the log: terms, fences, exactly-once
+//!   commit.rs       stores one group in one transaction
 //!   rows.rs         records as rows in the binary format of COPY
-//!   keys.rs         the ids of keys, for the writer; key_names.rs  their names, for readers
-//!   generations.rs  a cache with a budget in bytes, which both are
-//!   key_tables.rs   the tables of keys
-//!   reader.rs       PostgresReader: reading while a writer goes on
-//!   read.rs         the tables as batches, in order of lsn
-//!   streams.rs      the tables of transactions as rows, over many connections or few; copy_out.rs  the rows of one COPY
+//!   keys.rs         the ids of keys, for the writer
+//!   key_names.rs    the names of keys, for readers
+//!   generations.rs  the cache behind both, with a budget in bytes
+//!   key_tables.rs   reads the tables of keys
+//!   reader.rs       PostgresReader: reads while a writer continues
+//!   read.rs         the tables as batches, in lsn order
+//!   streams.rs      the tables of transactions as rows, over many connections or few
+//!   copy_out.rs     the rows of one COPY
 //!   parse.rs        rows as operations
 //! ```
 //!
-//! **Exactly once.** Every transaction locks the producer row and moves the end of the log from the lsn before the group to the
-//! one after it, and does nothing if the end is elsewhere or the row of another term. After a COMMIT whose outcome is not
-//! known, they tell.
+//! **Exactly once.** Every transaction locks the producer row and moves the end of the log from the lsn before the group to
+//! the lsn after it. It does nothing if the log ends elsewhere, or if the row belongs to another term. After a COMMIT with
+//! an unknown outcome, the end and the row tell whether it succeeded.
 //!
 //! **Group commit without a timer.** While one group is being stored, the next one fills.
 
@@ -72,7 +74,7 @@ pub use reader::PostgresReader;
 use rows::Group;
 use session::Session;
 
-/// Rows that may wait for the group before them, in bytes. `append` waits when there are more.
+/// Bytes of rows that may wait for the group before them. `append` waits when there are more.
 const MAX_FILLING_BYTES: usize = 16 << 20;
 
 /// The PostgreSQL log.
@@ -84,35 +86,35 @@ pub struct PostgresSink {
 
 struct OpenLog {
     term: Term,
-    intake: AppendValidator,
+    validator: AppendValidator,
     /// End of what was committed.
     durable: Chain,
-    /// What `durable` has last returned.
+    /// The lsn that `durable` returned last.
     reported: Lsn,
     keys: KeyIds,
     /// Ends of groups before this lsn were deleted.
     cleaned: Lsn,
-    /// Groups that were stored since then.
+    /// Groups that were stored since that deletion.
     uncleaned_groups: u32,
     filling: Group,
     committing: Option<Committing>,
-    /// Used by nobody at the moment.
+    /// Present when it is not in use.
     session: Option<Session>,
-    /// A group to fill again.
+    /// A group to reuse.
     spare: Option<Group>,
     /// Set by an error; cleared by `resume` if that may help.
     broken: Option<SinkError>,
 }
 
-/// Session and group, to be used again, or why neither can be.
+/// Session and group, for reuse, or why they cannot be reused.
 type Outcome = Result<(Session, Group), SinkError>;
 
-/// A group on its way.
+/// A group that is being stored.
 struct Committing {
     end: Chain,
-    /// Where the ends of earlier groups are deleted up to, if they are.
+    /// Ends of earlier groups are deleted up to this lsn, if they are.
     cleaned: Option<Lsn>,
-    /// Boxed and kept here, so that whoever waits for it may go away.
+    /// Boxed and kept here, so that the caller that waits for it may be dropped.
     outcome: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
@@ -139,20 +141,20 @@ impl std::fmt::Debug for PostgresSink {
 }
 
 impl PostgresSink {
-    /// Memory for the ids of keys, in bytes; a read has as much for their names. Groups with keys that are not in it take a
-    /// query for each value type.
+    /// Memory for the ids of keys, in bytes; a read uses as much again for their names. For keys that are not cached, a
+    /// group takes one query per value type.
     #[must_use]
     pub fn with_key_cache(mut self, bytes: usize) -> Self {
         self.key_cache_bytes = bytes;
         self
     }
 
-    /// Memory that the ids of keys take, in bytes.
+    /// Memory used by the ids of keys, in bytes.
     pub fn key_cache_in_use(&self) -> usize {
         self.open.as_ref().map_or(0, |log| log.keys.bytes())
     }
 
-    /// Checks that the log can be kept here, and makes the tables if they are not there. Begins no term.
+    /// Checks that the database can hold the log, and creates missing tables. Begins no term.
     pub async fn prepare(&self) -> Result<(), SinkError> {
         let mut session = self.database.connect_writer().await?;
         self.database.migrate(&mut session).await
@@ -166,9 +168,9 @@ impl PostgresSink {
         }
     }
 
-    /// Connects again after an error, or for the first time in another process than the one that began the term.
+    /// Reconnects after an error, or connects for the first time in another process than the one that began the term.
     async fn reattach(&mut self, term: &Term) -> Result<Chain, SinkError> {
-        // What is wrong with a running server may be mended while the writer waits.
+        // The problem of a running server may be fixed while the writer waits.
         let mut session = self.database.connect_writer().await.map_err(retryable)?;
         let producer = Producer::settled(&mut session).await?;
         producer.check_term(term.epoch)?;
@@ -185,7 +187,7 @@ impl PostgresSink {
 }
 
 impl OpenLog {
-    /// A log that ends at `durable`, with the keys that the database has.
+    /// A log that ends at `durable`, with the keys of the database.
     async fn load(term: Term, durable: Chain, mut session: Session, key_cache_bytes: usize) -> Result<Self, SinkError> {
         let keys = key_tables::load_ids(&mut session, key_cache_bytes).await?;
         let (given, bytes, all) =
@@ -193,7 +195,7 @@ impl OpenLog {
         info!(keys = given, all_known = all, key_bytes = bytes, lsn = durable.lsn, "the PostgreSQL log is open");
         Ok(Self {
             term,
-            intake: AppendValidator::new(Term { epoch: term.epoch, chain: durable }),
+            validator: AppendValidator::new(Term { epoch: term.epoch, chain: durable }),
             durable,
             reported: durable.lsn,
             keys,
@@ -207,11 +209,11 @@ impl OpenLog {
         })
     }
 
-    /// Goes on after `durable`; everything beyond it will be appended again. The ids of keys were rewound before.
+    /// Continues after `durable`; everything beyond it will be appended again. The caller has rewound the ids of keys.
     fn rewind(&mut self, session: Session, durable: Chain) {
         self.committing = None;
         self.filling.clear();
-        self.intake.rewind(durable);
+        self.validator.rewind(durable);
         self.durable = durable;
         self.session = Some(session);
         self.broken = None;
@@ -221,7 +223,7 @@ impl OpenLog {
         self.committing.is_none() && self.filling.end.is_none()
     }
 
-    /// Hands the filling group over, unless one is on its way or there is none.
+    /// Starts to store the filling group, unless another group is being stored or it is empty.
     fn start_commit(&mut self) {
         if self.committing.is_none()
             && let Some(end) = self.filling.end
@@ -252,13 +254,13 @@ impl OpenLog {
                 }
                 self.committing = None;
                 if !group.resolved.is_empty() {
-                    // As long as keys are looked up within transactions, ids are given there only.
+                    // As long as keys are looked up within transactions, ids are only assigned there.
                     self.keys.next = group.next_ids;
                     group.resolved.drain(..).for_each(|(ty, key, id)| self.keys.insert(ty, &key, id));
                 }
                 group.clear();
                 (self.session, self.spare) = (Some(session), Some(group));
-                // At once, so that the next rows can be encoded while these are stored.
+                // Immediately, so that the next rows can be encoded while these are stored.
                 self.start_commit();
                 Ok(())
             }
@@ -270,7 +272,7 @@ impl OpenLog {
         }
     }
 
-    /// Makes everything durable that was appended, and checks that the term is still the latest.
+    /// Makes everything that was appended durable, and checks that the term is still the latest.
     async fn settle(&mut self) -> Result<Chain, SinkError> {
         while !self.is_idle() {
             self.advance().await?;
@@ -278,7 +280,7 @@ impl OpenLog {
         self.check_term().await.map(|()| self.durable)
     }
 
-    /// Whether the term is still the latest. A group on its way finds out by itself.
+    /// Checks that the term is still the latest. A group that is being stored finds out by itself.
     async fn check_term(&mut self) -> Result<(), SinkError> {
         if !self.is_idle() {
             return Ok(());
@@ -332,16 +334,16 @@ impl LogWriter for PostgresSink {
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let log = self.log()?;
-        if log.intake.admit(batch)? == Admission::Repeat {
+        if log.validator.admit(batch)? == Admission::Repeat {
             return Ok(());
         }
         while log.filling.bytes() > MAX_FILLING_BYTES {
             log.advance().await?;
         }
-        let end = log.intake.chain().after(batch);
+        let end = log.validator.chain().after(batch);
         let lsn = batch.first_lsn();
         log.filling.add(batch, end, &mut log.keys).map_err(|what| SinkError::Conflict { lsn, what })?;
-        log.intake.stored(batch);
+        log.validator.stored(batch);
         Ok(())
     }
 
@@ -361,7 +363,7 @@ impl LogWriter for PostgresSink {
     async fn close(&mut self) -> Result<(), SinkError> {
         self.log()?.settle().await?;
         if let Some(session) = self.open.take().and_then(|log| log.session) {
-            // Everything is committed; how the connection ends does not matter.
+            // Everything is committed; it does not matter how the connection ends.
             let _ = session.connection.close().await;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Rows in the binary format of COPY as operations: the other way round of `rows.rs`.
+//! Rows in the binary format of COPY as operations: the inverse of `rows.rs`.
 
 use proto::{
     CounterType, Effect, Key, KeyError, Micros, Op, OpKind, Strings, StringsBuf, TextError, ValueRef, ValueType,
@@ -9,7 +9,7 @@ use super::key_names::KeyNames;
 use super::rows::{JSONB_VERSION, micros};
 use super::tables::{self, Kind};
 
-/// Why a row is not one that this program writes.
+/// Why a row was not written by this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RowError {
     #[error("the row has fewer columns than expected, or they have other types")]
@@ -22,20 +22,20 @@ pub(super) enum RowError {
     Key(#[from] KeyError),
     #[error("a text {0}")]
     Text(#[from] TextError),
-    #[error("the {0} is missing or does not go with the transaction_type")]
+    #[error("the {0} is missing or does not fit the transaction_type")]
     Column(&'static str),
     #[error("the timestamp is out of range")]
     Timestamp,
 }
 
-/// The fields of a row, one after the other.
+/// The fields of a row, in sequence.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    /// The fields in `row`, which does not hold their number any more.
+    /// The fields in `row`, from which the field count was removed.
     pub(super) fn of(row: &'a [u8]) -> Self {
         Self { rest: row }
     }
@@ -46,7 +46,7 @@ impl<'a> Fields<'a> {
         Ok(taken)
     }
 
-    /// Four bytes that are no field.
+    /// Four bytes that are not a field.
     pub(super) fn word(&mut self) -> Result<i32, RowError> {
         self.take(4).and_then(number).map(i32::from_be_bytes)
     }
@@ -83,7 +83,7 @@ fn number<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RowError> {
     bytes.try_into().map_err(|_| RowError::Form)
 }
 
-/// An operation as the log keeps it.
+/// An operation as it is stored in the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Logged<'a> {
     pub(super) op: Op<'a>,
@@ -91,19 +91,19 @@ pub(super) struct Logged<'a> {
     pub(super) at: Micros,
 }
 
-/// A row of a table of keys: number and key.
+/// Parses a row of a table of keys: id and key.
 pub(super) fn key(mut fields: Fields<'_>) -> Result<(i64, &str), RowError> {
     let id = fields.bigint()?;
     Ok((id, Key::new(fields.some()?)?.as_str()))
 }
 
-/// The id of the key in a row of a table of transactions of one value type.
+/// Parses the id of the key in a row of a table of transactions of one value type.
 pub(super) fn key_id(mut fields: Fields<'_>) -> Result<i64, RowError> {
     let (_lsn, _kind) = (fields.next()?, fields.next()?);
     fields.bigint()
 }
 
-/// A row of a table of transactions, from its second column on. `list` has room for what the operation borrows.
+/// Parses a row of a table of transactions, from its second column on. `list` stores what the operation borrows.
 pub(super) fn transaction<'a>(
     table: Kind,
     mut fields: Fields<'a>,

@@ -1,17 +1,18 @@
-//! Whose term it is, and how far the log goes. That is what makes a group stored once, and by one writer.
+//! The current term and the end of the log. They ensure that a group is stored once, and by one writer.
 //!
-//! The table `producer` has one row, with the epoch; `group_ends` has a row for each group that was stored lately, and
-//! the highest one is where the log ends. The rules:
+//! The table `producer` has one row, with the epoch. `group_ends` has a row for each recently stored group, and the highest
+//! one is the end of the log. The rules:
 //!
-//! 1. The epoch changes, and rows of `group_ends` come, only in transactions that hold the lock of the producer row.
-//! 2. What a transaction compares with what it expects is read by a statement that began after the lock was had (READ
-//!    COMMITTED takes a new snapshot for each statement), so it sees everything of all holders before.
+//! 1. The epoch changes, and rows are added to `group_ends`, only in transactions that hold the lock of the producer row.
+//! 2. A transaction reads what it compares with its expectation in a statement that began after it got the lock (READ
+//!    COMMITTED takes a new snapshot for each statement), so it sees everything of all earlier holders.
 //!
-//! So whoever has the lock knows how every transaction before ended. After a COMMIT whose outcome is not known, waiting for the lock
-//! and then looking at the end tells: the transaction has come to its end by then, and its row is there or it never will be.
+//! So the holder of the lock knows how every earlier transaction ended. After a COMMIT with an unknown outcome, it is enough
+//! to wait for the lock and then read the end of the log: by then the transaction has ended, and its row either is there or
+//! never will be.
 //!
-//! A lock leaves no version of the row behind, and the end is found at the right edge of an index, so that a snapshot that
-//! somebody else holds for hours costs nothing but the room of the deleted ends.
+//! A lock creates no new version of the row, and the end is found at the right edge of an index. So a snapshot that another
+//! session holds for hours costs nothing but the space of the deleted ends.
 
 use std::time::{Duration, Instant};
 
@@ -25,23 +26,23 @@ use super::session::Session;
 use super::tables::TABLES;
 use crate::{Location, SinkError, Term};
 
-/// How long the transaction of an earlier writer may hold the row. Then its session is ended: its process may be stopped or
-/// cut off, and the server would wait for it for a long time.
+/// How long the transaction of an earlier writer may hold the row. After that its session is terminated: its process
+/// may be stopped or cut off, and the server would wait for it for a long time.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Groups after which the ends of earlier ones are deleted.
+/// Number of groups after which the ends of earlier ones are deleted.
 pub(super) const GROUPS_PER_CLEANUP: u32 = 1024;
 
-/// Marks a transaction as that of a writer that holds the producer row: a shared advisory lock, which nobody waits for, with this
-/// number and the table's. Only the sessions of such transactions are ever ended; a program's name says nothing, since a
-/// pooler hands sessions on with the names of others.
+/// Marks the transaction of a writer that holds the producer row: a shared advisory lock, which nothing waits for, with
+/// this number and the table's. Only the sessions of such transactions are ever terminated. A program's name proves
+/// nothing, since a pooler reuses sessions under the names of other programs.
 const WRITER_MARK: u32 = 0x6b76_7377;
 
-/// What the two tables say.
+/// The content of the two tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Producer {
     pub(super) epoch: Epoch,
-    /// Where the log ends.
+    /// End of the log.
     pub(super) chain: Chain,
 }
 
@@ -49,7 +50,7 @@ pub(super) struct Producer {
 const SELECT: &str = "SELECT log_id, epoch, lsn, checksum FROM producer FULL JOIN \
                       (SELECT lsn, checksum FROM group_ends ORDER BY lsn DESC LIMIT 1) last ON true";
 
-/// Takes the row's lock, then marks the transaction. `condition` chooses the row.
+/// Statement that takes the row's lock, then marks the transaction. `condition` selects the row.
 fn lock(condition: &str) -> String {
     format!(
         "SELECT pg_advisory_xact_lock_shared({WRITER_MARK}, 'producer'::regclass::oid::int) \
@@ -58,11 +59,11 @@ fn lock(condition: &str) -> String {
 }
 
 impl Producer {
-    /// Begins a term; makes the rows if this is a new log.
+    /// Begins a term. Creates the rows for a new log.
     pub(super) async fn begin_term(session: &mut Session) -> Result<Term, SinkError> {
         let new = Chain::start(rand::random());
         let (log_id, checksum) = (new.log_id.cast_signed(), new.checksum);
-        // Rows that are there are not touched here: an earlier writer's transaction may hold the lock.
+        // Existing rows are not touched here: an earlier writer's transaction may hold the lock.
         let make = format!(
             "INSERT INTO producer (log_id, epoch) SELECT {log_id}, 0 WHERE NOT EXISTS (SELECT FROM producer) \
                  AND NOT EXISTS (SELECT FROM group_ends) ON CONFLICT DO NOTHING; \
@@ -76,12 +77,12 @@ impl Producer {
         Ok(Term { epoch: producer.epoch, chain: producer.chain })
     }
 
-    /// Checks that no table goes beyond where the log ends: a log that lost its end must not pass for a shorter one.
+    /// Checks that no table extends beyond the end of the log: a log that lost its end must not pass for a shorter one.
     async fn check_tables(&self, session: &mut Session) -> Result<(), SinkError> {
         for table in &TABLES {
             let beyond = format!("SELECT EXISTS (SELECT FROM {} WHERE id > {})", table.name, self.chain.lsn);
             if step(session.connection.fetch_one(beyond.as_str())).await?.get(0) {
-                let what = format!("the log ends here according to this table, and table {} goes on", table.name);
+                let what = format!("the log ends here according to this table, but table {} continues", table.name);
                 return Err(SinkError::Corrupt {
                     place: Location::Other("table group_ends".into()),
                     lsn: self.chain.lsn,
@@ -92,7 +93,7 @@ impl Producer {
         Ok(())
     }
 
-    /// What is there after every transaction of an earlier session has ended, one way or the other.
+    /// The content after every transaction of earlier sessions has ended, with or without success.
     pub(super) async fn settled(session: &mut Session) -> Result<Self, SinkError> {
         Self::lock(session, "").await?;
         let row = step(session.connection.fetch_optional(SELECT)).await?;
@@ -115,8 +116,8 @@ impl Producer {
     /// Begins a transaction with `statements` and the row's lock.
     async fn lock(session: &mut Session, statements: &str) -> Result<(), SinkError> {
         let statements = if statements.is_empty() { String::new() } else { format!("{statements}; ") };
-        let patience = LOCK_TIMEOUT.as_millis();
-        let message = format!("{}SET LOCAL lock_timeout = {patience}; {statements}{}", session.begin(), lock(""));
+        let timeout = LOCK_TIMEOUT.as_millis();
+        let message = format!("{}SET LOCAL lock_timeout = {timeout}; {statements}{}", session.begin(), lock(""));
         let began = Instant::now();
         loop {
             match within_step(session.connection.execute(message.as_str())).await? {
@@ -147,31 +148,31 @@ impl Producer {
         Ok(Self { epoch: epoch.cast_unsigned(), chain })
     }
 
-    /// Checks that the term `own` is the latest.
+    /// Checks that `own` is the latest term.
     pub(super) fn check_term(&self, own: Epoch) -> Result<(), SinkError> {
         match self.epoch {
             epoch if epoch == own => Ok(()),
             newer if newer > own => Err(SinkError::Fenced { own, newer }),
             older => Err(SinkError::Failed(format!(
-                "the database's latest term is epoch {older}, the writer's is {own}: was it restored from a copy?"
+                "the database's latest term is epoch {older}, the writer's is {own}: was it restored from a backup?"
             ))),
         }
     }
 }
 
-/// Begins the transaction of a group that comes after `before`. Returns whether the log ends there and `epoch` is the latest
-/// term, which stays so until the transaction's end.
+/// Begins the transaction of a group that follows `before`. Returns whether the log ends there and `epoch` is the
+/// latest term; both hold until the end of the transaction.
 pub(super) async fn begin_group(session: &mut Session, epoch: Epoch, before: &Chain) -> Result<bool, SinkError> {
     let term = format!(" WHERE epoch = {epoch} AND log_id = {}", before.log_id.cast_signed());
     let message = format!("{}{}; SELECT max(lsn) FROM group_ends", session.begin(), lock(&term));
     let rows = step(session.connection.fetch_all(message.as_str())).await?;
-    // One row if the lock was had, and the end of the log.
+    // One row if the lock was taken, and the end of the log.
     Ok(matches!(&rows[..], [_, end] if end.get::<Option<i64>, _>(0) == Some(before.lsn.cast_signed())))
 }
 
-/// Ends the transaction of a group, and with it the log at `end`. Deletes the ends of groups from lsn `cleaned` up to `before`, if one is
-/// given. The range has two sides because rows that were deleted before may still be there for somebody's snapshot, and need
-/// not be walked again.
+/// Ends the transaction of a group, so that the log ends at `end`. Deletes the ends of groups from lsn `cleaned` up to
+/// `before`, if `cleaned` is given. The range has a lower bound because deleted rows may still be kept for another
+/// session's snapshot, and need not be scanned again.
 pub(super) async fn end_group(
     session: &mut Session,
     before: Lsn,
@@ -186,7 +187,8 @@ pub(super) async fn end_group(
     Ok(())
 }
 
-/// Ends the sessions of writers that hold the producer row. Those of other programs that lock it are named and left alone.
+/// Terminates the sessions of writers that hold the producer row. Sessions of other programs that lock it are logged
+/// and left alone.
 async fn end_writers(session: &mut Session) -> Result<(), SinkError> {
     let holders = format!(
         "{}SELECT pid, application_name, CASE WHEN marked THEN pg_terminate_backend(pid) END FROM ( \
@@ -203,10 +205,7 @@ async fn end_writers(session: &mut Session) -> Result<(), SinkError> {
         let (holder, program): (i32, Option<String>) = (row.get(0), row.get(1));
         match row.get::<Option<bool>, _>(2) {
             Some(true) => {
-                warn!(
-                    session = holder,
-                    "ended the session of an earlier writer, whose transaction did not come to its end"
-                );
+                warn!(session = holder, "terminated the session of an earlier writer, whose transaction did not end");
             }
             _ => warn!(
                 session = holder,

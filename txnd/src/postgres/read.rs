@@ -1,11 +1,11 @@
-//! The tables as batches, in order of lsn.
+//! The tables as batches, in lsn order.
 //!
 //! ```text
 //!   sessions ── one query each ──> rows, merged by lsn ──> window ── names of keys ──> batches ──> visit
 //! ```
 //!
-//! Reading takes two connections: one streams rows, the other one looks up the names of keys that are not known yet, a window
-//! of rows at a time. Where the server allows more, each table has a connection of its own.
+//! A read needs two connections: one streams rows, the other looks up the names of keys that are not known yet, one window
+//! of rows at a time. If the server allows more, each table has its own connection.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -28,14 +28,14 @@ use super::streams::{Row, RowStream};
 use super::tables::{self, Kind, TABLES, TYPES};
 use crate::SinkError;
 
-/// Rows that are gathered before the names of their keys are looked up.
+/// Rows that are collected before the names of their keys are looked up.
 const WINDOW_ROWS: usize = 4096;
 
-/// The same in bytes; a row that is larger is alone.
+/// The same in bytes; a larger row is alone in its window.
 const WINDOW_BYTES: usize = 4 << 20;
 
-/// Passes the records of `lsns` to `visit`, in batches that are cut here. Fails if one is missing. `session` is within a
-/// transaction; the names of keys take up to `key_cache_bytes`.
+/// Passes the records of `lsns` to `visit`, in batches that are cut here. Fails if one is missing. `session` is within
+/// a transaction. The names of keys take up to `key_cache_bytes`.
 pub(super) async fn read(
     database: &Database,
     mut session: Session,
@@ -44,17 +44,17 @@ pub(super) async fn read(
     key_cache_bytes: usize,
     visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
 ) -> Result<(), SinkError> {
-    let mut places = Vec::new();
-    for (place, table) in TABLES.iter().enumerate() {
+    let mut tables = Vec::new();
+    for (index, table) in TABLES.iter().enumerate() {
         let (first, last) = (lsns.start(), lsns.end());
         let any = format!("SELECT EXISTS (SELECT FROM {} WHERE id BETWEEN {first} AND {last})", table.name);
         if step(session.connection.fetch_one(any.as_str())).await?.get(0) {
-            places.push(place);
+            tables.push(index);
         }
     }
-    let mut sessions = connect(database, places.len()).await?;
+    let mut sessions = connect(database, tables.len()).await?;
     let mut shares = vec![Vec::new(); sessions.len()];
-    places.iter().enumerate().for_each(|(n, place)| shares[n % sessions.len()].push(*place));
+    tables.iter().enumerate().for_each(|(n, index)| shares[n % sessions.len()].push(*index));
     let mut streams = Vec::new();
     for (share, session) in shares.iter().zip(&mut sessions) {
         streams.push(RowStream::start(share, session, &lsns).await?);
@@ -69,14 +69,14 @@ pub(super) async fn read(
         window.clear();
         names.release();
         let mut bytes = 0;
-        // A hole ends the window: what comes before it is passed on first.
+        // A missing lsn ends the window: the rows before it are passed on first.
         while next <= *lsns.end() && window.len() < WINDOW_ROWS && bytes < WINDOW_BYTES {
             let Some(stream) =
                 streams.iter_mut().find(|stream| stream.next.as_ref().is_some_and(|row| row.lsn == next))
             else {
                 break;
             };
-            let row = stream.advance().await?.expect("its lsn was looked at just now");
+            let row = stream.advance().await?.expect("its lsn was just compared");
             bytes += row.bytes.len();
             window.push(row);
             next += 1;
@@ -115,20 +115,20 @@ pub(super) async fn read(
     Ok(())
 }
 
-/// Up to `count` sessions, and at least one if any are wanted.
+/// Up to `count` sessions, and at least one if `count` is not 0.
 async fn connect(database: &Database, count: usize) -> Result<Vec<Session>, SinkError> {
     if count == 0 {
         return Ok(Vec::new());
     }
     let mut sessions = vec![database.connect().await?];
-    // A pooler has few sessions with the server, and whoever waits for one waits in silence.
+    // A pooler has few sessions with the server, and gives no sign while a client waits for one.
     let count = if sessions[0].is_own { count } else { 1 };
     while sessions.len() < count {
         match database.connect().await {
             Ok(session) => sessions.push(session),
             Err(e) => {
                 debug!(connections = sessions.len(), "reading over fewer connections than there are tables: {e}");
-                // One is left for others: a writer that has to connect again, or a person who looks what is going on.
+                // One is left for others: a writer that has to reconnect, or a person who investigates.
                 if sessions.len() > 1 {
                     sessions.pop();
                 }
@@ -139,7 +139,7 @@ async fn connect(database: &Database, count: usize) -> Result<Vec<Session>, Sink
     Ok(sessions)
 }
 
-/// Of each type, the ids of keys in `rows` whose names are not known.
+/// For each type, the ids of keys in `rows` whose names are unknown.
 fn missing(rows: &[Row], names: &KeyNames) -> [BTreeSet<i64>; TYPES] {
     let mut missing = <[BTreeSet<i64>; TYPES]>::default();
     for row in rows {
@@ -169,7 +169,7 @@ impl Batches {
         Self { buffer, chain, epoch: producer.epoch, durable: producer.chain.lsn }
     }
 
-    /// Adds a record; returns the batch before it if that is full.
+    /// Adds a record. Returns the batch before it if that is full.
     fn push(&mut self, Logged { op, effect, at }: &Logged<'_>) -> Option<Batch> {
         let mut full = None;
         if self.buffer.body_bytes() >= BATCH_TARGET_BYTES {

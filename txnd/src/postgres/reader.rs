@@ -1,4 +1,4 @@
-//! Reading the tables while a writer, here or elsewhere, goes on. Connections of its own; nothing is changed, or locked.
+//! Reads the tables while a writer, here or elsewhere, continues. Uses its own connections; changes and locks nothing.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use super::producer::Producer;
 use super::read;
 use crate::sink::{Bounds, LogReader, SinkError};
 
-/// Reads the log in a database. Each read makes connections of its own, two at least, and ends them.
+/// Reads the log in a database. Each read makes its own connections, at least two, and closes them.
 #[derive(Clone)]
 pub struct PostgresReader {
     database: Database,
@@ -22,7 +22,7 @@ pub struct PostgresReader {
 impl FromStr for PostgresReader {
     type Err = String;
 
-    /// Reads the log in the database that the URL names, whoever writes it.
+    /// Reads the log in the database that the URL names, independent of any writer.
     fn from_str(url: &str) -> Result<Self, String> {
         Ok(Self::new(url.parse()?, DEFAULT_KEY_CACHE_BYTES))
     }
@@ -41,7 +41,7 @@ impl PostgresReader {
     }
 }
 
-/// The log as `producer` says that it was committed.
+/// The bounds of the log that `producer` describes.
 fn bounds(producer: &Producer) -> Bounds {
     Bounds { oldest: 1, durable: producer.chain }
 }

@@ -13,7 +13,7 @@ use serde::Serializer;
 use super::keys::{KeyId, KeyIds};
 use super::tables::{self, KEY_TABLE, TYPES};
 
-/// What stands before the first row.
+/// The bytes before the first row.
 pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 const END: [u8; 2] = (-1_i16).to_be_bytes();
@@ -24,16 +24,16 @@ const KEPT_BYTES: usize = 16 << 20;
 /// Object id of the type TEXT, which the elements of a TEXT[] have.
 const TEXT_OID: u32 = 25;
 
-/// Version of the binary form of JSONB; its text follows.
+/// Version of the binary format of JSONB; its text follows.
 pub(super) const JSONB_VERSION: u8 = 1;
 
-/// From the Unix epoch to that of PostgreSQL, 2000-01-01, in microseconds.
+/// From the Unix epoch to PostgreSQL's epoch, 2000-01-01, in microseconds.
 const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
 
-/// Times that TIMESTAMPTZ can hold, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
+/// Range of TIMESTAMPTZ, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
 const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
-/// Rows of one table in the form in which COPY takes them.
+/// Rows of one table in the binary format of COPY.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     bytes: Vec<u8>,
@@ -44,7 +44,7 @@ impl Rows {
         self.bytes.is_empty()
     }
 
-    /// The whole of what COPY is sent.
+    /// Everything that is sent to COPY.
     pub(super) fn parts(&self) -> [&[u8]; 3] {
         [HEADER, &self.bytes, &END]
     }
@@ -74,7 +74,7 @@ impl Rows {
     }
 
     fn text_array(&mut self, items: Strings<'_>) {
-        // In both forms an item is a length of 4 bytes and its text; an array without items has no dimension.
+        // In both formats an item is a length of 4 bytes and its text; an array without items has no dimension.
         let dimensions = u32::from(items != Strings::EMPTY);
         let length = 12 + 8 * dimensions + items.as_bytes().len() as u32;
         for word in [length, dimensions, 0, TEXT_OID] {
@@ -88,7 +88,7 @@ impl Rows {
         items.iter().for_each(|item| self.field(item.as_bytes()));
     }
 
-    /// A field whose JSON `write` gives.
+    /// A field with the JSON that `write` writes.
     fn jsonb(&mut self, write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>>) -> serde_json::Result<()>) {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(&[0, 0, 0, 0, JSONB_VERSION]);
@@ -117,17 +117,17 @@ impl Rows {
 /// Rows that are stored in one database transaction.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Of each of [`TABLES`].
+    /// Rows for each of [`TABLES`].
     pub(super) transactions: [Rows; TYPES + 1],
-    /// New keys of each of [`tables::KEYS`].
+    /// New keys for each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
-    /// Of each type, what the database has to be asked for.
+    /// For each type, the rows whose key the database has to be asked for.
     unresolved: [Vec<Unresolved>; TYPES],
-    /// What was resolved: type, key, id.
+    /// Resolved keys: type, key, id.
     pub(super) resolved: Vec<(usize, Box<str>, i64)>,
-    /// Where the log stands after these rows; `None` as long as there are none.
+    /// End of the log after these rows; `None` as long as there are none.
     pub(super) end: Option<Chain>,
-    /// Of each type, the id of the next new key after these rows. Set when the group is handed over.
+    /// For each type, the id of the next new key after these rows. Set when the group is handed over.
     pub(super) next_ids: [i64; TYPES],
 }
 
@@ -135,7 +135,7 @@ pub(super) struct Group {
 #[derive(Debug)]
 struct Unresolved {
     key: Box<str>,
-    /// Where in the rows the id belongs.
+    /// Offset in the rows where the id belongs.
     at: usize,
 }
 
@@ -158,7 +158,7 @@ impl Group {
             + unresolved.sum::<usize>()
     }
 
-    /// Makes it as new, keeping some memory.
+    /// Empties the group, keeping some memory.
     pub(super) fn clear(&mut self) {
         self.transactions.iter_mut().chain(&mut self.keys).for_each(Rows::clear);
         (self.unresolved, self.resolved, self.end) = Default::default();
@@ -193,8 +193,8 @@ impl Group {
         keys
     }
 
-    /// Puts in the ids of a type's keys that the database has; other keys are new, get the next ids, and become the only rows of
-    /// [`Self::keys`].
+    /// Inserts the ids of those keys of a type that the database has. The other keys are new: they get the next ids,
+    /// and become the only rows of [`Self::keys`].
     pub(super) fn resolve(&mut self, ty: usize, mut ids: HashMap<Box<str>, i64>) {
         self.keys[ty].clear();
         for Unresolved { key, at } in std::mem::take(&mut self.unresolved[ty]) {
@@ -240,7 +240,7 @@ impl Group {
         Ok(())
     }
 
-    /// A row in the table of whole keys, and one in the table of each type that had the key.
+    /// Adds a row to the table of whole keys, and one to the table of each type that had the key.
     fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {
         let key = record.op.key().as_str();
         let types = match record.effect {
@@ -268,7 +268,7 @@ impl Group {
         Ok(())
     }
 
-    /// The id of `key`, which is written among the new ones if need be.
+    /// The id of `key`, which is added to the new keys if needed.
     fn key_id<'k>(&mut self, ty: ValueType, key: &'k str, keys: &mut KeyIds) -> RowKey<'k> {
         let ty = tables::index(ty);
         match keys.id_of(ty, key) {
@@ -282,7 +282,7 @@ impl Group {
     }
 }
 
-/// What a row of transactions says of its key.
+/// The key of a row of transactions.
 #[derive(Clone, Copy)]
 enum RowKey<'k> {
     Id(i64),
@@ -290,7 +290,7 @@ enum RowKey<'k> {
 }
 
 impl RowKey<'_> {
-    /// Writes the id, or leaves room for it.
+    /// Writes the id, or leaves space for it.
     fn write(self, rows: &mut Rows) -> Option<Unresolved> {
         let (id, unresolved) = match self {
             Self::Id(id) => (id, None),
@@ -302,7 +302,7 @@ impl RowKey<'_> {
     }
 }
 
-/// What every row of transactions begins with, and its time.
+/// The first fields of every row of transactions, and its time.
 #[derive(Clone, Copy)]
 struct Head {
     lsn: Lsn,
@@ -322,7 +322,7 @@ fn timestamp(at: Micros) -> Result<i64, &'static str> {
     since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
 }
 
-/// The time that a TIMESTAMPTZ stands for.
+/// The time of a TIMESTAMPTZ.
 pub(super) fn micros(timestamp: i64) -> Option<Micros> {
     timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
 }

@@ -1,5 +1,5 @@
-//! Which schema the log is in. A log is found by its tables, not by the role's search_path: a schema that somebody makes later, such
-//! as one with the role's name, must not hide the log and let an empty one begin.
+//! Which schema the log is in. A log is found by its tables, not by the role's search_path: a schema that is created later,
+//! such as one with the role's name, must not hide the log and let an empty one begin.
 
 use sqlx::Row;
 use sqlx::postgres::PgConnection;
@@ -8,15 +8,15 @@ use super::address::Address;
 use super::errors::step;
 use crate::SinkError;
 
-/// Schemas that hold a log, of those that the role may look into. A copy in a schema of which somebody else keeps this role out is
-/// nobody's business here.
+/// Schemas with a log, among those that the role may use. A copy in a schema that this role has no access to is
+/// ignored.
 const FIND: &str = "SELECT n.nspname::text FROM pg_catalog.pg_namespace n WHERE has_schema_privilege(n.oid, 'USAGE') \
      AND 4 = (SELECT count(*) FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p') \
               AND c.relname IN ('_sqlx_migrations', 'producer', 'int_keys', 'integer_transactions'))";
 
-/// The schema of the log at this address, or the one for a new log.
+/// The schema of the log at this address, or the schema for a new log.
 pub(super) async fn find(address: &Address, connection: &mut PgConnection) -> Result<String, SinkError> {
-    // Who names a schema in the URL chooses among several logs.
+    // A schema in the URL selects one of several logs.
     let narrowed = match address.names_schema() {
         true => " AND n.nspname = ANY (current_schemas(false))",
         false => "",
@@ -44,7 +44,7 @@ pub(super) async fn find(address: &Address, connection: &mut PgConnection) -> Re
     }
 }
 
-/// A name as SQL takes it.
+/// A quoted SQL identifier.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -1,15 +1,15 @@
-//! One conversation with PostgreSQL. What must hold, holds within each transaction, and nowhere else.
+//! One session with PostgreSQL. Every required setting holds within each transaction, and nowhere else.
 //!
-//! Between kvs and the server there may be a pooler, which gives every transaction another server's session and passes that
+//! Between kvs and the server there may be a pooler, which may give every transaction another server session and pass that
 //! session on to other programs. So:
 //!
-//! - every statement is in a transaction that begins with [`Session::begin`], which pins each setting that matters until
-//!   the transaction's end; nothing is left in the session for the next one who gets it;
-//! - outside of a transaction nothing is prepared, and within one under no name;
-//! - settings that only a session can have (what happens while it is idle) are set only where the session is known to be our
-//!   own. A token in the start-up packet tells: a server takes it as a setting, a pooler refuses it, drops it, or shows
-//!   somebody else's. A pooled session needs them less: what is cut off while it is idle is the pooler's affair, and the
-//!   writer asks about its term once a second.
+//! - every statement is in a transaction that begins with [`Session::begin`], which pins each setting that matters until the
+//!   end of the transaction; nothing is left in the session for its next user;
+//! - nothing is prepared outside of a transaction, and within one only unnamed statements are;
+//! - settings that only a session can have (what happens while it is idle) are set only if the session is known to be our
+//!   own. A token in the start-up packet shows that: a server accepts it as a setting; a pooler rejects it, drops it, or
+//!   shows another client's. A pooled session needs these settings less: a connection cut while idle is for the
+//!   pooler to handle, and the writer checks its term once a second.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Executor, Row};
@@ -19,9 +19,9 @@ use super::errors::{INSUFFICIENT_PRIVILEGE, PROTOCOL_VIOLATION, code_of, error, 
 use super::schema;
 use crate::SinkError;
 
-/// What holds in each transaction: a COMMIT that returns is on disk, and no default of a role or a database cuts off a transaction
-/// that waits for the next piece of a group. Rows are read in the order of their keys, by index: sorting a table that is in
-/// order would take the server a copy of it.
+/// Settings of each transaction. A COMMIT that returns is on disk, and no default of a role or a database aborts a
+/// transaction that waits for the next piece of a group. Rows are read in key order, by index: to sort a table that is
+/// already in order, the server would have to copy it.
 const TRANSACTION: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 0; \
                            SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
                            SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
@@ -32,26 +32,27 @@ const IDLE_SESSION_TIMEOUT_SINCE: u32 = 140_000;
 /// First version with `transaction_timeout`.
 const TRANSACTION_TIMEOUT_SINCE: u32 = 170_000;
 
-/// What an own session sets. The server then notices that a peer is cut off.
+/// Settings of an own session. They let the server notice that a peer was cut off.
 const OWN_SESSION: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
-/// What a writer's own session sets besides: the server notices within 25 s that the writer is cut off, and ends its transaction.
-/// Not for readers: of the streams that are merged one may be read no further for long, which looks the same to the kernel.
+/// Additional settings of a writer's own session: within 25 s the server notices that the writer was cut off, and ends
+/// its transaction. Not for readers: one of the streams that are merged may be left unread for a long time, which looks
+/// the same to the kernel.
 const OWN_WRITER_SESSION: &str = "SET tcp_user_timeout = 25000";
 
-/// The setting that tells an own session from a pooled one.
+/// The setting that distinguishes an own session from a pooled one.
 const TOKEN: &str = "kvs.session";
 
-/// A connection, and what its transactions begin with.
+/// A connection, and the statements that begin its transactions.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) connection: PgConnection,
     begin: String,
-    /// Whether the server's session is this connection's alone.
+    /// Whether the server's session belongs to this connection alone.
     pub(super) is_own: bool,
 }
 
-/// What a session is for.
+/// The purpose of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
     Write,
@@ -59,7 +60,7 @@ pub(super) enum Purpose {
 }
 
 impl Session {
-    /// Connects. Names of tables mean nothing until [`Self::set_schema`].
+    /// Connects. Table names are unresolved until [`Self::set_schema`].
     pub(super) async fn start(connector: &Connector, purpose: Purpose) -> Result<Self, SinkError> {
         let options = connector.address.options().map_err(SinkError::Failed)?;
         let token = format!("{:032x}", rand::random::<u128>());
@@ -94,14 +95,15 @@ impl Session {
         Ok(Self { connection, begin, is_own })
     }
 
-    /// Takes unqualified names for those of `schema`, whatever the role's search_path. Temporary tables of the same names come last.
+    /// Resolves unqualified names in `schema`, regardless of the role's search_path. Temporary tables of the same names
+    /// come last.
     pub(super) fn set_schema(&mut self, schema: &str) {
         self.begin += &format!("SET LOCAL search_path TO {}, pg_temp; ", schema::quoted(schema));
     }
 
-    /// Has the server believe that keys are there, if the role may say so. They are written before the rows that refer to them,
-    /// in the same transaction, and checking that again for each row costs several times as much as storing it. Returns whether
-    /// it does.
+    /// Makes the server trust that referenced keys exist, if the role is allowed to. Keys are written before the rows
+    /// that refer to them, in the same transaction, and checking each row again costs several times as much as storing
+    /// it. Returns whether the server trusts them.
     pub(super) async fn trust_keys(&mut self) -> Result<bool, SinkError> {
         const SETTING: &str = "SET LOCAL session_replication_role = replica";
         let tried = format!("BEGIN; {SETTING}");
@@ -117,12 +119,12 @@ impl Session {
         Ok(trusts)
     }
 
-    /// What every transaction begins with; its first statement goes into the same message.
+    /// The statements that begin every transaction; its first statement goes into the same message.
     pub(super) fn begin(&self) -> &str {
         &self.begin
     }
 
-    /// Begins a transaction of which nothing else is sent yet.
+    /// Begins a transaction in a message of its own.
     pub(super) async fn begin_transaction(&mut self) -> Result<(), SinkError> {
         step(self.connection.execute(self.begin.as_str())).await?;
         Ok(())

@@ -1,7 +1,7 @@
-//! The rows of the tables of transactions in order of lsn, over as many connections as there are.
+//! The rows of the tables of transactions in lsn order, over as many connections as there are.
 //!
 //! Each connection streams one query. Where there are fewer connections than tables, several tables share one query, which
-//! the server merges in the order of their primary keys; their rows come in one form then, that of composite values:
+//! the server merges in the order of their primary keys. Their rows then have the same form, that of composite values:
 //!
 //! ```text
 //!   composite := number of fields (i32) field*
@@ -19,23 +19,23 @@ use super::session::Session;
 use super::tables::{Kind, TABLES, Table};
 use crate::SinkError;
 
-/// A row of a table of transactions: its fields in the form of COPY, the lsn first.
+/// A row of a table of transactions: its fields in the format of COPY, the lsn first.
 pub(super) struct Row {
     pub(super) lsn: Lsn,
     pub(super) table: &'static Table,
     pub(super) bytes: Bytes,
 }
 
-/// The rows of some tables, in order of lsn.
+/// The rows of some tables, in lsn order.
 pub(super) struct RowStream<'c> {
     tables: &'c [usize],
     rows: CopyOut<'c>,
-    /// The row that comes next; `None` at the end.
+    /// The next row; `None` at the end.
     pub(super) next: Option<Row>,
 }
 
 impl<'c> RowStream<'c> {
-    /// Streams the rows of `tables`, places in [`TABLES`], within the session's transaction.
+    /// Streams the rows of `tables`, indexes into [`TABLES`], within the session's transaction.
     pub(super) async fn start(
         tables: &'c [usize],
         session: &'c mut Session,
@@ -43,7 +43,7 @@ impl<'c> RowStream<'c> {
     ) -> Result<Self, SinkError> {
         let (first, last) = (lsns.start(), lsns.end());
         let select = |columns: &str, table: &Table| {
-            // A deletion of a whole key has its record in a table of its own.
+            // The record of a deletion of a whole key is in its own table.
             let condition = match table.kind {
                 Kind::Typed(_) => "AND transaction_type <> 'del-all'",
                 Kind::Key => "",
@@ -53,10 +53,10 @@ impl<'c> RowStream<'c> {
         let (source, query) = match tables {
             [table] => (TABLES[*table].name, select(TABLES[*table].columns, &TABLES[*table])),
             tables => {
-                // Each part in order, so that the server merges them instead of sorting the whole.
-                let part = |place: &usize| {
-                    let columns = TABLES[*place].columns;
-                    format!("({})", select(&format!("id, {place}, record_send(ROW({columns}))"), &TABLES[*place]))
+                // Each part is ordered, so that the server merges them instead of sorting the whole.
+                let part = |index: &usize| {
+                    let columns = TABLES[*index].columns;
+                    format!("({})", select(&format!("id, {index}, record_send(ROW({columns}))"), &TABLES[*index]))
                 };
                 let parts: Vec<String> = tables.iter().map(part).collect();
                 ("the tables", format!("{} ORDER BY id", parts.join(" UNION ALL ")))
@@ -68,7 +68,7 @@ impl<'c> RowStream<'c> {
         Ok(stream)
     }
 
-    /// Takes the row that comes next.
+    /// Returns the next row and advances.
     pub(super) async fn advance(&mut self) -> Result<Option<Row>, SinkError> {
         let following = match self.rows.next().await? {
             None => None,
@@ -83,14 +83,14 @@ impl<'c> RowStream<'c> {
         if let [table] = self.tables {
             return Ok(Row { lsn, table: &TABLES[*table], bytes });
         }
-        let place = fields.int()?;
-        let table = usize::try_from(place).ok().and_then(|place| TABLES.get(place)).ok_or(RowError::Form)?;
+        let index = fields.int()?;
+        let table = usize::try_from(index).ok().and_then(|index| TABLES.get(index)).ok_or(RowError::Form)?;
         let bytes = without_types(fields.next()?.ok_or(RowError::Form)?)?;
         Ok(Row { lsn, table, bytes })
     }
 }
 
-/// The fields of a composite value in the form of COPY.
+/// The fields of a composite value in the format of COPY.
 fn without_types(composite: &[u8]) -> Result<Bytes, RowError> {
     let mut fields = Fields::of(composite);
     let mut bytes = BytesMut::with_capacity(composite.len());

@@ -1,4 +1,4 @@
-//! The tables of the log; `migrations/` creates them and says what their columns mean.
+//! The tables of the log; `migrations/` creates them and documents their columns.
 
 use proto::{Operations, ValueType};
 
@@ -11,10 +11,10 @@ pub(super) struct Table {
     pub(super) kind: Kind,
 }
 
-/// What a table holds.
+/// The content of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Transactions of one value type; keys by number.
+    /// Transactions of one value type; keys by id.
     Typed(ValueType),
     /// Deletions of a key from every type.
     Key,
@@ -23,7 +23,7 @@ pub(super) enum Kind {
 /// Number of value types.
 pub(super) const TYPES: usize = ValueType::ALL.len();
 
-/// Where [`Kind::Key`] is in [`TABLES`].
+/// Index of [`Kind::Key`] in [`TABLES`].
 pub(super) const KEY_TABLE: usize = TYPES;
 
 const WITH_OPERAND: &str = "id, transaction_type, key_id, value, operand, timestamp";
@@ -50,7 +50,7 @@ const fn typed(name: &'static str, ty: ValueType) -> Table {
     Table { name, columns: if has_operand(ty) { WITH_OPERAND } else { WITHOUT_OPERAND }, kind: Kind::Typed(ty) }
 }
 
-/// Where the tables of `ty` are in [`KEYS`] and [`TABLES`].
+/// Index of the tables of `ty` in [`KEYS`] and [`TABLES`].
 pub(super) fn index(ty: ValueType) -> usize {
     ty as usize - 1
 }

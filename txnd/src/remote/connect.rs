@@ -8,7 +8,7 @@ use crate::limits::{
     CONNECT_TIMEOUT, CONNECTION_WINDOW_BYTES, MAX_HEADER_LIST_BYTES, PING_INTERVAL, PONG_TIMEOUT, STREAM_WINDOW_BYTES,
 };
 
-/// Makes connections to the service. Clones make the same ones: a writer's readers have connections of their own.
+/// Makes connections to the service. Clones connect to the same service: a writer's readers have their own connections.
 #[allow(async_fn_in_trait)] // As for the sink: no Send bound to express.
 pub trait Connect: Clone + Send + Sync + 'static {
     /// A new connection, made from an [`endpoint`]. The sink gives up after [`CONNECT_TIMEOUT`].
@@ -22,7 +22,7 @@ pub fn endpoint(uri: Uri) -> Endpoint {
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
-        // A service that is stopped, or behind a cable that was cut, is found out by its silence.
+        // A stopped service, or a cut cable, is detected by missing pings.
         .http2_keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PONG_TIMEOUT)
         .keep_alive_while_idle(true)

@@ -26,7 +26,7 @@ pub(super) type Client = TransactionServiceClient<Channel>;
 #[derive(Debug)]
 pub(super) struct Connection {
     term: Term,
-    /// Room for one: what waits is kept by the writer anyway.
+    /// Capacity 1: the writer keeps everything that waits anyway.
     to_service: mpsc::Sender<WriteTransactionsRequest>,
     from_service: Streaming<WriteTransactionsResponse>,
     acknowledged: Lsn,
@@ -37,40 +37,45 @@ pub(super) async fn connect(connector: &impl Connect) -> Result<Client, SinkErro
     let unavailable = |why: String| SinkError::Unavailable(format!("cannot connect to the transaction service: {why}"));
     let channel = tokio::time::timeout(CONNECT_TIMEOUT, connector.connect())
         .await
-        .map_err(|_| unavailable(format!("no answer within {CONNECT_TIMEOUT:?}")))?
+        .map_err(|_| unavailable(format!("no response within {CONNECT_TIMEOUT:?}")))?
         .map_err(|e| unavailable(status::causes(&*e)))?;
     Ok(Client::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
 /// Begins a term.
 pub(super) async fn open(client: &mut Client) -> Result<Term, SinkError> {
-    let term = answer(client.open(OpenRequest {})).await?.into_inner().term;
-    let term = term.ok_or_else(|| Status::data_loss("the answer to Open holds no term"));
+    let term = await_response(client.open(OpenRequest {})).await?.into_inner().term;
+    let term = term.ok_or_else(|| Status::data_loss("the response to Open holds no term"));
     term.and_then(Term::try_from).map_err(|status| status::to_error(&status))
 }
 
-/// Waits for an answer of the service.
-pub(super) async fn answer<T>(answer: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
-    answer_within(RESPONSE_TIMEOUT, answer).await
+/// Waits for a response of the service.
+pub(super) async fn await_response<T>(response: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
+    await_response_within(RESPONSE_TIMEOUT, response).await
 }
 
-async fn answer_within<T>(within: Duration, answer: impl Future<Output = Result<T, Status>>) -> Result<T, SinkError> {
-    match tokio::time::timeout(within, answer).await {
-        Ok(answer) => answer.map_err(|status| status::to_error(&status)),
-        Err(_) => Err(SinkError::Unavailable(format!("the transaction service has not answered within {within:?}"))),
+async fn await_response_within<T>(
+    within: Duration,
+    response: impl Future<Output = Result<T, Status>>,
+) -> Result<T, SinkError> {
+    match tokio::time::timeout(within, response).await {
+        Ok(response) => response.map_err(|status| status::to_error(&status)),
+        Err(_) => Err(SinkError::Unavailable(format!("the transaction service did not respond within {within:?}"))),
     }
 }
 
 impl Connection {
-    /// Begins a stream that takes up `term`. Returns where the durable log ends.
+    /// Begins a stream that resumes `term`. Returns the end of the durable log.
     pub(super) async fn attach(mut client: Client, term: Term) -> Result<(Self, Chain), SinkError> {
         let (to_service, messages) = mpsc::channel(1);
         let resume = write_transactions_request::Message::Resume(term.into());
         to_service.try_send(request(resume)).expect("the channel has room for one message");
-        let stream = answer(client.write_transactions(ReceiverStream::new(messages)));
+        let stream = await_response(client.write_transactions(ReceiverStream::new(messages)));
         let from_service = stream.await.map(Response::into_inner)?;
         let mut connection = Self { term, to_service, from_service, acknowledged: 0 };
-        match answer_within(RESPONSE_TIMEOUT, connection.from_service.message()).await?.and_then(|first| first.message)
+        match await_response_within(RESPONSE_TIMEOUT, connection.from_service.message())
+            .await?
+            .and_then(|first| first.message)
         {
             Some(write_transactions_response::Message::Resumed(chain)) => {
                 connection.acknowledged = chain.lsn;
@@ -84,12 +89,12 @@ impl Connection {
         self.term
     }
 
-    /// What the service has acknowledged.
+    /// The highest acknowledged lsn.
     pub(super) fn acknowledged(&self) -> Lsn {
         self.acknowledged
     }
 
-    /// Sends a batch. Returns when it is on its way, which waits while the service has no room.
+    /// Sends a batch. Returns when it has been handed to the connection, and waits while the service has no room.
     pub(super) async fn send(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let message = write_transactions_request::Message::Batch(batch.to_bytes());
         self.send_message(message).await
@@ -99,13 +104,13 @@ impl Connection {
         if self.to_service.send(request(message)).await.is_ok() {
             return Ok(());
         }
-        // The stream has ended; it says why.
+        // The stream has ended; its status says why.
         loop {
-            answer_within(CONNECT_TIMEOUT, self.next()).await?;
+            await_response_within(CONNECT_TIMEOUT, self.next()).await?;
         }
     }
 
-    /// Waits for the next acknowledgement; may be dropped.
+    /// Waits for the next acknowledgement. May be dropped.
     pub(super) async fn next_acknowledgement(&mut self) -> Result<(), SinkError> {
         match self.next().await.map_err(|status| status::to_error(&status))? {
             write_transactions_response::Message::DurableLsn(_) => Ok(()),
@@ -113,7 +118,7 @@ impl Connection {
         }
     }
 
-    /// Takes what the service has sent without waiting for more: acknowledgements, or how the stream has ended.
+    /// Processes what the service has sent, without waiting for more: acknowledgements, or the end of the stream.
     pub(super) async fn look(&mut self) -> Result<(), SinkError> {
         loop {
             let mut next = pin!(self.next_acknowledgement());
@@ -124,11 +129,11 @@ impl Connection {
         }
     }
 
-    /// Ends the term, everything being durable.
+    /// Ends the term. Everything is then durable.
     pub(super) async fn close(&mut self) -> Result<(), SinkError> {
         self.send_message(write_transactions_request::Message::Close(Close {})).await?;
         loop {
-            match answer(self.next()).await? {
+            match await_response(self.next()).await? {
                 write_transactions_response::Message::DurableLsn(_) => {}
                 write_transactions_response::Message::Closed(_) => return Ok(()),
                 other => return Err(unexpected(&Some(other))),
@@ -136,7 +141,7 @@ impl Connection {
         }
     }
 
-    /// The service's next message. An acknowledgement is noted.
+    /// The service's next message. Acknowledgements are recorded.
     async fn next(&mut self) -> Result<write_transactions_response::Message, Status> {
         let message = self.from_service.message().await?.and_then(|response| response.message);
         if let Some(write_transactions_response::Message::DurableLsn(lsn)) = message {
@@ -152,7 +157,7 @@ fn request(message: write_transactions_request::Message) -> WriteTransactionsReq
 
 fn unexpected(message: &Option<write_transactions_response::Message>) -> SinkError {
     match message {
-        Some(message) => SinkError::Failed(format!("the service has sent {message:?} where it may not")),
+        Some(message) => SinkError::Failed(format!("the service sent an unexpected {message:?}")),
         None => SinkError::Unavailable("the service has ended the stream".into()),
     }
 }

@@ -15,7 +15,7 @@ const DEFAULT_PORT: u16 = 5051;
 
 const TIMEOUTS: Timeouts = Timeouts { connect: DIAL_TIMEOUT, handshake: HANDSHAKE_TIMEOUT };
 
-/// Connects to the txnd at an address, which its certificate must carry, with a certificate of one's own.
+/// Connects to the txnd at an address, which its certificate must contain, using this side's own certificate.
 #[derive(Clone, Debug)]
 pub struct MutualTls {
     /// `host:port`.
@@ -24,9 +24,9 @@ pub struct MutualTls {
 }
 
 impl MutualTls {
-    /// Connects to the txnd at `url`, `https://HOST:PORT`. The files are read at every connection.
+    /// Connects to the txnd at `url`, `https://HOST:PORT`. The files are read for every connection.
     pub fn new(url: &str, files: TlsFiles) -> Result<Self, String> {
-        // The URL is not quoted: somebody may have put a password into it.
+        // The URL is not quoted, because it may contain a password.
         let expected = || "expected https://HOST:PORT".to_string();
         let uri: Uri = url.parse().map_err(|_| expected())?;
         let host = uri.host().filter(|_| uri.scheme_str() == Some("https")).ok_or_else(expected)?;
@@ -46,7 +46,7 @@ impl Connect for MutualTls {
             let Self { authority, files } = own.clone();
             async move { tls::connect(&files, &authority, TIMEOUTS).await.map(TokioIo::new) }
         });
-        // For the library the connection is what it is given; the encryption is underneath.
+        // The library is given a finished connection; encryption is underneath.
         let uri = format!("http://{}", self.authority).parse()?;
         Ok(endpoint(uri).connect_with_connector(connect).await?)
     }

@@ -1,5 +1,5 @@
-//! The log as the service sends it back: checked batch by batch, and to its end, so that a stream that was cut is never taken for
-//! a short log.
+//! The log as the service sends it back. It is verified batch by batch and to its end, so that a stream that was cut off is
+//! never taken for a short log.
 
 use std::ops::RangeInclusive;
 
@@ -7,13 +7,13 @@ use bytes::Bytes;
 use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::connect::Connect;
-use super::connection::{answer, connect};
+use super::connection::{await_response, connect};
 use crate::wire::v1::{End, ReadTransactionsRequest, read_transactions_response::Message};
 use crate::wire::{StreamDigest, whole_batch};
 use crate::{Bounds, LogReader, SinkError, Term};
 
-/// Reads the log behind a service. Each call has a connection of its own, so that a reader that is slow, or far behind, delays no
-/// acknowledgement of its writer.
+/// Reads the log of a remote service. Each call has its own connection, so that a slow reader, or one that lags far
+/// behind, does not delay acknowledgements to its writer.
 #[derive(Clone, Debug)]
 pub struct RemoteReader<C> {
     connector: C,
@@ -22,7 +22,7 @@ pub struct RemoteReader<C> {
 }
 
 impl<C: Connect> RemoteReader<C> {
-    /// A reader of the log behind a service, whoever writes it.
+    /// A reader of the log of a remote service, independent of any writer.
     pub fn new(connector: C) -> Self {
         Self::of(connector, None)
     }
@@ -34,7 +34,7 @@ impl<C: Connect> RemoteReader<C> {
 
 impl<C: Connect> LogReader for RemoteReader<C> {
     async fn bounds(&self) -> Result<Bounds, SinkError> {
-        // Nothing is there, but the end of the stream says where the log ends.
+        // No record has this lsn, but the end of the stream says where the log ends.
         self.read(Lsn::MAX..=Lsn::MAX, &mut async |_: &Batch| Ok(())).await
     }
 
@@ -54,11 +54,11 @@ impl<C: Connect> LogReader for RemoteReader<C> {
             without_term: self.term.is_none(),
         };
         let mut client = connect(&self.connector).await?;
-        let mut messages = answer(client.read_transactions(request)).await?.into_inner();
+        let mut messages = await_response(client.read_transactions(request)).await?.into_inner();
         let log_id = self.term.map(|term| term.chain.log_id);
         let mut received = Received { log_id, lsns: from..=upto, digest: StreamDigest::default(), next: None };
         loop {
-            match answer(messages.message()).await?.map(|response| response.message) {
+            match await_response(messages.message()).await?.map(|response| response.message) {
                 Some(Some(Message::Batch(bytes))) => {
                     let batch = received.take(&bytes)?;
                     // A service that does not know `upto_lsn` sends everything.
@@ -77,13 +77,13 @@ impl<C: Connect> LogReader for RemoteReader<C> {
     }
 }
 
-/// What has come so far.
+/// What was received so far.
 struct Received {
-    /// The log that is read, if that is known.
+    /// The id of the log, once known.
     log_id: Option<u64>,
     lsns: RangeInclusive<Lsn>,
     digest: StreamDigest,
-    /// The lsn that comes next; None before the first batch.
+    /// The next expected lsn; `None` before the first batch.
     next: Option<Lsn>,
 }
 
@@ -108,9 +108,9 @@ impl Received {
     fn finish(self, end: End) -> Result<Bounds, SinkError> {
         let counted = StreamDigest::from(&end);
         if counted != self.digest {
-            return Err(wrong(&format!("it has sent {counted:?}, and {:?} came", self.digest)));
+            return Err(wrong(&format!("it sent {counted:?}, received {:?}", self.digest)));
         }
-        let durable: Chain = end.chain.ok_or_else(|| wrong("its end names no chain"))?.into();
+        let durable: Chain = end.chain.ok_or_else(|| wrong("its end has no chain"))?.into();
         let ends_there = match self.next {
             Some(next) => (durable.lsn.min(*self.lsns.end())..=durable.lsn).contains(&(next - 1)),
             None => durable.lsn < *self.lsns.start(),
@@ -124,5 +124,5 @@ impl Received {
 }
 
 fn wrong(what: &str) -> SinkError {
-    SinkError::Failed(format!("what the service has sent is not the log: {what}"))
+    SinkError::Failed(format!("what the service sent is not the log: {what}"))
 }

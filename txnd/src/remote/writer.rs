@@ -1,4 +1,4 @@
-//! A writer's half of the log behind a service.
+//! The writing half of a remote log.
 
 use proto::{Batch, Chain, Lsn};
 
@@ -7,29 +7,29 @@ use super::connection::{self, Connection};
 use super::reader::RemoteReader;
 use crate::{Admission, AppendValidator, LogWriter, SinkError, Term};
 
-/// A writer's handle on the log behind a service.
+/// A writer's handle on the log of a remote service.
 #[derive(Debug)]
 pub struct RemoteSink<C> {
     connector: C,
     /// The connection, or why there is none.
     connection: Result<Connection, SinkError>,
-    /// What was sent in this term.
-    intake: Option<AppendValidator>,
-    /// What `durable` has reported.
+    /// Validates what is sent in this term.
+    validator: Option<AppendValidator>,
+    /// The lsn that `durable` reported last.
     reported: Lsn,
 }
 
 impl<C: Connect> RemoteSink<C> {
-    /// A sink that is connected when the log is opened or resumed.
+    /// A sink that connects when the log is opened or resumed.
     pub fn new(connector: C) -> Self {
-        Self { connector, connection: Err(not_open()), intake: None, reported: 0 }
+        Self { connector, connection: Err(not_open()), validator: None, reported: 0 }
     }
 
     fn up(&mut self) -> Result<&mut Connection, SinkError> {
         self.connection.as_mut().map_err(|why| why.clone())
     }
 
-    /// Gives the connection up because of `why`.
+    /// Drops the connection because of `why`.
     fn disconnect(&mut self, why: SinkError) -> SinkError {
         self.connection = Err(why.clone());
         why
@@ -37,13 +37,13 @@ impl<C: Connect> RemoteSink<C> {
 
     async fn begin(&self) -> Result<(Connection, Term), SinkError> {
         let mut client = connection::connect(&self.connector).await?;
-        let opened = connection::open(&mut client).await?;
-        let (connection, chain) = Connection::attach(client, opened).await?;
-        match chain == opened.chain {
-            true => Ok((connection, opened)),
+        let term = connection::open(&mut client).await?;
+        let (connection, chain) = Connection::attach(client, term).await?;
+        match chain == term.chain {
+            true => Ok((connection, term)),
             false => Err(SinkError::Failed(format!(
                 "the service opened a log that ends at lsn {}, then resumed one that ends at lsn {}",
-                opened.chain.lsn, chain.lsn
+                term.chain.lsn, chain.lsn
             ))),
         }
     }
@@ -64,21 +64,21 @@ impl<C: Connect> LogWriter for RemoteSink<C> {
     }
 
     async fn open(&mut self) -> Result<Term, SinkError> {
-        (self.connection, self.intake) = (Err(not_open()), None);
-        let (connection, opened) = self.begin().await.map_err(|why| self.disconnect(why))?;
+        (self.connection, self.validator) = (Err(not_open()), None);
+        let (connection, term) = self.begin().await.map_err(|why| self.disconnect(why))?;
         self.connection = Ok(connection);
-        self.intake = Some(AppendValidator::new(opened));
-        self.reported = opened.chain.lsn;
-        Ok(opened)
+        self.validator = Some(AppendValidator::new(term));
+        self.reported = term.chain.lsn;
+        Ok(term)
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
-        // The service learns from the new stream that the old one has ended, if it does not notice before.
+        // The new stream tells the service that the old one has ended, if it has not noticed yet.
         self.connection = Err(SinkError::Unavailable("not resumed".into()));
         let (connection, chain) = self.reattach(term).await.map_err(|why| self.disconnect(why))?;
         self.connection = Ok(connection);
-        match &mut self.intake {
-            Some(intake) if intake.epoch() == term.epoch => intake.rewind(chain),
+        match &mut self.validator {
+            Some(validator) if validator.epoch() == term.epoch => validator.rewind(chain),
             other => *other = Some(AppendValidator::new(Term { epoch: term.epoch, chain })),
         }
         self.reported = chain.lsn;
@@ -87,22 +87,23 @@ impl<C: Connect> LogWriter for RemoteSink<C> {
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let connection = self.connection.as_mut().map_err(|why| why.clone())?;
-        let intake = self.intake.as_mut().ok_or_else(not_open)?;
-        if intake.admit(batch)? == Admission::Repeat {
+        let validator = self.validator.as_mut().ok_or_else(not_open)?;
+        if validator.admit(batch)? == Admission::Repeat {
             return Ok(());
         }
         if let Err(why) = connection.send(batch).await {
             return Err(self.disconnect(why));
         }
-        intake.stored(batch);
+        validator.stored(batch);
         Ok(())
     }
 
     async fn durable(&mut self) -> Result<Lsn, SinkError> {
         loop {
-            let appended = self.intake.as_ref().map_or(0, |intake| intake.chain().lsn);
+            let appended = self.validator.as_ref().map_or(0, |validator| validator.chain().lsn);
             let connection = self.connection.as_mut().map_err(|why| why.clone())?;
-            // More may be durable than was appended after a resume: what was sent before it has arrived after all.
+            // More may be durable than was appended after a resume: batches sent before the resume may have arrived
+            // after all.
             let durable = connection.acknowledged().min(appended);
             if durable > self.reported || durable == appended {
                 self.reported = durable;
@@ -115,7 +116,7 @@ impl<C: Connect> LogWriter for RemoteSink<C> {
     }
 
     async fn check_term(&mut self) -> Result<(), SinkError> {
-        // The service ends the stream of a writer that is fenced, and says so.
+        // The service ends the stream of a fenced writer, and says why.
         match self.up()?.look().await {
             Ok(()) => Ok(()),
             Err(why) => Err(self.disconnect(why)),

@@ -45,11 +45,11 @@ pub(super) struct SegmentFile {
     pub(super) path: PathBuf,
     /// Size of the file, in bytes.
     pub(super) size: u64,
-    /// Where the log stands before the segment's first batch.
+    /// End of the log before the segment's first batch.
     pub(super) start: Chain,
 }
 
-/// The error for a segment that should be there.
+/// The error for a segment that should exist.
 pub(super) fn missing(folder: &Path, first_lsn: Lsn) -> SinkError {
     let what = "the segment is missing; it was deleted, renamed or moved".to_string();
     SinkError::Corrupt {
@@ -59,22 +59,22 @@ pub(super) fn missing(folder: &Path, first_lsn: Lsn) -> SinkError {
     }
 }
 
-/// Reserves the disk space of a file's first `size` bytes, so that writing into it later does not run out of space.
+/// Reserves disk space for a file's first `size` bytes, so that writing to it later does not run out of space.
 fn preallocate(file: &File, size: u64) -> std::io::Result<()> {
     match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, size) {
-        // Some file systems cannot reserve; the file gets its size, and a full disk shows at a write.
+        // Some file systems cannot reserve space. The file gets its size, and a full disk shows at a write.
         Err(rustix::io::Errno::OPNOTSUPP) => file.set_len(size),
         other => other.map_err(Error::from),
     }
 }
 
 impl SegmentFile {
-    /// Begins a file that will be a segment.
+    /// Creates the file of a future segment.
     pub(super) fn begin(folder: &Folder) -> std::io::Result<Unfinished> {
         folder.begin(folder.path().join(names::NEXT))
     }
 
-    /// Makes a file that was begun the segment that goes on from `start`, durable together with its name.
+    /// Turns a file from [`Self::begin`] into the segment that continues from `start`, durable together with its name.
     pub(super) fn create(folder: &Folder, begun: Unfinished, start: &Chain, size: u64) -> std::io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
         let mut put = |at: usize, field: &[u8]| header[at..at + field.len()].copy_from_slice(field);
@@ -94,7 +94,7 @@ impl SegmentFile {
         Ok(Self { file, path, size, start: *start })
     }
 
-    /// Opens a segment of the log `log_id` for reading, and checks its header and name.
+    /// Opens a segment of the log `log_id` for reading. Checks its header and name.
     pub(super) fn open(path: &Path, log_id: u64) -> Result<Self, SinkError> {
         let file = File::open(path).map_err(|e| cannot("open", path, &e))?;
         let size = file.metadata().map_err(|e| cannot("read", path, &e))?.len();
@@ -111,7 +111,7 @@ impl SegmentFile {
         let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes"));
         let long = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"));
         if !header.starts_with(&MAGIC) || word(CHECKSUM_AT) != crc32c::crc32c(&header[..CHECKSUM_AT]) {
-            return Err(corrupt("this is not a segment's header with a right checksum".into()));
+            return Err(corrupt("this is not a segment's header with a correct checksum".into()));
         }
         if word(VERSION_AT) != VERSION {
             return Err(corrupt(format!("format version {}; this program reads {VERSION}", word(VERSION_AT))));
@@ -131,7 +131,7 @@ impl SegmentFile {
         Ok(Self { file, path: path.into(), size, start })
     }
 
-    /// The whole content, in `memory` if that is large enough.
+    /// Reads the whole content, into `memory` if that is large enough.
     pub(super) fn content(&self, mut memory: Vec<u8>) -> Result<Bytes, SinkError> {
         memory.clear();
         let mut file = &self.file;
@@ -139,18 +139,19 @@ impl SegmentFile {
         Ok(memory.into())
     }
 
-    /// Whether the segment's file still is where it was created.
+    /// Whether the segment's file is still where it was created.
     pub(super) fn is_in_place(&self) -> std::io::Result<bool> {
         folder::is_at(&self.file, &self.path)
     }
 
-    /// Whether the file has lost its last name, as far as the file system tells.
+    /// Whether the file has lost its last name, as far as the file system can tell.
     pub(super) fn seems_removed(&self) -> bool {
         self.file.metadata().is_ok_and(|found| found.nlink() == 0)
     }
 
-    /// Puts a new file in the place of the segment's, durably: `content`, the segment's bytes up to the end of a batch, and `mark`. The
-    /// new file is as large as the old one if there is space for that, else as it needs to be. Only it can be written to.
+    /// Replaces the segment's file durably with a new one: `content`, the segment's bytes up to the end of a batch, and
+    /// `mark`. The new file is as large as the old one if there is space for that, else as large as needed. Only the
+    /// new file may be written to.
     pub(super) fn renew(&mut self, folder: &Folder, content: &[u8], mark: &[u8]) -> std::io::Result<()> {
         let needed = (content.len() + mark.len()) as u64;
         let mut size = self.size.max(needed);
@@ -170,7 +171,7 @@ impl SegmentFile {
     }
 }
 
-/// The first lsn of a segment, as its name says; 0 if it says nothing of the kind.
+/// The first lsn of a segment according to its name; 0 if the name gives none.
 pub(super) fn lsn_in_name(path: &Path) -> Lsn {
     path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok()).unwrap_or(0)
 }

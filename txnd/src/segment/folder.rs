@@ -1,4 +1,4 @@
-//! The folder of a log: that it is one, the lock on it, and files in it that appear whole and durable.
+//! The folder of a log: checks that it is one, locks it, and creates files in it atomically and durably.
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -11,19 +11,19 @@ use super::error::cannot;
 use super::names;
 use crate::sink::SinkError;
 
-/// Mode of the folders that are created: values may be secrets.
+/// Mode of the folders that are created, because values may be secrets.
 const FOLDER_MODE: u32 = 0o700;
 
-/// Mode of every file that is created, whatever the umask.
+/// Mode of every file that is created, regardless of the umask.
 const FILE_MODE: u32 = 0o600;
 
-/// A log's folder that this process alone may write to.
+/// A log's folder that only this process may write to.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folder itself, locked: the lock cannot be deleted from under its holder.
+    /// The folder itself, locked. This lock cannot be deleted while it is held.
     folder: File,
-    /// The file of that name, locked too: older versions lock nothing else.
+    /// The file `LOCK`, locked too: older versions lock nothing else.
     _lock: File,
 }
 
@@ -35,7 +35,8 @@ pub(super) struct Unfinished {
 }
 
 impl Folder {
-    /// Opens and locks the folder, which is created if it is not there, and removes what an earlier process did not finish.
+    /// Opens and locks the folder, and creates it if it is missing. Removes files that an earlier process did not
+    /// finish.
     pub(super) fn open(path: &Path) -> Result<Self, SinkError> {
         create(path).map_err(|e| cannot("create the folder", path, &e))?;
         check_content(path)?;
@@ -51,24 +52,25 @@ impl Folder {
         &self.path
     }
 
-    /// Whether the folder still is where it was opened.
+    /// Whether the folder is still where it was opened.
     pub(super) fn is_in_place(&self) -> io::Result<bool> {
         is_at(&self.folder, &self.path)
     }
 
-    /// Creates `path`, a file of the folder, or replaces it, so that after any crash it either is as before or has everything that
+    /// Creates or replaces `path`, a file of the folder. After any crash it is either unchanged or has everything that
     /// `fill` writes.
     pub(super) fn replace(&self, path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<File> {
         let unfinished = self.begin(path.with_added_extension(names::UNFINISHED))?;
         self.finish(unfinished, path, fill)
     }
 
-    /// Begins a file, as `path`.
+    /// Creates an unfinished file at `path`.
     pub(super) fn begin(&self, path: PathBuf) -> io::Result<Unfinished> {
         Ok(Unfinished { file: create_file(&path)?, path })
     }
 
-    /// Fills a file that was begun and gives it its name, durably. Opens no file. If it fails, nothing of it is left under its first name.
+    /// Fills an unfinished file and gives it its name, durably. Opens no file. On failure, nothing is left under its
+    /// first name.
     pub(super) fn finish(
         &self,
         unfinished: Unfinished,
@@ -78,7 +80,7 @@ impl Folder {
         let Unfinished { mut file, path: begun } = unfinished;
         let finished = fill(&mut file).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&begun, path));
         if let Err(e) = finished {
-            // On a full disk the space must come back.
+            // On a full disk its space must be freed.
             let _ = std::fs::remove_file(&begun);
             return Err(e);
         }
@@ -106,7 +108,7 @@ pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
     Ok(paths)
 }
 
-/// A name beside `path` that no file has: `path` with `suffix`, and a number if need be.
+/// An unused name next to `path`: `path` with `suffix`, and a number if needed.
 pub(super) fn unused_name(path: &Path, suffix: &str) -> PathBuf {
     let numbered = (1..).map(|n| path.with_added_extension(format!("{suffix}-{n}")));
     let mut names = std::iter::once(path.with_added_extension(suffix)).chain(numbered);
@@ -118,12 +120,12 @@ fn entries(folder: &Path) -> Result<Vec<std::fs::DirEntry>, SinkError> {
     entries.map_err(|e| cannot("read", folder, &e))
 }
 
-/// Creates a folder and what is missing above it, durably.
+/// Creates a folder and its missing parents, durably.
 fn create(folder: &Path) -> io::Result<()> {
     let missing: Vec<_> = folder.ancestors().take_while(|f| !f.as_os_str().is_empty() && !f.exists()).collect();
     for created in missing.iter().rev() {
         match DirBuilder::new().mode(FOLDER_MODE).create(created) {
-            // A strange umask may have taken more than it should.
+            // An unusual umask may have removed more permissions than it should.
             Ok(()) => std::fs::set_permissions(created, Permissions::from_mode(FOLDER_MODE))?,
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
             Err(e) => return Err(e),
@@ -138,8 +140,8 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Creates a file in the place of a regular one that may be there. It is never the old file: what the kernel knows of that one's
-/// pages is not to be trusted.
+/// Creates a file, after removing a regular file of that name. It is never the old file, because the kernel's state of
+/// the old file's pages cannot be trusted.
 fn create_file(path: &Path) -> io::Result<File> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
@@ -150,7 +152,7 @@ fn create_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Refuses a folder that is used for something else.
+/// Rejects a folder that is used for something else.
 fn check_content(folder: &Path) -> Result<(), SinkError> {
     let names: Vec<_> = entries(folder)?.iter().map(|entry| entry.file_name()).collect();
     let is_log = |name: &str| name == names::MANIFEST || name.ends_with(&format!(".{}", names::SEGMENT));
@@ -160,7 +162,7 @@ fn check_content(folder: &Path) -> Result<(), SinkError> {
     match names.iter().find(|name| !name.to_str().is_some_and(names::may_precede_a_log)) {
         None => Ok(()),
         Some(foreign) => Err(SinkError::Failed(format!(
-            "{} holds {foreign:?} and no log. A log needs a folder of its own: give it an empty or a new one, such as {}",
+            "{} contains {foreign:?} and no log. A log needs a folder of its own: use an empty or a new one, such as {}",
             folder.display(),
             folder.join("kvs-data").display()
         ))),
@@ -183,7 +185,8 @@ fn lock_folder(path: &Path) -> Result<File, SinkError> {
     match folder.try_lock() {
         Ok(()) => Ok(folder),
         Err(TryLockError::WouldBlock) => Err(in_use(path)),
-        // NFS locks nothing that is not open for writing, which a folder never is. There, the file must do.
+        // NFS only locks files that are open for writing, which a folder never is. There, locking the file has to
+        // suffice.
         Err(TryLockError::Error(e)) if matches!(Errno::from_io_error(&e), Some(Errno::BADF | Errno::OPNOTSUPP)) => {
             Ok(folder)
         }
@@ -191,7 +194,7 @@ fn lock_folder(path: &Path) -> Result<File, SinkError> {
     }
 }
 
-/// Opens and locks the file of that name, and writes this process's id into it.
+/// Opens and locks the file `LOCK`, and writes this process's id into it.
 fn lock_file(folder: &Path) -> Result<File, SinkError> {
     let path = folder.join(names::LOCK);
     let lock = File::options().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
@@ -199,7 +202,7 @@ fn lock_file(folder: &Path) -> Result<File, SinkError> {
     match lock.try_lock() {
         Ok(()) => {
             let _ = lock.set_permissions(Permissions::from_mode(FILE_MODE));
-            // The number is for messages only, so it may be missing; the lock is the kernel's.
+            // The number is only for messages, so it may be missing; the kernel holds the lock.
             let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
             Ok(lock)
         }
@@ -208,7 +211,7 @@ fn lock_file(folder: &Path) -> Result<File, SinkError> {
     }
 }
 
-/// The error for a folder that is locked, with its holder, as far as the lock file tells.
+/// The error for a locked folder. The lock file names the holder, if known.
 fn in_use(folder: &Path) -> SinkError {
     let holder = match std::fs::read_to_string(folder.join(names::LOCK)) {
         Ok(pid) if !pid.is_empty() => format!("process {pid}"),

@@ -4,7 +4,7 @@
 //!   kvs-log 1
 //!   id 91b4f6a2c07d3e58
 //!   epoch 7
-//!   crc32c 1f9e02bb        of the lines before
+//!   crc32c 1f9e02bb        of the lines above
 //! ```
 
 use std::cmp::Ordering;
@@ -30,12 +30,12 @@ pub(super) struct Manifest {
     pub(super) epoch: Epoch,
 }
 
-/// Which file the manifest is in, as the file system tells without opening it. Another one whenever it was replaced or changed.
+/// Identifies the manifest's file without opening it. Changes whenever the file is replaced or modified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     device: u64,
     inode: u64,
-    /// Of the last change, in seconds and nanoseconds.
+    /// Time of the last change, in seconds and nanoseconds.
     changed: (i64, i64),
 }
 
@@ -85,13 +85,14 @@ impl Manifest {
             Some(manifest) => Ok(Some(manifest)),
             None => {
                 let found = text.lines().next().unwrap_or_default();
-                let what = format!("expected a manifest of format {FORMAT:?} with a right {CHECKSUM}, found {found:?}");
+                let what =
+                    format!("expected a manifest of format {FORMAT:?} with a correct {CHECKSUM}, found {found:?}");
                 Err(SinkError::Corrupt { place: Location::File { path: file, offset: 0 }, lsn: 1, what })
             }
         }
     }
 
-    /// Checks that the term `own` is the log's latest one.
+    /// Checks that `own` is the log's latest term.
     pub(super) fn check_term(&self, own: Epoch) -> Result<(), SinkError> {
         let latest = self.epoch;
         match own.cmp(&latest) {

@@ -2,51 +2,53 @@
 //!
 //! ```text
 //!   kvs-data/
-//!     LOCK                          locked by the process that has the log open, and so is the folder itself
+//!     LOCK                          locked by the process that has the log open; so is the folder itself
 //!     MANIFEST                      the log's identity and the last epoch, replaced atomically
-//!     00000000000000000001.seg      segments, named by their first lsn, preallocated
+//!     00000000000000000001.seg      segments, named after their first lsn, preallocated
 //!     00000000000000483920.seg
-//!     NEXT-SEGMENT                  what will be the next segment, empty until then
-//!     ….seg.torn-7-81920            a torn tail that was cut off, kept aside
+//!     NEXT-SEGMENT                  the file of the next segment, empty until then
+//!     ….seg.torn-7-81920            a torn tail that was cut off and kept
 //!
 //!   segment := header (64 bytes) batch* [mark] zeros
 //! ```
 //!
-//! **Writing.** A batch is written behind the last one; then `fdatasync`; then a *mark* (an empty batch) behind it that says
-//! that everything before is durable; then the acknowledgement. The mark is not synced: it costs a 64-byte write into the
-//! page cache, and survives the death of the process. The next batch is written over the mark if its header says as much
-//! about what is durable, else behind it. When a segment is full the next one is created, in a file that was opened in advance,
-//! and made durable together with its name, before the old one gets a *sealed* mark and before anything goes into the new one.
+//! **Writing.** A batch is written after the last one. Then comes `fdatasync`. Then a *mark* (an empty batch) is written
+//! after the batch; it says that everything before it is durable. Then the acknowledgement is sent. The mark is not synced:
+//! it costs a 64-byte write into the page cache, and survives the death of the process. The next batch overwrites the mark
+//! if its own header says as much about what is durable; otherwise it is written after the mark. When a segment is full, the
+//! next one is created in a file that was opened in advance. It is made durable together with its name before the old
+//! segment gets a *sealed* mark, and before anything is written to the new one.
 //!
-//! **Whose log it is.** The folder is locked (flock), so that one process writes. At each roll-over the writer looks whether the folder,
-//! its segment and the manifest are still in their places, and whether the epoch is its own: somebody may have removed the folder, put a
-//! copy in its place, or brought another writer in on a file system whose locks do not hold. A segment that was removed is
-//! noticed at the next sync.
+//! **Ownership.** The folder is locked (flock), so that only one process writes. At each roll-over the writer checks that
+//! the folder, its segment and the manifest are still in place, and that the epoch is still its own. Somebody may have
+//! removed the folder, replaced it with a copy, or started another writer on a file system whose locks do not hold. The
+//! removal of a segment is noticed at the next sync.
 //!
-//! **Reading.** Each batch must have a right checksum and continue the chain. Where that ends before the last segment,
-//! the log is damaged. In the last segment it may be the tail that a crash tore. It is cut off, and kept aside, only
-//! if nothing behind it proves that it was acknowledged: a later batch or mark whose durable lsn covers it.
+//! **Reading.** Each batch must have a correct checksum and continue the chain. If the chain ends before the last segment,
+//! the log is damaged. In the last segment, the end may be the tail that a crash tore. It is cut off, and kept in a file of
+//! its own, only if nothing after it proves that it was acknowledged: a later batch or mark whose durable lsn covers it.
 //! A sealed mark without a following segment shows that a segment is missing.
 //!
-//! **Errors of `fdatasync`.** The kernel reports a failed write once, and then takes the page for clean: a second call succeeds, and
-//! the page can be read until it is evicted (<https://wiki.postgresql.org/wiki/Fsync_Errors>). On ext4, such a page is not even
-//! stored when it is written again, if its space was reserved and not used before: the extent stays marked as unwritten. So
-//! an error is final for the process, and nothing of the file's cached end is trusted after it. The next process may not learn of
-//! the error, because whoever knew may have been killed. Therefore every start copies the checked batches of the last segment into
-//! a new file, which is synced and then replaces the segment, before anything of them is served; and no process writes to a file
-//! that another one has written to. The segments before the last one were synced as a whole before the next one was created.
+//! **Errors of `fdatasync`.** The kernel reports a failed write once, and then considers the page clean: a second call
+//! succeeds, and the page can be read until it is evicted (<https://wiki.postgresql.org/wiki/Fsync_Errors>). On ext4, such a
+//! page is not even stored when it is written again, if its space was reserved and not used before: the extent stays marked
+//! as unwritten. So an error is final for the process, and nothing of the file's cached end is trusted after it. The next
+//! process may not learn of the error, because the process that knew may have been killed. Therefore every start copies the
+//! checked batches of the last segment into a new file, which is synced and then replaces the segment, before any of them is
+//! served. No process writes to a file that another one has written to. The segments before the last one were synced
+//! as a whole before the next one was created.
 //!
 //! ```text
 //!   mod.rs        SegmentSink: the log as a sink
 //!   start.rs      opening: repair, renewal, a new term
 //!   writer.rs     the open log: append, durable, roll over
-//!   reader.rs     SegmentReader: reading, while the log is written too
-//!   scan.rs       walking through a segment's batches; what the end of the last one means
+//!   reader.rs     SegmentReader: reads, also while the log is written
+//!   scan.rs       walks through a segment's batches; what the end of the last segment means
 //!   file.rs       one segment: header, creation and preallocation, renewal
 //!   manifest.rs   identity and epoch
-//!   folder.rs     whose the folder is, its lock, durable files
-//!   names.rs      what the files are called
-//!   error.rs      errors of the disk
+//!   folder.rs     ownership of the folder, its lock, durable files
+//!   names.rs      file names
+//!   error.rs      disk errors
 //! ```
 
 mod error;
@@ -81,14 +83,14 @@ pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 pub struct SegmentSink {
     folder: PathBuf,
     segment_bytes: u64,
-    /// How far the log is durable, for readers.
+    /// End of the durable log, for readers.
     published: Published,
     open: Option<OpenLog>,
 }
 
 impl SegmentSink {
-    /// A log in `folder`, which is created when the log is opened. Segments have `segment_bytes`, or more where a single
-    /// batch needs it.
+    /// A log in `folder`, which is created when the log is opened. Segments have `segment_bytes`, or more where a
+    /// single batch needs more.
     pub fn new(folder: impl Into<PathBuf>, segment_bytes: u64) -> Self {
         let segment_bytes = segment_bytes.max(MIN_SEGMENT_BYTES);
         Self { folder: folder.into(), segment_bytes, published: Published::default(), open: None }
@@ -100,7 +102,7 @@ impl SegmentSink {
         Ok(log)
     }
 
-    /// Tells readers what is durable. Without an open log they go by what is stored.
+    /// Tells readers what is durable. Without an open log they rely on what is stored.
     fn publish(&self) {
         self.published.set(self.open.as_ref().map(OpenLog::durable));
     }
@@ -117,10 +119,10 @@ impl LogWriter for SegmentSink {
         self.open = None;
         self.publish();
         let log = start::open(&self.folder, self.segment_bytes, None)?;
-        let opened = Term { epoch: log.manifest().epoch, chain: log.durable() };
+        let term = Term { epoch: log.manifest().epoch, chain: log.durable() };
         self.open = Some(log);
         self.publish();
-        Ok(opened)
+        Ok(term)
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
@@ -136,7 +138,7 @@ impl LogWriter for SegmentSink {
 
     async fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
         let appended = self.log()?.append(batch);
-        // A new segment begins when everything before it is durable.
+        // A new segment begins once everything before it is durable.
         self.publish();
         appended
     }

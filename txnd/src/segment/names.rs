@@ -1,26 +1,26 @@
-//! The names of a log's files. What has another name is not the log's, and is left alone.
+//! The names of a log's files. A file with another name does not belong to the log and is left alone.
 
 use proto::Lsn;
 
-/// Holds the process id of the writer. Locked, too, because older versions lock nothing else.
+/// Contains the process id of the writer. Also locked, because older versions lock nothing else.
 pub(super) const LOCK: &str = "LOCK";
 
 /// The log's identity and the last epoch.
 pub(super) const MANIFEST: &str = "MANIFEST";
 
-/// A file that will be the next segment. It is open all the time, so that going on to it needs no file descriptor.
+/// The file of the next segment. It is always open, so that a roll-over needs no file descriptor.
 pub(super) const NEXT: &str = "NEXT-SEGMENT";
 
-/// What file systems put into their root.
+/// Entries that file systems create in their root.
 const OF_THE_FILE_SYSTEM: [&str; 1] = ["lost+found"];
 
 /// Extension of segments.
 pub(super) const SEGMENT: &str = "seg";
 
-/// Extension of a file that is being made and will get its name when it is complete.
+/// Extension of a file that is being written and gets its name when it is complete.
 pub(super) const UNFINISHED: &str = "tmp";
 
-/// What stands before the numbers in the name of a torn tail.
+/// Prefix of the numbers in the name of a torn tail.
 const TORN: &str = "torn-";
 
 /// Digits in the name of a segment.
@@ -31,23 +31,23 @@ pub(super) fn segment(first_lsn: Lsn) -> String {
     format!("{first_lsn:0LSN_DIGITS$}.{SEGMENT}")
 }
 
-/// What follows a segment's name in that of a tail that was cut off from it at `offset`.
+/// The suffix that is added to a segment's name for a tail cut off from it at `offset`.
 pub(super) fn torn_suffix(epoch: u64, offset: usize) -> String {
     format!("{TORN}{epoch}-{offset}")
 }
 
-/// Whether only a log makes files with this name, and only to give them another one.
+/// Whether this is the name of a log's unfinished file, which only a log creates, and only to rename it later.
 pub(super) fn is_unfinished(name: &str) -> bool {
     let finished = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.'));
     finished.is_some_and(|name| name == MANIFEST || is_segment_or_torn(name))
 }
 
-/// Whether a folder in which no log has begun may hold this.
+/// Whether a folder without a log yet may contain this file.
 pub(super) fn may_precede_a_log(name: &str) -> bool {
     [LOCK, NEXT].contains(&name) || is_unfinished(name) || OF_THE_FILE_SYSTEM.contains(&name)
 }
 
-/// `00000000000000000001.seg`, or with `.torn-1-64` or `.torn-1-64-1` behind it.
+/// `00000000000000000001.seg`, possibly followed by `.torn-1-64` or `.torn-1-64-1`.
 fn is_segment_or_torn(name: &str) -> bool {
     let Some((lsn, rest)) = name.split_at_checked(LSN_DIGITS) else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

@@ -1,8 +1,8 @@
-//! Reading a log of segments while a writer, here or in another process, goes on writing it. Nothing is changed, or locked.
+//! Reads a log of segments while a writer, here or in another process, continues to write it. Changes and locks nothing.
 //!
-//! A reader that came from a writer knows from it how far the log is durable. One without a writer goes by what the last segment
-//! says: the durable lsn in each mark and in each batch's header. Of records whose writer died before it could write a
-//! mark that is less than what was acknowledged; the next writer's `open` makes up for it.
+//! A reader that came from a writer knows from it how far the log is durable. A reader without a writer relies on the last
+//! segment: the durable lsn in each mark and in each batch's header. If a writer died before it could write a mark, that is
+//! less than what was acknowledged; the next writer's `open` makes up for it.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -21,11 +21,12 @@ use crate::sink::{Bounds, LogReader, SinkError};
 pub struct SegmentReader {
     folder: PathBuf,
     published: Published,
-    /// The furthest durable end that was found without a writer. A mark that is just being overwritten must not take it back.
+    /// The furthest durable end found without a writer. A mark that is being overwritten at the moment must not move it
+    /// back.
     found: Arc<Mutex<Option<Chain>>>,
 }
 
-/// The durable end, as a writer in this process publishes it; `None` while there is none.
+/// The durable end, as a writer in this process publishes it; `None` as long as there is no writer.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Published(Arc<Mutex<Option<Chain>>>);
 
@@ -36,7 +37,7 @@ impl Published {
 }
 
 impl SegmentReader {
-    /// A reader of the log in `folder`, whoever writes it.
+    /// A reader of the log in `folder`, independent of any writer.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self::beside(folder.into(), Published::default())
     }
@@ -73,7 +74,7 @@ impl LogReader for SegmentReader {
         lsns: RangeInclusive<Lsn>,
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Bounds, SinkError> {
-        // Looked up first: the segments that are listed after it reach at least as far.
+        // Looked up first, so the segments listed afterwards reach at least as far.
         let bounds = self.bounds().await?;
         let durable = bounds.durable;
         let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(durable.lsn);
@@ -83,13 +84,13 @@ impl LogReader for SegmentReader {
         let paths = folder::segments(&self.folder)?;
         let before = paths.partition_point(|path| file::lsn_in_name(path) <= *lsns.start());
         let holding = before.checked_sub(1).ok_or_else(|| file::missing(&self.folder, 1))?;
-        // Two files are open at a time, however many there are.
+        // Only two files are open at a time, regardless of the number of segments.
         let mut segments = paths[holding..].iter().map(|path| SegmentFile::open(path, durable.log_id));
         let mut segment = segments.next().transpose()?.ok_or_else(|| file::missing(&self.folder, 1))?;
         let mut memory = Vec::new();
         loop {
             let next = segments.next().transpose()?;
-            // A segment that was begun since then starts beyond what this read may see.
+            // A segment that was created since then starts beyond what this read may see.
             let end = next.as_ref().map(|next| next.start).filter(|start| start.lsn <= durable.lsn).unwrap_or(durable);
             memory = scan::read(&segment, memory, end, &lsns, visit).await?;
             match next {

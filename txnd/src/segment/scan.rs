@@ -1,4 +1,4 @@
-//! Walking through a segment's batches, and what it means where they end.
+//! Walks through a segment's batches, and decides what their end means.
 
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
@@ -12,21 +12,21 @@ use crate::sink::{Location, SinkError};
 /// Where a segment's batches end.
 #[derive(Debug)]
 pub(super) struct End {
-    /// The log after its last batch.
+    /// End of the log after its last batch.
     pub(super) chain: Chain,
-    /// Where the last batch ends.
+    /// Offset after the last batch.
     pub(super) offset: usize,
     /// The mark at `offset`, if there is one.
     pub(super) mark: Option<Batch>,
-    /// Whether the segment says that the log goes on in another one.
+    /// Whether the segment says that the log continues in another one.
     pub(super) sealed: bool,
-    /// Bytes behind `offset` that were never acknowledged.
+    /// Bytes after `offset` that were never acknowledged.
     pub(super) torn: Option<Range<usize>>,
-    /// What the segment held when it was read and checked.
+    /// The segment's content when it was read and checked.
     pub(super) content: Bytes,
 }
 
-/// A place in a segment's content.
+/// A position in a segment's content.
 struct Cursor {
     content: Bytes,
     offset: usize,
@@ -38,7 +38,7 @@ impl Cursor {
         Ok(Self { content: segment.content(memory)?, offset: HEADER_BYTES, chain: segment.start })
     }
 
-    /// The batch here, which may be a mark; the cursor stays.
+    /// Decodes the batch at this position, which may be a mark. The cursor does not move.
     fn peek(&self) -> Result<Batch, BatchError> {
         Batch::decode(&self.content.slice(self.offset.min(self.content.len())..))
     }
@@ -54,8 +54,9 @@ impl Cursor {
     }
 }
 
-/// Passes the batches of `segment` that hold records of `lsns` to `visit`. They must lead exactly to `end`, if `lsns` goes so far. The
-/// content is read into `memory`, which comes back for the next segment: fresh pages would cost a fifth of recovery.
+/// Passes the batches of `segment` that hold records of `lsns` to `visit`. They must lead exactly to `end`, if `lsns`
+/// reaches that far. The content is read into `memory`, which is returned for the next segment: fresh pages would cost
+/// a fifth of recovery.
 pub(super) async fn read(
     segment: &SegmentFile,
     memory: Vec<u8>,
@@ -83,16 +84,16 @@ pub(super) async fn read(
     }
 }
 
-/// The error for a segment that ends properly, at `end`, while the one that goes on from there is not there.
+/// The error for a segment that ends properly, at `end`, when the segment that continues from there is missing.
 pub(super) fn missing_after(segment: &SegmentFile, end: &Chain) -> SinkError {
     file::missing(segment.path.parent().unwrap_or(&segment.path), end.lsn + 1)
 }
 
-/// The end of what `segment` itself shows to be durable. Bytes that its writer is just writing end it like any others that are no
-/// batch.
+/// The end of what `segment` itself shows to be durable. Bytes that its writer is writing at the moment end it, like
+/// any others that are not a batch.
 pub(super) fn proven_end(segment: &SegmentFile) -> Result<Chain, SinkError> {
     let mut cursor = Cursor::at_start(segment, Vec::new())?;
-    // A segment begins when everything before it is durable.
+    // A segment begins once everything before it is durable.
     let (mut proven, mut unproven) = (segment.start, VecDeque::new());
     while let Ok(batch) = cursor.peek()
         && cursor.chain.continues_with(&batch)
@@ -109,10 +110,10 @@ pub(super) fn proven_end(segment: &SegmentFile) -> Result<Chain, SinkError> {
     Ok(proven)
 }
 
-/// Finds the end of the last segment in use, or the proof that acknowledged records in it are damaged.
+/// Finds the end of the last segment in use, or proof that acknowledged records in it are damaged.
 pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
     let mut cursor = Cursor::at_start(segment, Vec::new())?;
-    // The mark behind the last batch, which the next one may overwrite.
+    // The mark after the last batch, which the next one may overwrite.
     let mut mark = None;
     let mut sealed = false;
     while !sealed {
@@ -141,7 +142,7 @@ pub(super) fn find_end(segment: &SegmentFile) -> Result<End, SinkError> {
     Ok(End { chain: cursor.chain, offset, mark, sealed, torn, content: cursor.content })
 }
 
-/// Looks from `from` on for a batch or mark of this log that says that records beyond `end` are durable.
+/// Searches, starting at `from`, for a batch or mark of this log which says that records beyond `end` are durable.
 fn find_proof(content: &Bytes, from: usize, end: &Chain) -> Option<usize> {
     (from..content.len())
         .filter(|&at| Batch::begins(&content[at..], end.log_id))

@@ -1,4 +1,4 @@
-//! Opening a log: what its last writer left is checked, repaired and brought to the disk before anything of it is served.
+//! Opening a log: what its last writer left is checked, repaired and made durable before any of it is served.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> R
     };
     let mut active = match segments.last() {
         Some(path) => SegmentFile::open(path, manifest.log_id)?,
-        // Epoch 0 says that no writer has ever begun: the crash came between manifest and first segment.
+        // Epoch 0 means that no writer has ever begun: there was a crash between manifest and first segment.
         None if manifest.epoch == 0 => SegmentFile::begin(&folder)
             .and_then(|begun| SegmentFile::create(&folder, begun, &Chain::start(manifest.log_id), segment_bytes))
             .map_err(|e| cannot("create the first segment in", path, &e))?,
@@ -64,13 +64,13 @@ fn begin_log(folder: &Folder, segments: &[PathBuf]) -> Result<Manifest, SinkErro
     Ok(manifest)
 }
 
-/// Puts a new file with the segment's batches and a mark in its place: of the old one, some may be in the page cache only. Keeps a
-/// torn tail aside.
+/// Replaces the segment with a new file that has its batches and a mark: some of the old file may only be in the page
+/// cache. Saves a torn tail to its own file.
 fn renew(folder: &Folder, segment: &mut SegmentFile, end: &End, epoch: Epoch) -> Result<(), SinkError> {
     let aside = end.torn.as_ref().map(|torn| keep_aside(folder, segment, end, torn, epoch)).transpose()?;
     let mark = end.mark.clone().unwrap_or_else(|| writer::mark(&end.chain, epoch, false));
     segment.renew(folder, &end.content[..end.offset], mark.as_bytes()).map_err(|e| {
-        // The segment still has it, and the next attempt keeps it again.
+        // The segment still has the tail, and the next attempt saves it again.
         let _ = aside.map(std::fs::remove_file);
         not_durable(&segment.path, &e)
     })
@@ -93,11 +93,12 @@ fn keep_aside(
     Ok(aside)
 }
 
-/// Seals the segment before the last one, should a crash have come between the creation of the one and the durable seal of
-/// the other. Only while the last one is empty can that be missing. A seal that is there may be in the page cache only.
+/// Seals the segment before the last one, in case of a crash between the creation of the last one and the durable seal
+/// of the one before. The seal can only be missing while the last segment is empty. A seal that is there may only be in
+/// the page cache.
 fn seal_before(folder: &Folder, mut before: SegmentFile, start: &Chain, epoch: Epoch) -> Result<(), SinkError> {
     let end = scan::find_end(&before)?;
-    // A segment that ends elsewhere is damaged; reading says where.
+    // A segment that ends elsewhere is damaged; a read reports where.
     if end.chain == *start {
         let seal = end.mark.filter(Batch::is_sealed);
         let seal = seal.unwrap_or_else(|| writer::mark(&end.chain, epoch, true));

@@ -1,4 +1,4 @@
-//! The open log: its one writer appends, makes durable, and goes on to the next segment.
+//! The open log: its one writer appends batches, makes them durable, and rolls over to the next segment.
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -20,24 +20,25 @@ pub(super) struct OpenLog {
     folder: Folder,
     segment_bytes: u64,
     manifest: Manifest,
-    /// That of the manifest when it was last read or stored.
+    /// Stamp of the manifest when it was last read or stored.
     stamp: Option<Stamp>,
-    intake: AppendValidator,
-    /// End of what `fdatasync` has covered. Never ahead of the intake's chain.
+    validator: AppendValidator,
+    /// End of what `fdatasync` has covered. Never ahead of the validator's chain.
     durable: Chain,
     active: SegmentFile,
-    /// Where in the active segment the last batch ends.
+    /// Offset in the active segment after the last batch.
     write_at: u64,
-    /// Whether there is a mark at `write_at`: everything before it is durable, and says so.
+    /// Whether there is a mark at `write_at`, which says that everything before it is durable.
     marked: bool,
-    /// The file of the segment to come. Whoever takes all file descriptors of the process cannot stop the log from going on to it.
+    /// The file of the next segment, opened in advance: even if the process runs out of file descriptors, the log can
+    /// roll over to it.
     next: Option<Unfinished>,
-    /// What has ended the term for good.
+    /// The error that ended the term permanently.
     failed: Option<SinkError>,
 }
 
 impl OpenLog {
-    /// The log of `manifest`, which was stored, and whose last segment, `active`, has a mark behind `chain`, at `write_at`.
+    /// The log of `manifest`, which was stored. Its last segment, `active`, has a mark after `chain`, at `write_at`.
     pub(super) fn new(
         folder: Folder,
         segment_bytes: u64,
@@ -47,10 +48,10 @@ impl OpenLog {
         write_at: u64,
     ) -> Result<Self, SinkError> {
         let stamp = Stamp::of(folder.path())?;
-        let intake = AppendValidator::new(Term { epoch: manifest.epoch, chain });
+        let validator = AppendValidator::new(Term { epoch: manifest.epoch, chain });
         let next = SegmentFile::begin(&folder).map_err(|e| cannot("create a file in", folder.path(), &e))?;
         let (durable, marked, next, failed) = (chain, true, Some(next), None);
-        Ok(Self { folder, segment_bytes, manifest, stamp, intake, durable, active, write_at, marked, next, failed })
+        Ok(Self { folder, segment_bytes, manifest, stamp, validator, durable, active, write_at, marked, next, failed })
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -61,37 +62,37 @@ impl OpenLog {
         self.durable
     }
 
-    /// Fails if the log has failed for good.
+    /// Fails if the log has failed permanently.
     pub(super) fn check(&self) -> Result<(), SinkError> {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    /// Reports what is durable. It is marked, also if writing the mark is what failed.
+    /// Returns the end of the durable log. Writes its mark, also if writing the mark is what failed.
     pub(super) fn resume(&mut self) -> Result<Chain, SinkError> {
-        if !self.marked && self.durable == self.intake.chain() {
+        if !self.marked && self.durable == self.validator.chain() {
             self.write_mark(false)?;
         }
         Ok(self.durable)
     }
 
-    /// Writes `batch` behind the last one.
+    /// Writes `batch` after the last one.
     pub(super) fn append(&mut self, batch: &Batch) -> Result<(), SinkError> {
-        if self.intake.admit(batch)? == Admission::Repeat {
+        if self.validator.admit(batch)? == Admission::Repeat {
             return Ok(());
         }
         let bytes = batch.as_bytes();
-        // Room for the batch between two marks.
+        // Space for the batch between two marks.
         let needed = (MARK_BYTES + bytes.len() + MARK_BYTES) as u64;
         if self.write_at + needed > self.active.size {
             self.roll_over(needed)?;
         }
         let keeps_mark = self.marked && batch.durable_lsn() < self.durable.lsn;
         let at = self.write_at + if keeps_mark { MARK_BYTES as u64 } else { 0 };
-        // A write that fails half-way has overwritten it as well.
+        // A write that fails half-way has overwritten the mark as well.
         self.marked = keeps_mark;
         self.active.file.write_all_at(bytes, at).map_err(|e| unwritable(&self.active.path, &e))?;
         (self.write_at, self.marked) = (at + bytes.len() as u64, false);
-        self.intake.stored(batch);
+        self.validator.stored(batch);
         Ok(())
     }
 
@@ -103,7 +104,7 @@ impl OpenLog {
         Ok(self.durable.lsn)
     }
 
-    /// Makes everything durable, the mark behind it, too.
+    /// Makes everything durable, including the mark at the end.
     pub(super) fn close(&mut self) -> Result<(), SinkError> {
         self.sync_and_mark()?;
         self.sync()
@@ -114,7 +115,7 @@ impl OpenLog {
         if self.active.seems_removed() {
             self.check_place()?;
         }
-        self.durable = self.intake.chain();
+        self.durable = self.validator.chain();
         self.write_mark(false)
     }
 
@@ -128,16 +129,16 @@ impl OpenLog {
         })
     }
 
-    /// Writes the mark behind the last batch: everything before it is durable.
+    /// Writes the mark after the last batch: everything before it is durable.
     fn write_mark(&mut self, sealed: bool) -> Result<(), SinkError> {
-        debug_assert_eq!(self.durable, self.intake.chain());
-        let mark = mark(&self.durable, self.intake.epoch(), sealed);
+        debug_assert_eq!(self.durable, self.validator.chain());
+        let mark = mark(&self.durable, self.validator.epoch(), sealed);
         let written = self.active.file.write_all_at(mark.as_bytes(), self.write_at);
         self.marked = written.is_ok();
         written.map_err(|e| unwritable(&self.active.path, &e))
     }
 
-    /// Goes on to a new segment that has room for `needed` bytes. May be called again after an error.
+    /// Rolls over to a new segment with space for `needed` bytes. May be called again after an error.
     fn roll_over(&mut self, needed: u64) -> Result<(), SinkError> {
         self.check_place()?;
         self.sync_and_mark()?;
@@ -148,12 +149,13 @@ impl OpenLog {
         self.write_mark(true)?;
         self.sync()?;
         (self.active, self.write_at, self.marked) = (next, file::HEADER_BYTES as u64, false);
-        // The descriptor of the full segment has just been given back. If others were quicker, the next roll-over opens the file.
+        // The descriptor of the full segment was just released. If other code took it first, the next roll-over opens
+        // the file.
         self.next = SegmentFile::begin(&self.folder).ok();
         Ok(())
     }
 
-    /// Fails for good if the log is not in its place any more or has another writer. A manifest that was not touched is not opened,
+    /// Fails permanently if the log is no longer in place or has another writer. An unchanged manifest is not opened,
     /// because the process may have no file descriptor left.
     fn check_place(&mut self) -> Result<(), SinkError> {
         let folder = self.folder.path();
@@ -175,22 +177,22 @@ impl OpenLog {
         }
     }
 
-    /// Ends the term for good.
+    /// Ends the term permanently.
     fn fail(&mut self, why: SinkError) -> SinkError {
         self.failed.insert(why).clone()
     }
 }
 
-/// The error for a file that the writer has made and cannot find again.
+/// The error for a file of this writer that has disappeared.
 fn gone(path: &Path) -> SinkError {
     SinkError::Failed(format!(
-        "{} is not there any more: the log's folder was removed, moved or replaced while it was in use. Nothing more is written; put \
+        "{} is gone: the log's folder was removed, moved or replaced while it was in use. Nothing more is written; put \
          it back, then restart",
         path.display()
     ))
 }
 
-/// An empty batch that says that everything up to `chain` is durable.
+/// An empty batch which says that everything up to `chain` is durable.
 pub(super) fn mark(chain: &Chain, epoch: Epoch, sealed: bool) -> Batch {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as i64);
     Batch::mark(chain, epoch, now, sealed)

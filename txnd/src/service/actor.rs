@@ -1,10 +1,11 @@
 //! The one thread that owns the sink: terms, and group commit.
 //!
-//! Everything that has been received is appended, up to [`MAX_IN_FLIGHT`](crate::MAX_IN_FLIGHT) batches beyond what is durable; then it
-//! becomes durable as one group, while the next one comes in. What was appended becomes durable also when its stream has gone.
+//! Everything that was received is appended, up to [`MAX_IN_FLIGHT`](crate::MAX_IN_FLIGHT) batches beyond what is durable.
+//! Then it becomes durable as one group, while the next group is received. What was appended becomes durable even if its
+//! stream has ended.
 //!
 //! One stream is attached at a time. It is detached by a newer term (its writer is fenced), by a newer stream of its own
-//! term (its connection may be half-open), by an error, or when its writer goes.
+//! term (its connection may be half-open), by an error, or when its writer disconnects.
 
 use std::future::pending;
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use super::stream::{Attached, Item, Received};
 use crate::limits::{QUEUED_CALLS, STOP_TIMEOUT};
 use crate::{InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
 
-/// A call that the log's thread carries out, one after the other.
+/// A call that the log's thread carries out, one at a time.
 #[derive(Debug)]
 pub(super) enum Command {
     Open { caller: String, reply: oneshot::Sender<Result<Term, SinkError>> },
@@ -29,7 +30,7 @@ pub(super) enum Command {
     Stop { within: Duration, done: oneshot::Sender<bool> },
 }
 
-/// The thread that owns a sink, and what reads the same log.
+/// The thread that owns a sink, and a reader of the same log.
 #[derive(Debug)]
 pub struct LogThread<R> {
     calls: mpsc::Sender<Command>,
@@ -38,16 +39,16 @@ pub struct LogThread<R> {
 }
 
 impl<R: Clone> LogThread<R> {
-    /// Starts the thread. The sink is opened when the first writer asks for it.
+    /// Starts the thread. The sink is opened on the first writer's request.
     pub fn start<S: LogWriter<Reader = R> + Send + 'static>(sink: S) -> std::io::Result<Self> {
         let (calls, commands) = mpsc::channel(QUEUED_CALLS);
         let (tell, state) = watch::channel(LogState::new());
         let reader = sink.reader();
         let work = move || SinkActor::new(sink, commands, tell).run();
-        // Told when the sink is gone: its storage is free for another process.
+        // Called when the sink has been dropped: its storage is free for another process.
         let tell_stopped = |stopped: Option<(oneshot::Sender<bool>, bool)>| {
             if let Some((done, complete)) = stopped {
-                // Whoever asked may have stopped waiting.
+                // The caller may have stopped waiting.
                 let _ = done.send(complete);
             }
         };
@@ -55,9 +56,10 @@ impl<R: Clone> LogThread<R> {
         Ok(Self { calls, state, reader })
     }
 
-    /// Ends all streams after making durable, and acknowledging, what was received, if that can be done `within` this time. The
-    /// term goes on: its writer can resume it from whoever has the log next. Returns when the sink is dropped, or
-    /// when it has not come to an end of its last call for as long again; whether everything received is durable.
+    /// Ends all streams. First, what was received becomes durable and is acknowledged, if that can be done `within`
+    /// this time. The term continues: its writer can resume it from the next owner of the log. Returns when the sink
+    /// has been dropped, or when its last call has not finished after the same time again. Returns whether everything
+    /// received is durable.
     pub async fn stop(&self, within: Duration) -> bool {
         let (done, stopped) = oneshot::channel();
         let stop = async {
@@ -67,14 +69,14 @@ impl<R: Clone> LogThread<R> {
         tokio::time::timeout(2 * within, stop).await.unwrap_or(false)
     }
 
-    /// Waits until the log has failed for good. It then refuses every call with this error.
+    /// Waits until the log has failed permanently. It then rejects every call with this error.
     pub async fn failed(&self) -> SinkError {
         let mut state = self.state.clone();
         let failed = state.wait_for(|state| state.failed.is_some()).await.ok().and_then(|state| state.failed.clone());
         failed.unwrap_or_else(|| SinkError::Failed("the log's thread has ended".into()))
     }
 
-    /// Returns when the thread takes no more calls: it was stopped, or has panicked.
+    /// Returns when the thread accepts no more calls, because it was stopped or has panicked.
     pub async fn ended(&self) {
         self.calls.closed().await;
     }
@@ -98,17 +100,17 @@ struct SinkActor<S> {
     commands: mpsc::Receiver<Command>,
     state: watch::Sender<LogState>,
     stream: Option<Attached>,
-    /// What was appended and is not durable, with the time of its receipt.
+    /// What was appended and is not durable, with the time at which it was received.
     in_flight: InFlight<Instant>,
     term_check: Interval,
 }
 
-/// What comes next.
+/// The next event.
 enum Event {
     Command(Option<Command>),
     Item(Option<Item>),
     Durable(Result<Lsn, SinkError>),
-    /// A writer has had nothing to write for a while.
+    /// A writer has been idle for a while.
     Idle,
 }
 
@@ -131,8 +133,8 @@ impl<S: LogWriter> SinkActor<S> {
         self.state.send_if_modified(|state| std::mem::replace(&mut state.usable, usable) != usable);
     }
 
-    /// Runs until it is told to stop, or nobody can tell it anything any more. Returns whom to tell, and
-    /// whether everything that was received is durable.
+    /// Runs until it is told to stop, or until all handles are dropped. Returns where to report the stop, and whether
+    /// everything that was received is durable.
     async fn run(mut self) -> Option<(oneshot::Sender<bool>, bool)> {
         loop {
             match self.next().await {
@@ -161,7 +163,7 @@ impl<S: LogWriter> SinkActor<S> {
         }
         let Self { sink, commands, stream, in_flight, term_check, .. } = self;
         tokio::select! {
-            // In this order: a sink that blocks in `durable` is asked after everything that is there was appended.
+            // In this order: `durable` of a sink that blocks is called only after everything available was appended.
             biased;
             command = commands.recv() => Event::Command(command),
             durable = sink.durable(), if !in_flight.is_empty() => Event::Durable(durable),
@@ -177,12 +179,12 @@ impl<S: LogWriter> SinkActor<S> {
                 Ok(()) => {
                     self.note_durable(self.in_flight.end());
                     self.set_term(None);
-                    self.end_stream(Ok(()), "the writer has closed its term");
+                    self.end_stream(Ok(()), "the writer closed its term");
                 }
                 Err(e) => self.broke("closing", e),
             },
             Some(Item::Wrong(status)) => self.refuse(status),
-            None => self.end_stream(Err(Status::cancelled("the writer gave up the stream")), "the writer has gone"),
+            None => self.end_stream(Err(Status::cancelled("the writer closed the stream")), "the writer disconnected"),
         }
     }
 
@@ -190,7 +192,7 @@ impl<S: LogWriter> SinkActor<S> {
         let claimed = batch.durable_lsn();
         let durable = self.in_flight.durable();
         if claimed > durable {
-            // In the log it would testify that records are safe which may not be.
+            // In the log it would claim that records are safe which may not be.
             let what =
                 format!("a batch says that lsn {claimed} is durable; the writer cannot know of more than {durable}");
             return self.refuse(Status::failed_precondition(what));
@@ -211,7 +213,7 @@ impl<S: LogWriter> SinkActor<S> {
         }
     }
 
-    /// The log ends at `durable`, and nothing is on its way: a term begins here, or is taken up.
+    /// The log ends at `durable`, and nothing is in flight: a term begins here, or is resumed.
     fn begin(&mut self, term: Term, durable: Lsn) {
         measures::term(term.epoch);
         self.set_term(Some(term));
@@ -219,12 +221,12 @@ impl<S: LogWriter> SinkActor<S> {
         self.note_durable(durable);
     }
 
-    /// Whether another writer has taken over, which nothing else would tell a writer that has nothing to write.
+    /// Checks whether another writer has taken over. An idle writer would not find out in any other way.
     async fn check_term(&mut self) {
         let Some(term) = self.term() else { return };
         let mut checked = self.sink.check_term().await;
         if checked.as_ref().is_err_and(SinkError::is_retryable) {
-            // Nothing is on its way that could be lost: the writer need not be bothered.
+            // Nothing is in flight that could be lost, so the writer need not be told.
             checked = self.sink.resume(&term).await.and_then(|chain| match self.in_flight.durable() {
                 durable if durable == chain.lsn => Ok(()),
                 durable => {
@@ -236,7 +238,7 @@ impl<S: LogWriter> SinkActor<S> {
             Ok(()) => self.set_usable(true),
             Err(e) if e.is_retryable() => {
                 if self.state.borrow().usable {
-                    warn!(error = %e, "the log cannot be used for now");
+                    warn!(error = %e, "the log is temporarily unavailable");
                     measures::sink_error();
                 }
                 self.set_usable(false);
@@ -246,7 +248,7 @@ impl<S: LogWriter> SinkActor<S> {
     }
 
     async fn open(&mut self, caller: String, reply: oneshot::Sender<Result<Term, SinkError>>) {
-        // A caller that has gone would fence a writer that works.
+        // A caller that has disconnected would fence a working writer.
         if reply.is_closed() {
             return;
         }
@@ -257,15 +259,15 @@ impl<S: LogWriter> SinkActor<S> {
         }
         let opened = self.sink.open().await;
         match &opened {
-            Ok(opened) => {
-                info!(caller, epoch = opened.epoch, lsn = opened.chain.lsn, "a term begins");
+            Ok(term) => {
+                info!(caller, epoch = term.epoch, lsn = term.chain.lsn, "a term begins");
                 if let Some(stream) = &self.stream {
-                    let fenced = SinkError::Fenced { own: stream.term.epoch, newer: opened.epoch };
+                    let fenced = SinkError::Fenced { own: stream.term.epoch, newer: term.epoch };
                     self.end_stream(Err(status::of(&fenced)), "a newer term has begun");
                 }
-                self.begin(*opened, opened.chain.lsn);
+                self.begin(*term, term.chain.lsn);
             }
-            // Not for good: what it fails for may be put right, and opening tried again.
+            // Not permanent: the cause may be fixed, and opening retried.
             Err(e) => self.disconnect("opening", e),
         }
         let _ = reply.send(opened);
@@ -303,15 +305,16 @@ impl<S: LogWriter> SinkActor<S> {
         let _ = reply.send(resumed);
     }
 
-    /// Ends the stream because of what its writer has sent; the sink is as it was.
+    /// Ends the stream because of an invalid message; the sink is unchanged.
     fn refuse(&mut self, status: Status) {
         if let Some(stream) = &self.stream {
-            warn!(caller = stream.caller, epoch = stream.term.epoch, %status, "a stream's message is refused");
+            warn!(caller = stream.caller, epoch = stream.term.epoch, %status, "message of a stream rejected");
         }
-        self.end_stream(Err(status), "of what was sent");
+        self.end_stream(Err(status), "invalid message");
     }
 
-    /// Notes an error of the current term. One that is for good stays so: what the sink holds then is not certain.
+    /// Records an error of the current term. A permanent error stays, because the content of the sink is then
+    /// uncertain.
     fn broke(&mut self, doing: &str, error: SinkError) {
         self.disconnect(doing, &error);
         if let SinkError::Failed(_) = error {
@@ -319,7 +322,7 @@ impl<S: LogWriter> SinkActor<S> {
         }
     }
 
-    /// Ends the term here; the sink must be resumed, or opened.
+    /// Ends the term here. The sink must be resumed or opened.
     fn disconnect(&mut self, doing: &str, error: &SinkError) {
         measures::sink_error();
         let ending = match error {
@@ -332,8 +335,8 @@ impl<S: LogWriter> SinkActor<S> {
                 status::of(error)
             }
             _ => {
-                warn!(doing, %error, "the log cannot be used for now");
-                // Whatever another one's call ran into, the stream's writer may try again.
+                warn!(doing, %error, "the log is temporarily unavailable");
+                // Whichever call failed, the stream's writer may retry.
                 Status::unavailable(error.to_string())
             }
         };
@@ -341,10 +344,10 @@ impl<S: LogWriter> SinkActor<S> {
             self.set_usable(false);
         }
         self.forget_term();
-        self.end_stream(Err(ending), "of an error");
+        self.end_stream(Err(ending), "error");
     }
 
-    /// The sink must be resumed, or opened; what was in flight will be sent again.
+    /// The sink must be resumed or opened. What was in flight will be sent again.
     fn forget_term(&mut self) {
         self.in_flight = InFlight::beyond(self.in_flight.durable());
         self.set_term(None);
@@ -363,7 +366,8 @@ impl<S: LogWriter> SinkActor<S> {
         }
     }
 
-    /// Makes durable what was received, and ends the stream. The sink is not closed: that would end the writer's term.
+    /// Makes durable what was received, and ends the stream. The sink is not closed, because that would end the
+    /// writer's term.
     async fn stop(&mut self, within: Duration) -> bool {
         self.commands.close();
         if let Some(stream) = &mut self.stream {
@@ -371,12 +375,12 @@ impl<S: LogWriter> SinkActor<S> {
         }
         let was_open = self.term().is_some();
         let finished = tokio::time::timeout(within, self.finish()).await.is_ok();
-        // An error on the way closes the term here.
+        // An error on the way ends the term here.
         let complete = finished && self.term().is_some() == was_open;
         if !complete {
             warn!(batches = self.in_flight.len(), "stopping before everything that was received is durable");
         }
-        self.end_stream(Err(status::stopping()), "the service stops");
+        self.end_stream(Err(status::stopping()), "the service is stopping");
         complete
     }
 
@@ -398,7 +402,7 @@ impl<S: LogWriter> SinkActor<S> {
     }
 }
 
-/// The next message of the stream, if one is attached; `None` when its writer has gone.
+/// The next message of the stream, if one is attached; `None` when its writer has disconnected.
 async fn next_item(stream: &mut Option<Attached>) -> Option<Item> {
     match stream {
         Some(stream) => stream.items.recv().await,
@@ -406,7 +410,7 @@ async fn next_item(stream: &mut Option<Attached>) -> Option<Item> {
     }
 }
 
-/// Why `stream` cannot take the place of `current`, if it is of an earlier term.
+/// Why `stream` cannot replace `current`, if it is of an earlier term.
 fn fenced(stream: &Attached, current: &Term) -> Option<SinkError> {
     let (own, newer) = (stream.term.epoch, current.epoch);
     (own < newer).then_some(SinkError::Fenced { own, newer })

@@ -1,4 +1,4 @@
-//! What the service measures, in the terms of the `metrics` crate.
+//! The metrics of the service, recorded through the `metrics` crate.
 
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ pub(super) fn received(batch: &Batch) {
     counter!(BYTES).increment(batch.as_bytes().len() as u64);
 }
 
-/// A batch that was received then is durable now.
+/// A batch that was received at `received` is durable now.
 pub(super) fn became_durable(received: Instant) {
     histogram!(LATENCY).record(received.elapsed().as_secs_f64());
 }

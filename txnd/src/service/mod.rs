@@ -1,18 +1,18 @@
-//! The gRPC service in front of any [`LogWriter`](crate::LogWriter); see `proto/txn/v1/txn.proto` for what it promises.
+//! The gRPC service in front of any [`LogWriter`](crate::LogWriter); see `proto/txn/v1/txn.proto` for its contract.
 //!
 //! ```text
-//!   connection ── tonic ── server.rs    the three calls: who may, what they return
-//!                           │   └────── reading.rs  reads, each on a thread of its own, through a LogReader
-//!                          stream.rs    one stream of a writer: its batches are checked here, on the server's threads
+//!   connection ── tonic ── server.rs      the three calls: who may make them, what they return
+//!                           │   └──────── reading.rs   reads, each on its own thread, through a LogReader
+//!                          stream.rs      one stream of a writer: its batches are checked here, on the server's threads
 //!                           │  ▲
 //!              batches, calls  durable lsn
 //!                           ▼  │
-//!                          actor.rs     one thread that owns the sink: terms, group commit
-//!                          state.rs     what that thread tells everybody: term, health, failure
-//!                          measures.rs  metrics
+//!                          actor.rs       one thread that owns the sink: terms, group commit
+//!                          state.rs       what that thread tells everybody: term, health, failure
+//!                          measures.rs    metrics
 //! ```
 //!
-//! The sink has a thread of its own because a file sink blocks in `fdatasync` and a sink's futures need not be `Send`. Memory is
+//! The sink has its own thread because a file sink blocks in `fdatasync` and a sink's futures need not be `Send`. Memory is
 //! bounded by [`limits`](crate::limits): received batches wait within a budget of bytes, then in the connection's window.
 
 mod actor;

@@ -1,5 +1,6 @@
-//! Reads of the log: each has a thread of its own, as files are read there, and holds up neither the writer nor the server. Their
-//! number is bounded, their memory by what their readers take, and their time by the readers taking it.
+//! Reads of the log. Each has its own thread, because files are read there, and blocks neither the writer nor the server.
+//! The number of reads is limited. Their memory is limited by how fast their readers read, and their time by a timeout for
+//! slow readers.
 
 use std::future::pending;
 use std::ops::RangeInclusive;
@@ -20,18 +21,18 @@ use crate::{LogReader, SinkError, status, thread};
 /// The messages of a read.
 pub(super) type Messages = mpsc::Receiver<Result<ReadTransactionsResponse, Status>>;
 
-/// Everything that reads the log.
+/// All reads of the log.
 #[derive(Clone, Debug)]
 pub(super) struct Reads<R> {
     reader: R,
     running: Arc<Semaphore>,
 }
 
-/// Why a read has not reached its end.
+/// Why a read did not reach its end.
 #[derive(Debug)]
 enum Interrupted {
     Log(SinkError),
-    /// The reader has gone, or takes nothing; the service stops.
+    /// The reader disconnected, or stopped reading, or the service is stopping.
     Reader(Status),
 }
 
@@ -46,7 +47,7 @@ impl<R: LogReader> Reads<R> {
         Self { reader, running: Arc::new(Semaphore::new(MAX_READS)) }
     }
 
-    /// Begins to read `lsns`. The read ends early when `stopping` does.
+    /// Begins to read `lsns`. The read ends early when `stopping` completes.
     pub(super) async fn begin(
         &self,
         caller: String,
@@ -55,10 +56,10 @@ impl<R: LogReader> Reads<R> {
     ) -> Result<Messages, Status> {
         let permit = timeout(READ_START_TIMEOUT, Arc::clone(&self.running).acquire_owned()).await;
         let Ok(Ok(permit)) = permit else {
-            let what = format!("{MAX_READS} reads are under way, and none has ended within {READ_START_TIMEOUT:?}");
+            let what = format!("{MAX_READS} reads are running, and none ended within {READ_START_TIMEOUT:?}");
             return Err(Status::resource_exhausted(what));
         };
-        // The last place is kept for the message that ends the stream.
+        // The last slot is kept for the message that ends the stream.
         let (batches, messages) = mpsc::channel(READ_AHEAD_BATCHES + 1);
         let reader = self.reader.clone();
         let work = move || async move {
@@ -72,17 +73,17 @@ impl<R: LogReader> Reads<R> {
             }));
         };
         let started = thread::run("txnd-read", work, move |()| drop(permit));
-        started.map_err(|e| Status::resource_exhausted(format!("a read's thread cannot be started: {e}")))?;
+        started.map_err(|e| Status::resource_exhausted(format!("cannot start the thread of a read: {e}")))?;
         Ok(messages)
     }
 }
 
 fn report(caller: &str, ended: &Result<End, Interrupted>) {
     match ended {
-        Ok(end) => info!(caller, batches = end.batches, records = end.records, "a read has reached its end"),
-        Err(Interrupted::Reader(status)) => warn!(caller, %status, "a read is given up"),
-        Err(Interrupted::Log(e)) if e.is_retryable() => warn!(caller, error = %e, "the log cannot be read for now"),
-        // What is damaged or refused does not concern what is appended.
+        Ok(end) => info!(caller, batches = end.batches, records = end.records, "a read reached its end"),
+        Err(Interrupted::Reader(status)) => warn!(caller, %status, "a read was aborted"),
+        Err(Interrupted::Log(e)) if e.is_retryable() => warn!(caller, error = %e, "the log is temporarily unreadable"),
+        // Damaged or rejected data does not affect what is appended.
         Err(Interrupted::Log(e)) => error!(caller, error = %e, "the log cannot be read"),
     }
 }
@@ -101,7 +102,7 @@ async fn read(
         let message = ReadTransactionsResponse { message: Some(Message::Batch(batch.to_bytes())) };
         match timeout(READER_TIMEOUT, batches.send(Ok(message))).await {
             Ok(Ok(())) => Ok(()),
-            // The read is dropped here: an error would be the log's to explain.
+            // The read is dropped here: an error would have to be explained by the log.
             Ok(Err(_gone)) => pending().await,
             Err(_elapsed) => {
                 stalled.notify_one();
@@ -113,9 +114,9 @@ async fn read(
         biased;
         bounds = pin!(reader.read(lsns, &mut visit)) => bounds.map_err(Interrupted::Log),
         () = stalled.notified() => Err(Interrupted::Reader(Status::deadline_exceeded(format!(
-            "the reader has taken nothing for {READER_TIMEOUT:?}; read again"
+            "the reader took nothing for {READER_TIMEOUT:?}; read again"
         )))),
-        () = batches.closed() => Err(Interrupted::Reader(Status::cancelled("the reader has gone"))),
+        () = batches.closed() => Err(Interrupted::Reader(Status::cancelled("the reader disconnected"))),
         () = stopping => Err(Interrupted::Reader(status::stopping())),
     };
     ended.map(|bounds| digest.end(bounds))

@@ -29,7 +29,8 @@ use crate::wire::v1::{
 };
 use crate::{LogReader, SinkError, Term, status};
 
-/// The calls of `txn.v1.TransactionService`. Those of writers are handed to the thread that owns the log. Clones share it.
+/// The calls of `txn.v1.TransactionService`. Those of writers are passed to the thread that owns the log. Clones share
+/// it.
 #[derive(Clone, Debug)]
 pub struct TransactionService<R> {
     calls: mpsc::Sender<Command>,
@@ -37,7 +38,7 @@ pub struct TransactionService<R> {
     reads: Reads<R>,
 }
 
-/// A server for `log`, and for gRPC health checks, with every limit set; it needs connections (with `TCP_NODELAY`) and a
+/// A server for `log` and for gRPC health checks, with every limit set. It needs connections (with `TCP_NODELAY`) and a
 /// signal to stop:
 ///
 /// ```ignore
@@ -48,8 +49,8 @@ pub struct TransactionService<R> {
 /// })
 /// ```
 ///
-/// A peer that does not take its last answers keeps the server from ending: bound it in time. Must be called within a tokio
-/// runtime. The service is reported as serving while the sink can be used, as far as the last call has shown.
+/// A peer that does not read its last responses keeps the server from ending, so limit that time. Must be called within a tokio
+/// runtime. The service is reported as serving while the sink is usable, according to its last call.
 pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(report_health::<R>(log.state(), reporter));
@@ -68,7 +69,7 @@ pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
         .add_service(service)
 }
 
-/// Reports whether the sink can be used until its thread ends.
+/// Reports whether the sink is usable, until its thread ends.
 async fn report_health<R>(mut state: watch::Receiver<LogState>, reporter: HealthReporter) {
     let names = ["", <TransactionServiceServer<TransactionService<R>> as NamedService>::NAME];
     loop {
@@ -88,30 +89,30 @@ async fn report_health<R>(mut state: watch::Receiver<LogState>, reporter: Health
     }
 }
 
-/// Admits a call and names the caller for diagnostics: the one place where it is decided who may use the log.
+/// Admits a call and names the caller for the log: the one place that decides who may use the log.
 fn admit<T>(request: &Request<T>) -> Result<String, Status> {
     match request.extensions().get::<Peer>() {
         Some(peer) if peer.may_write => Ok(format!("{} at {}", peer.name, peer.address)),
         Some(peer) => {
             warn!(peer = peer.name, address = %peer.address, "refused a call: this certificate may only ask for health");
             Err(Status::permission_denied(
-                "this certificate, the server's own, may only ask for health; use the one for kvs that `txnd certs` makes",
+                "this is the server's own certificate, which may only ask for health; use the one for kvs that `txnd certs` makes",
             ))
         }
-        // A connection without TLS, which the program does not accept.
+        // A connection without TLS, which the txnd program does not accept.
         None => Ok(request.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string())),
     }
 }
 
 impl<R> TransactionService<R> {
-    /// Sends a command to the log's thread and waits for the answer.
+    /// Sends a command to the log's thread and waits for the response.
     async fn call<T>(
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, SinkError>>) -> Command,
     ) -> Result<T, Status> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, response) = oneshot::channel();
         self.send(command(reply)).await?;
-        answer.await.map_err(|_| status::stopping())?.map_err(|e| status::of(&e))
+        response.await.map_err(|_| status::stopping())?.map_err(|e| status::of(&e))
     }
 
     async fn send(&self, command: Command) -> Result<(), Status> {
@@ -126,8 +127,8 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
         let caller = admit(&request)?;
-        let opened = self.call(|reply| Command::Open { caller, reply }).await?;
-        Ok(Response::new(OpenResponse { term: Some(opened.into()) }))
+        let term = self.call(|reply| Command::Open { caller, reply }).await?;
+        Ok(Response::new(OpenResponse { term: Some(term.into()) }))
     }
 
     async fn write_transactions(
@@ -162,18 +163,18 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     }
 }
 
-/// The term that a stream's first message resumes.
+/// The term that the first message of a stream resumes.
 async fn first_message(messages: &mut Streaming<WriteTransactionsRequest>, within: Duration) -> Result<Term, Status> {
     use write_transactions_request::Message;
 
     let first = tokio::time::timeout(within, messages.message())
         .await
-        .map_err(|_| Status::deadline_exceeded(format!("no first message has come within {within:?}")))??;
+        .map_err(|_| Status::deadline_exceeded(format!("no first message was received within {within:?}")))??;
     match first.and_then(|first| first.message) {
         Some(Message::Resume(term)) => term.try_into(),
         Some(Message::Batch(_) | Message::Close(_)) => {
-            Err(Status::failed_precondition("a stream begins with `resume`, then come batches"))
+            Err(Status::failed_precondition("a stream begins with `resume`, followed by batches"))
         }
-        None => Err(Status::invalid_argument("a stream begins with `resume`; nothing of the kind has come")),
+        None => Err(Status::invalid_argument("a stream begins with `resume`, which was not received")),
     }
 }

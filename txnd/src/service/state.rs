@@ -4,13 +4,13 @@ use tonic::Status;
 
 use crate::{SinkError, Term, status};
 
-/// How the log is.
+/// The state of the log.
 #[derive(Clone, Debug)]
 pub(super) struct LogState {
-    /// The term that the sink is open for. None before the first one, after its end, and after an error that it must be
-    /// resumed from.
+    /// The term that the sink is open for. `None` before the first term, after its end, and after an error that
+    /// requires a resume.
     pub(super) term: Option<Term>,
-    /// Whether the sink can be used, as far as its last call has shown.
+    /// Whether the sink is usable, according to its last call.
     pub(super) usable: bool,
     /// Why the sink must not be used any more.
     pub(super) failed: Option<SinkError>,

@@ -1,7 +1,7 @@
 //! One stream of a writer, between its connection and the log's thread.
 //!
-//! Batches are decoded and checked here, so that the log's thread only stores them, and wait within [`QUEUE_BYTES`]. In the other
-//! direction only the highest durable lsn counts, so a writer that reads slowly holds nothing up.
+//! Batches are decoded and checked here, so that the log's thread only stores them. They wait within [`QUEUE_BYTES`]. In the
+//! other direction only the highest durable lsn counts, so a writer that reads slowly blocks nothing.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,22 +23,22 @@ use crate::{MAX_IN_FLIGHT, Term, status};
 
 const _: () = assert!(QUEUE_BYTES <= Semaphore::MAX_PERMITS && QUEUE_BYTES <= u32::MAX as usize);
 
-/// What a writer has sent.
+/// What a writer sent.
 #[derive(Debug)]
 pub(super) enum Item {
     Batch(Received),
     /// Make everything durable and end the term.
     Close,
-    /// Something else, or nothing more because of an error: the stream ends with this status.
+    /// An invalid message, or an error on the stream: the stream ends with this status.
     Wrong(Status),
 }
 
-/// A batch that is one from the first byte to the last, of the stream's term.
+/// A valid batch, from the first byte to the last, of the stream's term.
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) batch: Batch,
     pub(super) at: Instant,
-    /// Its room in the queue, given back when the sink has taken it.
+    /// Its share of the queue, released when the sink has accepted it.
     _room: OwnedSemaphorePermit,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Progress {
     ending: Option<Result<(), Status>>,
 }
 
-/// The end of a stream that the log's thread holds.
+/// The end of the stream that the log's thread holds.
 #[derive(Debug)]
 pub(super) struct Attached {
     pub(super) term: Term,
@@ -65,13 +65,13 @@ impl Attached {
         self.progress.send_modify(|progress| progress.durable = durable);
     }
 
-    /// Ends the stream after everything that was noted.
+    /// Ends the stream after everything that was recorded.
     pub(super) fn end(self, ending: Result<(), Status>) {
         self.progress.send_modify(|progress| progress.ending = Some(ending));
     }
 }
 
-/// The end of a stream that its connection holds.
+/// The end of the stream that its connection holds.
 #[derive(Debug)]
 pub(super) struct Ends {
     term: Term,
@@ -88,30 +88,31 @@ pub(super) fn pair(term: Term, caller: String) -> (Attached, Ends) {
 }
 
 impl Ends {
-    /// Passes messages on in both directions until the stream ends. Returns the service's messages, of which `resumed` is first.
+    /// Forwards messages in both directions until the stream ends. Returns the service's messages, starting with
+    /// `resumed`.
     pub(super) fn run(
         self,
         messages: Streaming<WriteTransactionsRequest>,
         resumed: Chain,
     ) -> ReceiverStream<Result<WriteTransactionsResponse, Status>> {
         let Self { term, items, progress } = self;
-        let (answers, stream) = mpsc::channel(1);
+        let (responses, stream) = mpsc::channel(1);
         tokio::spawn(async move {
-            // A writer that sends no more may still be owed an answer.
+            // A writer that sends no more may still be owed a response.
             let up = async {
                 pass_up(messages, term, items).await;
                 std::future::pending().await
             };
             tokio::select! {
                 () = up => {}
-                () = pass_down(progress, resumed, answers) => {}
+                () = pass_down(progress, resumed, responses) => {}
             }
         });
         ReceiverStream::new(stream)
     }
 }
 
-/// Passes on what the writer sends until something ends it.
+/// Forwards what the writer sends until something ends it.
 async fn pass_up(mut messages: Streaming<WriteTransactionsRequest>, term: Term, items: mpsc::Sender<Item>) {
     let queue = Arc::new(Semaphore::new(QUEUE_BYTES));
     loop {
@@ -122,7 +123,7 @@ async fn pass_up(mut messages: Streaming<WriteTransactionsRequest>, term: Term, 
             }
             Ok(None) => return,
             Err(e) => match e.code() {
-                // The library's code for what is not a message at all.
+                // The library's code for data that is not a message at all.
                 Code::Internal => Item::Wrong(Status::invalid_argument(e.message())),
                 // Too large; compressed.
                 Code::OutOfRange | Code::Unimplemented => Item::Wrong(e),
@@ -161,11 +162,11 @@ async fn item(message: write_transactions_request::Message, term: &Term, queue: 
     }
 }
 
-/// The batch in `bytes`, if a log of this term may hold it.
+/// Decodes the batch in `bytes` and checks that a log of this term may hold it.
 fn checked(bytes: &Bytes, term: &Term) -> Result<Batch, Status> {
-    let wrong = |e| Status::invalid_argument(format!("what should be a batch is none: {e}"));
+    let wrong = |e| Status::invalid_argument(format!("not a valid batch: {e}"));
     let batch = whole_batch(bytes).map_err(wrong)?;
-    // A record that nobody can read would make the log unreadable for good.
+    // An unreadable record would make the log unreadable for good.
     batch.records().try_for_each(|record| record.map(drop)).map_err(wrong)?;
     let (epoch, log_id) = (batch.epoch(), batch.log_id());
     if epoch != term.epoch || log_id != term.chain.log_id {
@@ -175,7 +176,7 @@ fn checked(bytes: &Bytes, term: &Term) -> Result<Batch, Status> {
         )));
     }
     if batch.count() == 0 || batch.is_sealed() {
-        return Err(Status::invalid_argument("the batch is a mark, which only a storage writes"));
+        return Err(Status::invalid_argument("the batch is a mark, which only the storage writes"));
     }
     Ok(batch)
 }
@@ -184,38 +185,38 @@ fn checked(bytes: &Bytes, term: &Term) -> Result<Batch, Status> {
 async fn pass_down(
     mut progress: watch::Receiver<Progress>,
     resumed: Chain,
-    answers: mpsc::Sender<Result<WriteTransactionsResponse, Status>>,
+    responses: mpsc::Sender<Result<WriteTransactionsResponse, Status>>,
 ) {
     use write_transactions_response::Message;
 
-    let answer = |message| Ok(WriteTransactionsResponse { message: Some(message) });
+    let response = |message| Ok(WriteTransactionsResponse { message: Some(message) });
     let mut told = resumed.lsn;
-    let mut next = answer(Message::Resumed(resumed.into()));
-    // An error to send means that the writer has gone.
-    while answers.send(next).await.is_ok() {
+    let mut next = response(Message::Resumed(resumed.into()));
+    // A send error means that the writer disconnected.
+    while responses.send(next).await.is_ok() {
         next = loop {
             let Progress { durable, ending } = progress.borrow_and_update().clone();
             if durable > told {
                 told = durable;
-                break answer(Message::DurableLsn(durable));
+                break response(Message::DurableLsn(durable));
             }
             match ending {
                 Some(Ok(())) => {
-                    let _ = answers.send(answer(Message::Closed(Closed {}))).await;
+                    let _ = responses.send(response(Message::Closed(Closed {}))).await;
                     return;
                 }
                 Some(Err(status)) => {
-                    let _ = answers.send(Err(status)).await;
+                    let _ = responses.send(Err(status)).await;
                     return;
                 }
                 None => {}
             }
             tokio::select! {
                 changed = progress.changed() => if changed.is_err() {
-                    let _ = answers.send(Err(status::stopping())).await;
+                    let _ = responses.send(Err(status::stopping())).await;
                     return;
                 },
-                () = answers.closed() => return,
+                () = responses.closed() => return,
             }
         };
     }

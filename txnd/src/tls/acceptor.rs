@@ -21,25 +21,25 @@ use super::refusal::{Reason, Refusal};
 use super::verifier::AllowedNames;
 use crate::meters;
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// A client that was let in; the extensions of each of its requests hold it.
+/// An accepted client. Each of its requests carries it as an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// The name that its certificate was accepted for.
     pub name: String,
-    /// Where it connects from.
+    /// Its address.
     pub address: SocketAddr,
-    /// Whether it may use the log. Who shows the server's own certificate may only ask for its health.
+    /// Whether it may use the log. A client with the server's own certificate may only ask for the server's health.
     pub may_write: bool,
 }
 
-/// The server's certificates, and who is let in with which.
+/// The server's certificates, and the clients that are accepted with each of them.
 ///
-/// When the files change, the new ones are used for new connections, and the connections of before are ended: a revoked or
-/// replaced certificate must not live on in them. Writers connect again and resume, without loss. Files that cannot be used
-/// change nothing.
+/// When the files change, new connections use the new ones, and earlier connections are closed: a revoked or replaced
+/// certificate must not live on in them. Writers reconnect and resume, without loss. Files that cannot be used change
+/// nothing.
 pub struct Acceptor {
     files: TlsFiles,
     allowed: Vec<String>,
@@ -58,7 +58,7 @@ struct Generation {
     over: CancellationToken,
 }
 
-/// What the last look at the files found, if it cannot be used.
+/// The result of the last check of the files, if they cannot be used.
 struct Rejected {
     found: Result<Contents, String>,
     why: TlsError,
@@ -66,12 +66,12 @@ struct Rejected {
 }
 
 impl Acceptor {
-    /// Reads the files. Clients are let in whose certificate carries one of the `allowed` DNS names.
+    /// Reads the files. Accepts clients whose certificate has one of the `allowed` DNS names.
     pub fn new(files: TlsFiles, allowed: Vec<String>) -> Result<Self, TlsError> {
         Self::with_clock(files, allowed, system_clock())
     }
 
-    /// The same, with another clock for what expires.
+    /// The same, with another clock for expiry dates.
     pub fn with_clock(files: TlsFiles, allowed: Vec<String>, clock: Clock) -> Result<Self, TlsError> {
         let contents = Contents::read(&files)?;
         let current = Generation::new(&files, &allowed, contents, &clock)?;
@@ -80,20 +80,20 @@ impl Acceptor {
         Ok(this)
     }
 
-    /// Warns of what is in use and expires, where a line is due.
+    /// Logs what expires soon among the certificates in use, if a line is due.
     fn warn_of_expiry(&self) {
         let dated = Arc::clone(&self.current.lock().dated);
         self.expiry.lock().warn(&dated, (self.clock)());
     }
 
-    /// Looks at the files now. Returns whether they have changed; an error leaves everything as it was.
+    /// Checks the files now. Returns whether they have changed. After an error everything is as before.
     pub async fn reload(self: &Arc<Self>) -> Result<bool, TlsError> {
         let contents = self.read().await?;
         self.replace(contents)
     }
 
-    /// Looks at the files for ever. What cannot be used is reported when it has been found twice: files that are
-    /// replaced one after the other do not fit together for a moment.
+    /// Checks the files for ever. Unusable files are reported when they are found twice in a row: files that are
+    /// replaced one after the other do not match for a moment.
     pub(super) async fn watch(self: Arc<Self>) {
         let mut interval = tokio::time::interval(WATCH_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -120,8 +120,8 @@ impl Acceptor {
         }
     }
 
-    /// The handshake with a client, without a time limit. Returns the stream, the client, and what ends when the
-    /// certificates are replaced.
+    /// The handshake with a client, without a timeout. Returns the stream, the client, and a token that is cancelled
+    /// when the certificates are replaced.
     pub(super) async fn accept(
         &self,
         stream: TcpStream,

@@ -1,4 +1,4 @@
-//! Making a CA and the certificates that it signs: `txnd certs`.
+//! Makes a CA and the certificates that it signs: `txnd certs`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -20,20 +20,20 @@ use super::leaf::{Leaf, date};
 use super::material::Material;
 use super::pem;
 
-/// The CA's key. Only needed to make more certificates; whoever has it can let anyone in.
+/// The CA's key. Only needed to make more certificates. Anyone who has it can let any client in.
 pub const CA_KEY: &str = "ca.key";
 /// Name of txnd's certificate, and the base name of its files.
 pub const SERVER: &str = "txnd";
 /// Name of kvs's certificate, and the base name of its files.
 pub const CLIENT: &str = "kvs";
 
-/// How long a CA is valid, in days. Certificates under it end with it at the latest.
+/// Validity of a CA, in days. Its certificates end with it at the latest.
 const CA_DAYS: u64 = 3650;
 
-/// Certificates are valid from a little earlier than now: the clocks of two machines differ.
+/// Certificates are valid from slightly before now, because the clocks of two machines differ.
 const BACKDATED: Duration = Duration::from_secs(60 * 60);
 
-/// A certificate is renewed, where it may be, when it has less time left.
+/// A certificate is renewed, where allowed, when it has less time left than this.
 const RENEWED_BEFORE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -41,15 +41,15 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What to make.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The folder, which is created if it is not there.
+    /// The folder, which is created if missing.
     pub folder: PathBuf,
-    /// DNS names and IP addresses of txnd besides the usual ones.
+    /// Additional DNS names and IP addresses of txnd.
     pub server_names: Vec<String>,
-    /// How long the certificates are valid.
+    /// Validity of the certificates.
     pub days: u32,
-    /// If the set is there, complete and valid, do nothing.
+    /// If the set exists, complete and valid, do nothing.
     pub keep: bool,
-    /// If there is a CA, make new certificates under it, in place of the old ones.
+    /// If there is a CA, replace the certificates under it.
     pub renew: bool,
 }
 
@@ -58,7 +58,7 @@ pub struct Request {
 pub enum Made {
     /// A CA and certificates.
     Everything,
-    /// New certificates under the CA that was there.
+    /// New certificates under the existing CA.
     Certificates,
     /// Nothing: the set was complete and valid.
     Nothing,
@@ -68,7 +68,7 @@ pub enum Made {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertsError {
-    /// Nothing is overwritten.
+    /// The files exist; nothing is overwritten.
     #[error(
         "{} is there already, nothing was changed; use --keep to use what is there, --renew for new certificates under the same CA, \
          or another folder", .0.display()
@@ -82,7 +82,7 @@ pub enum CertsError {
         /// Why.
         source: io::Error,
     },
-    /// What is there is not complete, or not valid.
+    /// The existing set is incomplete or invalid.
     #[error(
         "the certificates in {} cannot be kept: {why}. Give --renew too for new ones under the same CA, or use another folder",
         .folder.display()
@@ -93,15 +93,15 @@ pub enum CertsError {
         /// What is wrong.
         why: TlsError,
     },
-    /// The CA that is there cannot be used.
+    /// The existing CA cannot be used.
     #[error(transparent)]
     Found(#[from] TlsError),
-    /// A name that a certificate cannot carry, or a failure of the random source.
+    /// A name that a certificate cannot contain, or a failure of the random source.
     #[error("cannot make a certificate: {0}")]
     Make(#[from] rcgen::Error),
 }
 
-/// Makes what is asked for.
+/// Makes what `request` asks for.
 pub fn make(request: &Request) -> Result<Made, CertsError> {
     let folder = &request.folder;
     let there: Vec<PathBuf> = files(folder).into_iter().filter(|path| path.exists()).collect();
@@ -122,7 +122,7 @@ pub fn make(request: &Request) -> Result<Made, CertsError> {
     }
 }
 
-/// Whether both certificates in `folder` can be used, for `left` more at least.
+/// Checks that both certificates in `folder` are usable for at least `left` more.
 fn check(folder: &Path, left: Duration) -> Result<(), TlsError> {
     for name in [SERVER, CLIENT] {
         let files = TlsFiles::in_folder(folder, name);
@@ -132,7 +132,7 @@ fn check(folder: &Path, left: Duration) -> Result<(), TlsError> {
             let what = format!("it expires on {}", date(material.leaf.not_after));
             return Err(TlsError::Unusable { path: files.cert, what });
         }
-        // Also checks that the key is the certificate's.
+        // Also checks that the key belongs to the certificate.
         material.client()?;
     }
     Ok(())
@@ -144,7 +144,7 @@ fn make_all(request: &Request) -> Result<(), CertsError> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    // A name of its own: certificates of another set are then seen to be of another CA.
+    // A unique name, so that certificates of another set are recognised as issued by another CA.
     params.distinguished_name = common_name(&format!("KVS CA {:08x}", rand::random::<u32>()));
     set_dates(&mut params, now, not_after);
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
@@ -168,7 +168,7 @@ fn renew(request: &Request) -> Result<(), CertsError> {
     if public_key(&ca).as_deref() != Some(key.public_key_raw()) {
         return Err(TlsError::KeyMismatch { key: key_path, cert: cert_path }.into());
     }
-    // The names that the old certificate was made with are kept.
+    // The names of the old certificate are kept.
     let mut names = request.server_names.clone();
     let old_path = request.folder.join(format!("{SERVER}.pem"));
     if old_path.exists() {
@@ -195,7 +195,7 @@ fn make_leaves(
             names.push(name.clone());
         }
     }
-    // txnd is its own client when it is asked for its health.
+    // txnd is its own client in a health check.
     let leaves = [(SERVER, names, vec![ServerAuth, ClientAuth]), (CLIENT, vec![CLIENT.into()], vec![ClientAuth])];
     let mut files = Vec::new();
     for (name, names, purposes) in leaves {
@@ -233,7 +233,7 @@ fn set_dates(params: &mut CertificateParams, now: SystemTime, not_after: SystemT
         let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         ASN1Time::from_timestamp(i64::try_from(seconds).unwrap_or(i64::MAX)).map(|time| time.to_datetime())
     };
-    // Both are within the calendar that a certificate can express, up to the year 9999: the number of days is limited.
+    // Both are within the range of dates of a certificate, up to the year 9999, because the number of days is limited.
     if let (Ok(from), Ok(to)) = (convert(now - BACKDATED), convert(not_after)) {
         params.not_before = from;
         params.not_after = to;
@@ -249,15 +249,15 @@ fn files(folder: &Path) -> [PathBuf; 6] {
     [CA_CERT, CA_KEY, "txnd.pem", "txnd.key", "kvs.pem", "kvs.key"].map(|name| folder.join(name))
 }
 
-/// A file to be written. Nothing is written before all of it is made.
+/// A file to be written. Nothing is written before everything has been made.
 struct NewFile {
     name: String,
     text: String,
-    /// Its access rights, which it has from the beginning.
+    /// Its access rights, set at creation.
     mode: u32,
 }
 
-/// What to do with a file that is there.
+/// What to do with an existing file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Existing {
     Refuse,
@@ -280,7 +280,7 @@ impl NewFile {
         if existing == Existing::Refuse {
             return self.create(path);
         }
-        // A reader sees the old file or the new one.
+        // A reader sees either the old file or the new one.
         let new = path.with_added_extension("new");
         match fs::remove_file(&new) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),

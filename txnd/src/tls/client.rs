@@ -16,12 +16,12 @@ use super::material::{ALPN, Material};
 use super::refusal::{Reason, Refusal};
 use super::socket::{connect_any, prepare};
 
-/// How long a client waits.
+/// Timeouts of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For the TCP connection, name resolution included. The addresses of a name share it.
+    /// For the TCP connection, including name resolution. The addresses of a name share it.
     pub connect: Duration,
-    /// For the handshake, up to the server's first word.
+    /// For the handshake, up to the server's first bytes.
     pub handshake: Duration,
 }
 
@@ -31,19 +31,20 @@ impl Default for Timeouts {
     }
 }
 
-/// Connects to the txnd at `authority`, `host:port`; its certificate must carry the host as a DNS name or IP address.
+/// Connects to the txnd at `authority`, `host:port`. Its certificate must have the host as a DNS name or IP address.
 ///
-/// The files are read anew each time, so that renewed certificates are used. The connection is returned when the server has
-/// spoken: in TLS 1.3 a client has completed its handshake before the server has looked at its certificate, and only
-/// the server's first word, the settings of HTTP/2, tells that it was accepted.
+/// The files are read for every connection, so that renewed certificates are used. The connection is returned after the
+/// server's first bytes, the settings of HTTP/2. In TLS 1.3 a client completes its handshake before the server has
+/// checked its certificate, and only these bytes show that it was accepted.
 ///
-/// Errors are sentences for an operator: they name the server, the file, and what does not fit.
+/// Errors are sentences for an operator: they name the server, the file, and what does not match.
 pub async fn connect(files: &TlsFiles, authority: &str, timeouts: Timeouts) -> io::Result<TlsStream<TcpStream>> {
     let (host, _) = split(authority)?;
     handshake(load(files).await?, files, authority, host, timeouts).await
 }
 
-/// Connects to a txnd with its own certificate. It is expected under a name that this certificate is good for, however it is reached.
+/// Connects to a txnd with its own certificate. The server is verified against a name of this certificate, whatever
+/// address is used.
 pub async fn connect_to_self(
     files: &TlsFiles,
     authority: &str,
@@ -102,7 +103,7 @@ async fn handshake(
     }
 }
 
-/// What to do about a server that was refused, or that has refused this side.
+/// What to do about a server that was refused, or that refused this side.
 fn advice(reason: Reason, files: &TlsFiles) -> String {
     match reason {
         Reason::RefusedByPeer => {

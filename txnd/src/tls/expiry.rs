@@ -1,5 +1,5 @@
-//! Lines in time before a certificate, a CA or a revocation list expires, and again: 30 days, 7 days and 1 day before, when it
-//! has expired, and daily from the last day on.
+//! Logs that a certificate, a CA or a revocation list will expire: 30 days, 7 days and 1 day before, when it has expired, and
+//! daily from the last day on.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::files::TlsFiles;
 use super::leaf::date;
 use super::material::{Dated, DatedKind, Material};
 
-/// Where the time comes from.
+/// The source of the time.
 pub type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// The system's clock.
@@ -23,17 +23,17 @@ pub fn system_clock() -> Clock {
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long before the end a line is due. The last one says that the end has come.
+/// How long before expiry a line is due. The last stage says that it has expired.
 const STAGES: [Duration; 4] = [DAY.saturating_mul(30), DAY.saturating_mul(7), DAY, Duration::ZERO];
 
 /// From this stage on a line is due every day.
 const DAILY: usize = 2;
 
-/// How often a client looks at its files.
+/// How often a client checks its files.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Warns of what `files` hold, for as long as the runtime that this is called in runs. What cannot be read or used is for the
-/// connections that need it to report. Returns after the first look.
+/// Logs the expiry of the content of `files`, as long as the current runtime runs. Files that cannot be read or used
+/// are reported by the connections that need them. Returns after the first check.
 pub async fn watch_expiry(files: TlsFiles, clock: Clock) {
     let mut expiry = Expiry::default();
     expiry.look(&files, &clock).await;
@@ -47,13 +47,13 @@ pub async fn watch_expiry(files: TlsFiles, clock: Clock) {
     });
 }
 
-/// What was said about each thing that expires.
+/// The last line that was logged about each thing that expires.
 #[derive(Debug, Default)]
 pub(super) struct Expiry {
     told: HashMap<(PathBuf, SystemTime), Told>,
 }
 
-/// The last line about something.
+/// The last line about one thing.
 #[derive(Clone, Copy, Debug)]
 struct Told {
     stage: usize,
@@ -69,9 +69,9 @@ impl Expiry {
         }
     }
 
-    /// Writes the lines that are due at `now` about what is in use.
+    /// Logs the lines that are due at `now` about what is in use.
     pub(super) fn warn(&mut self, dated: &[Dated], now: SystemTime) {
-        // What was replaced is forgotten.
+        // Forget what was replaced.
         self.told.retain(|(path, until), _| dated.iter().any(|it| it.path == *path && it.until == *until));
         for it in dated {
             let Some(stage) = it.stage(now) else { continue };
@@ -92,11 +92,11 @@ impl Expiry {
 }
 
 impl Dated {
-    /// Which of [`STAGES`] it has come to; `None` if it has time.
+    /// Which of [`STAGES`] it has reached; `None` if it has time left.
     fn stage(&self, now: SystemTime) -> Option<usize> {
         let period = self.until.duration_since(self.from).unwrap_or_default();
         STAGES.iter().rposition(|&before| {
-            // A list that is made for a week is not worth a line from its first day on.
+            // A list that is issued for one week should not cause a line from its first day on.
             let is_meant = self.kind != DatedKind::RevocationList || before <= period / 2;
             is_meant && self.until <= now + before
         })
@@ -146,7 +146,7 @@ mod tests {
         Dated { kind, path: "x.pem".into(), from, until: from + DAY * days }
     }
 
-    /// On which days before its end there is a line, if it is looked at four times a day.
+    /// On which days before expiry a line is logged, if it is checked four times a day.
     fn days_with_a_line(it: &Dated, days: std::ops::Range<i32>) -> Vec<i32> {
         let mut expiry = Expiry::default();
         let mut lines = Vec::new();

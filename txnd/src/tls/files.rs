@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 /// The CA's certificate, which both sides need.
 pub const CA_CERT: &str = "ca.pem";
 
-/// Where the certificates are: PEM files.
+/// The paths of the certificates: PEM files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The CAs that the other side's certificate must be signed by.
     pub ca: PathBuf,
-    /// This side's certificate, followed by intermediate ones if there are any.
+    /// This side's certificate, followed by any intermediate certificates.
     pub cert: PathBuf,
     /// The certificate's private key.
     pub key: PathBuf,
@@ -19,7 +19,7 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// The files as `txnd certs` names them: `ca.pem`, and `name.pem` with `name.key`. No revocation list.
+    /// The files as named by `txnd certs`: `ca.pem`, and `name.pem` with `name.key`. No revocation list.
     pub fn in_folder(folder: &Path, name: &str) -> Self {
         Self {
             ca: folder.join(CA_CERT),
@@ -42,15 +42,15 @@ pub enum TlsError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file does not hold what it should.
+    /// A file does not contain what it should.
     #[error("{} holds no {expected}; {}", .path.display(), advice(.path))]
     Missing {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// What it should contain.
         expected: &'static str,
     },
-    /// A file holds something that cannot be used.
+    /// The content of a file cannot be used.
     #[error("{} cannot be used: {what}", .path.display())]
     Unusable {
         /// The file.
@@ -58,7 +58,7 @@ pub enum TlsError {
         /// What is wrong with it, and what to do.
         what: String,
     },
-    /// The key is not the certificate's.
+    /// The key does not belong to the certificate.
     #[error("the key {} does not belong to the certificate {}; give the two that were made together", .key.display(), .cert.display())]
     KeyMismatch {
         /// The key's file.
@@ -66,7 +66,7 @@ pub enum TlsError {
         /// The certificate's file.
         cert: PathBuf,
     },
-    /// The CA, certificate and revocation list do not go together.
+    /// The CA, certificate and revocation list do not match.
     #[error("TLS cannot be set up with {}: {what}", .path.display())]
     Setup {
         /// The certificate's file.

@@ -25,21 +25,22 @@ use super::refusal::{Reason, Refusal};
 use super::socket::prepare;
 use crate::meters;
 
-/// A handshake younger than this is not cut off to make room for another.
+/// A handshake younger than this is not aborted to make room for another.
 const HANDSHAKE_GRACE: Duration = Duration::from_secs(1);
 
 /// Pause after an error of the listener, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Limits of what clients can take.
+/// Limits on the resources of clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Time for a handshake, and again for the client's first word after it. Who only holds a place would keep others out.
+    /// Time for a handshake, and again for the client's first bytes after it. A client that only holds a slot would
+    /// keep others out.
     pub handshake_time: Duration,
-    /// Handshakes at a time. Beyond it the oldest one that takes longer than a second is cut off, so that silent
-    /// strangers cannot keep a writer out.
+    /// Concurrent handshakes. Above this number, the oldest one that has taken longer than a second is aborted, so that
+    /// silent unknown clients cannot keep a writer out.
     pub handshakes: usize,
-    /// Connections at a time, after their handshakes. A further one is refused.
+    /// Concurrent connections, after their handshakes. Further ones are refused.
     pub connections: usize,
 }
 
@@ -51,7 +52,8 @@ impl Default for Limits {
 
 /// A client's connection after its handshake.
 ///
-/// Reading and writing fail when the server's certificates have been replaced: the client must show its certificate again.
+/// Reads and writes fail once the server's certificates have been replaced: the client must present its certificate
+/// again.
 #[derive(Debug)]
 pub struct Connection {
     stream: TlsStream<TcpStream>,
@@ -59,19 +61,19 @@ pub struct Connection {
     over: CancellationToken,
     /// Wakes the reader when `over` is cancelled.
     ended: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// When the client is too late with its first word, which has not come yet.
+    /// The deadline for the client's first bytes, until they arrive.
     too_late: Option<Pin<Box<Sleep>>>,
     _open: Open,
 }
 
-/// Counts a connection for as long as it is there.
+/// Counts a connection for as long as it exists.
 #[derive(Debug)]
 struct Open {
     _permit: OwnedSemaphorePermit,
 }
 
-/// Accepts connections and carries out their handshakes, until `shutdown` or until the stream is dropped; and watches the
-/// certificates for as long. It yields no errors: they are logged, and counted.
+/// Accepts connections and performs their handshakes, until `shutdown` or until the stream is dropped. Watches the
+/// certificates for as long. Yields no errors: they are logged and counted.
 pub fn incoming(
     listener: TcpListener,
     acceptor: Arc<Acceptor>,
@@ -107,7 +109,7 @@ async fn accept_loop(
             Ok(accepted) => accepted,
             Err(e) if is_of_one_connection(&e) => continue,
             Err(e) => {
-                warn!(error = %e, "no connection can be accepted; trying again in {ACCEPT_PAUSE:?}");
+                warn!(error = %e, "cannot accept connections; retrying in {ACCEPT_PAUSE:?}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -115,7 +117,7 @@ async fn accept_loop(
         let (acceptor, connections, sender) = (Arc::clone(acceptor), Arc::clone(&connections), sender.clone());
         handshakes.spawn(address, async move {
             match handshake(stream, address, &acceptor, limits, connections).await {
-                // If nobody takes it, the server is stopping.
+                // If nothing takes it, the server is stopping.
                 Ok(connection) => drop(sender.send(Ok(connection)).await),
                 Err(refusal) => refuse(address, &refusal),
             }
@@ -123,7 +125,7 @@ async fn accept_loop(
     }
 }
 
-/// Handshakes that have not ended, the oldest first.
+/// Handshakes in progress, the oldest first.
 #[derive(Default)]
 struct Handshakes {
     tasks: JoinSet<()>,
@@ -145,7 +147,7 @@ impl Handshakes {
                 continue;
             }
             if !task.is_finished() {
-                let sentence = "its handshake was the slowest of too many at a time".into();
+                let sentence = "its handshake was the slowest of too many at once".into();
                 refuse(*address, &Refusal::new(Reason::TooMany, sentence));
             }
             task.abort();
@@ -165,7 +167,7 @@ async fn handshake(
 ) -> Result<Connection, Refusal> {
     let started = Instant::now();
     if let Err(e) = prepare(&stream) {
-        return Err(Refusal::new(Reason::HungUp, format!("its socket cannot be set up: {e}")));
+        return Err(Refusal::new(Reason::HungUp, format!("its socket cannot be configured: {e}")));
     }
     let accepted = timeout(limits.handshake_time, acceptor.accept(stream, address)).await;
     let (stream, peer, over) = accepted.unwrap_or_else(|_| {
@@ -187,13 +189,13 @@ fn refuse(address: SocketAddr, refusal: &Refusal) {
     let reason = refusal.reason.label();
     meters::connection_refused(reason);
     match refusal.reason {
-        // A port scan, or a probe of a supervisor.
-        Reason::HungUp => debug!(peer = %address, reason, "a connection was given up: {refusal}"),
+        // A port scan, or a supervisor's probe.
+        Reason::HungUp => debug!(peer = %address, reason, "a connection was abandoned: {refusal}"),
         _ => warn!(peer = %address, reason, "a connection was refused: {refusal}"),
     }
 }
 
-/// Whether an error of `accept` is about the connection instead of about the listener.
+/// Whether an error of `accept` concerns the connection and not the listener.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
@@ -213,12 +215,12 @@ impl Drop for Open {
 }
 
 impl Connection {
-    /// Who is at the other end.
+    /// The client at the other end.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Whether the client has not said anything in time. The library waits for its first word without a limit.
+    /// Whether the client has missed the deadline for its first bytes. The library waits for them without a timeout.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         self.too_late.as_mut().is_some_and(|too_late| too_late.as_mut().poll(cx).is_ready())
     }

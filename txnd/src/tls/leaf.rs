@@ -1,4 +1,4 @@
-//! A look into one certificate.
+//! Reads one certificate.
 
 use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,11 +13,12 @@ use x509_parser::time::ASN1Time;
 /// What a certificate says about its holder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
-    /// DNS names among the subject's alternative names.
+    /// DNS names among the subject alternative names.
     pub names: Vec<String>,
     /// IP addresses among them.
     pub addresses: Vec<IpAddr>,
-    /// Whether its key may sign, as every TLS 1.3 handshake does: it says so, or says nothing about the use of its key.
+    /// Whether its key may sign, as every TLS 1.3 handshake requires: the certificate allows it, or does not restrict
+    /// the use of its key.
     pub may_sign: bool,
     /// The certificate is valid from here,
     pub not_before: SystemTime,
@@ -49,12 +50,12 @@ impl Leaf {
         Ok(leaf)
     }
 
-    /// Whether one of its DNS names is `name`. A wildcard stands for itself only.
+    /// Whether one of its DNS names is `name`. A wildcard only matches itself.
     pub fn is_named(&self, name: &str) -> bool {
         self.names.iter().any(|own| own.eq_ignore_ascii_case(name))
     }
 
-    /// A host name or address that it is good for, if there is one. A wildcard is good for any label in its place.
+    /// A host name or address that it is valid for, if there is one. A wildcard is valid for any label in its place.
     pub(super) fn some_host(&self) -> Option<String> {
         let names = self.names.iter().map(|name| match name.strip_prefix("*.") {
             Some(domain) => format!("txnd.{domain}"),
@@ -64,7 +65,7 @@ impl Leaf {
         names.chain(addresses).find(|host| ServerName::try_from(host.as_str()).is_ok())
     }
 
-    /// Checks that it is valid at `now`; the error says since or until when it is not.
+    /// Checks that it is valid at `now`. The error says since or until when it is not.
     pub fn check_dates(&self, now: SystemTime) -> Result<(), String> {
         if now < self.not_before {
             return Err(format!("it is not valid before {}; check the clock", date(self.not_before)));
@@ -76,13 +77,13 @@ impl Leaf {
     }
 }
 
-/// When a revocation list in DER form was made, and when it must have been followed by the next one.
+/// When a revocation list in DER form was issued, and when the next one was due.
 pub(super) fn updates(crl: &[u8]) -> Result<(SystemTime, Option<SystemTime>), String> {
     let (_, crl) = CertificateRevocationList::from_der(crl).map_err(|e| format!("it is malformed: {e}"))?;
     Ok((time(crl.last_update()), crl.next_update().map(time)))
 }
 
-/// A time as it is written in messages.
+/// Formats a time for messages.
 pub(super) fn date(time: SystemTime) -> impl std::fmt::Display {
     humantime::format_rfc3339_seconds(time)
 }

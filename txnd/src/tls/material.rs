@@ -1,4 +1,4 @@
-//! What the files hold, and rustls's configurations made of it.
+//! The content of the files, and the rustls configurations made from it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use super::leaf::{self, Leaf};
 use super::pem;
 use super::verifier::{AllowedNames, ClientVerifier};
 
-/// The protocol that ALPN agrees on: gRPC is spoken over HTTP/2 only.
+/// The protocol negotiated by ALPN: gRPC needs HTTP/2.
 pub(super) const ALPN: &[u8] = b"h2";
 
-/// The bytes of the files: whether they have changed is decided by comparing them.
+/// The bytes of the files. They are compared to detect changes.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Contents {
     ca: Vec<u8>,
@@ -28,7 +28,7 @@ pub(super) struct Contents {
     crl: Option<Vec<u8>>,
 }
 
-/// What the files hold.
+/// The parsed content of the files.
 pub(super) struct Material {
     files: TlsFiles,
     roots: Arc<RootCertStore>,
@@ -37,11 +37,11 @@ pub(super) struct Material {
     crls: Vec<CertificateRevocationListDer<'static>>,
     /// The first certificate of the chain.
     pub(super) leaf: Leaf,
-    /// Everything in the files that is good up to a time.
+    /// Everything in the files that expires.
     pub(super) dated: Vec<Dated>,
 }
 
-/// Something that is good up to a time.
+/// Something that expires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Dated {
     pub(super) kind: DatedKind,
@@ -50,7 +50,7 @@ pub(super) struct Dated {
     pub(super) until: SystemTime,
 }
 
-/// What it is.
+/// What kind of thing expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DatedKind {
     Certificate,
@@ -70,7 +70,7 @@ impl Contents {
 }
 
 impl Dated {
-    /// `None` for what cannot be looked into; whether it can be used is decided elsewhere.
+    /// `None` if it cannot be parsed; whether it can be used is decided elsewhere.
     fn certificate(kind: DatedKind, path: &Path, der: &CertificateDer<'_>) -> Option<Self> {
         let Leaf { not_before, not_after, .. } = Leaf::read(der).ok()?;
         Some(Self { kind, path: path.into(), from: not_before, until: not_after })
@@ -127,7 +127,7 @@ impl Material {
         &self.chain[0]
     }
 
-    /// The server's configuration, which lets in the clients on `guests`.
+    /// The server's configuration, which accepts the clients on `guests`.
     pub(super) fn server(self, guests: Arc<AllowedNames>) -> Result<ServerConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::clone(&self.roots), Arc::clone(&provider));

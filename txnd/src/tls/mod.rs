@@ -1,31 +1,31 @@
-//! Mutual TLS 1.3: both sides show a certificate, nothing else gets in.
+//! Mutual TLS 1.3: both sides present a certificate; no other connection is accepted.
 //!
 //! ```text
 //!   TlsFiles ── pem ──> material ──> rustls configurations
 //!   client: connect ───────────────────────────────┐
 //!   server: incoming ── accept ── handshake ── verifier ── Peer { name, may_write } ──> Connection
-//!                         └── acceptor: the current certificates; a change ends the connections of before
+//!                         └── acceptor: the current certificates; a change closes earlier connections
 //!
 //!   files.rs     where the certificates are, and why they cannot be used
-//!   pem.rs       reading PEM files; the only module that knows their form
-//!   material.rs  what the files hold, and rustls's configurations made of it
-//!   leaf.rs      a look into one certificate: names, dates, key usage
-//!   expiry.rs    lines in time before something expires, and again
-//!   verifier.rs  which clients are let in
+//!   pem.rs       reads PEM files; the only module that knows their format
+//!   material.rs  the content of the files, and the rustls configurations made from it
+//!   leaf.rs      names, dates and key usage of one certificate
+//!   expiry.rs    logs that something expires soon, and repeats it
+//!   verifier.rs  which clients are accepted
 //!   refusal.rs   why a connection was refused, in words
 //!   acceptor.rs  the server's side of a handshake, and the reloading of certificates
 //!   incoming.rs  the accept loop and its limits; one accepted connection
 //!   client.rs    the client's side
-//!   socket.rs    reaching a host by any of its addresses; what every socket needs
-//!   certs.rs     making a CA and certificates: `txnd certs`
+//!   socket.rs    connects to a host by any of its addresses; options of every socket
+//!   certs.rs     makes a CA and certificates: `txnd certs`
 //! ```
 //!
-//! What both sides insist on: TLS 1.3, ring, HTTP/2 by ALPN, a certificate under the CA that is neither expired nor meant for
-//! something else, and no resumption of sessions, because a resumed session does not show its certificate again.
+//! Both sides require TLS 1.3, ring, HTTP/2 by ALPN, and a certificate issued by the CA that is neither expired nor meant
+//! for something else. Session resumption is off, because a resumed session does not present its certificate again.
 //!
-//! **Revocation** is optional. With a revocation list every certificate must be covered by one: it is refused if its CA has no
-//! list in the file, and also when the list is past its `nextUpdate`, as in OpenSSL. A list that nobody renews says nothing
-//! about today, and who gives a list wants to be sure. Without a list nothing is checked.
+//! **Revocation** is optional. With a revocation list, every certificate must be covered by one: it is rejected if its CA
+//! has no list in the file, and also if the list is past its `nextUpdate`, as in OpenSSL. A list that nobody renews says
+//! nothing about today, and a user who configures a list wants to be sure. Without a list nothing is checked.
 
 mod acceptor;
 pub mod certs;

@@ -1,4 +1,4 @@
-//! Reading PEM files. The only module that uses rustls-pemfile, see `deny.toml`.
+//! Reads PEM files. The only module that uses rustls-pemfile, see `deny.toml`.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,7 +8,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListD
 
 use super::files::TlsError;
 
-/// Largest file that is read, in bytes. Revocation lists of large organisations have some megabytes.
+/// Largest file that is read, in bytes. Revocation lists of large organisations have several megabytes.
 const MAX_FILE_BYTES: u64 = 32 << 20;
 
 /// The bytes of a PEM file.

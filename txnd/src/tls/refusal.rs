@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, PeerIncomp
 
 use super::leaf::date;
 
-/// The kinds of refusals, for counting.
+/// The kinds of refusals, for metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
     NoCertificate,
@@ -34,7 +34,7 @@ pub(crate) enum Reason {
     Other,
 }
 
-/// A refusal. Its sentence speaks of the other side as "it".
+/// A refusal. Its sentence calls the other side "it".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) reason: Reason,
@@ -72,8 +72,8 @@ impl Refusal {
         Self { reason, sentence }
     }
 
-    /// What a failed handshake, or the first read after it, means. `ca` is the file that the other side's certificate was
-    /// checked with.
+    /// Explains a failed handshake, or the failed first read after it. `ca` is the file that the other side's
+    /// certificate was checked with.
     pub(crate) fn of(error: &io::Error, ca: &Path) -> Self {
         match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             Some(error) => explain(error, ca),
@@ -183,8 +183,8 @@ fn refused_by_peer(alert: AlertDescription) -> String {
     format!("it refused this side's certificate: {what}; its log may say more")
 }
 
-/// A name as webpki gives it, `DnsName("x")` or `IpAddress(y)`, without the name of its kind. It does not write addresses as
-/// others do, such as `0::1` for `::1`.
+/// A name as webpki formats it, `DnsName("x")` or `IpAddress(y)`, without its kind. webpki formats addresses in an
+/// unusual way, such as `0::1` for `::1`.
 fn bare(name: &str) -> String {
     let inside = |kind: &str| name.strip_prefix(kind).and_then(|inner| inner.strip_suffix(')'));
     match inside("IpAddress(").map(|address| (address, address.parse::<IpAddr>())) {

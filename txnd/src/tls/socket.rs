@@ -1,4 +1,4 @@
-//! Reaching a host by any of its addresses; what every socket needs.
+//! Connects to a host by any of its addresses; sets the options of every socket.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,14 +8,14 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
-/// A connection that is silent for so long is asked by the system whether it is still there,
+/// The system probes a connection that has been silent for this long,
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-/// and again after this time,
+/// repeats the probe after this time,
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// so many times before it counts as broken.
+/// and sends this many probes before the connection counts as broken.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// Sets what every connection's socket needs: small messages at once, and notice of a machine that has gone.
+/// Sets the options of every connection's socket: send small messages at once, and detect a dead peer.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive =
@@ -23,8 +23,9 @@ pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-/// Connects to the first of `addresses` that can be reached. Each gets an equal share of the time up to `deadline`, and of what
-/// those before it have left: one that swallows everything does not keep the others from being tried. The error names each.
+/// Connects to the first of `addresses` that can be reached. Each gets an equal share of the time that is left until
+/// `deadline`, so an address that drops packets does not keep the others from being tried. The error names each of
+/// them.
 pub(super) async fn connect_any(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
     let mut failures = Vec::new();
     let mut kind = io::ErrorKind::NotFound;
@@ -58,7 +59,7 @@ mod tests {
 
     use super::*;
 
-    /// An address that swallows connections: nobody takes them from its queue, which is full.
+    /// An address that swallows connections: its queue is full and nothing accepts them.
     async fn swallowing() -> (TcpListener, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();

@@ -1,4 +1,4 @@
-//! Which clients are let in.
+//! Which clients are accepted.
 
 use std::sync::Arc;
 
@@ -12,24 +12,25 @@ use tokio_rustls::rustls::{
 use super::leaf::Leaf;
 use super::refusal::{Reason, Refusal, quoted};
 
-/// Who may come in, of those whose certificate is good.
+/// The clients that are accepted, among those with a valid certificate.
 #[derive(Debug)]
 pub(super) struct AllowedNames {
-    /// DNS names, one of which the certificate must carry.
+    /// DNS names, one of which the certificate must have.
     pub(super) allowed: Vec<String>,
-    /// The server's own certificate: who holds its key may ask for the server's health.
+    /// The server's own certificate: the holder of its key may ask for the server's health.
     pub(super) own: CertificateDer<'static>,
 }
 
-/// A client that is let in.
+/// An accepted client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Guest {
     pub(super) name: String,
     pub(super) may_write: bool,
 }
 
-/// Checks a client's certificate with webpki first (CA, dates, revocation, purpose), then its key usage, which webpki does
-/// not look at, and its name. The server's own certificate may be for servers only. In the handshake, so that the client is told by an alert.
+/// Checks a client's certificate first with webpki (CA, dates, revocation, purpose), then its key usage, which webpki
+/// does not check, and its name. The server's own certificate may be for servers only. The check runs in the handshake,
+/// so that an alert tells the client the result.
 #[derive(Debug)]
 pub(super) struct ClientVerifier {
     webpki: Arc<dyn ClientCertVerifier>,
@@ -37,7 +38,7 @@ pub(super) struct ClientVerifier {
 }
 
 impl AllowedNames {
-    /// Decides about a certificate that is good as such.
+    /// Decides whether to accept the holder of a valid certificate.
     pub(super) fn admit(&self, certificate: &CertificateDer<'_>) -> Result<Guest, Refusal> {
         let leaf = Leaf::read(certificate)
             .map_err(|what| Refusal::new(Reason::Malformed, format!("its certificate cannot be used: {what}")))?;
@@ -81,7 +82,8 @@ impl ClientCertVerifier for ClientVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let verified = match self.webpki.verify_client_cert(end_entity, intermediates, now) {
-            // A server's certificate need not be good for a client. Who has its key may ask for the server's health all the same.
+            // A server's certificate need not be valid for a client. The holder of its key may still ask for the
+            // server's health.
             Err(Error::InvalidCertificate(
                 CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
             )) if *end_entity == self.guests.own => ClientCertVerified::assertion(),

@@ -12,7 +12,8 @@ pub(crate) fn engine_answers() -> bool {
     run(20, &["docker", "info"]).is_ok()
 }
 
-/// Runs a command in the root of the project and gives its standard output. It is killed, and has failed, after `seconds`.
+/// Runs a command in the root of the project and returns its standard output. After `seconds` it is killed and has
+/// failed.
 pub(super) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
     let done = limited(seconds, command).output().map_err(|e| Failed(format!("{}: {e}", command.join(" "))))?;
     match done.status.success() {
@@ -24,7 +25,8 @@ pub(super) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
     }
 }
 
-/// The command, not yet started, under coreutils' `timeout`. In the foreground, so that Ctrl-C ends it together with the test.
+/// The command, not yet started, under coreutils' `timeout`. It runs in the foreground, so that Ctrl-C ends it together
+/// with the test.
 pub(super) fn limited(seconds: u32, command: &[&str]) -> Command {
     let mut timeout = Command::new("timeout");
     timeout
@@ -36,7 +38,7 @@ pub(super) fn limited(seconds: u32, command: &[&str]) -> Command {
     timeout
 }
 
-/// Asks again and again until there is an answer, at most for `limit`.
+/// Repeats a check until it succeeds, at most for `limit`.
 pub(super) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T, Failed> {
     let start = Instant::now();
     loop {
@@ -50,7 +52,7 @@ pub(super) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> 
     }
 }
 
-/// Undoes what the test did, the last thing first: a shell that waits for the end of its input, which also comes when the
+/// Undoes what the test did, in reverse order: a shell that waits for the end of its input, which also comes when the
 /// test is killed.
 pub(super) struct Cleanup(Child);
 
@@ -68,7 +70,7 @@ impl Cleanup {
             .map_err(|e| Failed(format!("sh: {e}")))
     }
 
-    /// Adds a command to run at the end. To be called before the thing to be undone is done.
+    /// Adds a command to run at the end. Call this before the action that the command undoes.
     pub(super) fn add(&mut self, command: &[&str]) -> Result<(), Failed> {
         let quoted: Vec<_> = command.iter().map(|word| format!("'{word}'")).collect();
         let input = self.0.stdin.as_mut().ok_or_else(|| Failed("the cleanup has no input".into()))?;

@@ -1,5 +1,5 @@
-//! The images of the deployment: kvs's own, with the programs built here, and the public ones that it rests on. Where no
-//! registry can be reached, stand-ins of the same content take the public names for the time of the test.
+//! The images of the deployment: kvs's own, with the programs built here, and the public ones that it needs. Where no
+//! registry can be reached, stand-ins with the same content take the public names during the test.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use crate::{Failed, cargo, root, step};
 const DEBIAN: &str = "debian:bookworm-slim";
 const POSTGRES: &str = "postgres:15";
 
-/// What the names of stand-ins begin with. They stay, so that the next test is quick.
+/// Prefix of the names of stand-ins. They are kept, so that the next test is quick.
 const STAND_IN: &str = "kvs-test/";
 
 /// Provides every image. The one with kvs and txnd gets the name `kvs`.
@@ -20,13 +20,13 @@ pub(super) fn provide(kvs: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     programs(kvs, cleanup)
 }
 
-/// Provides a public image: it is there already, or comes from its registry, or is made.
+/// Provides a public image: uses it if present, otherwise pulls it from its registry, otherwise builds it.
 fn public(name: &str, cleanup: &mut Cleanup, make: impl FnOnce(&str) -> Result<(), Failed>) -> Result<(), Failed> {
     if exists(name) || run(300, &["docker", "pull", "--quiet", name]).is_ok() {
         return Ok(());
     }
     let stand_in = format!("{STAND_IN}{name}");
-    eprintln!("xtask: {name} cannot be pulled; {stand_in} takes its place");
+    eprintln!("xtask: {name} cannot be pulled; using {stand_in} instead");
     make(&stand_in)?;
     cleanup.add(&["docker", "image", "rm", name])?;
     run(20, &["docker", "tag", &stand_in, name]).map(drop)
@@ -36,7 +36,7 @@ fn exists(name: &str) -> bool {
     run(20, &["docker", "image", "inspect", name]).is_ok()
 }
 
-/// Debian's smallest system, from its packages. Takes root's rights, and a minute or two.
+/// A minimal Debian system, made from packages. Needs root privileges and a minute or two.
 fn debian(name: &str) -> Result<(), Failed> {
     if exists(name) {
         return Ok(());
@@ -46,7 +46,7 @@ fn debian(name: &str) -> Result<(), Failed> {
     }
     let (folder, archive) = ("target/compose/debian", "target/compose/debian.tar");
     std::fs::create_dir_all(root().join("target/compose")).map_err(|e| Failed(format!("target/compose: {e}")))?;
-    // A file system that is still mounted in there is not to be emptied.
+    // Do not delete from a file system that is still mounted in there.
     let remove = || run(60, &["rm", "-rf", "--one-file-system", folder, archive]);
     remove()?;
     let system = ["debootstrap", "--variant=minbase", "bookworm", folder, "http://deb.debian.org/debian"];
@@ -57,7 +57,7 @@ fn debian(name: &str) -> Result<(), Failed> {
     remove().map(drop)
 }
 
-/// kvs and txnd, built here; inside of Docker if those do not run on Debian 12, because this system's C library is newer.
+/// kvs and txnd, built here; or in Docker, if they do not run on Debian 12 because this system's C library is newer.
 fn programs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     step(cargo().args(["build", "--package", "gateway", "--package", "txnd", "--bins"]))?;
     let context = root().join("target/compose/programs");
@@ -68,7 +68,7 @@ fn programs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
         let from = built.join(program);
         std::fs::copy(&from, context.join(program)).map_err(|e| Failed(format!("{}: {e}", from.display())))?;
     }
-    // The runtime stage stands first, so that the classic builder does not compile anything for it.
+    // The runtime stage comes first, so that the classic builder does not compile anything for it.
     let runtime = format!("{name}-runtime");
     cleanup.add(&["docker", "image", "rm", &runtime])?;
     build(&["--tag", &runtime, "--target", "runtime", "."])?;

@@ -1,5 +1,6 @@
-//! The deployment of compose.yaml, started, used, and its processes killed: what was acknowledged is in PostgreSQL exactly
-//! once, the service comes back by itself, and nothing is open that need not be.
+//! End-to-end test of the deployment in compose.yaml: starts it, uses it, and kills its processes. It checks that what
+//! was acknowledged is in PostgreSQL exactly once, that the service recovers by itself, and that nothing is exposed
+//! unnecessarily.
 //!
 //! ```text
 //!   mod.rs      the checks
@@ -26,19 +27,19 @@ use stack::{SERVICES, Stack};
 
 use crate::Failed;
 
-/// Clients that write while processes are killed.
+/// Number of clients that write while processes are killed.
 const WRITERS: usize = 4;
 
-/// Acknowledged writes between one kill and the next.
+/// Acknowledged writes between two kills.
 const WRITES_BETWEEN: u64 = 200;
 
-/// Time for writes to be acknowledged again after a kill.
+/// Time until writes must be acknowledged again after a kill.
 const RESUME_TIME: Duration = Duration::from_secs(120);
 
 /// Builds the images, runs every check, and removes what it made, whatever happens.
 pub(crate) fn test() -> Result<(), Failed> {
     if !engine_answers() {
-        return Err(Failed("no Docker engine answers (docker info); start it, or get the right to use it".into()));
+        return Err(Failed("no Docker engine responds (docker info); start it, or get permission to use it".into()));
     }
     let project = format!("kvs-test-{}", std::process::id());
     let mut cleanup = Cleanup::new()?;
@@ -91,7 +92,7 @@ fn expect(what: &str, found: &str, expected: &str) -> Result<(), Failed> {
     }
 }
 
-/// One request, and the answer to it that is right: the status, and the body if that is 200.
+/// One request and its expected response: the status, and the body if the status is 200.
 fn ask(stack: &Stack, method: &str, path: &str, body: &str, expected: &str) -> Result<(), Failed> {
     let what = format!("{method} {path}");
     let (status, body) = stack.request(method, path, body).map_err(|e| Failed(format!("{what}: {e}")))?;
@@ -121,7 +122,7 @@ fn answers(stack: &Stack) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What `answers` left is there.
+/// Checks that what `answers` wrote is there.
 fn remembers(stack: &Stack) -> Result<(), Failed> {
     for (path, expected) in [
         ("int-get/visits", "200 42"),
@@ -137,7 +138,7 @@ fn remembers(stack: &Stack) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The rows of what `answers` did: reads too, because the deployment records everything.
+/// Checks the rows from the requests of `answers`, including reads, because the deployment records everything.
 fn recorded(stack: &Stack) -> Result<(), Failed> {
     let history = |transactions: &str, keys: &str, key: &str| {
         format!(
@@ -154,7 +155,7 @@ fn recorded(stack: &Stack) -> Result<(), Failed> {
         ("SELECT value FROM current_map WHERE key = 'user'".into(), r#"{"born": "1815", "name": "Ada"}"#),
         ("SELECT value FROM current_set WHERE key = 'langs'".into(), "{go,python,rust}"),
     ] {
-        // Nobody waits for the record of a read to become durable.
+        // Responses do not wait for the record of a read to become durable.
         let right = || stack.sql(&query).is_ok_and(|rows| rows == expected).then_some(());
         if wait_for(expected, Duration::from_secs(20), right).is_err() {
             expect(&query, &stack.sql(&query)?, expected)?;
@@ -163,8 +164,8 @@ fn recorded(stack: &Stack) -> Result<(), Failed> {
     Ok(())
 }
 
-/// No process is root, may become it, or can change its file system; one port is open, to this machine only; clients'
-/// side does not see the database.
+/// No process is root, may become root, or can change its file system; one port is open, to this machine only; the
+/// clients' network does not reach the database.
 fn confined(stack: &Stack) -> Result<(), Failed> {
     for service in SERVICES {
         let user = stack.exec(service, &["stat", "--format=%u", "/proc/1"])?;
@@ -196,7 +197,7 @@ fn confined(stack: &Stack) -> Result<(), Failed> {
     }
 }
 
-/// Neither the image nor the environment of a container holds a password or a key.
+/// Neither the image nor the environment of a container contains a password or a key.
 fn secret(stack: &Stack) -> Result<(), Failed> {
     let passwords = stack.exec("postgres", &["sh", "-c", "cat \"$POSTGRES_PASSWORD_FILE\""])?;
     let pgpass = stack.exec("txnd", &["sh", "-c", "cat \"$PGPASSFILE\""])?;
@@ -215,16 +216,16 @@ fn secret(stack: &Stack) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What became of one write.
+/// The outcome of one write.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Acknowledged,
     Refused,
-    /// There was no answer.
+    /// There was no response.
     Unknown,
 }
 
-/// Writes by several clients, each to a key of its own, while txnd and PostgreSQL are killed.
+/// Writes by several clients, each to its own key, while txnd and PostgreSQL are killed.
 fn writes_under_kills(stack: &Stack) -> Result<HashMap<String, Outcome>, Failed> {
     let writes = Mutex::new(HashMap::new());
     let acknowledged = AtomicU64::new(0);
@@ -269,7 +270,7 @@ fn writes_under_kills(stack: &Stack) -> Result<HashMap<String, Outcome>, Failed>
     writes.into_inner().map_err(|_| Failed("a writer panicked".into()))
 }
 
-/// The log has no holes, and no lsn beyond its end.
+/// The log has no gaps, and no lsn beyond its end.
 fn without_holes(stack: &Stack) -> Result<(), Failed> {
     let tables = ["integer", "uint", "float", "string", "map", "set", "key"];
     let ids = tables.map(|table| format!("SELECT id FROM {table}_transactions")).join(" UNION ");
@@ -279,8 +280,8 @@ fn without_holes(stack: &Stack) -> Result<(), Failed> {
     expect("missing and last transactions of the log", &stack.sql(&query)?, "0|0")
 }
 
-/// Acknowledged writes are in PostgreSQL once, refused ones not at all, those without an answer at most once; and kvs has
-/// what PostgreSQL has.
+/// Acknowledged writes are in PostgreSQL once, rejected ones not at all, those without a response at most once; and kvs
+/// has the same values as PostgreSQL.
 fn exactly_once(stack: &Stack, writes: &HashMap<String, Outcome>) -> Result<(), Failed> {
     let rows = stack.sql(
         "SELECT k.key, count(*) FROM integer_transactions t JOIN int_keys k ON k.id = t.key_id \
@@ -305,11 +306,11 @@ fn exactly_once(stack: &Stack, writes: &HashMap<String, Outcome>) -> Result<(), 
         ask(stack, "GET", &format!("int-get/{key}"), "", &answer)?;
     }
     let [acknowledged, refused, unknown] = counts;
-    eprintln!("xtask: {acknowledged} writes acknowledged, {refused} refused, {unknown} without an answer");
+    eprintln!("xtask: {acknowledged} writes acknowledged, {refused} rejected, {unknown} without a response");
     Ok(())
 }
 
-/// SIGTERM ends every service in order.
+/// SIGTERM ends every service cleanly.
 fn stops_in_order(stack: &Stack) -> Result<(), Failed> {
     stack.compose(200, &["stop"])?;
     for service in SERVICES {

@@ -1,13 +1,13 @@
-//! A client of the REST API: one connection a request.
+//! A client of the REST API: one connection per request.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// kvs answers within 60 s or closes the connection.
+/// kvs responds within 60 s or closes the connection.
 const ANSWER_TIME: Duration = Duration::from_secs(70);
 
-/// Status and body. An error means that there was no answer, so what was asked for may or may not have been done.
+/// Status and body. An error means that there was no response, so the request may or may not have been executed.
 pub(super) fn request(port: u16, method: &str, path: &str, body: &str) -> io::Result<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;

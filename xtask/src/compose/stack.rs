@@ -6,26 +6,26 @@ use super::docker::{Cleanup, run, wait_for};
 use super::rest;
 use crate::Failed;
 
-/// Time for all services to become healthy; the first start makes a database.
+/// Time for all services to become healthy; the first start creates a database.
 const START_SECONDS: u32 = 300;
 
-/// Time for a service to be back after its process has been killed.
+/// Time for a service to recover after its process has been killed.
 const RESTART_TIME: Duration = Duration::from_secs(90);
 
-/// The services that stay, in the order in which they start.
+/// The long-running services, in the order in which they start.
 pub(super) const SERVICES: [&str; 3] = ["postgres", "txnd", "kvs"];
 
 /// A project of Docker Compose.
 pub(super) struct Stack {
     project: String,
     image: String,
-    /// Where the REST service listens on this machine.
+    /// Address of the REST service on this machine.
     pub(super) port: u16,
     compose: Vec<String>,
 }
 
 impl Stack {
-    /// Prepares a project and its removal. Nothing runs yet.
+    /// Prepares a project and its removal. Starts nothing.
     pub(super) fn new(project: &str, image: &str, port: u16, cleanup: &mut Cleanup) -> Result<Self, Failed> {
         let tools = [&["docker", "compose"][..], &["docker-compose"]];
         let tool = tools.into_iter().find(|tool| run(20, &[tool, &["version"][..]].concat()).is_ok());
@@ -43,18 +43,18 @@ impl Stack {
         self.compose.iter().map(String::as_str).chain(args.iter().copied()).collect()
     }
 
-    /// Runs a command of Docker Compose on the project.
+    /// Runs a Docker Compose command on the project.
     pub(super) fn compose(&self, seconds: u32, args: &[&str]) -> Result<String, Failed> {
         run(seconds, &self.command(args))
     }
 
-    /// Starts what does not run, and waits until everything is healthy.
+    /// Starts the services that are not running, and waits until all are healthy.
     pub(super) fn up(&self) -> Result<(), Failed> {
         self.compose(START_SECONDS, &["up", "--detach", "--no-build"])?;
         SERVICES.iter().try_for_each(|service| self.wait_healthy(service))
     }
 
-    /// Waits until the health check of a service says that it works.
+    /// Waits until a service is healthy.
     pub(super) fn wait_healthy(&self, service: &str) -> Result<(), Failed> {
         wait_for(&format!("{service} to be healthy"), RESTART_TIME, || {
             self.inspect(service, "{{.State.Health.Status}}").is_ok_and(|status| status == "healthy").then_some(())
@@ -71,7 +71,7 @@ impl Stack {
         }
     }
 
-    /// What `docker inspect` says about the container of a service.
+    /// A field of `docker inspect` for the container of a service.
     pub(super) fn inspect(&self, service: &str, format: &str) -> Result<String, Failed> {
         run(20, &["docker", "inspect", "--format", format, &self.container(service)?])
     }
@@ -92,8 +92,8 @@ impl Stack {
         rest::request(self.port, method, path, body)
     }
 
-    /// Kills the process of a service as a crash does, and waits until it is back by itself. Docker would not restart what it
-    /// has itself been told to kill, so the signal comes from a container that sees the machine's processes.
+    /// Kills the process of a service as a crash would, and waits until it has restarted by itself. Docker does not
+    /// restart what it was told to kill, so a container that sees the machine's processes sends the signal.
     pub(super) fn kill(&self, service: &str) -> Result<(), Failed> {
         eprintln!("xtask: kill -9 {service}");
         let process = self.inspect(service, "{{.State.Pid}}")?;
@@ -105,7 +105,7 @@ impl Stack {
         self.wait_healthy(service)
     }
 
-    /// Names of containers, volumes and networks that are there.
+    /// The names of existing containers, volumes and networks.
     pub(super) fn parts(&self) -> Result<String, Failed> {
         let mut parts = String::new();
         for list in [&["ps", "--all"][..], &["volume", "ls"], &["network", "ls"]] {

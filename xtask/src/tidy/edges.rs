@@ -1,10 +1,10 @@
-//! What each crate of the workspace may depend on.
+//! Which crates each crate of the workspace may depend on.
 
 use std::path::Path;
 
 use crate::cargo;
 
-/// The edges of ARCHITECTURE.md, and no others.
+/// The dependencies in ARCHITECTURE.md, and no others.
 const EDGES: [(&str, &[&str]); 9] = [
     ("proto", &[]),
     ("engine", &["proto"]),
@@ -17,7 +17,7 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("xtask", &[]),
 ];
 
-/// What tests share. Every crate may depend on it for its tests, and no crate otherwise.
+/// The crate shared by tests. Every crate may depend on it for its tests, and only for them.
 const TESTKIT: &str = "testkit";
 
 pub(super) fn check(root: &Path, broken: &mut Vec<String>) -> Result<(), String> {

@@ -1,7 +1,7 @@
-//! No circle between the files of a crate, and one path for each public item.
+//! No import cycles between the files of a crate, and one path for each public item.
 //!
-//! A file imports another one when a path in it leads to an item that the other one defines; an item that a file in
-//! between passes on with `pub use` counts where it is defined. Tests at the end of a file do not count.
+//! File A imports file B if a path in A leads to an item defined in B. An item re-exported with `pub use` by a file in
+//! between counts as imported from the file that defines it. Tests at the end of a file do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,22 +9,22 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
-/// The crates whose files are looked at.
+/// The crates whose files are checked.
 const CRATES: [&str; 7] = ["proto", "engine", "txnd", "gateway", "client", "loadtest", "bench"];
 
-/// Files that are one thing in two halves, with the reason why they know each other.
+/// Pairs of files that may import each other, with the reason.
 const ONE_THING: &[(&str, &str, &str)] = &[];
 
 /// A module's path within its crate, without the crate's name.
 type Module = Vec<String>;
 
-/// What one file says.
+/// The contents of one file.
 #[derive(Default)]
 struct Source {
     file: PathBuf,
     /// Paths that it uses, made absolute.
     paths: BTreeSet<Vec<String>>,
-    /// What it passes on: name here, absolute path there, whether to other crates.
+    /// What it re-exports: name in this file, absolute path of the item, whether other crates can see it.
     passed_on: Vec<(String, Vec<String>, bool)>,
     /// Modules that it declares as public.
     public_modules: BTreeSet<String>,
@@ -41,7 +41,7 @@ pub(super) fn check(root: &Path, broken: &mut Vec<String>) -> Result<(), String>
     Ok(())
 }
 
-/// Every module of a crate's library. Programs beside a library are at its top and imported by nobody.
+/// Every module of a crate's library. Programs beside a library are at its top level, and nothing imports them.
 fn read(folder: &Path) -> Result<Sources, String> {
     let mut sources = Sources::new();
     let mut folders = vec![(folder.to_path_buf(), Module::new())];
@@ -82,7 +82,7 @@ fn read_file(path: PathBuf, module: &Module) -> Result<Source, String> {
     Ok(reader.source)
 }
 
-/// Collects what a file says.
+/// Collects the contents of a file.
 struct Reader<'m> {
     module: &'m Module,
     children: BTreeSet<String>,
@@ -157,7 +157,7 @@ fn is_for_tests(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") && attribute.meta.require_list().is_ok_and(is_test)
 }
 
-/// The paths of a `use`, and the name of each here.
+/// The paths of a `use`, each with its name in this file.
 fn flatten(tree: &UseTree, above: &mut Vec<String>, leaves: &mut Vec<(Vec<String>, String)>) {
     match tree {
         UseTree::Path(path) => {
@@ -183,7 +183,7 @@ fn flatten(tree: &UseTree, above: &mut Vec<String>, leaves: &mut Vec<(Vec<String
 /// The module that defines what `path` leads to.
 fn definer(sources: &Sources, path: &[String]) -> Module {
     let mut path = path.to_vec();
-    // Each step leads from a file that passes the item on to the next one; more steps than files would be a circle.
+    // Each step leads from a file that re-exports the item to the next one; more steps than files would be a cycle.
     for _ in 0..=sources.len() {
         let depth = (0..=path.len()).rev().find(|n| sources.contains_key(&path[..*n])).unwrap_or(0);
         let (module, rest) = path.split_at(depth);
@@ -236,8 +236,8 @@ fn display(name: &str, file: &Path) -> String {
     format!("{name}/{}", within.display())
 }
 
-/// A public item that a file passes on is not public where it is defined, too: neither by way of public modules, nor
-/// passed on twice.
+/// A re-exported public item must not also be public where it is defined: neither through public modules nor through a
+/// second re-export.
 fn public_paths(name: &str, sources: &Sources, broken: &mut Vec<String>) {
     let is_public = |module: &[String]| {
         (0..module.len()).all(|depth| {

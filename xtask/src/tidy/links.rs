@@ -1,5 +1,5 @@
-//! Every relative link in a Markdown file leads to a file or folder of the repository, and to a heading of it if it
-//! names one.
+//! Every relative link in a Markdown file leads to a file or folder of the repository and, if it names a heading, to a
+//! heading in that file.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -55,7 +55,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Where relative links lead, with the line that each is in: `[text](path)`, `![text](path)` and `[label]: path`.
+/// The targets of relative links, with line numbers: `[text](path)`, `![text](path)` and `[label]: path`.
 fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (number, line) in prose(text) {
@@ -73,12 +73,12 @@ fn links(text: &str) -> Vec<(usize, String)> {
     links
 }
 
-/// A line without what stands between backticks.
+/// A line without the text between backticks.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect::<Vec<_>>().join("`")
 }
 
-/// The headings of a Markdown text as links name them: in lower case, spaces as hyphens, without punctuation.
+/// The headings of a Markdown text in the form that links use: lower case, spaces as hyphens, no punctuation.
 fn headings(text: &str) -> BTreeSet<String> {
     let titles = prose(text).filter_map(|(_, line)| {
         let title = line.trim_start_matches('#');

@@ -1,10 +1,10 @@
-//! Rules that no other tool checks. Each broken one is reported with what to do about it.
+//! Rules that no other tool checks. Each violation is reported with how to fix it.
 //!
 //! ```text
-//!   mod.rs      the list of rules; sizes of files, keys
-//!   edges.rs    what each crate may depend on
-//!   imports.rs  no circle between the files of a crate, one path for each public item
-//!   links.rs    links in Markdown files lead somewhere
+//!   mod.rs      the list of rules; file sizes, keys
+//!   edges.rs    which crates each crate may depend on
+//!   imports.rs  no import cycles between the files of a crate, one path for each public item
+//!   links.rs    links in Markdown files lead to something that exists
 //! ```
 
 mod edges;
@@ -14,10 +14,10 @@ mod links;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Longest source file, in lines: beyond it a file is hardly one room with one purpose.
+/// Maximum length of a source file, in lines. A longer file hardly has a single purpose.
 const MAX_LINES: usize = 600;
 
-/// Checks every rule; the error lists what is broken.
+/// Checks every rule; the error lists the violations.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut broken = Vec::new();
     edges::check(root, &mut broken)?;
@@ -48,7 +48,7 @@ fn tracked_files(root: &Path) -> Result<Vec<PathBuf>, String> {
         Ok(listed) if listed.status.success() => {
             Ok(String::from_utf8_lossy(&listed.stdout).lines().map(PathBuf::from).collect())
         }
-        // Without git, as in an unpacked archive, there is nothing that is tracked.
+        // Without git, as in an unpacked archive, nothing is tracked.
         _ => Ok(Vec::new()),
     }
 }

@@ -1,4 +1,4 @@
-//! The three endpoints that touch no entry.
+//! The three endpoints that access no entries.
 
 use num_bigint::BigUint;
 
@@ -8,10 +8,10 @@ use crate::http::response::Response;
 /// Largest N of `fibo?n=N`.
 const MAX_FIBO: u32 = 10_000;
 
-/// The body with the case of its letters swapped.
+/// Returns the body with the case of its letters swapped.
 pub(super) fn echo(body: &[u8]) -> Result<Response, Problem> {
     let body = std::str::from_utf8(body)
-        .map_err(|e| Problem::Malformed(format!("the body is not valid UTF-8 from byte {} on", e.valid_up_to())))?;
+        .map_err(|e| Problem::Malformed(format!("the body is not valid UTF-8 at byte {}", e.valid_up_to())))?;
     let mut swapped = String::with_capacity(body.len());
     for letter in body.chars() {
         if letter.is_lowercase() {
@@ -29,7 +29,7 @@ pub(super) fn hello() -> Response {
     Response::text("Hello from kvs:v1-0-0 service!")
 }
 
-/// The N-th Fibonacci number for the query `n=N`.
+/// Returns the N-th Fibonacci number for the query `n=N`.
 pub(super) fn fibo(query: Option<&str>) -> Result<Response, Problem> {
     let n = query.unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("n="));
     let n = n

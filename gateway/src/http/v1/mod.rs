@@ -3,9 +3,9 @@
 //! ```text
 //!   Head ── route.rs ──> Route ── operations.rs ──> Op ──> engine ──> Reply ── responses.rs ──> Response
 //!
-//!   route.rs       paths and methods into routes
-//!   operations.rs  routes and bodies into operations, their execution, durability
-//!   responses.rs   replies into responses
+//!   route.rs       parses paths and methods into routes
+//!   operations.rs  parses routes and bodies into operations and executes them
+//!   responses.rs   converts replies into responses
 //!   demo.rs        echo, hello, fibo
 //! ```
 
@@ -23,7 +23,7 @@ use super::head::Head;
 use super::problem::Problem;
 use crate::context::Worker;
 
-/// What a request with this head asks for.
+/// The route of a request with this head.
 pub(super) fn route<'b>(head: &Head<'b>) -> Result<Route<'b>, Problem> {
     let route = Route::parse(head.path).ok_or(Problem::NoSuchPath(EXPECTED_PATH))?;
     let allowed = route.method();
@@ -38,14 +38,14 @@ pub(super) fn route<'b>(head: &Head<'b>) -> Result<Route<'b>, Problem> {
     }
 }
 
-/// What such a path looks like.
-pub(super) const EXPECTED_PATH: &str = "/kvs/v1-0-0/ and then for example int-get/KEY, see REST API v1";
+/// The expected form of a path, for messages.
+pub(super) const EXPECTED_PATH: &str = "a path such as /kvs/v1-0-0/int-get/KEY, see REST API v1";
 
-/// Carries out what a request asks for. Does not wait, so that nothing of the request is kept while the log is.
+/// Executes a request. Does not wait for the log, so that the request can be dropped before that wait.
 pub(super) fn execute(worker: &Worker, head: &Head<'_>, route: Route<'_>, body: &[u8]) -> Result<Executed, Problem> {
     let response = match route {
         Route::Echo => demo::echo(body)?,
-        // What supervisors ask: a server that cannot write any more is not what they want.
+        // Used as a health check: a server that can never write again is not healthy.
         Route::Hello => match worker.service.read_only() {
             None => demo::hello(),
             Some(why) => return Err(why.into()),

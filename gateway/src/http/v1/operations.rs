@@ -1,4 +1,4 @@
-//! Routes about entries: into an operation, through the engine, to a durable answer.
+//! Requests about entries: parsed into an operation, executed, and turned into a response that may wait for the log.
 
 use hyper::header::HeaderName;
 use proto::{CounterType, Key, Lsn, Op, StringsBuf, ValueRef, ValueType, check_text};
@@ -15,21 +15,22 @@ use crate::http::response::Response;
 use crate::http::{json, number};
 use crate::service::{Options, Request};
 
-/// Raises one request's durability above the server's.
+/// Raises the durability of a request above the server's setting.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
 
 const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
 const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
 const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
 
-/// An operation that was carried out.
+/// The result of an executed request.
 pub(in crate::http) struct Executed {
     pub(in crate::http) response: Response,
-    /// What has to be durable before the response may be given.
+    /// The LSN that must be durable before the response may be sent.
     pub(in crate::http) awaits: Option<Lsn>,
 }
 
-/// Carries out what `route` and `body` ask for. Does not wait, so that nothing of the request is kept while the log is.
+/// Executes the operation of `route` and `body`. Does not wait for the log, so that the request can be dropped before
+/// that wait.
 pub(super) fn execute(
     worker: &Worker,
     head: &Head<'_>,
@@ -49,7 +50,7 @@ pub(super) fn execute(
     Ok(Executed { response, awaits: done.awaits })
 }
 
-/// The operation; `list` is where the members or fields of a body are unpacked to.
+/// Parses the operation. `list` holds the members or fields of a JSON body, which the operation borrows.
 fn operation<'o>(
     verb: Verb,
     key: Key<'o>,
@@ -96,7 +97,7 @@ fn operation<'o>(
     })
 }
 
-/// What to add to a counter: an i32 for an int; for a uint anything that can lead from one u32 to another.
+/// Parses what to add to a counter: an i32 for an int; for a uint any difference of two u32.
 fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
     match ty {
         CounterType::Uint => {
@@ -110,12 +111,12 @@ fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
     }
 }
 
-/// The strongest durability that a line of the header asks for. The header is for writes.
+/// The strongest durability that any line of the header asks for. The header is ignored for reads.
 fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
     if !writes {
         return Ok(Durability::Async);
     }
-    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, asked| match asked {
+    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, value| match value {
         b"async" => Ok(strongest),
         b"sync" => Ok(Durability::Sync),
         _ => Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),

@@ -1,4 +1,4 @@
-//! Replies into responses.
+//! Converts replies into responses.
 
 use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
@@ -11,7 +11,7 @@ use crate::http::{json, number};
 const DELETED: HeaderName = HeaderName::from_static("deleted");
 const YES: HeaderValue = HeaderValue::from_static("true");
 
-/// The response to an operation on `key`, and on `item` of it, that was carried out.
+/// The response to an executed operation on `key`, and on its `item` if the operation has one.
 pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
     Ok(match reply {
         Reply::Stored => Response::empty(),
@@ -37,7 +37,7 @@ fn from_value(value: Value) -> Response {
     }
 }
 
-/// The text as a body; a long one is not copied.
+/// The text as a body. Long texts are not copied.
 fn as_body(value: Text) -> Bytes {
     match &value {
         Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),

@@ -1,12 +1,12 @@
-//! Paths into routes. Matched on the raw path: a key is decoded once, after its segment has been cut out.
+//! Parses paths into routes. Matches the raw path; a key is decoded once, after the path was split into segments.
 
 use hyper::Method;
 use proto::{CounterType, ValueType};
 
-/// Where the service lives.
+/// The base path of the API.
 const BASE: &str = "/kvs/v1-0-0/";
 
-/// What a path asks for.
+/// The endpoint of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Route<'p> {
     Echo,
@@ -20,7 +20,7 @@ pub(in crate::http) enum Route<'p> {
 pub(in crate::http) struct EntryRoute<'p> {
     pub(super) verb: Verb,
     pub(super) key: &'p str,
-    /// The member of a set or field of a map; empty for verbs that take none.
+    /// The member of a set or field of a map; empty for verbs without one.
     pub(super) item: &'p str,
 }
 
@@ -42,7 +42,7 @@ pub(in crate::http) enum Verb {
 }
 
 impl<'p> Route<'p> {
-    /// The route of a raw path, or `None` if there is no such path.
+    /// Parses a raw path; `None` if there is no such path.
     pub(super) fn parse(path: &'p str) -> Option<Self> {
         let mut segments = path.strip_prefix(BASE)?.split('/');
         let name = segments.next()?;
@@ -60,7 +60,7 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// The method that goes with the route; HEAD goes wherever GET does.
+    /// The method of the route. HEAD is allowed wherever GET is.
     pub(super) fn method(&self) -> Method {
         match self {
             Self::Echo | Self::Hello | Self::Fibo => Method::POST,
@@ -74,7 +74,7 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// Whether the request's body means something.
+    /// Whether the route uses the body of the request.
     pub(in crate::http) fn takes_body(&self) -> bool {
         match self {
             Self::Echo => true,
@@ -87,7 +87,7 @@ impl<'p> Route<'p> {
 }
 
 impl Verb {
-    /// `put`, `get` and `del` of whole values.
+    /// The verbs `put`, `get` and `del`, on whole values.
     fn on_value(ty: ValueType, verb: &str) -> Option<Self> {
         match verb {
             "put" => Some(Self::Put(ty)),
