@@ -18,14 +18,15 @@
 //!   tables.rs       names of tables and columns
 //!   producer.rs     whose term it is and where the log ends: terms, fences, exactly-once
 //!   commit.rs       one group, one transaction
-//!   rows.rs         records as rows in the binary format of COPY
+//!   rows.rs         records as rows; parse.rs  rows as operations
+//!   column.rs       the columns of a value, for each value type
+//!   binary.rs       the binary format of COPY
 //!   keys.rs         the ids of keys, for the writer; key_names.rs  their names, for readers
 //!   generations.rs  a cache with a budget in bytes, which both are
 //!   key_tables.rs   the tables of keys
 //!   reader.rs       PostgresReader: reading while a writer goes on
 //!   read.rs         the tables as batches, in order of lsn
 //!   streams.rs      the tables of transactions as rows, over many connections or few; copy_out.rs  the rows of one COPY
-//!   parse.rs        rows as operations
 //! ```
 //!
 //! **Exactly once.** Every transaction locks the producer row and moves the end of the log from the lsn before the group to the
@@ -35,6 +36,8 @@
 //! **Group commit without a timer.** While one group is being stored, the next one fills.
 
 mod address;
+mod binary;
+mod column;
 mod commit;
 mod connect;
 mod copy_out;

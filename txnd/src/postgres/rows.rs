@@ -1,118 +1,13 @@
-//! Records as rows in the binary format of COPY, see <https://www.postgresql.org/docs/15/sql-copy.html>.
-//!
-//! ```text
-//!   file  := signature (11 bytes) flags (i32, 0) extension length (i32, 0) row* end (i16, -1)
-//!   row   := number of fields (i16) field*
-//!   field := length (i32, -1 for NULL) then that many bytes; integers are big-endian
-//! ```
+//! Records as rows of the tables.
 
 use hashbrown::HashMap;
-use proto::{Batch, Chain, Effect, Lsn, Micros, Op, OpKind, Record, Strings, StringsBuf, TypeSet, ValueRef, ValueType};
+use proto::{Batch, Chain, Effect, Lsn, Op, OpKind, Record, StringsBuf, TypeSet, ValueType};
 use serde::Serializer;
 
+use super::binary::{Rows, timestamp};
+use super::column;
 use super::keys::{KeyId, KeyIds};
 use super::tables::{self, KEY_TABLE, TYPES};
-
-/// What stands before the first row.
-pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-
-const END: [u8; 2] = (-1_i16).to_be_bytes();
-
-/// Memory of each table's rows that is kept for the next group, in bytes.
-const KEPT_BYTES: usize = 16 << 20;
-
-/// Object id of the type TEXT, which the elements of a TEXT[] have.
-const TEXT_OID: u32 = 25;
-
-/// Version of the binary form of JSONB; its text follows.
-pub(super) const JSONB_VERSION: u8 = 1;
-
-/// From the Unix epoch to that of PostgreSQL, 2000-01-01, in microseconds.
-const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
-
-/// Times that TIMESTAMPTZ can hold, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
-const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
-
-/// Rows of one table in the form in which COPY takes them.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    bytes: Vec<u8>,
-}
-
-impl Rows {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The whole of what COPY is sent.
-    pub(super) fn parts(&self) -> [&[u8]; 3] {
-        [HEADER, &self.bytes, &END]
-    }
-
-    fn begin(&mut self, fields: i16) {
-        self.bytes.extend_from_slice(&fields.to_be_bytes());
-    }
-
-    fn field(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn null(&mut self) {
-        self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
-    }
-
-    fn bigint(&mut self, value: i64) {
-        self.field(&value.to_be_bytes());
-    }
-
-    /// A row of a table of keys.
-    fn key(&mut self, id: i64, key: &str) {
-        self.begin(2);
-        self.bigint(id);
-        self.field(key.as_bytes());
-    }
-
-    fn text_array(&mut self, items: Strings<'_>) {
-        // In both forms an item is a length of 4 bytes and its text; an array without items has no dimension.
-        let dimensions = u32::from(items != Strings::EMPTY);
-        let length = 12 + 8 * dimensions + items.as_bytes().len() as u32;
-        for word in [length, dimensions, 0, TEXT_OID] {
-            self.bytes.extend_from_slice(&word.to_be_bytes());
-        }
-        if dimensions > 0 {
-            let (count, first_index) = (items.iter().count() as u32, 1_u32);
-            self.bytes.extend_from_slice(&count.to_be_bytes());
-            self.bytes.extend_from_slice(&first_index.to_be_bytes());
-        }
-        items.iter().for_each(|item| self.field(item.as_bytes()));
-    }
-
-    /// A field whose JSON `write` gives.
-    fn jsonb(&mut self, write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>>) -> serde_json::Result<()>) {
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0, 0, 0, 0, JSONB_VERSION]);
-        write(&mut serde_json::Serializer::new(&mut self.bytes)).expect("texts can be written as JSON into memory");
-        let length = (self.bytes.len() - at - 4) as i32;
-        self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
-    }
-
-    fn value(&mut self, value: ValueRef<'_>) {
-        match value {
-            ValueRef::Int(value) => self.field(&value.to_be_bytes()),
-            ValueRef::Uint(value) => self.bigint(i64::from(value)),
-            ValueRef::Float(value) => self.field(&value.to_be_bytes()),
-            ValueRef::Str(text) => self.field(text.as_bytes()),
-            ValueRef::Map(map) => self.jsonb(|json| json.collect_map(map.pairs())),
-            ValueRef::Set(members) => self.text_array(members),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_BYTES);
-    }
-}
 
 /// Rows that are stored in one database transaction.
 #[derive(Debug)]
@@ -221,7 +116,7 @@ impl Group {
         head.write(rows);
         self.unresolved[tables::index(ty)].extend(key.write(rows));
         match (record.op, record.effect.value()) {
-            (Op::Put { value, .. }, _) | (_, Some(value)) => rows.value(value),
+            (Op::Put { value, .. }, _) | (_, Some(value)) => column::write(rows, value),
             (Op::MapSet { value, .. }, _) => rows.jsonb(|json| json.serialize_str(value)),
             _ => rows.null(),
         }
@@ -315,14 +210,4 @@ impl Head {
         rows.bigint(self.lsn.cast_signed());
         rows.field(self.kind.name().as_bytes());
     }
-}
-
-fn timestamp(at: Micros) -> Result<i64, &'static str> {
-    let since_2000 = at.checked_sub(POSTGRES_EPOCH).filter(|since| TIMESTAMPS.contains(since));
-    since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
-}
-
-/// The time that a TIMESTAMPTZ stands for.
-pub(super) fn micros(timestamp: i64) -> Option<Micros> {
-    timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
 }

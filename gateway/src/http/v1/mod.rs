@@ -6,6 +6,7 @@
 //!   route.rs       paths and methods into routes
 //!   operations.rs  routes and bodies into operations, their execution, durability
 //!   responses.rs   replies into responses
+//!   values.rs      values in bodies, for each value type
 //!   demo.rs        echo, hello, fibo
 //! ```
 
@@ -13,6 +14,7 @@ mod demo;
 mod operations;
 mod responses;
 mod route;
+mod values;
 
 pub(super) use operations::Operated;
 pub(super) use route::Route;
