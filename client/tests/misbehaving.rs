@@ -194,7 +194,7 @@ async fn a_write_that_the_log_has_not_confirmed_has_an_unknown_outcome_and_harms
     let error = ended(task).await.unwrap_err();
     assert!(matches!(error, Error::OutcomeUnknown { .. }), "{error:?}");
     assert!(error.is_outcome_unknown() && !error.is_retryable());
-    assert_eq!(error.to_string(), "it may or may not have happened");
+    assert!(error.to_string().contains("it may or may not have happened"), "{error}");
     let (task, asked) = asking(&client, &mut session, "a").await;
     session.reply(&asked, &int(1)).await;
     assert_eq!(ended(task).await.unwrap(), Some(1));

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use arrayvec::ArrayVec;
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
-use proto::{Batch, BatchError, Lsn, Micros, Op, Reply, Value, ValueRef, ValueType};
+use proto::{Batch, BatchError, Lsn, Micros, Op, Operations, Reply, Value, ValueRef, ValueType};
 
 use crate::call::{Call, Context, Executed, Outcome};
 use crate::engine::{Engine, replayed};
@@ -143,12 +143,9 @@ fn is_long(executed: &Executed) -> bool {
 #[inline]
 fn is_light(op: &Op<'_>) -> bool {
     match op {
-        Op::Get { ty, .. } | Op::Del { ty, .. } => !matches!(ty, ValueType::Map | ValueType::Set),
-        Op::Put { value, .. } => match value {
-            ValueRef::Int(_) | ValueRef::Uint(_) | ValueRef::Float(_) => true,
-            ValueRef::Str(text) => text.len() <= LIGHT_TEXT_BYTES,
-            ValueRef::Map(_) | ValueRef::Set(_) => false,
-        },
+        Op::Get { ty, .. } | Op::Del { ty, .. } => ty.operations() != Operations::Collection,
+        Op::Put { value: ValueRef::Str(text), .. } => text.len() <= LIGHT_TEXT_BYTES,
+        Op::Put { value, .. } => value.value_type().operations() != Operations::Collection,
         Op::Incr { .. } | Op::IncrBy { .. } => true,
         _ => false,
     }

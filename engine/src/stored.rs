@@ -1,36 +1,60 @@
-//! What a slot stores for each value type.
+//! What a slot holds for each value type.
 
 use proto::{Text, Value, ValueRef};
 
 use crate::collection::{MapValue, SetValue};
 use crate::prefetch::prefetch;
 
-/// A value in the form that its slot stores.
+/// A value in the form in which its slot keeps it.
 pub(crate) trait Stored: Clone + Default {
     /// The value for a reply.
     fn to_value(&self) -> Value;
 
-    /// Heap memory of the value, in bytes.
+    /// Heap memory behind the value, in bytes.
     fn heap_bytes(&self) -> usize {
         0
     }
 
-    /// Prefetches the value's heap memory.
+    /// Asks the processor for the heap memory behind the value.
     #[inline]
     fn prefetch(&self) {}
 
-    /// The value, removed from its slot.
+    /// The value on its way out of a slot.
     fn into_owned(self) -> Owned;
 }
 
-/// What a slot stores for each value type.
+/// What a slot holds for the types of variable size. A number is held as it is.
 pub(crate) mod slot {
-    pub(crate) type Int = i32;
-    pub(crate) type Uint = u32;
-    pub(crate) type Float = f32;
     pub(crate) type Str = proto::Text;
     pub(crate) type Map = crate::collection::MapValue;
     pub(crate) type Set = crate::collection::SetValue;
+
+    macro_rules! number {
+        (fixed, $variant:ident, $number:ty) => {
+            pub(crate) type $variant = $number;
+
+            impl super::Stored for $number {
+                fn to_value(&self) -> proto::Value {
+                    proto::Value::$variant(*self)
+                }
+
+                fn into_owned(self) -> super::Owned {
+                    super::Owned::$variant(self)
+                }
+            }
+        };
+        (variable, $variant:ident, $other:ty) => {};
+    }
+
+    macro_rules! numbers {
+        ($($(#[$doc:meta])* (
+            $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
+            $size:ident, $operations:ident, $keys:literal, $transactions:literal
+        ))*) => {
+            $(number!($size, $variant, $owned);)*
+        };
+    }
+    proto::for_each_value_type!(numbers);
 }
 
 macro_rules! owned {
@@ -38,8 +62,7 @@ macro_rules! owned {
         $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
         $size:ident, $operations:ident, $keys:literal, $transactions:literal
     ))*) => {
-        /// A value that is about to enter a slot or has left one: built before the lock is taken, dropped after it is
-        /// released.
+        /// A value on its way into a slot or out of it, built before the lock is taken and dropped after it is released.
         #[derive(Debug)]
         pub(crate) enum Owned {
             $($variant(slot::$variant),)*
@@ -55,24 +78,6 @@ macro_rules! owned {
     };
 }
 proto::for_each_value_type!(owned);
-
-macro_rules! scalar {
-    ($scalar:ty, $variant:ident) => {
-        impl Stored for $scalar {
-            fn to_value(&self) -> Value {
-                Value::$variant(*self)
-            }
-
-            fn into_owned(self) -> Owned {
-                Owned::$variant(self)
-            }
-        }
-    };
-}
-
-scalar!(i32, Int);
-scalar!(u32, Uint);
-scalar!(f32, Float);
 
 impl Stored for Text {
     fn prefetch(&self) {

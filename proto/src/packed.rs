@@ -42,8 +42,9 @@ pub enum UnpackError {
     Strings(#[from] StringsError),
 }
 
-macro_rules! numbers {
-    ($($number:ty)*) => { $(
+/// Packs and unpacks the types whose packed values all have the same size: numbers, by their bytes.
+macro_rules! number {
+    (fixed, $number:ty) => {
         impl Packed for $number {
             const FIXED_BYTES: Option<usize> = Some(size_of::<Self>());
 
@@ -59,9 +60,19 @@ macro_rules! numbers {
                 bytes.try_into().map(Self::from_le_bytes).map_err(|_| UnpackError::Size)
             }
         }
-    )* };
+    };
+    (variable, $other:ty) => {};
 }
-numbers!(i32 u32 f32);
+
+macro_rules! numbers {
+    ($($(#[$doc:meta])* (
+        $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
+        $size:ident, $operations:ident, $keys:literal, $transactions:literal
+    ))*) => {
+        $(number!($size, $owned);)*
+    };
+}
+for_each_value_type!(numbers);
 
 impl Packed for &str {
     #[inline]

@@ -24,8 +24,8 @@ trait Lend {
     fn lend(&self) -> Self::Lent<'_>;
 }
 
-macro_rules! numbers {
-    ($($number:ty)*) => { $(
+macro_rules! lend_number {
+    (fixed, $number:ty) => {
         impl Lend for $number {
             type Lent<'a> = Self;
 
@@ -34,9 +34,9 @@ macro_rules! numbers {
                 *self
             }
         }
-    )* };
+    };
+    (variable, $other:ty) => {};
 }
-numbers!(i32 u32 f32);
 
 impl Lend for Text {
     type Lent<'a> = &'a str;
@@ -105,6 +105,8 @@ macro_rules! values {
                 }
             }
         }
+
+        $(lend_number!($size, $owned);)*
 
         $(const _: () = assert!(
             <$owned as Packed>::FIXED_BYTES.is_some() == is_fixed!($size),

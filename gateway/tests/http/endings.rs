@@ -37,7 +37,9 @@ fn an_early_end_costs_nobody_the_answer() {
         if status != 200 {
             assert_refused(&answer, status, shown);
         }
-        assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{shown}");
+        assert_eq!(answer.status, status, "{shown}");
+        // An HTTP/1.0 client that did not ask to keep the connection need not be told.
+        assert!(answer.header("connection") == Some("close") || request.contains("HTTP/1.0"), "{shown}");
         assert!(client.is_closed(), "{shown}");
     }
 }

@@ -73,8 +73,8 @@ fn silent_postgres(place: Place, ways: &[Way]) {
         // What it is told when it tries again is of no interest: new connections are well.
         std::thread::sleep(Duration::from_secs(1));
         proxy.heal();
-        // The next attempt succeeds, so that nobody is refused.
-        kvs.says(&["the log was lost for", "PostgreSQL did not answer within"]);
+        // On a slow machine the next attempt may come after the grace; either line names the reason.
+        kvs.says(&["PostgreSQL did not answer within"]);
     });
 }
 

@@ -3,10 +3,11 @@
 use proto::{Chain, Epoch, Lsn};
 use sqlx::Executor;
 
+use super::binary::Rows;
 use super::errors::step;
 use super::key_tables;
 use super::producer::{self, Producer};
-use super::rows::{Group, Rows};
+use super::rows::Group;
 use super::session::Session;
 use super::tables::{KEYS, TABLES};
 use crate::SinkError;

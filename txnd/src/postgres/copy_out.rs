@@ -9,8 +9,8 @@ use proto::Lsn;
 
 use tokio_stream::{Stream, StreamExt};
 
+use super::binary::HEADER;
 use super::errors::{error, step};
-use super::rows::HEADER;
 use super::session::Session;
 use crate::{Location, SinkError};
 

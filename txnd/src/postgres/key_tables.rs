@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use sqlx::{Executor, Row};
 
+use super::binary::Fields;
 use super::copy_out::{CopyOut, corrupt};
 use super::errors::step;
 use super::key_names::{CHUNK_NAMES, Chunk, KeyNames};
 use super::keys::KeyIds;
-use super::parse::{self, Fields};
+use super::parse;
 use super::session::Session;
 use super::tables::{KEYS, TYPES};
 use crate::SinkError;

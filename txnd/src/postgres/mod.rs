@@ -18,7 +18,7 @@
 //!   tables.rs       names of tables and columns
 //!   producer.rs     the current term and the end of the log: terms, fences, exactly-once
 //!   commit.rs       stores one group in one transaction
-//!   rows.rs         records as rows in the binary format of COPY
+//!   rows.rs         records as rows
 //!   keys.rs         the ids of keys, for the writer
 //!   key_names.rs    the names of keys, for readers
 //!   generations.rs  the cache behind both, with a budget in bytes
@@ -28,6 +28,8 @@
 //!   streams.rs      the tables of transactions as rows, over many connections or few
 //!   copy_out.rs     the rows of one COPY
 //!   parse.rs        rows as operations
+//!   column.rs       the columns of a value, for each value type
+//!   binary.rs       the binary format of COPY
 //! ```
 //!
 //! **Exactly once.** Every transaction locks the producer row and moves the end of the log from the lsn before the group to
@@ -37,6 +39,8 @@
 //! **Group commit without a timer.** While one group is being stored, the next one fills.
 
 mod address;
+mod binary;
+mod column;
 mod commit;
 mod connect;
 mod copy_out;

@@ -1,89 +1,13 @@
-//! Rows in the binary format of COPY as operations: the inverse of `rows.rs`.
+//! Rows of the tables as operations: the inverse of `rows.rs`.
 
-use proto::{
-    CounterType, Effect, Key, KeyError, Micros, Op, OpKind, Strings, StringsBuf, TextError, ValueRef, ValueType,
-    check_text,
-};
+use proto::{CounterType, Effect, Key, Micros, Op, OpKind, StringsBuf, ValueType, check_text};
 
+use super::binary::{Fields, RowError, json, micros, number, text_array};
+use super::column;
 use super::key_names::KeyNames;
-use super::rows::{JSONB_VERSION, micros};
 use super::tables::{self, Kind};
 
-/// Why a row was not written by this program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum RowError {
-    #[error("the row has fewer columns than expected, or they have other types")]
-    Form,
-    #[error("unknown transaction_type")]
-    Kind,
-    #[error("its key_id is not in the table of keys")]
-    KeyId,
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    #[error("a text {0}")]
-    Text(#[from] TextError),
-    #[error("the {0} is missing or does not fit the transaction_type")]
-    Column(&'static str),
-    #[error("the timestamp is out of range")]
-    Timestamp,
-}
-
-/// The fields of a row, in sequence.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    /// The fields in `row`, from which the field count was removed.
-    pub(super) fn of(row: &'a [u8]) -> Self {
-        Self { rest: row }
-    }
-
-    fn take(&mut self, count: usize) -> Result<&'a [u8], RowError> {
-        let (taken, rest) = self.rest.split_at_checked(count).ok_or(RowError::Form)?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    /// Four bytes that are not a field.
-    pub(super) fn word(&mut self) -> Result<i32, RowError> {
-        self.take(4).and_then(number).map(i32::from_be_bytes)
-    }
-
-    /// The next field; `None` if it is NULL.
-    pub(super) fn next(&mut self) -> Result<Option<&'a [u8]>, RowError> {
-        match self.word()? {
-            -1 => Ok(None),
-            length => self.take(usize::try_from(length).map_err(|_| RowError::Form)?).map(Some),
-        }
-    }
-
-    /// The next field, which must not be NULL.
-    fn some(&mut self) -> Result<&'a [u8], RowError> {
-        self.next()?.ok_or(RowError::Form)
-    }
-
-    /// The next field as a BIGINT.
-    pub(super) fn bigint(&mut self) -> Result<i64, RowError> {
-        self.some().and_then(number).map(i64::from_be_bytes)
-    }
-
-    /// The next field as an INTEGER.
-    pub(super) fn int(&mut self) -> Result<i32, RowError> {
-        self.some().and_then(number).map(i32::from_be_bytes)
-    }
-
-    fn text(&mut self) -> Result<&'a str, RowError> {
-        Ok(check_text(self.some()?)?)
-    }
-}
-
-fn number<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RowError> {
-    bytes.try_into().map_err(|_| RowError::Form)
-}
-
-/// An operation as it is stored in the log.
+/// An operation as the log keeps it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Logged<'a> {
     pub(super) op: Op<'a>,
@@ -91,19 +15,19 @@ pub(super) struct Logged<'a> {
     pub(super) at: Micros,
 }
 
-/// Parses a row of a table of keys: id and key.
+/// A row of a table of keys: number and key.
 pub(super) fn key(mut fields: Fields<'_>) -> Result<(i64, &str), RowError> {
     let id = fields.bigint()?;
     Ok((id, Key::new(fields.some()?)?.as_str()))
 }
 
-/// Parses the id of the key in a row of a table of transactions of one value type.
+/// The id of the key in a row of a table of transactions of one value type.
 pub(super) fn key_id(mut fields: Fields<'_>) -> Result<i64, RowError> {
     let (_lsn, _kind) = (fields.next()?, fields.next()?);
     fields.bigint()
 }
 
-/// Parses a row of a table of transactions, from its second column on. `list` stores what the operation borrows.
+/// A row of a table of transactions, from its second column on. `list` has room for what the operation borrows.
 pub(super) fn transaction<'a>(
     table: Kind,
     mut fields: Fields<'a>,
@@ -148,25 +72,12 @@ fn typed<'a>(
 ) -> Result<(Op<'a>, Effect), RowError> {
     let value = value.ok_or(RowError::Column("value"));
     let operand = operand.ok_or(RowError::Column("operand"));
-    let result = |ty| match ty {
-        CounterType::Int => number(value?).map(|bytes| Effect::Int(i32::from_be_bytes(bytes))),
-        CounterType::Uint => uint(value?).map(Effect::Uint),
-    };
+    let result = |ty: CounterType| column::read_effect(ty, value?);
     Ok(match (kind, ty) {
         (OpKind::Get, ty) => (Op::Get { ty, key }, Effect::None),
         (OpKind::Del, ty) => (Op::Del { ty, key }, Effect::None),
         (OpKind::Put, ty) => {
-            let value = match ty {
-                ValueType::Int => ValueRef::Int(i32::from_be_bytes(number(value?)?)),
-                ValueType::Uint => ValueRef::Uint(uint(value?)?),
-                ValueType::Float => match f32::from_be_bytes(number(value?)?) {
-                    float if float.is_finite() => ValueRef::Float(float),
-                    _ => return Err(RowError::Column("value")),
-                },
-                ValueType::Str => ValueRef::Str(check_text(value?)?),
-                ValueType::Map => ValueRef::Map(object(value?, list)?),
-                ValueType::Set => ValueRef::Set(text_array(value?, list)?),
-            };
+            let value = column::read(ty, value?, list)?;
             (Op::Put { key, value }, Effect::None)
         }
         (OpKind::Incr, ty) => {
@@ -197,41 +108,4 @@ fn typed<'a>(
         }
         _ => return Err(RowError::Kind),
     })
-}
-
-/// A uint in a BIGINT.
-fn uint(bytes: &[u8]) -> Result<u32, RowError> {
-    u32::try_from(i64::from_be_bytes(number(bytes)?)).map_err(|_| RowError::Column("value"))
-}
-
-/// A JSONB of a type that serde knows.
-fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, RowError> {
-    let text = bytes.strip_prefix(&[JSONB_VERSION]).ok_or(RowError::Form)?;
-    serde_json::from_slice(text).map_err(|_| RowError::Column("value"))
-}
-
-/// A JSONB object of texts.
-fn object<'a>(bytes: &[u8], list: &'a mut StringsBuf) -> Result<Strings<'a>, RowError> {
-    for (field, value) in json::<std::collections::BTreeMap<String, String>>(bytes)? {
-        list.push(&field);
-        list.push(&value);
-    }
-    Ok(list.as_strings())
-}
-
-/// A TEXT[] of one dimension without NULLs.
-fn text_array<'a>(bytes: &[u8], list: &'a mut StringsBuf) -> Result<Strings<'a>, RowError> {
-    let mut fields = Fields { rest: bytes };
-    let [dimensions, _has_nulls, _element_type] = [fields.word()?, fields.word()?, fields.word()?];
-    match dimensions {
-        0 => {}
-        1 => {
-            let [count, _first_index] = [fields.word()?, fields.word()?];
-            for _ in 0..count {
-                list.push(fields.text()?);
-            }
-        }
-        _ => return Err(RowError::Form),
-    }
-    Ok(list.as_strings())
 }

@@ -16,12 +16,13 @@ use proto::{BatchError, Chain};
 use sqlx::{Executor, Row as _};
 use tracing::debug;
 
+use super::binary::{Fields, RowError};
 use super::copy_out::corrupt;
 use super::database::Database;
 use super::errors::step;
 use super::key_names::KeyNames;
 use super::key_tables;
-use super::parse::{self, Fields, Logged, RowError};
+use super::parse::{self, Logged};
 use super::producer::Producer;
 use super::session::Session;
 use super::streams::{Row, RowStream};

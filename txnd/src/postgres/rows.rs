@@ -1,133 +1,28 @@
-//! Records as rows in the binary format of COPY, see <https://www.postgresql.org/docs/15/sql-copy.html>.
-//!
-//! ```text
-//!   file  := signature (11 bytes) flags (i32, 0) extension length (i32, 0) row* end (i16, -1)
-//!   row   := number of fields (i16) field*
-//!   field := length (i32, -1 for NULL) then that many bytes; integers are big-endian
-//! ```
+//! Records as rows of the tables.
 
 use hashbrown::HashMap;
-use proto::{Batch, Chain, Effect, Lsn, Micros, Op, OpKind, Record, Strings, StringsBuf, TypeSet, ValueRef, ValueType};
+use proto::{Batch, Chain, Effect, Lsn, Op, OpKind, Record, StringsBuf, TypeSet, ValueType};
 use serde::Serializer;
 
+use super::binary::{Rows, timestamp};
+use super::column;
 use super::keys::{KeyId, KeyIds};
 use super::tables::{self, KEY_TABLE, TYPES};
-
-/// The bytes before the first row.
-pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-
-const END: [u8; 2] = (-1_i16).to_be_bytes();
-
-/// Memory of each table's rows that is kept for the next group, in bytes.
-const KEPT_BYTES: usize = 16 << 20;
-
-/// Object id of the type TEXT, which the elements of a TEXT[] have.
-const TEXT_OID: u32 = 25;
-
-/// Version of the binary format of JSONB; its text follows.
-pub(super) const JSONB_VERSION: u8 = 1;
-
-/// From the Unix epoch to PostgreSQL's epoch, 2000-01-01, in microseconds.
-const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
-
-/// Range of TIMESTAMPTZ, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
-const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
-
-/// Rows of one table in the binary format of COPY.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    bytes: Vec<u8>,
-}
-
-impl Rows {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// Everything that is sent to COPY.
-    pub(super) fn parts(&self) -> [&[u8]; 3] {
-        [HEADER, &self.bytes, &END]
-    }
-
-    fn begin(&mut self, fields: i16) {
-        self.bytes.extend_from_slice(&fields.to_be_bytes());
-    }
-
-    fn field(&mut self, bytes: &[u8]) {
-        self.bytes.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
-        self.bytes.extend_from_slice(bytes);
-    }
-
-    fn null(&mut self) {
-        self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
-    }
-
-    fn bigint(&mut self, value: i64) {
-        self.field(&value.to_be_bytes());
-    }
-
-    /// A row of a table of keys.
-    fn key(&mut self, id: i64, key: &str) {
-        self.begin(2);
-        self.bigint(id);
-        self.field(key.as_bytes());
-    }
-
-    fn text_array(&mut self, items: Strings<'_>) {
-        // In both formats an item is a length of 4 bytes and its text; an array without items has no dimension.
-        let dimensions = u32::from(items != Strings::EMPTY);
-        let length = 12 + 8 * dimensions + items.as_bytes().len() as u32;
-        for word in [length, dimensions, 0, TEXT_OID] {
-            self.bytes.extend_from_slice(&word.to_be_bytes());
-        }
-        if dimensions > 0 {
-            let (count, first_index) = (items.iter().count() as u32, 1_u32);
-            self.bytes.extend_from_slice(&count.to_be_bytes());
-            self.bytes.extend_from_slice(&first_index.to_be_bytes());
-        }
-        items.iter().for_each(|item| self.field(item.as_bytes()));
-    }
-
-    /// A field with the JSON that `write` writes.
-    fn jsonb(&mut self, write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>>) -> serde_json::Result<()>) {
-        let at = self.bytes.len();
-        self.bytes.extend_from_slice(&[0, 0, 0, 0, JSONB_VERSION]);
-        write(&mut serde_json::Serializer::new(&mut self.bytes)).expect("texts can be written as JSON into memory");
-        let length = (self.bytes.len() - at - 4) as i32;
-        self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
-    }
-
-    fn value(&mut self, value: ValueRef<'_>) {
-        match value {
-            ValueRef::Int(value) => self.field(&value.to_be_bytes()),
-            ValueRef::Uint(value) => self.bigint(i64::from(value)),
-            ValueRef::Float(value) => self.field(&value.to_be_bytes()),
-            ValueRef::Str(text) => self.field(text.as_bytes()),
-            ValueRef::Map(map) => self.jsonb(|json| json.collect_map(map.pairs())),
-            ValueRef::Set(members) => self.text_array(members),
-        }
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_BYTES);
-    }
-}
 
 /// Rows that are stored in one database transaction.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Rows for each of [`TABLES`].
+    /// Of each of [`TABLES`].
     pub(super) transactions: [Rows; TYPES + 1],
-    /// New keys for each of [`tables::KEYS`].
+    /// New keys of each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
-    /// For each type, the rows whose key the database has to be asked for.
+    /// Of each type, what the database has to be asked for.
     unresolved: [Vec<Unresolved>; TYPES],
-    /// Resolved keys: type, key, id.
+    /// What was resolved: type, key, id.
     pub(super) resolved: Vec<(usize, Box<str>, i64)>,
-    /// End of the log after these rows; `None` as long as there are none.
+    /// Where the log stands after these rows; `None` as long as there are none.
     pub(super) end: Option<Chain>,
-    /// For each type, the id of the next new key after these rows. Set when the group is handed over.
+    /// Of each type, the id of the next new key after these rows. Set when the group is handed over.
     pub(super) next_ids: [i64; TYPES],
 }
 
@@ -135,7 +30,7 @@ pub(super) struct Group {
 #[derive(Debug)]
 struct Unresolved {
     key: Box<str>,
-    /// Offset in the rows where the id belongs.
+    /// Where in the rows the id belongs.
     at: usize,
 }
 
@@ -158,7 +53,7 @@ impl Group {
             + unresolved.sum::<usize>()
     }
 
-    /// Empties the group, keeping some memory.
+    /// Makes it as new, keeping some memory.
     pub(super) fn clear(&mut self) {
         self.transactions.iter_mut().chain(&mut self.keys).for_each(Rows::clear);
         (self.unresolved, self.resolved, self.end) = Default::default();
@@ -193,8 +88,8 @@ impl Group {
         keys
     }
 
-    /// Inserts the ids of those keys of a type that the database has. The other keys are new: they get the next ids,
-    /// and become the only rows of [`Self::keys`].
+    /// Puts in the ids of a type's keys that the database has; other keys are new, get the next ids, and become the only rows of
+    /// [`Self::keys`].
     pub(super) fn resolve(&mut self, ty: usize, mut ids: HashMap<Box<str>, i64>) {
         self.keys[ty].clear();
         for Unresolved { key, at } in std::mem::take(&mut self.unresolved[ty]) {
@@ -221,7 +116,7 @@ impl Group {
         head.write(rows);
         self.unresolved[tables::index(ty)].extend(key.write(rows));
         match (record.op, record.effect.value()) {
-            (Op::Put { value, .. }, _) | (_, Some(value)) => rows.value(value),
+            (Op::Put { value, .. }, _) | (_, Some(value)) => column::write(rows, value),
             (Op::MapSet { value, .. }, _) => rows.jsonb(|json| json.serialize_str(value)),
             _ => rows.null(),
         }
@@ -240,7 +135,7 @@ impl Group {
         Ok(())
     }
 
-    /// Adds a row to the table of whole keys, and one to the table of each type that had the key.
+    /// A row in the table of whole keys, and one in the table of each type that had the key.
     fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {
         let key = record.op.key().as_str();
         let types = match record.effect {
@@ -268,7 +163,7 @@ impl Group {
         Ok(())
     }
 
-    /// The id of `key`, which is added to the new keys if needed.
+    /// The id of `key`, which is written among the new ones if need be.
     fn key_id<'k>(&mut self, ty: ValueType, key: &'k str, keys: &mut KeyIds) -> RowKey<'k> {
         let ty = tables::index(ty);
         match keys.id_of(ty, key) {
@@ -282,7 +177,7 @@ impl Group {
     }
 }
 
-/// The key of a row of transactions.
+/// What a row of transactions says of its key.
 #[derive(Clone, Copy)]
 enum RowKey<'k> {
     Id(i64),
@@ -290,7 +185,7 @@ enum RowKey<'k> {
 }
 
 impl RowKey<'_> {
-    /// Writes the id, or leaves space for it.
+    /// Writes the id, or leaves room for it.
     fn write(self, rows: &mut Rows) -> Option<Unresolved> {
         let (id, unresolved) = match self {
             Self::Id(id) => (id, None),
@@ -302,7 +197,7 @@ impl RowKey<'_> {
     }
 }
 
-/// The first fields of every row of transactions, and its time.
+/// What every row of transactions begins with, and its time.
 #[derive(Clone, Copy)]
 struct Head {
     lsn: Lsn,
@@ -315,14 +210,4 @@ impl Head {
         rows.bigint(self.lsn.cast_signed());
         rows.field(self.kind.name().as_bytes());
     }
-}
-
-fn timestamp(at: Micros) -> Result<i64, &'static str> {
-    let since_2000 = at.checked_sub(POSTGRES_EPOCH).filter(|since| TIMESTAMPS.contains(since));
-    since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
-}
-
-/// The time of a TIMESTAMPTZ.
-pub(super) fn micros(timestamp: i64) -> Option<Micros> {
-    timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
 }

@@ -13,8 +13,8 @@ use std::ops::RangeInclusive;
 use bytes::{BufMut, Bytes, BytesMut};
 use proto::Lsn;
 
+use super::binary::{Fields, RowError};
 use super::copy_out::{CopyOut, corrupt};
-use super::parse::{Fields, RowError};
 use super::session::Session;
 use super::tables::{Kind, TABLES, Table};
 use crate::SinkError;

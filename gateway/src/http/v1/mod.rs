@@ -6,6 +6,7 @@
 //!   route.rs       parses paths and methods into routes
 //!   operations.rs  parses routes and bodies into operations and executes them
 //!   responses.rs   converts replies into responses
+//!   values.rs      reads and writes values in bodies, for each value type
 //!   demo.rs        echo, hello, fibo
 //! ```
 
@@ -13,6 +14,7 @@ mod demo;
 mod operations;
 mod responses;
 mod route;
+mod values;
 
 pub(super) use operations::Executed;
 pub(super) use route::Route;

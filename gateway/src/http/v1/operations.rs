@@ -1,36 +1,31 @@
-//! Requests about entries: parsed into an operation, executed, and turned into a response that may wait for the log.
+//! Routes about entries: into an operation, through the engine, to a durable answer.
 
 use hyper::header::HeaderName;
-use proto::{CounterType, Key, Lsn, Op, StringsBuf, ValueRef, ValueType, check_text};
+use proto::{Key, Lsn, Op, StringsBuf, check_text};
 
-use super::responses;
 use super::route::{EntryRoute, Verb};
+use super::{responses, values};
 use crate::clock::now;
 use crate::config::Durability;
 use crate::context::Worker;
 use crate::http::head::Head;
+use crate::http::json;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Response;
-use crate::http::{json, number};
 use crate::service::{Options, Request};
 
-/// Raises the durability of a request above the server's setting.
+/// Raises one request's durability above the server's.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
 
-const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
-const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
-const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
-
-/// The result of an executed request.
+/// An operation that was carried out.
 pub(in crate::http) struct Executed {
     pub(in crate::http) response: Response,
-    /// The LSN that must be durable before the response may be sent.
+    /// What has to be durable before the response may be given.
     pub(in crate::http) awaits: Option<Lsn>,
 }
 
-/// Executes the operation of `route` and `body`. Does not wait for the log, so that the request can be dropped before
-/// that wait.
+/// Carries out what `route` and `body` ask for. Does not wait, so that nothing of the request is kept while the log is.
 pub(super) fn execute(
     worker: &Worker,
     head: &Head<'_>,
@@ -50,7 +45,7 @@ pub(super) fn execute(
     Ok(Executed { response, awaits: done.awaits })
 }
 
-/// Parses the operation. `list` holds the members or fields of a JSON body, which the operation borrows.
+/// The operation; `list` is where the members or fields of a body are unpacked to.
 fn operation<'o>(
     verb: Verb,
     key: Key<'o>,
@@ -64,24 +59,11 @@ fn operation<'o>(
         Verb::Del(ty) => Op::Del { ty, key },
         Verb::DelAll => Op::DelAll { key },
         Verb::Put(ty) => {
-            let value = match ty {
-                ValueType::Int => ValueRef::Int(number::parse_integer(body, EXPECTED_INT)?),
-                ValueType::Uint => ValueRef::Uint(number::parse_integer(body, EXPECTED_UINT)?),
-                ValueType::Float => ValueRef::Float(number::parse_float(body)?),
-                ValueType::Str => ValueRef::Str(text()?),
-                ValueType::Map => {
-                    *list = json::parse_map(body)?;
-                    ValueRef::Map(list.as_strings())
-                }
-                ValueType::Set => {
-                    *list = json::parse_set(body)?;
-                    ValueRef::Set(list.as_strings())
-                }
-            };
+            let value = values::read(ty, body, list)?;
             Op::Put { key, value }
         }
         Verb::Incr(ty) => Op::Incr { ty, key },
-        Verb::IncrBy(ty) => Op::IncrBy { ty, key, by: step(ty, body)? },
+        Verb::IncrBy(ty) => Op::IncrBy { ty, key, by: values::read_step(ty, body)? },
         Verb::SetAdd => {
             *list = json::parse_set(body)?;
             Op::SetAdd { key, members: list.as_strings() }
@@ -97,26 +79,12 @@ fn operation<'o>(
     })
 }
 
-/// Parses what to add to a counter: an i32 for an int; for a uint any difference of two u32.
-fn step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
-    match ty {
-        CounterType::Uint => {
-            let by: i64 = number::parse_integer(body, EXPECTED_UINT_STEP)?;
-            match by.unsigned_abs() <= u64::from(u32::MAX) {
-                true => Ok(by),
-                false => Err(Problem::NotRepresentable(format!("{by} is out of range; expected {EXPECTED_UINT_STEP}"))),
-            }
-        }
-        CounterType::Int => Ok(number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from)?),
-    }
-}
-
-/// The strongest durability that any line of the header asks for. The header is ignored for reads.
+/// The strongest durability that a line of the header asks for. The header is for writes.
 fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
     if !writes {
         return Ok(Durability::Async);
     }
-    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, value| match value {
+    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, asked| match asked {
         b"async" => Ok(strongest),
         b"sync" => Ok(Durability::Sync),
         _ => Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),

@@ -1,22 +1,21 @@
-//! Converts replies into responses.
+//! Replies into responses.
 
-use bytes::Bytes;
 use hyper::header::{HeaderName, HeaderValue};
-use proto::{Reply, Text, Value};
+use proto::Reply;
 
+use super::values;
 use crate::http::problem::Problem;
 use crate::http::response::Response;
-use crate::http::{json, number};
 
 const DELETED: HeaderName = HeaderName::from_static("deleted");
 const YES: HeaderValue = HeaderValue::from_static("true");
 
-/// The response to an executed operation on `key`, and on its `item` if the operation has one.
+/// The response to an operation on `key`, and on `item` of it, that was carried out.
 pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
     Ok(match reply {
         Reply::Stored => Response::empty(),
-        Reply::Value(value) => from_value(value),
-        Reply::Field(value) => Response::text(as_body(value)),
+        Reply::Value(value) => values::write(value),
+        Reply::Field(value) => Response::text(values::text_body(value)),
         Reply::NoEntry => return Err(Problem::NoEntry(key.into())),
         Reply::NoField => return Err(Problem::NoField { key: key.into(), field: item.into() }),
         Reply::Deleted(true) => Response::empty().with(DELETED, YES),
@@ -24,23 +23,4 @@ pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response
         Reply::Count(count) => Response::text(count.to_string()),
         Reply::Has(has) => Response::text(if has { "true" } else { "false" }),
     })
-}
-
-fn from_value(value: Value) -> Response {
-    match value {
-        Value::Int(number) => Response::text(number.to_string()),
-        Value::Uint(number) => Response::text(number.to_string()),
-        Value::Float(number) => Response::text(number::format_float(number)),
-        Value::Str(value) => Response::text(as_body(value)),
-        Value::Map(list) => Response::json(json::write_map(list.as_strings())),
-        Value::Set(list) => Response::json(json::write_set(list.as_strings())),
-    }
-}
-
-/// The text as a body. Long texts are not copied.
-fn as_body(value: Text) -> Bytes {
-    match &value {
-        Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
-        Text::Shared(_) => Bytes::from_owner(value),
-    }
 }

@@ -1,0 +1,64 @@
+//! Values in bodies, for each value type: how they are read and written. A new type needs a line in each.
+
+use bytes::Bytes;
+use proto::{CounterType, StringsBuf, Text, Value, ValueRef, ValueType, check_text};
+
+use crate::http::problem::{Problem, bad_text};
+use crate::http::response::Response;
+use crate::http::{json, number};
+
+const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
+const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
+const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
+
+/// Reads the body of a put; `list` has room for what the value borrows.
+pub(super) fn read<'v>(ty: ValueType, body: &'v [u8], list: &'v mut StringsBuf) -> Result<ValueRef<'v>, Problem> {
+    Ok(match ty {
+        ValueType::Int => ValueRef::Int(number::parse_integer(body, EXPECTED_INT)?),
+        ValueType::Uint => ValueRef::Uint(number::parse_integer(body, EXPECTED_UINT)?),
+        ValueType::Float => ValueRef::Float(number::parse_float(body)?),
+        ValueType::Str => ValueRef::Str(check_text(body).map_err(|e| bad_text("the body", e))?),
+        ValueType::Map => {
+            *list = json::parse_map(body)?;
+            ValueRef::Map(list.as_strings())
+        }
+        ValueType::Set => {
+            *list = json::parse_set(body)?;
+            ValueRef::Set(list.as_strings())
+        }
+    })
+}
+
+/// What to add to a counter: an i32 for an int; for a uint anything that can lead from one u32 to another.
+pub(super) fn read_step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
+    match ty {
+        CounterType::Uint => {
+            let by: i64 = number::parse_integer(body, EXPECTED_UINT_STEP)?;
+            match by.unsigned_abs() <= u64::from(u32::MAX) {
+                true => Ok(by),
+                false => Err(Problem::NotRepresentable(format!("{by} is out of range; expected {EXPECTED_UINT_STEP}"))),
+            }
+        }
+        CounterType::Int => Ok(number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from)?),
+    }
+}
+
+/// The response with this value.
+pub(super) fn write(value: Value) -> Response {
+    match value {
+        Value::Int(number) => Response::text(number.to_string()),
+        Value::Uint(number) => Response::text(number.to_string()),
+        Value::Float(number) => Response::text(number::format_float(number)),
+        Value::Str(value) => Response::text(text_body(value)),
+        Value::Map(list) => Response::json(json::write_map(list.as_strings())),
+        Value::Set(list) => Response::json(json::write_set(list.as_strings())),
+    }
+}
+
+/// The text as a body; a long one is not copied.
+pub(super) fn text_body(value: Text) -> Bytes {
+    match &value {
+        Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
+        Text::Shared(_) => Bytes::from_owner(value),
+    }
+}

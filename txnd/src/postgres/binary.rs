@@ -1,0 +1,210 @@
+//! Rows in the binary format of COPY, see <https://www.postgresql.org/docs/15/sql-copy.html>.
+//!
+//! ```text
+//!   file  := signature (11 bytes) flags (i32, 0) extension length (i32, 0) row* end (i16, -1)
+//!   row   := number of fields (i16) field*
+//!   field := length (i32, -1 for NULL) then that many bytes; integers are big-endian
+//! ```
+
+use proto::{KeyError, Micros, Strings, StringsBuf, TextError, check_text};
+
+/// What stands before the first row.
+pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+const END: [u8; 2] = (-1_i16).to_be_bytes();
+
+/// Memory of each table's rows that is kept for the next group, in bytes.
+const KEPT_BYTES: usize = 16 << 20;
+
+/// Object id of the type TEXT, which the elements of a TEXT[] have.
+const TEXT_OID: u32 = 25;
+
+/// Version of the binary form of JSONB; its text follows.
+pub(super) const JSONB_VERSION: u8 = 1;
+
+/// From the Unix epoch to that of PostgreSQL, 2000-01-01, in microseconds.
+const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
+
+/// Times that TIMESTAMPTZ can hold, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
+const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
+
+/// Rows of one table in the form in which COPY takes them.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Rows {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The whole of what COPY is sent.
+    pub(super) fn parts(&self) -> [&[u8]; 3] {
+        [HEADER, &self.bytes, &END]
+    }
+
+    pub(super) fn begin(&mut self, fields: i16) {
+        self.bytes.extend_from_slice(&fields.to_be_bytes());
+    }
+
+    pub(super) fn field(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    pub(super) fn null(&mut self) {
+        self.bytes.extend_from_slice(&(-1_i32).to_be_bytes());
+    }
+
+    pub(super) fn bigint(&mut self, value: i64) {
+        self.field(&value.to_be_bytes());
+    }
+
+    /// A row of a table of keys.
+    pub(super) fn key(&mut self, id: i64, key: &str) {
+        self.begin(2);
+        self.bigint(id);
+        self.field(key.as_bytes());
+    }
+
+    pub(super) fn text_array(&mut self, items: Strings<'_>) {
+        // In both forms an item is a length of 4 bytes and its text; an array without items has no dimension.
+        let dimensions = u32::from(items != Strings::EMPTY);
+        let length = 12 + 8 * dimensions + items.as_bytes().len() as u32;
+        for word in [length, dimensions, 0, TEXT_OID] {
+            self.bytes.extend_from_slice(&word.to_be_bytes());
+        }
+        if dimensions > 0 {
+            let (count, first_index) = (items.iter().count() as u32, 1_u32);
+            self.bytes.extend_from_slice(&count.to_be_bytes());
+            self.bytes.extend_from_slice(&first_index.to_be_bytes());
+        }
+        items.iter().for_each(|item| self.field(item.as_bytes()));
+    }
+
+    /// A field whose JSON `write` gives.
+    pub(super) fn jsonb(
+        &mut self,
+        write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>>) -> serde_json::Result<()>,
+    ) {
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0, 0, 0, 0, JSONB_VERSION]);
+        write(&mut serde_json::Serializer::new(&mut self.bytes)).expect("texts can be written as JSON into memory");
+        let length = (self.bytes.len() - at - 4) as i32;
+        self.bytes[at..at + 4].copy_from_slice(&length.to_be_bytes());
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+    }
+}
+
+/// Why a row is not one that this program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum RowError {
+    #[error("the row has fewer columns than expected, or they have other types")]
+    Form,
+    #[error("unknown transaction_type")]
+    Kind,
+    #[error("its key_id is not in the table of keys")]
+    KeyId,
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error("a text {0}")]
+    Text(#[from] TextError),
+    #[error("the {0} is missing or does not go with the transaction_type")]
+    Column(&'static str),
+    #[error("the timestamp is out of range")]
+    Timestamp,
+}
+
+/// The fields of a row, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Fields<'a> {
+    /// The fields in `row`, which does not hold their number any more.
+    pub(super) fn of(row: &'a [u8]) -> Self {
+        Self { rest: row }
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], RowError> {
+        let (taken, rest) = self.rest.split_at_checked(count).ok_or(RowError::Form)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    /// Four bytes that are no field.
+    pub(super) fn word(&mut self) -> Result<i32, RowError> {
+        self.take(4).and_then(number).map(i32::from_be_bytes)
+    }
+
+    /// The next field; `None` if it is NULL.
+    pub(super) fn next(&mut self) -> Result<Option<&'a [u8]>, RowError> {
+        match self.word()? {
+            -1 => Ok(None),
+            length => self.take(usize::try_from(length).map_err(|_| RowError::Form)?).map(Some),
+        }
+    }
+
+    /// The next field, which must not be NULL.
+    pub(super) fn some(&mut self) -> Result<&'a [u8], RowError> {
+        self.next()?.ok_or(RowError::Form)
+    }
+
+    /// The next field as a BIGINT.
+    pub(super) fn bigint(&mut self) -> Result<i64, RowError> {
+        self.some().and_then(number).map(i64::from_be_bytes)
+    }
+
+    /// The next field as an INTEGER.
+    pub(super) fn int(&mut self) -> Result<i32, RowError> {
+        self.some().and_then(number).map(i32::from_be_bytes)
+    }
+
+    pub(super) fn text(&mut self) -> Result<&'a str, RowError> {
+        Ok(check_text(self.some()?)?)
+    }
+}
+
+/// A number of this many bytes.
+pub(super) fn number<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RowError> {
+    bytes.try_into().map_err(|_| RowError::Form)
+}
+
+/// A JSONB of a type that serde knows.
+pub(super) fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, RowError> {
+    let text = bytes.strip_prefix(&[JSONB_VERSION]).ok_or(RowError::Form)?;
+    serde_json::from_slice(text).map_err(|_| RowError::Column("value"))
+}
+
+/// A TEXT[] of one dimension without NULLs.
+pub(super) fn text_array<'a>(bytes: &[u8], list: &'a mut StringsBuf) -> Result<Strings<'a>, RowError> {
+    let mut fields = Fields { rest: bytes };
+    let [dimensions, _has_nulls, _element_type] = [fields.word()?, fields.word()?, fields.word()?];
+    match dimensions {
+        0 => {}
+        1 => {
+            let [count, _first_index] = [fields.word()?, fields.word()?];
+            for _ in 0..count {
+                list.push(fields.text()?);
+            }
+        }
+        _ => return Err(RowError::Form),
+    }
+    Ok(list.as_strings())
+}
+/// The time as TIMESTAMPTZ, in microseconds from its own epoch.
+pub(super) fn timestamp(at: Micros) -> Result<i64, &'static str> {
+    let since_2000 = at.checked_sub(POSTGRES_EPOCH).filter(|since| TIMESTAMPS.contains(since));
+    since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
+}
+
+/// The time that a TIMESTAMPTZ stands for.
+pub(super) fn micros(timestamp: i64) -> Option<Micros> {
+    timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
+}
