@@ -108,6 +108,13 @@ impl SegmentSink {
     }
 }
 
+/// Without a writer, readers go by what is stored.
+impl Drop for SegmentSink {
+    fn drop(&mut self) {
+        self.published.set(None);
+    }
+}
+
 impl LogWriter for SegmentSink {
     type Reader = SegmentReader;
 
