@@ -247,10 +247,18 @@ async fn a_writer_that_was_stopped_within_a_transaction_does_not_keep_the_next_o
     let mut stopped = Writer::begin(sink(&url)).await.unwrap();
     stopped.append(&[put_text("k", 1)]).await;
     // It sends the beginning of its transaction, and is never heard of again.
-    assert_eq!(writer::poll_once(stopped.sink.durable()), Poll::Pending);
     let in_transaction =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'";
-    within("the writer is in a transaction", || (server.psql(&url, in_transaction) == "1").then_some(()));
+    let sent = Instant::now();
+    while server.psql(&url, in_transaction) != "1" {
+        assert!(sent.elapsed() < DEADLINE, "the writer is in a transaction");
+        // A poll may find that the socket is not ready yet; only then is there nothing to see for long.
+        assert_eq!(writer::poll_once(stopped.sink.durable()), Poll::Pending);
+        let seen = Instant::now();
+        while server.psql(&url, in_transaction) != "1" && seen.elapsed() < Duration::from_secs(2) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
     let began = Instant::now();
     let opened = sink(&url).open().await.expect("the next writer begins its term");
     assert!(began.elapsed() < Duration::from_secs(20), "it took {:?}", began.elapsed());
