@@ -11,7 +11,7 @@ use proto::{Batch, Lsn};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sqlx::{Connection, Executor};
-use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal, within};
+use testkit::postgres_server::{PASSWORD, PostgresServer, USER, signal};
 use txnd::{LogReader, LogWriter, MAX_IN_FLIGHT, PostgresSink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 
