@@ -5,6 +5,7 @@
 //!   memory.rs           a log in memory, with faults on request
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
+//!   mount_holder.rs     a shell that keeps mounts of its own
 //!   loop_disk.rs        a disk with a real file system that can be frozen
 //!   small_disk.rs       a disk of 1 MiB
 //! ```
@@ -15,6 +16,7 @@
 pub mod arbitrary;
 pub mod loop_disk;
 pub mod memory;
+mod mount_holder;
 pub mod pki;
 pub mod postgres_server;
 pub mod small_disk;

@@ -2,11 +2,12 @@
 //! holder's root in /proc. Also a disk that loses writes: an ext4 on a loop device on such a tmpfs. Shared by the tests
 //! of the segment sink and of kvs.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
+
+use crate::mount_holder::MountHolder;
 
 /// Bytes per page, the unit in which a tmpfs allocates space.
 pub const PAGE_BYTES: u64 = 4096;
@@ -16,9 +17,7 @@ const BALLAST_BYTES: usize = 400 << 10;
 
 /// A small disk. It is removed with its holder.
 pub struct SmallDisk {
-    holder: Child,
-    commands: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    holder: MountHolder,
     mount: TempDir,
 }
 
@@ -40,40 +39,18 @@ impl SmallDisk {
 
     fn mount(namespaces: &str, size: &str) -> Result<Self, String> {
         let mount = tempfile::tempdir().expect("a temporary folder");
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("exec unshare {namespaces} sh 2>&1")]);
-        let mut holder = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(|e| format!("sh: {e}"))?;
-        let commands = holder.stdin.take().expect("it is piped");
-        let answers = BufReader::new(holder.stdout.take().expect("it is piped"));
-        let mut disk = Self { holder, commands, answers, mount };
+        let mut disk = Self { holder: MountHolder::start(namespaces, "true")?, mount };
         disk.command(&format!("mount -t tmpfs -o size={size} tmpfs")).map(|()| disk)
     }
 
     /// Runs `command` on the mount point, within the namespace.
     pub fn command(&mut self, command: &str) -> Result<(), String> {
-        self.run(&format!("{command} '{}'", self.mount.path().display()))
-    }
-
-    /// Runs a line of commands within the namespace.
-    fn run(&mut self, commands: &str) -> Result<(), String> {
-        let line = format!("{{ {commands}; }} && echo done || echo failed");
-        // If there is no shell to read it, its output says why.
-        let _ = writeln!(self.commands, "{line}");
-        let mut said = String::new();
-        for answer in (&mut self.answers).lines() {
-            match answer.as_deref() {
-                Ok("done") => return Ok(()),
-                Ok("failed") | Err(_) => break,
-                Ok(message) => said.push_str(message),
-            }
-        }
-        Err(said)
+        self.holder.run(&format!("{command} '{}'", self.mount.path().display()))
     }
 
     /// The disk's root, as seen from outside the namespace.
     pub fn root(&self) -> PathBuf {
-        let inside = self.mount.path().strip_prefix("/").expect("an absolute path");
-        PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(inside)
+        self.holder.outside(self.mount.path())
     }
 
     pub fn log(&self) -> PathBuf {
@@ -96,13 +73,6 @@ impl SmallDisk {
     pub fn fill_up(&self) {
         let mut ballast = std::fs::File::options().create(true).append(true).open(self.ballast()).unwrap();
         while ballast.write_all(&[1; 4096]).is_ok() {}
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.holder.kill();
-        let _ = self.holder.wait();
     }
 }
 
@@ -130,13 +100,14 @@ impl LossyDisk {
         // The file system's own blocks are at its beginning, and get space when they are written. A large file takes
         // all other blocks that already have space, so that no part of a log is stored there.
         let made = below
+            .holder
             .run(&format!(
                 "cd '{folder}' && mkdir fs && truncate -s 64m image && mkfs.ext4 -q -b 4096 -m 0 -J size=4 \
                  -E packed_meta_blocks=1,nodiscard,lazy_itable_init=0,lazy_journal_init=0 image \
                  && dd if=image of=image bs=4096 count=2048 conv=notrunc status=none"
             ))
             .and_then(|()| Self::attach(&mut below))
-            .and_then(|()| below.run(&format!("fallocate -l 16m '{folder}/fs/filler'")));
+            .and_then(|()| below.holder.run(&format!("fallocate -l 16m '{folder}/fs/filler'")));
         match made {
             Ok(()) => Some(Self { below }),
             Err(refused) => {
@@ -150,7 +121,7 @@ impl LossyDisk {
         let folder = below.mount.path().display().to_string();
         // One block per request: if part of a longer one is stored, the kernel takes all of it as stored. The device is
         // detached immediately (-d), and disappears with its mount.
-        below.run(&format!(
+        below.holder.run(&format!(
             "device=$(losetup -f --show '{folder}/image') && {{ \
              echo 4 > /sys/block/${{device#/dev/}}/queue/max_sectors_kb && mount -t ext4 $device '{folder}/fs'; \
              mounted=$?; losetup -d $device; [ $mounted = 0 ]; }}"
@@ -159,7 +130,7 @@ impl LossyDisk {
 
     /// Unmounts the file system and mounts it again, which empties the page cache. No file on it may be open.
     pub fn drop_cache(&mut self) {
-        self.below.run(&format!("umount '{}/fs'", self.below.mount.path().display())).expect("no file is open");
+        self.below.holder.run(&format!("umount '{}/fs'", self.below.mount.path().display())).expect("no file is open");
         Self::attach(&mut self.below).expect("it was mounted before");
     }
 

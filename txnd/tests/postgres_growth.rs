@@ -121,7 +121,7 @@ async fn reads_of_keys_that_are_not_there_take_no_more_memory_than_writes() {
 }
 
 /// The tables of version 1, with the records that the program of that time had written: every operation, on every type.
-const VERSION_1: &str = include_str!("postgres_version_1.sql");
+const VERSION_1: &str = include_str!("golden/v1/tables.sql");
 
 #[tokio::test]
 async fn tables_of_version_1_are_moved_with_all_that_is_in_them() {
@@ -129,11 +129,11 @@ async fn tables_of_version_1_are_moved_with_all_that_is_in_them() {
     let url = server.database();
     server.psql(&url, VERSION_1);
     let mut writer = Writer::begin(sink(&url)).await.unwrap();
-    assert_eq!((writer.opened.epoch, writer.opened.chain.lsn), (2, 22));
-    assert_eq!(writer.opened.chain.log_id, 8_371_992_544_088_581_956);
-    assert_eq!(writer.opened.chain.checksum, 3_882_070_442);
+    assert_eq!((writer.opened.epoch, writer.opened.chain.lsn), (3, 120));
+    assert_eq!(writer.opened.chain.log_id, (-1_113_056_351_972_869_522_i64).cast_unsigned());
+    assert_eq!(writer.opened.chain.checksum, 28_221_301);
     let stored = records(&writer.read(1).await);
-    assert_eq!(stored.len(), 22);
+    assert_eq!(stored.len(), 120);
     let kinds: BTreeSet<&str> =
         stored.iter().filter_map(|record| record.split("op: ").nth(1)?.split(' ').next()).collect();
     let all =
@@ -141,10 +141,11 @@ async fn tables_of_version_1_are_moved_with_all_that_is_in_them() {
     assert_eq!(kinds, BTreeSet::from(all));
     writer.append(&[put_text("k", 1)]).await;
     writer.make_durable().await;
-    assert_eq!(server.psql(&url, "SELECT max(lsn) FROM group_ends"), "23");
+    assert_eq!(server.psql(&url, "SELECT max(lsn) FROM group_ends"), "121");
 
     // A writer of the version before, which may still run, stores nothing any more.
-    let advance = "BEGIN; UPDATE producer SET lsn = 24, checksum = 0, updated_at = now() WHERE epoch = 1 AND lsn = 23";
+    let advance =
+        "BEGIN; UPDATE producer SET lsn = 122, checksum = 0, updated_at = now() WHERE epoch = 3 AND lsn = 121";
     server.try_psql(&url, advance).expect_err("there are no such columns");
 }
 
@@ -154,8 +155,8 @@ async fn a_writer_of_version_1_within_a_transaction_is_waited_for() {
     let url = server.database();
     server.psql(&url, VERSION_1);
     let mut before = sqlx::PgConnection::connect(&url).await.unwrap();
-    before.execute("BEGIN; UPDATE producer SET lsn = 23, checksum = 7").await.unwrap();
-    let row = "INSERT INTO integer_transactions SELECT 23, 'put', id, 5, NULL, now() FROM int_keys WHERE key = 'g'";
+    before.execute("BEGIN; UPDATE producer SET lsn = 121, checksum = 7").await.unwrap();
+    let row = "INSERT INTO integer_transactions SELECT 121, 'put', id, 5, NULL, now() FROM int_keys WHERE key = 'k'";
     before.execute(row).await.unwrap();
     let mut next = sink(&url);
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -165,7 +166,7 @@ async fn a_writer_of_version_1_within_a_transaction_is_waited_for() {
         }
         before.execute("COMMIT").await.unwrap();
     });
-    assert_eq!((opened.unwrap().chain.lsn, opened_checksum(server, &url)), (23, "7".into()));
+    assert_eq!((opened.unwrap().chain.lsn, opened_checksum(server, &url)), (121, "7".into()));
 }
 
 fn opened_checksum(server: &PostgresServer, url: &str) -> String {
