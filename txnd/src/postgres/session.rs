@@ -3,13 +3,13 @@
 //! Between kvs and the server there may be a pooler, which gives every transaction another server's session and passes that
 //! session on to other programs. So:
 //!
-//! - every statement is in a transaction that begins with [`Session::begin`], which pins each setting that matters until
-//!   the transaction's end; nothing is left in the session for the next one who gets it;
+//! - every statement is in a transaction that begins with [`Session::begin`]. The schema, and that the server believes that keys
+//!   are there, hold until the transaction's end; nothing is left in the session for the next one who gets it;
 //! - outside of a transaction nothing is prepared, and within one under no name;
-//! - settings that only a session can have (what happens while it is idle) are set only where the session is known to be our
-//!   own. A token in the start-up packet tells: a server takes it as a setting, a pooler refuses it, drops it, or shows
-//!   somebody else's. A pooled session needs them less: what is cut off while it is idle is the pooler's affair, and the
-//!   writer asks about its term once a second.
+//! - settings that harm nobody else are those of the session where it is known to be our own, and of each transaction elsewhere.
+//!   A token in the start-up packet tells: a server takes it as a setting, a pooler refuses it, drops it, or shows
+//!   somebody else's. What only a session can have (how long it may be idle) a pooled one goes without: what is cut off
+//!   while it is idle is the pooler's affair, and a writer asks about its term once a second.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Executor, Row};
@@ -19,12 +19,25 @@ use super::errors::{INSUFFICIENT_PRIVILEGE, PROTOCOL_VIOLATION, code_of, error, 
 use super::schema;
 use crate::SinkError;
 
-/// What holds in each transaction: a COMMIT that returns is on disk, and no default of a role or a database cuts off a transaction
-/// that waits for the next piece of a group. Rows are read in the order of their keys, by index: sorting a table that is in
-/// order would take the server a copy of it.
-const TRANSACTION: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 0; \
-                           SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-                           SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+/// What a transaction begins with.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; ";
+
+/// What must hold in each transaction: a COMMIT that returns is on disk, and no default of a role or a database cuts off a
+/// transaction that waits for the next piece of a group. An own session gets them in the start-up packet with the token, which
+/// saves each group the parsing; other sessions in each transaction.
+const SETTINGS: [(&str, &str); 4] = [
+    ("synchronous_commit", "on"),
+    ("lock_timeout", "0"),
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+];
+
+/// What holds besides in each transaction of a reader: rows are read in the order of their keys, by index. Sorting a table that
+/// is in order would take the server a copy of it.
+const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; ";
+
+/// Has a transaction look rows up by index, whatever the server knows of the tables' sizes.
+pub(super) const BY_INDEX: &str = "SET LOCAL enable_seqscan = off";
 
 /// First version with `idle_session_timeout`.
 const IDLE_SESSION_TIMEOUT_SINCE: u32 = 140_000;
@@ -63,7 +76,7 @@ impl Session {
     pub(super) async fn start(connector: &Connector, purpose: Purpose) -> Result<Self, SinkError> {
         let options = connector.address.options().map_err(SinkError::Failed)?;
         let token = format!("{:032x}", rand::random::<u128>());
-        let with_token = options.clone().options([(TOKEN, &token)]);
+        let with_token = options.clone().options(SETTINGS).options([(TOKEN, &token)]);
         let mut connection = match connector.connect(&with_token).await {
             Ok(connection) => connection,
             Err(ConnectError::Sqlx(e)) if code_of(&e).as_deref() == Some(PROTOCOL_VIOLATION) => {
@@ -75,22 +88,29 @@ impl Session {
         let about = step(connection.fetch_one(about.as_str())).await?;
         let version = about.get::<i32, _>(0).cast_unsigned();
         let is_own = about.get::<Option<String>, _>(1).as_deref() == Some(&token);
+        let mut begin = BEGIN.to_string();
         if is_own {
             let mut settings = OWN_SESSION.to_string();
             if version >= IDLE_SESSION_TIMEOUT_SINCE {
                 settings.push_str("; SET idle_session_timeout = 0");
+            }
+            if version >= TRANSACTION_TIMEOUT_SINCE {
+                settings.push_str("; SET transaction_timeout = 0");
             }
             if purpose == Purpose::Write {
                 settings.push_str("; ");
                 settings.push_str(OWN_WRITER_SESSION);
             }
             step(connection.execute(settings.as_str())).await?;
+        } else {
+            SETTINGS.iter().for_each(|(name, value)| begin += &format!("SET LOCAL {name} = {value}; "));
+            if version >= TRANSACTION_TIMEOUT_SINCE {
+                begin.push_str("SET LOCAL transaction_timeout = 0; ");
+            }
         }
-        let mut begin = TRANSACTION.to_string();
-        if version >= TRANSACTION_TIMEOUT_SINCE {
-            begin.push_str("; SET LOCAL transaction_timeout = 0");
+        if purpose == Purpose::Read {
+            begin.push_str(READING);
         }
-        begin.push_str("; ");
         Ok(Self { connection, begin, is_own })
     }
 
