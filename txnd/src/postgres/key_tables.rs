@@ -11,7 +11,7 @@ use super::errors::step;
 use super::key_names::{CHUNK_NAMES, Chunk, KeyNames};
 use super::keys::KeyIds;
 use super::parse;
-use super::session::Session;
+use super::session::{BY_INDEX, Session};
 use super::tables::{KEYS, TYPES};
 use crate::SinkError;
 
@@ -76,6 +76,7 @@ pub(super) async fn ids_of(
 ) -> Result<HashMap<Box<str>, i64>, SinkError> {
     let select = format!("SELECT id, key FROM {} WHERE key = ANY ($1)", KEYS[ty]);
     let mut ids = HashMap::with_capacity(keys.len());
+    step(session.connection.execute(BY_INDEX)).await?;
     for keys in keys.chunks(KEYS_PER_QUERY) {
         // Unnamed, and in a transaction, so that a pooler keeps it on one server.
         let query = sqlx::query(&select).persistent(false).bind(keys);

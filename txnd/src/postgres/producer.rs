@@ -22,7 +22,7 @@ use sqlx::{Executor, Row};
 use tracing::warn;
 
 use super::errors::{LOCK_NOT_AVAILABLE, STEP_TIMEOUT, code_of, error, step, within_step};
-use super::session::Session;
+use super::session::{BY_INDEX, Session};
 use super::tables::TABLES;
 use crate::{Location, SinkError, Term};
 
@@ -65,7 +65,7 @@ impl Producer {
         let (log_id, checksum) = (new.log_id.cast_signed(), new.checksum);
         // Existing rows are not touched here: an earlier writer's transaction may hold the lock.
         let make = format!(
-            "INSERT INTO producer (log_id, epoch) SELECT {log_id}, 0 WHERE NOT EXISTS (SELECT FROM producer) \
+            "{BY_INDEX}; INSERT INTO producer (log_id, epoch) SELECT {log_id}, 0 WHERE NOT EXISTS (SELECT FROM producer) \
                  AND NOT EXISTS (SELECT FROM group_ends) ON CONFLICT DO NOTHING; \
              INSERT INTO group_ends (lsn, checksum) SELECT 0, {checksum} FROM producer WHERE log_id = {log_id} AND epoch = 0"
         );
@@ -164,7 +164,7 @@ impl Producer {
 /// latest term; both hold until the end of the transaction.
 pub(super) async fn begin_group(session: &mut Session, epoch: Epoch, before: &Chain) -> Result<bool, SinkError> {
     let term = format!(" WHERE epoch = {epoch} AND log_id = {}", before.log_id.cast_signed());
-    let message = format!("{}{}; SELECT max(lsn) FROM group_ends", session.begin(), lock(&term));
+    let message = format!("{}{}; SELECT lsn FROM group_ends ORDER BY lsn DESC LIMIT 1", session.begin(), lock(&term));
     let rows = step(session.connection.fetch_all(message.as_str())).await?;
     // One row if the lock was taken, and the end of the log.
     Ok(matches!(&rows[..], [_, end] if end.get::<Option<i64>, _>(0) == Some(before.lsn.cast_signed())))

@@ -3,13 +3,14 @@
 //! Between kvs and the server there may be a pooler, which may give every transaction another server session and pass that
 //! session on to other programs. So:
 //!
-//! - every statement is in a transaction that begins with [`Session::begin`], which pins each setting that matters until the
-//!   end of the transaction; nothing is left in the session for its next user;
+//! - every statement is in a transaction that begins with [`Session::begin`]. The schema, and that the server takes
+//!   foreign keys as valid, hold until the end of the transaction; nothing is left in the session for its next user;
 //! - nothing is prepared outside of a transaction, and within one only unnamed statements are;
-//! - settings that only a session can have (what happens while it is idle) are set only if the session is known to be our
-//!   own. A token in the start-up packet shows that: a server accepts it as a setting; a pooler rejects it, drops it, or
-//!   shows another client's. A pooled session needs these settings less: a connection cut while idle is for the
-//!   pooler to handle, and the writer checks its term once a second.
+//! - settings that cannot harm another client are set once if the session is known to be our own, and else in each
+//!   transaction. A token in the start-up packet shows that it is: a server accepts it as a setting; a pooler rejects it,
+//!   drops it, or shows another client's. Settings that only a session can have (what happens while it is idle) are not
+//!   set in a pooled one: a connection cut while idle is for the pooler to handle, and the writer checks its term once a
+//!   second.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{Executor, Row};
@@ -19,12 +20,25 @@ use super::errors::{INSUFFICIENT_PRIVILEGE, PROTOCOL_VIOLATION, code_of, error, 
 use super::schema;
 use crate::SinkError;
 
+/// The beginning of every transaction.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; ";
+
 /// Settings of each transaction. A COMMIT that returns is on disk, and no default of a role or a database aborts a
-/// transaction that waits for the next piece of a group. Rows are read in key order, by index: to sort a table that is
-/// already in order, the server would have to copy it.
-const TRANSACTION: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; SET LOCAL lock_timeout = 0; \
-                           SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; \
-                           SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+/// transaction that waits for the next piece of a group. Our own session gets them in the start-up packet, with the
+/// token, which saves the server their parsing in each group.
+const SETTINGS: [(&str, &str); 4] = [
+    ("synchronous_commit", "on"),
+    ("lock_timeout", "0"),
+    ("statement_timeout", "0"),
+    ("idle_in_transaction_session_timeout", "0"),
+];
+
+/// More settings of each transaction of a reader. Rows are read in key order, by index: to sort a table that is already in
+/// order, the server would have to copy it.
+const READING: &str = "SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; ";
+
+/// Makes a transaction look up rows by index, whatever the server knows of the sizes of the tables.
+pub(super) const BY_INDEX: &str = "SET LOCAL enable_seqscan = off";
 
 /// First version with `idle_session_timeout`.
 const IDLE_SESSION_TIMEOUT_SINCE: u32 = 140_000;
@@ -64,7 +78,7 @@ impl Session {
     pub(super) async fn start(connector: &Connector, purpose: Purpose) -> Result<Self, SinkError> {
         let options = connector.address.options().map_err(SinkError::Failed)?;
         let token = format!("{:032x}", rand::random::<u128>());
-        let with_token = options.clone().options([(TOKEN, &token)]);
+        let with_token = options.clone().options(SETTINGS).options([(TOKEN, &token)]);
         let mut connection = match connector.connect(&with_token).await {
             Ok(connection) => connection,
             Err(ConnectError::Sqlx(e)) if code_of(&e).as_deref() == Some(PROTOCOL_VIOLATION) => {
@@ -76,22 +90,29 @@ impl Session {
         let about = step(connection.fetch_one(about.as_str())).await?;
         let version = about.get::<i32, _>(0).cast_unsigned();
         let is_own = about.get::<Option<String>, _>(1).as_deref() == Some(&token);
+        let mut begin = BEGIN.to_string();
         if is_own {
             let mut settings = OWN_SESSION.to_string();
             if version >= IDLE_SESSION_TIMEOUT_SINCE {
                 settings.push_str("; SET idle_session_timeout = 0");
+            }
+            if version >= TRANSACTION_TIMEOUT_SINCE {
+                settings.push_str("; SET transaction_timeout = 0");
             }
             if purpose == Purpose::Write {
                 settings.push_str("; ");
                 settings.push_str(OWN_WRITER_SESSION);
             }
             step(connection.execute(settings.as_str())).await?;
+        } else {
+            SETTINGS.iter().for_each(|(name, value)| begin += &format!("SET LOCAL {name} = {value}; "));
+            if version >= TRANSACTION_TIMEOUT_SINCE {
+                begin.push_str("SET LOCAL transaction_timeout = 0; ");
+            }
         }
-        let mut begin = TRANSACTION.to_string();
-        if version >= TRANSACTION_TIMEOUT_SINCE {
-            begin.push_str("; SET LOCAL transaction_timeout = 0");
+        if purpose == Purpose::Read {
+            begin.push_str(READING);
         }
-        begin.push_str("; ");
         Ok(Self { connection, begin, is_own })
     }
 
