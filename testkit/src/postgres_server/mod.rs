@@ -319,7 +319,7 @@ pub fn signal(pid: u32, name: &str) -> bool {
     sent.expect("kill can be executed").success()
 }
 
-/// Polls until there is a result; panics after [`DEADLINE`].
+/// Polls until there is a result; panics after `DEADLINE`.
 pub fn within<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
