@@ -1,11 +1,11 @@
-//! What a slot holds for each value type.
+//! The content of a slot for each value type.
 
 use proto::{Text, Value, ValueRef};
 
 use crate::collection::{MapValue, SetValue};
 use crate::prefetch::prefetch;
 
-/// A value in the form in which its slot keeps it.
+/// A value in the form that its slot stores.
 pub(crate) trait Stored: Clone + Default {
     /// The value for a reply.
     fn to_value(&self) -> Value;
@@ -15,15 +15,15 @@ pub(crate) trait Stored: Clone + Default {
         0
     }
 
-    /// Asks the processor for the heap memory behind the value.
+    /// Prefetches the heap memory behind the value.
     #[inline]
     fn prefetch(&self) {}
 
-    /// The value on its way out of a slot.
+    /// The value, taken out of a slot.
     fn into_owned(self) -> Owned;
 }
 
-/// What a slot holds for the types of variable size. A number is held as it is.
+/// The content of a slot for the types of variable size. A number is stored as it is.
 pub(crate) mod slot {
     pub(crate) type Str = proto::Text;
     pub(crate) type Map = crate::collection::MapValue;
@@ -62,7 +62,7 @@ macro_rules! owned {
         $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
         $size:ident, $operations:ident, $keys:literal, $transactions:literal
     ))*) => {
-        /// A value on its way into a slot or out of it, built before the lock is taken and dropped after it is released.
+        /// A value before it enters a slot or after it has left one: built before the lock is taken, dropped after its release.
         #[derive(Debug)]
         pub(crate) enum Owned {
             $($variant(slot::$variant),)*

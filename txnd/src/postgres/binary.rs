@@ -8,15 +8,15 @@
 
 use proto::{KeyError, Micros, Strings, StringsBuf, TextError, check_text};
 
-/// What stands before the first row.
+/// The bytes before the first row.
 pub(super) const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 
 const END: [u8; 2] = (-1_i16).to_be_bytes();
 
-/// Memory of each table's rows that is kept for the next group, in bytes.
+/// Memory to keep for each table's rows of the next group, in bytes.
 const KEPT_BYTES: usize = 16 << 20;
 
-/// Object id of the type TEXT, which the elements of a TEXT[] have.
+/// Object id of the type TEXT, the element type of TEXT[].
 const TEXT_OID: u32 = 25;
 
 /// Version of the binary form of JSONB; its text follows.
@@ -25,10 +25,10 @@ pub(super) const JSONB_VERSION: u8 = 1;
 /// From the Unix epoch to that of PostgreSQL, 2000-01-01, in microseconds.
 const POSTGRES_EPOCH: Micros = 946_684_800_000_000;
 
-/// Times that TIMESTAMPTZ can hold, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
+/// Range of TIMESTAMPTZ, in microseconds from its own epoch (`MIN_TIMESTAMP`, `END_TIMESTAMP` of timestamp.h).
 const TIMESTAMPS: std::ops::Range<i64> = -211_813_488_000_000_000..9_223_371_331_200_000_000;
 
-/// Rows of one table in the form in which COPY takes them.
+/// Rows of one table in the format of COPY.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     pub(super) bytes: Vec<u8>,
@@ -39,7 +39,7 @@ impl Rows {
         self.bytes.is_empty()
     }
 
-    /// The whole of what COPY is sent.
+    /// The complete input of COPY.
     pub(super) fn parts(&self) -> [&[u8]; 3] {
         [HEADER, &self.bytes, &END]
     }
@@ -83,7 +83,7 @@ impl Rows {
         items.iter().for_each(|item| self.field(item.as_bytes()));
     }
 
-    /// A field whose JSON `write` gives.
+    /// A JSONB field, written by `write`.
     pub(super) fn jsonb(
         &mut self,
         write: impl FnOnce(&mut serde_json::Serializer<&mut Vec<u8>>) -> serde_json::Result<()>,
@@ -101,7 +101,7 @@ impl Rows {
     }
 }
 
-/// Why a row is not one that this program writes.
+/// Why this program cannot have written a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum RowError {
     #[error("the row has fewer columns than expected, or they have other types")]
@@ -127,7 +127,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields in `row`, which does not hold their number any more.
+    /// The fields in `row`, from which their number has been removed.
     pub(super) fn of(row: &'a [u8]) -> Self {
         Self { rest: row }
     }
@@ -138,7 +138,7 @@ impl<'a> Fields<'a> {
         Ok(taken)
     }
 
-    /// Four bytes that are no field.
+    /// Four bytes outside a field.
     pub(super) fn word(&mut self) -> Result<i32, RowError> {
         self.take(4).and_then(number).map(i32::from_be_bytes)
     }
@@ -176,13 +176,13 @@ pub(super) fn number<const N: usize>(bytes: &[u8]) -> Result<[u8; N], RowError> 
     bytes.try_into().map_err(|_| RowError::Form)
 }
 
-/// A JSONB of a type that serde knows.
+/// A JSONB field, read by serde.
 pub(super) fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, RowError> {
     let text = bytes.strip_prefix(&[JSONB_VERSION]).ok_or(RowError::Form)?;
     serde_json::from_slice(text).map_err(|_| RowError::Column("value"))
 }
 
-/// A TEXT[] of one dimension without NULLs.
+/// A one-dimensional TEXT[] without NULLs.
 pub(super) fn text_array<'a>(bytes: &[u8], list: &'a mut StringsBuf) -> Result<Strings<'a>, RowError> {
     let mut fields = Fields { rest: bytes };
     let [dimensions, _has_nulls, _element_type] = [fields.word()?, fields.word()?, fields.word()?];
@@ -204,7 +204,7 @@ pub(super) fn timestamp(at: Micros) -> Result<i64, &'static str> {
     since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
 }
 
-/// The time that a TIMESTAMPTZ stands for.
+/// The time of a TIMESTAMPTZ.
 pub(super) fn micros(timestamp: i64) -> Option<Micros> {
     timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
 }

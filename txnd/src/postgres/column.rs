@@ -16,7 +16,7 @@ pub(super) fn write(rows: &mut Rows, value: ValueRef<'_>) {
     }
 }
 
-/// Reads a value; `list` has room for what it borrows.
+/// Reads a value, which borrows from `list`.
 pub(super) fn read<'a>(ty: ValueType, bytes: &'a [u8], list: &'a mut StringsBuf) -> Result<ValueRef<'a>, RowError> {
     Ok(match ty {
         ValueType::Int => ValueRef::Int(i32::from_be_bytes(number(bytes)?)),

@@ -7,7 +7,7 @@ use super::column;
 use super::key_names::KeyNames;
 use super::tables::{self, Kind};
 
-/// An operation as the log keeps it.
+/// An operation as it is stored in the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Logged<'a> {
     pub(super) op: Op<'a>,
@@ -15,7 +15,7 @@ pub(super) struct Logged<'a> {
     pub(super) at: Micros,
 }
 
-/// A row of a table of keys: number and key.
+/// A row of a table of keys: id and key.
 pub(super) fn key(mut fields: Fields<'_>) -> Result<(i64, &str), RowError> {
     let id = fields.bigint()?;
     Ok((id, Key::new(fields.some()?)?.as_str()))
@@ -27,7 +27,7 @@ pub(super) fn key_id(mut fields: Fields<'_>) -> Result<i64, RowError> {
     fields.bigint()
 }
 
-/// A row of a table of transactions, from its second column on. `list` has room for what the operation borrows.
+/// A row of a table of transactions, from its second column on. The operation borrows from `list`.
 pub(super) fn transaction<'a>(
     table: Kind,
     mut fields: Fields<'a>,

@@ -9,28 +9,28 @@ use super::column;
 use super::keys::{KeyId, KeyIds};
 use super::tables::{self, KEY_TABLE, TYPES};
 
-/// Rows that are stored in one database transaction.
+/// The rows to store in one database transaction.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// Of each of [`TABLES`].
+    /// For each of [`TABLES`].
     pub(super) transactions: [Rows; TYPES + 1],
-    /// New keys of each of [`tables::KEYS`].
+    /// New keys for each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
-    /// Of each type, what the database has to be asked for.
+    /// For each type, the keys to look up in the database.
     unresolved: [Vec<Unresolved>; TYPES],
-    /// What was resolved: type, key, id.
+    /// Keys with a resolved id: type, key, id.
     pub(super) resolved: Vec<(usize, Box<str>, i64)>,
-    /// Where the log stands after these rows; `None` as long as there are none.
+    /// The end of the log after these rows; `None` if there are none.
     pub(super) end: Option<Chain>,
-    /// Of each type, the id of the next new key after these rows. Set when the group is handed over.
+    /// For each type, the id of the next new key after these rows. Set when the group is handed over.
     pub(super) next_ids: [i64; TYPES],
 }
 
-/// A row of transactions that lacks the id of its key.
+/// A row of transactions without the id of its key.
 #[derive(Debug)]
 struct Unresolved {
     key: Box<str>,
-    /// Where in the rows the id belongs.
+    /// The position of the id in the rows.
     at: usize,
 }
 
@@ -53,7 +53,7 @@ impl Group {
             + unresolved.sum::<usize>()
     }
 
-    /// Makes it as new, keeping some memory.
+    /// Clears it, but keeps some memory.
     pub(super) fn clear(&mut self) {
         self.transactions.iter_mut().chain(&mut self.keys).for_each(Rows::clear);
         (self.unresolved, self.resolved, self.end) = Default::default();
@@ -80,7 +80,7 @@ impl Group {
         Ok(())
     }
 
-    /// The keys of a type whose ids the rows lack, each once.
+    /// The keys of a type without an id in the rows, each once.
     pub(super) fn unresolved_keys(&self, ty: usize) -> Vec<&str> {
         let mut keys: Vec<&str> = self.unresolved[ty].iter().map(|row| &*row.key).collect();
         keys.sort_unstable();
@@ -88,8 +88,8 @@ impl Group {
         keys
     }
 
-    /// Puts in the ids of a type's keys that the database has; other keys are new, get the next ids, and become the only rows of
-    /// [`Self::keys`].
+    /// Fills in the ids of the keys of a type that the database has. Other keys are new, get the next ids, and become the
+    /// only rows of [`Self::keys`].
     pub(super) fn resolve(&mut self, ty: usize, mut ids: HashMap<Box<str>, i64>) {
         self.keys[ty].clear();
         for Unresolved { key, at } in std::mem::take(&mut self.unresolved[ty]) {
@@ -135,7 +135,7 @@ impl Group {
         Ok(())
     }
 
-    /// A row in the table of whole keys, and one in the table of each type that had the key.
+    /// A row in the table of del-all, and one in the table of each type that had the key.
     fn add_deletion(&mut self, head: Head, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {
         let key = record.op.key().as_str();
         let types = match record.effect {
@@ -163,7 +163,7 @@ impl Group {
         Ok(())
     }
 
-    /// The id of `key`, which is written among the new ones if need be.
+    /// The id of `key`, which is added to the new keys if necessary.
     fn key_id<'k>(&mut self, ty: ValueType, key: &'k str, keys: &mut KeyIds) -> RowKey<'k> {
         let ty = tables::index(ty);
         match keys.id_of(ty, key) {
@@ -177,7 +177,7 @@ impl Group {
     }
 }
 
-/// What a row of transactions says of its key.
+/// How a row of transactions refers to its key.
 #[derive(Clone, Copy)]
 enum RowKey<'k> {
     Id(i64),
@@ -185,7 +185,7 @@ enum RowKey<'k> {
 }
 
 impl RowKey<'_> {
-    /// Writes the id, or leaves room for it.
+    /// Writes the id, or leaves space for it.
     fn write(self, rows: &mut Rows) -> Option<Unresolved> {
         let (id, unresolved) = match self {
             Self::Id(id) => (id, None),
@@ -197,7 +197,7 @@ impl RowKey<'_> {
     }
 }
 
-/// What every row of transactions begins with, and its time.
+/// The first columns of every row of transactions, and its time.
 #[derive(Clone, Copy)]
 struct Head {
     lsn: Lsn,

@@ -1,4 +1,4 @@
-//! Routes about entries: into an operation, through the engine, to a durable answer.
+//! Routes of entries: parse the operation, execute it, respond when it is durable.
 
 use hyper::header::HeaderName;
 use proto::{Key, Lsn, Op, StringsBuf, check_text};
@@ -18,14 +18,14 @@ use crate::service::{Options, Request};
 /// Raises one request's durability above the server's.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
 
-/// An operation that was carried out.
+/// An executed operation.
 pub(in crate::http) struct Executed {
     pub(in crate::http) response: Response,
-    /// What has to be durable before the response may be given.
+    /// What must be durable before the response is sent.
     pub(in crate::http) awaits: Option<Lsn>,
 }
 
-/// Carries out what `route` and `body` ask for. Does not wait, so that nothing of the request is kept while the log is.
+/// Executes the operation of `route` and `body`. Does not wait, so nothing of the request is kept while the log stores it.
 pub(super) fn execute(
     worker: &Worker,
     head: &Head<'_>,
@@ -45,7 +45,7 @@ pub(super) fn execute(
     Ok(Executed { response, awaits: done.awaits })
 }
 
-/// The operation; `list` is where the members or fields of a body are unpacked to.
+/// The operation. It borrows the members or fields of the body from `list`.
 fn operation<'o>(
     verb: Verb,
     key: Key<'o>,
@@ -79,7 +79,7 @@ fn operation<'o>(
     })
 }
 
-/// The strongest durability that a line of the header asks for. The header is for writes.
+/// The strongest durability that a line of the header requests. The header is for writes.
 fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
     if !writes {
         return Ok(Durability::Async);

@@ -1,4 +1,4 @@
-//! Replies into responses.
+//! Replies of the engine as responses.
 
 use hyper::header::{HeaderName, HeaderValue};
 use proto::Reply;
@@ -10,7 +10,7 @@ use crate::http::response::Response;
 const DELETED: HeaderName = HeaderName::from_static("deleted");
 const YES: HeaderValue = HeaderValue::from_static("true");
 
-/// The response to an operation on `key`, and on `item` of it, that was carried out.
+/// The response to an executed operation on `key`, and on its member or field `item`.
 pub(super) fn from_reply(reply: Reply, key: &str, item: &str) -> Result<Response, Problem> {
     Ok(match reply {
         Reply::Stored => Response::empty(),

@@ -11,7 +11,7 @@ const EXPECTED_INT: &str = "an integer from -2147483648 to 2147483647";
 const EXPECTED_UINT: &str = "an integer from 0 to 4294967295";
 const EXPECTED_UINT_STEP: &str = "an integer from -4294967295 to 4294967295";
 
-/// Reads the body of a put; `list` has room for what the value borrows.
+/// Reads the body of a put. The value borrows from `list`.
 pub(super) fn read<'v>(ty: ValueType, body: &'v [u8], list: &'v mut StringsBuf) -> Result<ValueRef<'v>, Problem> {
     Ok(match ty {
         ValueType::Int => ValueRef::Int(number::parse_integer(body, EXPECTED_INT)?),
@@ -29,7 +29,7 @@ pub(super) fn read<'v>(ty: ValueType, body: &'v [u8], list: &'v mut StringsBuf) 
     })
 }
 
-/// What to add to a counter: an i32 for an int; for a uint anything that can lead from one u32 to another.
+/// The amount of an increment: an i32 for an int; for a uint, any difference of two u32.
 pub(super) fn read_step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
     match ty {
         CounterType::Uint => {
@@ -55,7 +55,7 @@ pub(super) fn write(value: Value) -> Response {
     }
 }
 
-/// The text as a body; a long one is not copied.
+/// The text as a body. Long text is not copied.
 pub(super) fn text_body(value: Text) -> Bytes {
     match &value {
         Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
