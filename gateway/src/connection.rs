@@ -134,6 +134,16 @@ impl Activity {
         self.enter(Phase::Idle);
     }
 
+    /// Whether a request is being executed.
+    pub(crate) fn is_working(&self) -> bool {
+        self.phase.get().0 == Phase::Working
+    }
+
+    /// Whether output waits for the client.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.output.get().is_some()
+    }
+
     /// The client has made a request that it is authorized to make.
     pub(crate) fn established(&self) {
         self.established.set(true);

@@ -66,36 +66,38 @@ enum Next {
 /// Serves one client until it disconnects or the server stops.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Activity>, stop: watch::Receiver<bool>) {
     let shared = &worker.shared;
+    let read_only = worker.service.read_only().is_some();
     let mut session = Session {
         stream: Watched::new(stream, Rc::clone(&activity)),
         input: Input::new(shared.request_memory.share()),
         executor: Executor::new(shared.token()),
         activity,
         worker: &worker,
+        read_only,
         reads_in_a_row: 0,
     };
-    if let Err(e) = session.run(ending(&worker, stop)).await {
+    if let Err(e) = session.run(ending(&worker, read_only, stop)).await {
         debug!(error = %e, "connection ended");
     }
 }
 
 /// The reply when the connection limit is reached.
 pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES] {
-    preface(worker, PrefaceStatus::TooManyConnections)
+    preface(worker, PrefaceStatus::TooManyConnections, worker.service.read_only().is_some())
 }
 
-fn preface(worker: &Worker, status: PrefaceStatus) -> [u8; ServerPreface::BYTES] {
-    let (shared, read_only) = (&worker.shared, worker.service.read_only().is_some());
+fn preface(worker: &Worker, status: PrefaceStatus, read_only: bool) -> [u8; ServerPreface::BYTES] {
+    let shared = &worker.shared;
     let (max_frame, auth_required) = (max_frame(shared) as u32, shared.token().is_some());
     ServerPreface { version: VERSION, status, max_frame, auth_required, read_only }.encode()
 }
 
-/// Waits until the session must end: the server is stopping, or it has lost its log, so that the preface that it sent
-/// is no longer true.
-async fn ending(worker: &Worker, mut stop: watch::Receiver<bool>) {
+/// Waits until the session must end: the server is stopping, or it has lost its log although the preface does not say
+/// that it is read-only.
+async fn ending(worker: &Worker, read_only: bool, mut stop: watch::Receiver<bool>) {
     let log_lost = async {
         match &worker.shared.log {
-            Some(log) if log.is_lost().is_none() => drop(log.lost().await),
+            Some(log) if !read_only => drop(log.lost().await),
             _ => std::future::pending().await,
         }
     };
@@ -116,6 +118,8 @@ struct Session<'w> {
     executor: Executor,
     activity: Rc<Activity>,
     worker: &'w Worker,
+    /// As the preface says.
+    read_only: bool,
     reads_in_a_row: u32,
 }
 
@@ -184,7 +188,7 @@ impl Session<'_> {
             }
         };
         self.activity.answered();
-        self.stream.write_all(&preface(self.worker, status)).await?;
+        self.stream.write_all(&preface(self.worker, status, self.read_only)).await?;
         Ok(if status == PrefaceStatus::Welcome { Next::Continue } else { Next::HangUp })
     }
 
@@ -228,7 +232,9 @@ impl Session<'_> {
             if let Some((lsn, ready)) = output.awaits() {
                 // Must come right after the operations, see `Service::wait`. Replies that are ready are sent first.
                 let durable = service.wait(lsn);
+                self.activity.answered();
                 self.stream.write_all(&output.bytes()[..ready]).await?;
+                self.activity.working();
                 sent = ready;
                 if durable.await.is_err() {
                     output.give_up_waiting(service.durable());

@@ -78,18 +78,18 @@ pub(crate) async fn serve(
             None => odd_clock = true,
         }
     }
+    let last = match odd_clock {
+        true => last_words(&activity).map(|problem| problem.into_response().into_bytes(worker.reaper.clock().date())),
+        false => None,
+    };
     activity.closing();
     let quiet = if stopped { QUIET } else { worker.shared.config.request_timeout };
     // hyper's handle is gone, so this is the only reference to the stream. An error means that the client has
     // disconnected already.
     if let Some(stream) = Rc::into_inner(stream) {
         let mut stream = stream.into_inner().watched;
-        let last = match odd_clock {
-            true => Problem::OddClock.into_response().into_bytes(worker.reaper.clock().date()),
-            false => Vec::new(),
-        };
         let end = async {
-            stream.write_all(&last).await?;
+            stream.write_all(&last.unwrap_or_default()).await?;
             connection::close(&mut stream, quiet).await
         };
         tokio::select! {
@@ -99,6 +99,16 @@ pub(crate) async fn serve(
             _ = stop.wait_for(|stop| *stop), if !stopped => {}
         }
     }
+}
+
+/// What to tell a client whose connection ends because of the clock.
+fn last_words(activity: &Activity) -> Option<Problem> {
+    if activity.is_sending() {
+        // It would be taken for a part of the response.
+        return None;
+    }
+    // A request that is being executed may have changed something.
+    Some(if activity.is_working() { Refusal::OutcomeUnknown.into() } else { Problem::OddClock })
 }
 
 /// Runs the connection while the machine's clock shows a time that an HTTP date can represent; `None` when it does not.

@@ -42,7 +42,14 @@ impl Targets {
     fn see_each_line(&mut self, bytes: &[u8]) {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             if let Some(at) = memrchr(b'#', part) {
-                self.kept.extend_from_slice(&self.line);
+                match memrchr(b'#', &self.line) {
+                    // The last entry is of this line, and ends with that number sign: it goes on.
+                    Some(before) => {
+                        self.kept.pop();
+                        self.kept.extend_from_slice(&self.line[before + 1..]);
+                    }
+                    None => self.kept.extend_from_slice(&self.line),
+                }
                 self.kept.extend_from_slice(last(&part[..=at], 2 * MAX_LINE_BYTES));
                 self.kept.push(b'\n');
                 if self.kept.len() > MAX_KEPT_BYTES {
@@ -120,6 +127,16 @@ mod tests {
             targets.see(format!("GET {line} HTTP/1.1\r\n").as_bytes());
             assert!(targets.was_cut_off("GET", target), "{line}");
         }
+    }
+
+    #[test]
+    fn number_signs_in_headers_do_not_displace_the_request_line() {
+        let mut targets = Targets::default();
+        targets.see(b"PUT /a#b HTTP/1.1\r\nX: ");
+        for _ in 0..14 << 10 {
+            targets.see(b"#");
+        }
+        assert!(targets.was_cut_off("PUT", "/a"));
     }
 
     #[test]

@@ -92,6 +92,10 @@ impl<S: LogWriter> Shipper<S> {
         loop {
             // A closed channel means that the server is gone, which counts as a stop.
             let stopping = *stop.borrow() || stop.has_changed().is_err();
+            if stopping {
+                // From now on nothing is added that nobody would ship.
+                self.buffer.close("the server is stopping");
+            }
             let mut shipped = self.step(filled, &mut stop).await;
             if shipped.is_ok() && stopping && self.buffer.pending() == 0 {
                 shipped = self.sink.close().await;

@@ -88,9 +88,4 @@ impl LogWatch {
             Err(_) => std::future::pending().await,
         }
     }
-
-    /// How the log has ended permanently, if it has.
-    pub(crate) fn is_lost(&self) -> Option<LogHealth> {
-        Some(self.status.borrow().health).filter(|health| health.is_final())
-    }
 }

@@ -66,3 +66,24 @@ fn no_time_stops_the_server() {
         assert!(status.success() && !diagnostics.contains("panicked"), "at {seconds}: {diagnostics}");
     }
 }
+
+#[test]
+fn a_response_that_is_being_sent_is_cut_and_nothing_added() {
+    const BYTES: usize = 15 << 20;
+    let (folder, log) = (folder(), folder());
+    let (library, time) = (odd_clock(folder.path()), folder.path().join("time"));
+    let set = |seconds: i64| std::fs::write(&time, seconds.to_string()).expect("the time is set");
+    set(784_111_777);
+    let mut command = Kvs::command(log.path());
+    command.env("LD_PRELOAD", &library).env("ODD_CLOCK", &time);
+    let kvs = Kvs::try_start(&mut command).expect("kvs starts");
+    assert_eq!(kvs.connect().request("PUT", "str-put/long", &vec![b'x'; BYTES]).status, 200);
+
+    let mut client = kvs.connect();
+    client.send_request("GET", "str-get/long", b"").expect("kvs reads");
+    assert_eq!(client.receive_head().expect("the response begins").status, 200);
+    set(-5);
+    eventually("kvs notices", || kvs.connect().post("hello", "").status == 503);
+    let rest = client.receive_rest();
+    assert!(rest.len() < BYTES && rest.iter().all(|byte| *byte == b'x'), "{} bytes", rest.len());
+}

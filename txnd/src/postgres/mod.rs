@@ -32,9 +32,9 @@
 //!   binary.rs       the binary format of COPY
 //! ```
 //!
-//! **Exactly once.** Every transaction locks the producer row and moves the end of the log from the lsn before the group to
-//! the lsn after it. It does nothing if the log ends elsewhere, or if the row belongs to another term. After a COMMIT with
-//! an unknown outcome, the end and the row tell whether it succeeded.
+//! **Exactly once.** The transaction of every group locks the producer row and moves the end of the log from the lsn before
+//! the group to the lsn after it. It does nothing if the log ends elsewhere, or if the row belongs to another term. After a
+//! COMMIT with an unknown outcome, the end and the row tell whether it succeeded.
 //!
 //! **Group commit without a timer.** While one group is being stored, the next one fills.
 
@@ -176,6 +176,8 @@ impl PostgresSink {
     async fn reattach(&mut self, term: &Term) -> Result<Chain, SinkError> {
         // The problem of a running server may be fixed while the writer waits.
         let mut session = self.database.connect_writer().await.map_err(retryable)?;
+        // Asked first without the lock: a fenced writer must not end the session of its successor, which may hold it.
+        Producer::look(&mut session).await?.check_term(term.epoch)?;
         let producer = Producer::settled(&mut session).await?;
         producer.check_term(term.epoch)?;
         term.check_resumed(&producer.chain)?;

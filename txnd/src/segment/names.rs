@@ -1,4 +1,4 @@
-//! The names of a log's files. A file with another name does not belong to the log and is left alone.
+//! The names of a log's files. A file with another name and another ending does not belong to the log and is left alone.
 
 use proto::Lsn;
 
