@@ -77,7 +77,7 @@ fn a_response_that_is_being_sent_is_cut_and_nothing_added() {
     let mut command = Kvs::command(log.path());
     command.env("LD_PRELOAD", &library).env("ODD_CLOCK", &time);
     let kvs = Kvs::try_start(&mut command).expect("kvs starts");
-    assert_eq!(kvs.connect().request("PUT", "str-put/long", &vec![b'x'; BYTES]).status, 200);
+    assert_eq!(kvs.connect().request("PUT", "str-put/long", vec![b'x'; BYTES]).status, 200);
 
     let mut client = kvs.connect();
     client.send_request("GET", "str-get/long", b"").expect("kvs reads");
