@@ -12,7 +12,7 @@ mod shipping;
 use engine::{LogBuffer, Wake};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
-use proto::{Effect, Key, Lsn, Micros, Op, Refusal, record_bytes};
+use proto::{Effect, Key, Lsn, Micros, Op, Refusal, ValueType, record_bytes};
 use shipping::Shipped;
 
 /// So far apart two records do not fit into one buffer.
@@ -55,7 +55,7 @@ fn nobody_waits() -> Wake {
 }
 
 fn op(key: &str) -> Op<'_> {
-    Op::DelAll { key: Key::new(key.as_bytes()).unwrap() }
+    Op::Del { ty: ValueType::Int, key: Key::new(key.as_bytes()).unwrap() }
 }
 
 /// A thread that appends a record of `key` at each of `times`.
