@@ -52,6 +52,9 @@ const MAX_DRAINED_BYTES: u64 = 64 << 20;
 /// Bytes that are discarded at a time.
 const DRAINED_AT_A_TIME: usize = 16 << 10;
 
+/// During shutdown, a client that sends nothing for this long is assumed to be finished.
+pub(crate) const QUIET: Duration = Duration::from_millis(200);
+
 /// Time limit to send the reply when the connection limit is reached, and for the client to close its side.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -396,6 +399,21 @@ pub(crate) async fn close(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), qu
         }
     }
     Ok(())
+}
+
+/// [`close`] for a server that runs, with `quiet`, until it is `stopping`, and then with [`QUIET`]: a shutdown does not wait
+/// for a client that does not disconnect.
+pub(crate) async fn close_until(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    quiet: Duration,
+    stopping: impl Future,
+) -> io::Result<()> {
+    tokio::select! {
+        biased;
+        closed = close(stream, quiet) => return closed,
+        _ = stopping => {}
+    }
+    close(stream, QUIET).await
 }
 
 /// Sends the reply of a connection limit that is reached, and closes the connection.

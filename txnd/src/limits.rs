@@ -42,7 +42,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const _: () = assert!(DIAL_TIMEOUT.as_secs() + HANDSHAKE_TIMEOUT.as_secs() < CONNECT_TIMEOUT.as_secs());
 
 /// Time for the service to respond to Open, a resume or a close, and to send the next batch of a read. It may have to
-/// repair or to load a lot; whether the peer is alive at all is what pings detect.
+/// repair or to load a lot; whether the peer is alive at all is what pings detect. The service ends a call that has no
+/// response by then.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Time for a client to send the first message of a stream.

@@ -9,6 +9,13 @@ use std::time::{Duration, Instant};
 use rcgen::ExtendedKeyUsagePurpose;
 use tempfile::TempDir;
 use testkit::pki::{Ca, DEADLINE, Spec, install};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
+use tonic::{Code, Request};
+use tonic_prost::ProstCodec;
+use txnd::remote::{Connect, MutualTls};
+use txnd::tls::TlsFiles;
+use txnd::wire::v1::{OpenRequest, OpenResponse};
 
 /// A running txnd on a free port, with its certificates and its log in a folder of its own. Killed when dropped.
 struct Txnd {
@@ -265,6 +272,26 @@ fn a_password_is_not_shown() {
         assert_eq!(refused.status.code(), Some(code), "{said}");
         assert!(said.contains("postgres://") && !said.contains("secret"), "{said}");
     }
+}
+
+/// A call is refused before its message is received: who may only ask for health cannot make txnd hold 65 MiB of it.
+#[test]
+fn a_call_that_is_not_allowed_is_refused_before_its_message() {
+    let folder = folder();
+    let mut txnd = Txnd::start(folder.path(), &[]);
+    let files = TlsFiles::in_folder(&folder.path().join("certs"), "txnd");
+    let server = MutualTls::new(&format!("https://localhost:{}", txnd.addr.port()), files).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let refused = runtime.block_on(async {
+        let mut calls = Grpc::new(server.connect().await.expect("the certificate is let in"));
+        calls.ready().await.unwrap();
+        let messages = Request::new(tokio_stream::pending::<OpenRequest>());
+        let path = PathAndQuery::from_static("/txn.v1.TransactionService/Open");
+        let codec = ProstCodec::<OpenRequest, OpenResponse>::default();
+        tokio::time::timeout(DEADLINE, calls.client_streaming(messages, path, codec)).await.expect("an answer")
+    });
+    assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
+    txnd.line("refused a call");
 }
 
 #[test]

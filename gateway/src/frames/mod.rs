@@ -23,7 +23,6 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use proto::Refusal;
@@ -46,9 +45,6 @@ pub(crate) use buffers::Buffers;
 pub use executor::{BatchResult, Executor};
 use input::Input;
 pub use output::Output;
-
-/// During shutdown, a client that sends nothing for this long is assumed to be finished.
-const QUIET: Duration = Duration::from_millis(200);
 
 /// Largest frame of a client that is not authenticated, in bytes.
 const MAX_AUTH_FRAME_BYTES: usize = REQUEST_HEADER_BYTES + MAX_TOKEN_BYTES;
@@ -151,7 +147,7 @@ impl Session<'_> {
         }
         self.input.clear();
         self.activity.closing();
-        connection::close(&mut self.stream, QUIET).await
+        connection::close(&mut self.stream, connection::QUIET).await
     }
 
     /// Waits for bytes. `None` when the client has closed its side, or when the server is stopping and has replied to
@@ -267,11 +263,6 @@ impl Session<'_> {
     async fn hang_up(&mut self, stopping: Pin<&mut impl Future>) -> io::Result<()> {
         self.input.clear();
         self.activity.closing();
-        tokio::select! {
-            biased;
-            closed = connection::close(&mut self.stream, self.worker.shared.config.request_timeout) => closed,
-            // A shutdown does not wait for a client that does not disconnect.
-            _ = stopping => Ok(()),
-        }
+        connection::close_until(&mut self.stream, self.worker.shared.config.request_timeout, stopping).await
     }
 }

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -34,9 +33,6 @@ use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
 
-/// During shutdown, a client that sends nothing for this long is assumed to be finished.
-const QUIET: Duration = Duration::from_millis(200);
-
 /// Header of every response once writes have become impossible; its value is the reason.
 const READ_ONLY: HeaderName = HeaderName::from_static("kvs-read-only");
 
@@ -48,7 +44,7 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
-    let (mut stopped, mut odd_clock) = (false, false);
+    let mut odd_clock = false;
     {
         let service = service_fn(async |request| {
             let (head, body) = Request::into_parts(request);
@@ -67,7 +63,6 @@ pub(crate) async fn serve(
         let served = tokio::select! {
             served = while_date_is_representable(serving.as_mut()) => served,
             _ = stop.wait_for(|stop| *stop) => {
-                stopped = true;
                 serving.as_mut().graceful_shutdown();
                 while_date_is_representable(serving).await
             }
@@ -83,20 +78,17 @@ pub(crate) async fn serve(
         false => None,
     };
     activity.closing();
-    let quiet = if stopped { QUIET } else { worker.shared.config.request_timeout };
     // hyper's handle is gone, so this is the only reference to the stream. An error means that the client has
     // disconnected already.
     if let Some(stream) = Rc::into_inner(stream) {
         let mut stream = stream.into_inner().watched;
+        let stopping = stop.wait_for(|stop| *stop);
         let end = async {
             stream.write_all(&last.unwrap_or_default()).await?;
-            connection::close(&mut stream, quiet).await
+            connection::close_until(&mut stream, worker.shared.config.request_timeout, stopping).await
         };
-        tokio::select! {
-            biased;
-            _ = end => {}
-            // A shutdown does not wait for a client that does not disconnect.
-            _ = stop.wait_for(|stop| *stop), if !stopped => {}
+        if let Err(e) = end.await {
+            debug!(error = %e, "connection ended");
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Connections that the server closes while input comes in: the client gets the whole answer and an orderly end, however much it sends
 //! before it reads.
 
+use std::net::TcpStream;
+use std::time::Duration;
+
 use proto::frame::{ClientPreface, PrefaceStatus};
 
 use crate::frame_client::FrameClient;
-use crate::harness::{BASE, Kvs, request_bytes};
+use crate::harness::{BASE, Kvs, eventually, request_bytes};
 use crate::{assert_refused, serve};
 
 /// Sent after what makes the server close. More than the kernel takes for a server that does not read.
@@ -79,8 +82,36 @@ fn the_reply_at_the_connection_limit_is_read_by_everybody() {
     // Those who were refused do not keep others out.
     let lingering: Vec<_> = (0..10).map(|_| kvs.connect()).collect();
     drop(held);
-    crate::harness::eventually("there is room", || {
+    eventually("there is room", || {
         kvs.connect().try_request("POST", "hello", "").is_ok_and(|answer| answer.status == 200)
     });
     drop(lingering);
+}
+
+/// Connections that are being closed when kvs is told to stop are not reset: a client that still sends gets its answer.
+#[test]
+fn a_stop_does_not_reset_connections_that_are_being_closed() {
+    let (_folder, kvs) = serve(&[]);
+    let mut http = kvs.connect();
+    http.send(b"GARBAGE\r\n\r\n").expect("kvs reads");
+    let mut frames = FrameClient::silent(kvs.frame_addr);
+    frames.send(&[0; ClientPreface::BYTES]).expect("kvs reads");
+    let mut send_on = || {
+        http.send(b"more").expect("kvs reads on");
+        frames.send(b"more").expect("kvs reads on");
+    };
+    kvs.signal("TERM");
+    eventually("kvs accepts no more connections", || {
+        send_on();
+        TcpStream::connect(kvs.addr).is_err()
+    });
+    for _ in 0..50 {
+        send_on();
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(http.receive().expect("an answer").status, 400);
+    assert_ne!(frames.receive_preface().expect("a preface").status, PrefaceStatus::Welcome);
+    assert!(http.is_closed() && frames.is_closed());
+    let (status, diagnostics) = kvs.wait();
+    assert!(status.success(), "{diagnostics}");
 }

@@ -29,8 +29,8 @@ pub(super) async fn commit(
         step(session.connection.execute("ROLLBACK")).await?;
         let now = Producer::look(session).await?;
         now.check_term(epoch)?;
-        let (found, expected) = (now.chain.lsn, before.lsn);
-        return Err(SinkError::Unavailable(format!("the tables end at lsn {found}, the writer expected {expected}")));
+        now.check_end(before)?;
+        return Err(SinkError::Unavailable("another program changed the table producer for a moment".into()));
     }
     // Keys first: rows refer to them.
     for (ty, table) in KEYS.into_iter().enumerate() {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::net::{TcpStream, UnixListener};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info};
 
 use super::address::Address;
@@ -167,18 +168,22 @@ async fn through(mut stream: TcpStream, options: &PgConnectOptions) -> Result<Pg
     let folder = Folder(folder);
     let listener = UnixListener::bind(folder.0.join(format!(".s.PGSQL.{}", options.get_port())))?;
     let options = options.clone().socket(&folder.0);
-    let passing = tokio::spawn(async move {
+    let passing = AbortOnDropHandle::new(tokio::spawn(async move {
         let Ok(Ok((mut local, _))) = tokio::time::timeout(CONNECT_TIMEOUT, listener.accept()).await else { return };
         drop((listener, folder));
-        if let Err(e) = tokio::io::copy_bidirectional(&mut local, &mut stream).await {
+        let ((mut from_local, mut to_local), (mut from_server, mut to_server)) = (local.split(), stream.split());
+        // When one side has closed, nobody waits for what the other one may still send.
+        let ended = tokio::select! {
+            ended = tokio::io::copy(&mut from_local, &mut to_server) => ended,
+            ended = tokio::io::copy(&mut from_server, &mut to_local) => ended,
+        };
+        if let Err(e) = ended {
             debug!("a connection to PostgreSQL ended: {e}");
         }
-    });
-    let connected = options.connect().await;
-    if connected.is_err() {
-        passing.abort();
-    }
-    connected
+    }));
+    let connected = options.connect().await?;
+    drop(passing.detach());
+    Ok(connected)
 }
 
 /// A folder with a socket, removed when dropped.

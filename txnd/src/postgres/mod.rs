@@ -182,11 +182,12 @@ impl PostgresSink {
         producer.check_term(term.epoch)?;
         term.check_resumed(&producer.chain)?;
         match &mut self.open {
-            Some(log) => {
+            Some(log) if log.may_end_at(&producer.chain) => {
                 key_tables::rewind_ids(&mut session, &mut log.keys).await?;
                 log.rewind(session, producer.chain);
             }
-            None => self.open = Some(OpenLog::load(*term, producer.chain, session, self.key_cache_bytes).await?),
+            // Another process has continued the term, and has assigned ids to keys.
+            _ => self.open = Some(OpenLog::load(*term, producer.chain, session, self.key_cache_bytes).await?),
         }
         Ok(producer.chain)
     }
@@ -223,6 +224,11 @@ impl OpenLog {
         self.durable = durable;
         self.session = Some(session);
         self.broken = None;
+    }
+
+    /// Whether the log may end at `end` if only this writer has written to it: before or after the last group.
+    fn may_end_at(&self, end: &Chain) -> bool {
+        self.durable == *end || self.committing.as_ref().is_some_and(|committing| committing.end == *end)
     }
 
     fn is_idle(&self) -> bool {
@@ -286,7 +292,8 @@ impl OpenLog {
         self.check_term().await.map(|()| self.durable)
     }
 
-    /// Checks that the term is still the latest. A group that is being stored finds out by itself.
+    /// Checks that the term is still the latest, and that no other process has continued it. A group that is being stored
+    /// finds out by itself.
     async fn check_term(&mut self) -> Result<(), SinkError> {
         if !self.is_idle() {
             return Ok(());
@@ -294,7 +301,10 @@ impl OpenLog {
         let Some(session) = &mut self.session else {
             return Err(SinkError::Unavailable("there is no connection to PostgreSQL".into()));
         };
-        let checked = Producer::look(session).await.and_then(|producer| producer.check_term(self.term.epoch));
+        let checked = Producer::look(session).await.and_then(|producer| {
+            producer.check_term(self.term.epoch)?;
+            producer.check_end(&self.durable)
+        });
         if let Err(e) = &checked {
             self.broken = Some(e.clone());
         }

@@ -148,6 +148,17 @@ impl Producer {
         Ok(Self { epoch: epoch.cast_unsigned(), chain })
     }
 
+    /// Checks that the log ends at `expected`. If it does not, another process has continued the term.
+    pub(super) fn check_end(&self, expected: &Chain) -> Result<(), SinkError> {
+        match self.chain == *expected {
+            true => Ok(()),
+            false => Err(SinkError::Unavailable(format!(
+                "the tables end at lsn {}, the writer expected {}",
+                self.chain.lsn, expected.lsn
+            ))),
+        }
+    }
+
     /// Checks that `own` is the latest term.
     pub(super) fn check_term(&self, own: Epoch) -> Result<(), SinkError> {
         match self.epoch {

@@ -221,18 +221,25 @@ impl<S: LogWriter> SinkActor<S> {
         self.note_durable(durable);
     }
 
-    /// Checks whether another writer has taken over. An idle writer would not find out in any other way.
+    /// Checks whether another writer has taken over, or has continued the term through another service. An idle writer
+    /// would not find out in any other way.
     async fn check_term(&mut self) {
         let Some(term) = self.term() else { return };
         let mut checked = self.sink.check_term().await;
         if checked.as_ref().is_err_and(SinkError::is_retryable) {
             // Nothing is in flight that could be lost, so the writer need not be told.
-            checked = self.sink.resume(&term).await.and_then(|chain| match self.in_flight.durable() {
-                durable if durable == chain.lsn => Ok(()),
-                durable => {
+            let durable = self.in_flight.durable();
+            checked = match self.sink.resume(&term).await {
+                Ok(chain) if chain.lsn > durable => {
+                    let what =
+                        format!("the log ended at lsn {durable} and now ends at {}: the term was continued", chain.lsn);
+                    return self.disconnect("checking the term", &SinkError::Unavailable(what));
+                }
+                Ok(chain) if chain.lsn < durable => {
                     Err(SinkError::Failed(format!("the log ended at lsn {durable} and now ends at {}", chain.lsn)))
                 }
-            });
+                resumed => resumed.map(drop),
+            };
         }
         match checked {
             Ok(()) => self.set_usable(true),

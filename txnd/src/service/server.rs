@@ -6,6 +6,7 @@ use proto::Lsn;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::server::NamedService;
+use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::Router;
 use tonic::{Request, Response, Status, Streaming};
@@ -19,7 +20,7 @@ use super::state::LogState;
 use super::stream;
 use crate::limits::{
     CONNECTION_WINDOW_BYTES, FIRST_MESSAGE_TIMEOUT, MAX_HEADER_LIST_BYTES, MAX_MESSAGE_BYTES, MAX_STREAMS,
-    PING_INTERVAL, PONG_TIMEOUT, STREAM_WINDOW_BYTES,
+    PING_INTERVAL, PONG_TIMEOUT, RESPONSE_TIMEOUT, STREAM_WINDOW_BYTES,
 };
 use crate::tls::Peer;
 use crate::wire::v1::transaction_service_server::{self, TransactionServiceServer};
@@ -59,6 +60,7 @@ pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     Server::builder()
+        .timeout(RESPONSE_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_concurrent_streams(MAX_STREAMS)
@@ -66,8 +68,13 @@ pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
         .http2_keepalive_interval(Some(PING_INTERVAL))
         .http2_keepalive_timeout(Some(PONG_TIMEOUT))
         .add_service(health)
-        .add_service(service)
+        // Before a call's messages are received.
+        .add_service(InterceptedService::new(service, admit))
 }
+
+/// Who makes a call, as the log names it. Each admitted call carries it as an extension.
+#[derive(Clone, Debug)]
+struct Caller(String);
 
 /// Reports whether the sink is usable, until its thread ends.
 async fn report_health<R>(mut state: watch::Receiver<LogState>, reporter: HealthReporter) {
@@ -89,19 +96,25 @@ async fn report_health<R>(mut state: watch::Receiver<LogState>, reporter: Health
     }
 }
 
-/// Admits a call and names the caller for the log: the one place that decides who may use the log.
-fn admit<T>(request: &Request<T>) -> Result<String, Status> {
-    match request.extensions().get::<Peer>() {
-        Some(peer) if peer.may_write => Ok(format!("{} at {}", peer.name, peer.address)),
+/// Admits a call and names its caller: the one place that decides who may use the log.
+fn admit(mut call: Request<()>) -> Result<Request<()>, Status> {
+    let caller = match call.extensions().get::<Peer>() {
+        Some(peer) if peer.may_write => format!("{} at {}", peer.name, peer.address),
         Some(peer) => {
             warn!(peer = peer.name, address = %peer.address, "refused a call: this certificate may only ask for health");
-            Err(Status::permission_denied(
+            return Err(Status::permission_denied(
                 "this is the server's own certificate, which may only ask for health; use the one for kvs that `txnd certs` makes",
-            ))
+            ));
         }
         // A connection without TLS, which the txnd program does not accept.
-        None => Ok(request.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string())),
-    }
+        None => call.remote_addr().map_or_else(|| "a local connection".into(), |address| address.to_string()),
+    };
+    call.extensions_mut().insert(Caller(caller));
+    Ok(call)
+}
+
+fn caller<T>(call: &Request<T>) -> String {
+    call.extensions().get().map(|Caller(caller)| caller.clone()).expect("only calls that were admitted come here")
 }
 
 impl<R> TransactionService<R> {
@@ -126,7 +139,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     type ReadTransactionsStream = ReceiverStream<Result<ReadTransactionsResponse, Status>>;
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
-        let caller = admit(&request)?;
+        let caller = caller(&request);
         let term = self.call(|reply| Command::Open { caller, reply }).await?;
         Ok(Response::new(OpenResponse { term: Some(term.into()) }))
     }
@@ -135,7 +148,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
         &self,
         request: Request<Streaming<WriteTransactionsRequest>>,
     ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
-        let caller = admit(&request)?;
+        let caller = caller(&request);
         let mut messages = request.into_inner();
         let term = first_message(&mut messages, FIRST_MESSAGE_TIMEOUT).await?;
         let (attached, ends) = stream::pair(term, caller);
@@ -147,7 +160,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
         &self,
         request: Request<ReadTransactionsRequest>,
     ) -> Result<Response<Self::ReadTransactionsStream>, Status> {
-        let caller = admit(&request)?;
+        let caller = caller(&request);
         let ReadTransactionsRequest { term, from_lsn, upto_lsn, without_term } = request.into_inner();
         match (term, without_term) {
             (Some(term), false) => self.state.borrow().check_reader(&term.try_into()?)?,

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use proto::Batch;
 use testkit::postgres_server::PostgresServer;
 use tonic::Code;
 use txnd::{LogWriter, PostgresSink, SinkError, TERM_CHECK_INTERVAL};
@@ -80,4 +81,55 @@ async fn a_lost_connection_of_an_idle_service_bothers_nobody() {
     writer.append(&[put_text("after", 1)]).await;
     writer.make_durable().await;
     assert_eq!(writer.read(1).await.iter().map(|batch| batch.count()).sum::<u32>(), 2);
+}
+
+/// A writer may resume its term from another service over the same tables, and come back.
+#[tokio::test]
+async fn a_term_is_continued_through_another_service_and_back() {
+    let (first, url) = service_over_tables();
+    let second = Service::start(sink(&url));
+    let mut writer = Writer::begin(first.sink()).await.unwrap();
+    let mut appended = Vec::new();
+    // Both services assign ids to keys, and must not mistake their own for the other's.
+    for (round, service) in [&first, &second, &first, &second].into_iter().enumerate() {
+        if round > 0 {
+            writer.sink = service.sink();
+            assert_eq!(writer.resume().await, Ok(writer.chain.lsn), "round {round}");
+        }
+        for key in ["shared", "own"] {
+            appended.push(writer.append(&[put_text(&format!("{key}_{}", round / 2), 1), put_text("all", 1)]).await);
+        }
+        appended.push(writer.append(&[put_text(&format!("round_{round}"), 1)]).await);
+        writer.make_durable().await;
+    }
+    assert_same_keys(&writer.read(1).await, &appended);
+}
+
+fn assert_same_keys(read: &[Batch], appended: &[Batch]) {
+    let keys = |batches: &[Batch]| -> Vec<(u64, String)> {
+        let records = batches.iter().flat_map(Batch::records).map(|record| record.expect("a record"));
+        records.map(|record| (record.lsn, record.op.key().as_str().to_owned())).collect()
+    };
+    assert_eq!(keys(read), keys(appended));
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_term_is_continued_elsewhere() {
+    let (service, url) = service_over_tables();
+    let mut client = raw::client(&service).await;
+    let term = raw::open(&mut client).await;
+    let (mut stream, _) = Stream::resume(&mut client, term).await.unwrap();
+
+    let mut elsewhere = Writer { sink: sink(&url), opened: term, chain: term.chain, durable: term.chain.lsn };
+    assert_eq!(elsewhere.resume().await, Ok(0));
+    elsewhere.append(&[put_text("k", 1)]).await;
+    elsewhere.make_durable().await;
+
+    let ending = tokio::time::timeout(TERM_CHECK_INTERVAL + SLACK, stream.ending()).await.expect("the stream ends");
+    assert_eq!(ending.code(), Code::Unavailable, "the writer may resume: {ending:?}");
+    let (mut stream, end) = Stream::resume(&mut client, term).await.expect("the service goes on");
+    assert_eq!(end, elsewhere.chain);
+    let batch = elsewhere.seal(&[put_text("another", 1)]);
+    stream.send_batch(&batch).await;
+    stream.durable(batch.last_lsn()).await;
 }
