@@ -2,12 +2,12 @@
 # Two builds of kvs beside each other: server CPU time per operation and memory per entry, alternating, so that a change can be shown
 # to cost nothing. Needs jq, and release builds of both.
 #
-#   bench/two_builds.sh OLD_KVS NEW_KVS [ROUNDS=5] [TIME=2s]
+#   bench/two_builds.sh OLD_KVS NEW_KVS [ROUNDS=5] [TIME=2s] [CELLS=.]
 #
 # Each server runs on core 0, the load on core 1. For each cell both servers are filled with the same entries; then the load goes to one
-# and to the other, ROUNDS times. Printed are the medians in microseconds of server CPU per operation (least to most), and new / old.
+# and to the other, ROUNDS times. CELLS is a regular expression for the names of cells. Printed are the medians in microseconds of server CPU per operation (least to most), and new / old.
 set -euo pipefail
-old=$(realpath "$1") new=$(realpath "$2") rounds=${3:-5} time=${4:-2s}
+old=$(realpath "$1") new=$(realpath "$2") rounds=${3:-5} time=${4:-2s} cells=${5:-.}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 loadtest=${LOADTEST:-target/release/loadtest}
 CPU='1000000 / .result.answers_per_cpu_second'
@@ -43,6 +43,7 @@ median() { sort -g | awk '{v[NR]=$1} END {printf "%.3f (%.3f to %.3f)", v[int((N
 cell() {
   local name=$1 scheme=$2 which=$3
   shift 3
+  [[ $name =~ $cells ]] || return 0
   start old "$old"
   start new "$new"
   local target

@@ -1,7 +1,7 @@
 //! The execution of one operation in a shard, and its outcome.
 
 use proto::limits::MAX_VALUE_BYTES;
-use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet, ValueRef};
+use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet};
 
 use crate::env::Env;
 use crate::log::LogBuffer;
@@ -62,7 +62,7 @@ pub(crate) struct Call<'c, 'o> {
     pub(crate) op: &'c Op<'o>,
     pub(crate) hash: u64,
     pub(crate) context: &'c Context<'c>,
-    /// The value of a put, if it was built outside the lock.
+    /// The value of a put that needs memory, if it was built outside the lock.
     pub(crate) prebuilt: Option<Owned>,
     /// Values removed from the shard, to be freed outside the lock.
     pub(crate) dropped: &'c mut Vec<Owned>,
@@ -87,12 +87,6 @@ impl<'o> Call<'_, 'o> {
         if self.context.limited && packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
     }
 
-    /// The value of a put, unless it is too large.
-    pub(crate) fn value(&mut self, value: ValueRef<'_>) -> Result<Owned, Refusal> {
-        self.check_size(value.packed_bytes())?;
-        Ok(self.prebuilt.take().unwrap_or_else(|| value.into()))
-    }
-
     /// Records a write that has an effect. It can no longer fail after this.
     pub(crate) fn record(&self, effect: Effect) -> Result<Option<Lsn>, Refusal> {
         match self.context.log {
@@ -115,8 +109,8 @@ impl<'o> Call<'_, 'o> {
 
     /// Keeps a value's heap memory, if it has any, to be freed outside the lock.
     pub(crate) fn discard<V: Stored>(&mut self, value: V) {
-        if value.heap_bytes() > 0 {
-            self.dropped.push(value.into_owned());
+        if let Some(value) = value.into_owned() {
+            self.dropped.push(value);
         }
     }
 }

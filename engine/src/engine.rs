@@ -22,7 +22,7 @@ pub const DEFAULT_SHARDS: usize = 256;
 pub const MAX_SHARDS: usize = 1 << 16;
 
 /// The settings of an engine.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Number of shards, rounded up to a power of two; 0 means [`DEFAULT_SHARDS`].
     pub shards: usize,
@@ -80,7 +80,8 @@ impl Engine {
     pub fn replay(&self, record: &Record<'_>) {
         if let Some(op) = replayed(record) {
             // Only the log and the limits can reject an operation, and there are none here.
-            let _ = self.run(&op, self.hash(op.key()), Some(record.lsn), &self.replay_context());
+            let lsn = record.options.stamp.unwrap_or(record.lsn);
+            let _ = self.run(&op, self.hash(op.key()), Some(lsn), &self.replay_context());
         }
     }
 
@@ -121,6 +122,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn env(&self) -> &Env {
+        &self.env
+    }
+
     #[inline]
     pub(crate) fn hash(&self, key: Key<'_>) -> u64 {
         self.env.hash(key.as_bytes())
@@ -157,12 +162,12 @@ impl Engine {
     fn run_other(&self, op: &Op<'_>, hash: u64, replayed: Option<Lsn>, context: &Context<'_>) -> Executed {
         // Memory of long values is allocated before the lock is taken and freed after it is released.
         let prebuilt = match op {
-            Op::Put { value, .. } => Some(Owned::from(*value)),
+            Op::Put { value, .. } => Owned::prebuilt(*value),
             _ => None,
         };
         let mut dropped = Vec::new();
-        let call = Call { op, hash, context, prebuilt, dropped: &mut dropped, replayed };
-        let executed = self.shard(hash).lock().execute(call);
+        let mut call = Call { op, hash, context, prebuilt, dropped: &mut dropped, replayed };
+        let executed = self.shard(hash).lock().execute(&mut call);
         drop(dropped);
         executed
     }

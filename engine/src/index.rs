@@ -111,6 +111,33 @@ impl Index {
         if group + 1 == self.groups.len() { 0 } else { group + 1 }
     }
 
+    /// Number of groups.
+    pub(crate) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The group that an entry with this hash belongs to.
+    pub(crate) fn group_of(&self, hash: u64) -> usize {
+        self.home(hash)
+    }
+
+    /// The lowest 32 bits of a hash that belong to `group`, one of the index, or to a later one.
+    pub(crate) fn first_hash(&self, group: usize) -> u64 {
+        ((group as u64) << 32).div_ceil(self.groups.len() as u64)
+    }
+
+    /// The slots in use of a group and of those that it has passed entries on to. They hold all of its entries, and some
+    /// of other groups.
+    pub(crate) fn slots_from(&self, group: usize) -> impl Iterator<Item = usize> {
+        let passed_on = |&group: &usize| (self.overflow[group] > 0).then(|| self.next(group));
+        let groups = std::iter::successors(Some(group), passed_on).enumerate();
+        let groups = groups.take_while(move |(passed, at)| *passed == 0 || *at != group).map(|(_, at)| at);
+        groups.flat_map(|group| {
+            let used = self.groups[group].0.into_iter().enumerate().filter(|(_, tag)| *tag != 0);
+            used.map(move |(entry, _)| group * GROUP + entry)
+        })
+    }
+
     /// Prefetches the cache line with the tags.
     #[inline]
     pub(crate) fn prefetch(&self, hash: u64) {

@@ -10,6 +10,7 @@
 //!   pipeline.rs    execute_batch: many operations with overlapped cache misses
 //!   engine.rs      Engine: choice of shard, execute, replay
 //!   shard.rs       one lock stripe: a table per value type; plan, log and commit of every operation
+//!   walk.rs        Walk: all entries, run by run, while other threads go on
 //!   call.rs        the execution of one operation in a shard, and its outcome
 //!   table.rs       entries of one type: index + slots
 //!   index.rs       hash index: one tag per slot
@@ -36,9 +37,11 @@ mod slots;
 mod stored;
 mod sync;
 mod table;
+mod walk;
 
 pub use call::{Executed, Outcome, RecordMode};
 pub use engine::{DEFAULT_SHARDS, Engine, MAX_SHARDS, Options};
 pub use log::{LogBuffer, Wake};
 pub use meter::Meter;
 pub use slots::Stamp;
+pub use walk::Walk;

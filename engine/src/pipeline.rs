@@ -46,7 +46,7 @@ impl Engine {
                 let record = record?;
                 if let Some(op) = replayed(&record) {
                     ops.push(op);
-                    lsns.push(record.lsn);
+                    lsns.push(record.options.stamp.unwrap_or(record.lsn));
                 }
             }
             self.run_batch(&ops, &lsns, &context, |_| ControlFlow::Continue(()));
@@ -113,7 +113,14 @@ impl Engine {
                 (Some(shard), Op::Get { ty, .. }) => shard.get(op, ty, *hash, context),
                 (Some(shard), _) if !shard.is_about_to_grow(op) => {
                     let replayed = replayed.get(at).copied();
-                    shard.execute(Call { op, hash: *hash, context, prebuilt: None, dropped: &mut dropped, replayed })
+                    shard.execute(&mut Call {
+                        op,
+                        hash: *hash,
+                        context,
+                        prebuilt: None,
+                        dropped: &mut dropped,
+                        replayed,
+                    })
                 }
                 _ => {
                     // Hold no locks while waiting for one, or during long work.

@@ -5,10 +5,13 @@
 //! every key the order of the log is the order of effects. The key alone selects the shard. So all types of a key are
 //! in the same shard, and deleting them all is one step.
 
-use proto::{Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, TypeSet, Value, ValueType, packed_bytes};
+use proto::{
+    Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, TypeSet, Value, ValueRef, ValueType, packed_bytes,
+};
 
 use crate::call::{Call, Context, Executed, outcome};
 use crate::collection::{ITEM_BYTES, MapValue, SetValue};
+use crate::env::Env;
 use crate::slots::Stamp;
 use crate::stored::{Owned, Stored, slot};
 use crate::table::{SlotIndex, Table};
@@ -21,6 +24,20 @@ macro_rules! increment_of {
     ($other:ident, $table:expr, $by:ident, $call:ident) => {
         unreachable!("{:?} increments a type that is not a counter", $call.op)
     };
+}
+
+/// How a value of a type is put: a number as it is, any other as it was built outside the lock.
+macro_rules! put_of {
+    (fixed, $variant:ident, $table:expr, $value:ident, $call:ident) => {
+        put(&mut $table, $value, $call)
+    };
+    (variable, $variant:ident, $table:expr, $value:ident, $call:ident) => {{
+        $call.check_size(ValueRef::$variant($value).packed_bytes())?;
+        match $call.prebuilt.take() {
+            Some(Owned::$variant(value)) => put(&mut $table, value, $call),
+            _ => put(&mut $table, $value.into(), $call),
+        }
+    }};
 }
 
 macro_rules! shard {
@@ -50,9 +67,10 @@ macro_rules! shard {
                 }
             }
 
-            fn put(&mut self, value: Owned, call: &mut Call<'_, '_>) -> Executed {
+            #[inline]
+            fn put(&mut self, value: ValueRef<'_>, call: &mut Call<'_, '_>) -> Executed {
                 match value {
-                    $(Owned::$variant(value) => put(&mut self.$field, value, call),)*
+                    $(ValueRef::$variant(value) => put_of!($size, $variant, self.$field, value, call),)*
                 }
             }
 
@@ -108,6 +126,21 @@ macro_rules! shard {
                 $(self.$field.iter().for_each(|(key, value)| visit(ValueType::$variant, key, value.to_value()));)*
             }
 
+            /// Passes a run of entries of a type to `visit`; see [`Table::walk`].
+            pub(crate) fn walk(
+                &self,
+                ty: ValueType,
+                from: u64,
+                env: &Env,
+                visit: &mut impl FnMut(Key<'_>, Value, Stamp),
+            ) -> Option<u64> {
+                match ty {
+                    $(ValueType::$variant => {
+                        self.$field.walk(from, env, &mut |key, value, stamp| visit(key, value.to_value(), stamp))
+                    })*
+                }
+            }
+
             #[inline]
             pub(crate) fn prefetch_index(&self, hash: u64, ty: Option<ValueType>) {
                 match ty {
@@ -129,14 +162,10 @@ macro_rules! shard {
 proto::for_each_value_type!(shard);
 
 impl Shard {
-    pub(crate) fn execute(&mut self, mut call: Call<'_, '_>) -> Executed {
-        let call = &mut call;
+    pub(crate) fn execute(&mut self, call: &mut Call<'_, '_>) -> Executed {
         match *call.op {
             Op::Get { ty, .. } => self.get(call.op, ty, call.hash, call.context),
-            Op::Put { value, .. } => {
-                let value = call.value(value)?;
-                self.put(value, call)
-            }
+            Op::Put { value, .. } => self.put(value, call),
             Op::Del { ty, .. } => self.delete(ty, call),
             Op::DelAll { .. } => self.delete_all(call),
             Op::Incr { ty, .. } => self.increment(ty.into(), 1, call),
@@ -193,7 +222,7 @@ fn upsert<V: Stored, R>(
         Some(found) => {
             call.admit(value_growth)?;
             let lsn = call.record(effect)?;
-            Ok((table.update(found, lsn, env, change), lsn))
+            Ok((table.update(found, lsn, call.replayed.is_some(), env, change), lsn))
         }
         None => {
             call.admit(value_growth + table.insertion_bytes(hash, key))?;

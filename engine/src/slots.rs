@@ -36,7 +36,7 @@ const STAMP_BITS: usize = 8 * STAMP_BYTES;
 
 impl Stamp {
     /// The later of two stamps that are less than half of their range apart.
-    fn later(self, other: Self) -> Self {
+    pub(crate) fn later(self, other: Self) -> Self {
         const HALF: u64 = 1 << (STAMP_BITS - 1);
         let ahead = other.low_bits().wrapping_sub(self.low_bits()) % (1 << STAMP_BITS);
         if ahead < HALF { other } else { self }
@@ -112,7 +112,11 @@ impl<V> Slot<V> {
     }
 
     pub(crate) fn key(&self) -> &str {
-        std::str::from_utf8(self.key_bytes()).expect("a slot's key is made from a Key")
+        self.as_key().as_str()
+    }
+
+    pub(crate) fn as_key(&self) -> Key<'_> {
+        Key::new(self.key_bytes()).expect("a slot's key is made from a Key")
     }
 
     #[inline(always)]
@@ -134,13 +138,12 @@ impl<V> Slot<V> {
         }
     }
 
-    /// The value, for the write with this stamp to change. A record that is replayed over a newer state keeps the newer
-    /// stamp.
+    /// The value, for the write with this stamp to change.
     #[inline]
     pub(crate) fn write(&mut self, new: Stamp) -> &mut V {
         match self {
             Self::Short { stamp, value, .. } | Self::Long { stamp, value, .. } => {
-                *stamp = stamp.later(new);
+                *stamp = new;
                 value
             }
         }

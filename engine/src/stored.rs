@@ -19,8 +19,10 @@ pub(crate) trait Stored: Clone + Default {
     #[inline]
     fn prefetch(&self) {}
 
-    /// The value, taken out of a slot.
-    fn into_owned(self) -> Owned;
+    /// The value, taken out of a slot, if it has heap memory to be freed.
+    fn into_owned(self) -> Option<Owned> {
+        None
+    }
 }
 
 /// The content of a slot for the types of variable size. A number is stored as it is.
@@ -36,10 +38,6 @@ pub(crate) mod slot {
             impl super::Stored for $number {
                 fn to_value(&self) -> proto::Value {
                     proto::Value::$variant(*self)
-                }
-
-                fn into_owned(self) -> super::Owned {
-                    super::Owned::$variant(self)
                 }
             }
         };
@@ -57,27 +55,27 @@ pub(crate) mod slot {
     proto::for_each_value_type!(numbers);
 }
 
-macro_rules! owned {
-    ($($(#[$doc:meta])* (
-        $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
-        $size:ident, $operations:ident, $keys:literal, $transactions:literal
-    ))*) => {
-        /// A value before it enters a slot or after it has left one: built before the lock is taken, dropped after its release.
-        #[derive(Debug)]
-        pub(crate) enum Owned {
-            $($variant(slot::$variant),)*
-        }
-
-        impl From<ValueRef<'_>> for Owned {
-            fn from(value: ValueRef<'_>) -> Self {
-                match value {
-                    $(ValueRef::$variant(value) => Self::$variant(value.into()),)*
-                }
-            }
-        }
-    };
+/// A value on the heap before it enters a slot or after it has left one: built before the lock is taken, dropped after its
+/// release.
+#[derive(Debug)]
+pub(crate) enum Owned {
+    Str(slot::Str),
+    Map(slot::Map),
+    Set(slot::Set),
 }
-proto::for_each_value_type!(owned);
+
+impl Owned {
+    /// The value of a put; `None` if it needs nothing from the heap.
+    #[inline]
+    pub(crate) fn prebuilt(value: ValueRef<'_>) -> Option<Self> {
+        match value {
+            ValueRef::Str(text) => Some(Self::Str(text.into())),
+            ValueRef::Map(pairs) => Some(Self::Map(pairs.into())),
+            ValueRef::Set(members) => Some(Self::Set(members.into())),
+            _ => None,
+        }
+    }
+}
 
 impl Stored for Text {
     fn prefetch(&self) {
@@ -94,8 +92,8 @@ impl Stored for Text {
         self.heap_bytes()
     }
 
-    fn into_owned(self) -> Owned {
-        Owned::Str(self)
+    fn into_owned(self) -> Option<Owned> {
+        (self.heap_bytes() > 0).then_some(Owned::Str(self))
     }
 }
 
@@ -108,8 +106,8 @@ impl Stored for MapValue {
         self.heap_bytes()
     }
 
-    fn into_owned(self) -> Owned {
-        Owned::Map(self)
+    fn into_owned(self) -> Option<Owned> {
+        (self.heap_bytes() > 0).then_some(Owned::Map(self))
     }
 }
 
@@ -122,7 +120,7 @@ impl Stored for SetValue {
         self.heap_bytes()
     }
 
-    fn into_owned(self) -> Owned {
-        Owned::Set(self)
+    fn into_owned(self) -> Option<Owned> {
+        (self.heap_bytes() > 0).then_some(Owned::Set(self))
     }
 }

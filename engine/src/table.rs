@@ -8,6 +8,15 @@ use crate::prefetch::prefetch;
 use crate::slots::{CHUNK, Slot, Slots, Stamp, key_heap_bytes};
 use crate::stored::Stored;
 
+/// Groups of slots that a walk visits at a time, with the shard locked: about a thousand slots.
+const WALK_GROUPS: usize = 64;
+
+/// Bytes of keys and of values' heap memory after which a walk pauses.
+const WALK_BYTES: usize = 256 << 10;
+
+/// The bits of a hash that select the group.
+const LOW_BITS: u64 = u32::MAX as u64;
+
 /// The slot of an entry that was looked up. Valid until the table changes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SlotIndex(usize);
@@ -107,15 +116,21 @@ impl<V: Stored> Table<V> {
         env.meter.replace(before, self.own_bytes() + heap);
     }
 
-    /// Changes an entry's value, for the write with this lsn.
+    /// Changes an entry's value, for the write with this lsn. If it is replayed over a newer state, the entry keeps the
+    /// newer stamp.
+    #[inline]
     pub(crate) fn update<R>(
         &mut self,
         found: SlotIndex,
         lsn: Option<Lsn>,
+        replayed: bool,
         env: &Env,
         change: impl FnOnce(&mut V) -> R,
     ) -> R {
-        let stamp = self.next_stamp(lsn);
+        let mut stamp = self.next_stamp(lsn);
+        if replayed {
+            stamp = self.slots.get(found.0).stamp().later(stamp);
+        }
         let value = self.slots.get_mut(found.0).write(stamp);
         let before = value.heap_bytes();
         let result = change(value);
@@ -138,6 +153,27 @@ impl<V: Stored> Table<V> {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         self.slots.iter().map(|slot| (slot.key(), slot.value()))
+    }
+
+    /// Passes a run of entries to `visit`, in the order of the groups of their hashes: those whose hashes are at least
+    /// `from` in their low 32 bits, up to [`WALK_GROUPS`] or [`WALK_BYTES`]. Returns where the next run begins. Growth
+    /// changes the groups, but not the hashes.
+    pub(crate) fn walk(&self, from: u64, env: &Env, visit: &mut impl FnMut(Key<'_>, &V, Stamp)) -> Option<u64> {
+        let (groups, mut bytes) = (self.index.groups(), 0);
+        let first = if groups == 0 { 0 } else { self.index.group_of(from) };
+        for group in first..groups {
+            if group == first + WALK_GROUPS || bytes >= WALK_BYTES {
+                return Some(self.index.first_hash(group));
+            }
+            for slot in self.index.slots_from(group).map(|number| self.slots.get(number)) {
+                let hash = env.hash(slot.key_bytes());
+                if self.index.group_of(hash) == group && hash & LOW_BITS >= from {
+                    bytes += slot.key_bytes().len() + slot.value().heap_bytes();
+                    visit(slot.as_key(), slot.value(), slot.stamp());
+                }
+            }
+        }
+        None
     }
 
     #[inline]

@@ -7,7 +7,10 @@ use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode, Stamp};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proto::{Batch, BatchBuffer, BatchError, Chain, Effect, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
+use proto::{
+    Batch, BatchBuffer, BatchError, Chain, Effect, Micros, Op, OpKind, Record, RecordOptions, Value, ValueRef,
+    ValueType,
+};
 use shipping::{Shipped, recorded};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -120,7 +123,7 @@ fn assert_recorded(shipped: &Shipped, expected: &[Expected<'_>]) {
     assert_eq!(shipped.last_lsn(), expected.len() as u64);
     for ((record, expected), lsn) in shipped.records().zip(expected).zip(1..) {
         let Expected { op, at, effect } = *expected;
-        assert_eq!(record, Record { lsn, at, op: op.as_op(), effect });
+        assert_eq!(record, Record { lsn, at, op: op.as_op(), effect, options: RecordOptions::default() });
     }
 }
 

@@ -45,12 +45,16 @@ pub struct Done {
     pub awaits: Option<Lsn>,
 }
 
+/// A request of a batch that was executed, or refused.
+pub type Executed<'e> = Result<&'e Reply, &'e Refusal>;
+
 /// Requests that are executed together, in order. Operations and options are separate arrays because the engine takes a
 /// slice of operations.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RequestBatch<'a> {
     ops: ArrayVec<Op<'a>, MAX_BATCH>,
-    options: ArrayVec<Options, MAX_BATCH>,
+    /// Of the operation with the same index.
+    options: [Options; MAX_BATCH],
 }
 
 /// Executes requests. One per worker; all share the engine and the log.
@@ -71,12 +75,18 @@ pub struct ResponseMemory {
     unbudgeted: usize,
 }
 
+impl Default for RequestBatch<'_> {
+    fn default() -> Self {
+        Self { ops: ArrayVec::new(), options: [Options { durability: Durability::Async }; MAX_BATCH] }
+    }
+}
+
 impl<'a> RequestBatch<'a> {
     /// Adds a request. The batch must not be full.
     #[inline]
     pub fn push(&mut self, request: Request<'a>) {
+        self.options[self.ops.len()] = request.options;
         self.ops.push(request.op);
-        self.options.push(request.options);
     }
 
     /// Number of requests.
@@ -116,18 +126,19 @@ impl Service {
     pub fn execute(&self, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
         let durable = self.admit(request.op.kind().writes(), request.options)?;
         let outcome = self.engine.execute(&request.op, at)?;
-        Ok(self.done(outcome, durable))
+        let awaits = self.awaits(&outcome, durable);
+        Ok(Done { reply: outcome.reply, awaits })
     }
 
-    /// Executes requests in order at time `at` and passes the result of each to `each`, in the same order. When `each`
-    /// returns `Break`, the remaining requests are not executed. Returns the number of requests that were executed or
+    /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
+    /// that must be durable before the reply may be sent. When `each` returns `Break`, the remaining requests are not executed. Returns the number of requests that were executed or
     /// refused.
     #[inline]
     pub fn execute_batch(
         &self,
         batch: &RequestBatch<'_>,
         at: Micros,
-        mut each: impl FnMut(Result<Done, Refusal>) -> ControlFlow<()>,
+        mut each: impl FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
         if self.gate.health() == LogHealth::Up {
             return self.run(&batch.ops, &batch.options, at, each);
@@ -141,13 +152,17 @@ impl Service {
         &self,
         batch: &RequestBatch<'_>,
         at: Micros,
-        each: &mut dyn FnMut(Result<Done, Refusal>) -> ControlFlow<()>,
+        each: &mut dyn FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
         let mut done = 0;
         for (op, options) in batch.ops.iter().zip(&batch.options) {
             let executed = self.execute(&Request { op: *op, options: *options }, at);
             done += 1;
-            if each(executed).is_break() {
+            let (executed, awaits) = match &executed {
+                Ok(done) => (Ok(&done.reply), done.awaits),
+                Err(refusal) => (Err(refusal), None),
+            };
+            if each(executed, awaits).is_break() {
                 break;
             }
         }
@@ -160,12 +175,15 @@ impl Service {
         ops: &[Op<'_>],
         options: &[Options],
         at: Micros,
-        mut each: impl FnMut(Result<Done, Refusal>) -> ControlFlow<()>,
+        mut each: impl FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
         let mut requests = ops.iter().zip(options);
         self.engine.execute_batch(ops, at, |executed| {
             let durable = requests.next().is_some_and(|(op, options)| op.kind().writes() && self.is_durable(*options));
-            each(executed.map(|outcome| self.done(outcome, durable)))
+            match &executed {
+                Ok(outcome) => each(Ok(&outcome.reply), self.awaits(outcome, durable)),
+                Err(refusal) => each(Err(refusal), None),
+            }
         })
     }
 
@@ -190,11 +208,11 @@ impl Service {
         options.durability.max(self.durability) == Durability::Sync
     }
 
+    /// The LSN that must be durable before the reply may be sent.
     #[inline]
-    fn done(&self, outcome: Outcome, durable: bool) -> Done {
+    fn awaits(&self, outcome: &Outcome, durable: bool) -> Option<Lsn> {
         // A write that changed nothing depends on an earlier write, which may not be durable yet.
-        let awaits = durable.then(|| outcome.lsn.unwrap_or_else(|| self.engine.last_lsn()));
-        Done { reply: outcome.reply, awaits }
+        durable.then(|| outcome.lsn.unwrap_or_else(|| self.engine.last_lsn()))
     }
 
     /// Waits until `lsn` is durable; the error is [`Refusal::OutcomeUnknown`]. Must be called right after the request

@@ -31,6 +31,7 @@ use crate::counter::Effect;
 use crate::limits::{BATCH_HEADER_BYTES, MAX_BATCH_BYTES};
 use crate::lsn::{Epoch, Lsn, Micros};
 use crate::op::Op;
+use crate::options::RecordOptions;
 use crate::record::{self, Record, RecordError, field};
 
 /// The first bytes of every batch.
@@ -133,11 +134,16 @@ impl BatchBuffer {
     /// minutes) from the first record's time: the record then belongs in a new buffer. Panics if `effect` cannot be an
     /// effect of `op`.
     pub fn push(&mut self, op: &Op<'_>, effect: Effect, at: Micros) -> Option<Lsn> {
+        self.push_with(op, effect, &RecordOptions::default(), at)
+    }
+
+    /// The same for a record with options.
+    pub fn push_with(&mut self, op: &Op<'_>, effect: Effect, options: &RecordOptions, at: Micros) -> Option<Lsn> {
         if self.count == 0 {
             self.base_time = at;
         }
         let delta = i32::try_from(at.checked_sub(self.base_time)?).ok()?;
-        record::encode(&mut self.bytes, op, effect, delta);
+        record::encode(&mut self.bytes, op, effect, options, delta);
         self.count += 1;
         Some(self.first_lsn + u64::from(self.count) - 1)
     }

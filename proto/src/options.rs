@@ -10,9 +10,10 @@
 //!   0x81        expiry        (a reader that skipped it would keep the entry forever)
 //!   0x02        idempotency   (the request's token)
 //!   0x83        group         (records that take effect together or not at all)
+//!   0x04        stamp         5 bytes: the low 40 bits of the lsn of the entry's last write, in the records of a checkpoint
 //! ```
 //!
-//! The three tags are reserved: no code writes or reads them yet. So every record with a critical option is rejected.
+//! The first three tags are reserved: no code writes or reads them yet. So every record with a critical option is rejected.
 
 use crate::limits::MAX_OPTIONS_BYTES;
 
@@ -25,10 +26,56 @@ pub const TAG_IDEMPOTENCY: u8 = 2;
 /// Reserved: the group of records that this one belongs to.
 pub const TAG_GROUP: u8 = CRITICAL | 3;
 
+/// The stamp of an entry in a checkpoint.
+pub const TAG_STAMP: u8 = 4;
+
 /// The tag bit that forbids skipping the option.
 pub const CRITICAL: u8 = 1 << 7;
 
 const BLOCK_LENGTH_BYTES: usize = 2;
+
+/// Size of the head of an option: tag and length.
+const OPTION_HEAD_BYTES: usize = 2;
+
+/// Size of a stamp, in bytes.
+const STAMP_BYTES: usize = 5;
+
+/// What a record's options say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordOptions {
+    /// The low 40 bits of the lsn of the entry's last write. Records of a checkpoint have it, since their own lsn is only
+    /// a number within the checkpoint.
+    pub stamp: Option<u64>,
+}
+
+impl RecordOptions {
+    /// Size of the block, in bytes; 0 if there are no options.
+    pub(crate) fn bytes(&self) -> usize {
+        if self.stamp.is_some() { BLOCK_LENGTH_BYTES + OPTION_HEAD_BYTES + STAMP_BYTES } else { 0 }
+    }
+
+    /// Appends the block, unless there are no options.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let Some(stamp) = self.stamp else { return };
+        out.extend_from_slice(&((OPTION_HEAD_BYTES + STAMP_BYTES) as u16).to_le_bytes());
+        out.extend_from_slice(&[TAG_STAMP, STAMP_BYTES as u8]);
+        out.extend_from_slice(&stamp.to_le_bytes()[..STAMP_BYTES]);
+    }
+
+    fn set(&mut self, tag: u8, value: &[u8]) -> Result<(), OptionsError> {
+        match tag {
+            TAG_STAMP if value.len() == STAMP_BYTES => {
+                let mut stamp = [0; size_of::<u64>()];
+                stamp[..STAMP_BYTES].copy_from_slice(value);
+                self.stamp = Some(u64::from_le_bytes(stamp));
+                Ok(())
+            }
+            TAG_STAMP => Err(OptionsError::Value(tag)),
+            _ if tag & CRITICAL != 0 => Err(OptionsError::Critical(tag)),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Why bytes are not a valid options block, or have an option that must not be skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,29 +85,30 @@ pub enum OptionsError {
     Length(usize),
     #[error("the option with tag {0:#04x} extends past the end of the record's options")]
     Truncated(u8),
+    #[error("the value of the option with tag {0:#04x} has the wrong length")]
+    Value(u8),
     #[error(
         "the record has a critical option with tag {0:#04x}, which this version does not know; use a newer version"
     )]
     Critical(u8),
 }
 
-/// Checks the block at the start of `bytes` and skips it; returns what follows.
-pub(crate) fn skip(bytes: &[u8]) -> Result<&[u8], OptionsError> {
+/// Decodes the block at the start of `bytes`; returns what follows, too.
+pub(crate) fn decode(bytes: &[u8]) -> Result<(RecordOptions, &[u8]), OptionsError> {
     let (length, rest) = bytes.split_first_chunk::<BLOCK_LENGTH_BYTES>().ok_or(OptionsError::Length(bytes.len()))?;
     let length = usize::from(u16::from_le_bytes(*length));
     if length > MAX_OPTIONS_BYTES {
         return Err(OptionsError::Length(length));
     }
     let (mut options, rest) = rest.split_at_checked(length).ok_or(OptionsError::Length(length))?;
+    let mut decoded = RecordOptions::default();
     while let Some((&tag, after_tag)) = options.split_first() {
         let (&length, after_length) = after_tag.split_first().ok_or(OptionsError::Truncated(tag))?;
-        let (_, next) = after_length.split_at_checked(length.into()).ok_or(OptionsError::Truncated(tag))?;
-        if tag & CRITICAL != 0 {
-            return Err(OptionsError::Critical(tag));
-        }
+        let (value, next) = after_length.split_at_checked(length.into()).ok_or(OptionsError::Truncated(tag))?;
+        decoded.set(tag, value)?;
         options = next;
     }
-    Ok(rest)
+    Ok((decoded, rest))
 }
 
 const _: () = assert!(MAX_OPTIONS_BYTES <= u16::MAX as usize, "a record stores the length of its options in 16 bits");
@@ -76,10 +124,29 @@ mod tests {
         [&(options.len() as u16).to_le_bytes()[..], &options].concat()
     }
 
+    fn skip(bytes: &[u8]) -> Result<&[u8], OptionsError> {
+        decode(bytes).map(|(_, rest)| rest)
+    }
+
+    /// A tag that no version knows.
+    fn unknown_tag() -> impl Strategy<Value = u8> {
+        prop_oneof![Just(1), TAG_STAMP + 1..CRITICAL]
+    }
+
     proptest! {
         #[test]
+        fn a_stamp_comes_back(stamp in 0..1u64 << 40, rest in proptest::collection::vec(any::<u8>(), 0..20)) {
+            let options = RecordOptions { stamp: Some(stamp) };
+            let mut bytes = Vec::new();
+            options.encode(&mut bytes);
+            prop_assert_eq!(bytes.len(), options.bytes());
+            bytes.extend_from_slice(&rest);
+            prop_assert_eq!(decode(&bytes), Ok((options, &rest[..])));
+        }
+
+        #[test]
         fn options_that_may_be_skipped_are_and_what_follows_is_left(
-            options in proptest::collection::vec((0..CRITICAL, proptest::collection::vec(any::<u8>(), 0..20)), 0..8),
+            options in proptest::collection::vec((unknown_tag(), proptest::collection::vec(any::<u8>(), 0..20)), 0..8),
             rest in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
             let bytes = [block(&options), rest.clone()].concat();
@@ -88,7 +155,7 @@ mod tests {
 
         #[test]
         fn a_critical_option_is_refused_wherever_it_is(
-            mut options in proptest::collection::vec((0..CRITICAL, proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
+            mut options in proptest::collection::vec((unknown_tag(), proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
             at: prop::sample::Index,
             tag in CRITICAL..,
         ) {
@@ -100,7 +167,7 @@ mod tests {
 
         #[test]
         fn a_block_that_is_cut_off_is_refused(
-            options in proptest::collection::vec((0..CRITICAL, proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
+            options in proptest::collection::vec((unknown_tag(), proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
         ) {
             let block = block(&options);
             for length in 0..block.len() {
@@ -125,11 +192,12 @@ mod tests {
         assert_eq!(skip(&[0xff, 0xff, 1]), Err(OptionsError::Length(0xffff)));
         assert_eq!(skip(&[3, 0, 1, 0]), Err(OptionsError::Length(3)), "the block ends beyond the bytes");
         assert_eq!(skip(&[1, 0, 5]), Err(OptionsError::Truncated(5)), "an option without a length");
+        assert_eq!(skip(&[3, 0, TAG_STAMP, 1, 0]), Err(OptionsError::Value(TAG_STAMP)), "a stamp of one byte");
         assert_eq!(skip(&[3, 0, 5, 2, 0, 9]), Err(OptionsError::Truncated(5)), "a value that reaches beyond the block");
     }
 
     #[test]
-    fn reserved_tags_stay_what_they_are() {
-        assert_eq!([TAG_EXPIRY, TAG_IDEMPOTENCY, TAG_GROUP], [0x81, 0x02, 0x83]);
+    fn tags_stay_what_they_are() {
+        assert_eq!([TAG_EXPIRY, TAG_IDEMPOTENCY, TAG_GROUP, TAG_STAMP], [0x81, 0x02, 0x83, 0x04]);
     }
 }

@@ -73,14 +73,19 @@ pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) 
     // Fast path for the most frequent requests.
     match (kind, ValueType::from_code(ty)) {
         (OpKind::Get, Some(ty)) if payload.is_empty() => Ok(Op::Get { ty, key }),
-        (OpKind::Put, Some(ty)) => match ValueRef::unpack(ty, payload) {
-            Ok(value) => Ok(Op::Put { key, value }),
-            Err(UnpackError::Size) => Err(PayloadError::Size(kind)),
-            Err(UnpackError::Text(error)) => Err(error.into()),
-            Err(UnpackError::Strings(error)) => Err(error.into()),
-        },
+        (OpKind::Put, Some(ty)) => Ok(Op::Put { key, value: decode_value(ty, payload)? }),
         _ => decode_other(kind, ty, key, payload),
     }
+}
+
+/// Decodes the value of a put.
+#[inline]
+pub(crate) fn decode_value(ty: ValueType, payload: &[u8]) -> Result<ValueRef<'_>, PayloadError> {
+    ValueRef::unpack(ty, payload).map_err(|e| match e {
+        UnpackError::Size => PayloadError::Size(OpKind::Put),
+        UnpackError::Text(error) => error.into(),
+        UnpackError::Strings(error) => error.into(),
+    })
 }
 
 /// Decodes anything that is not a valid get or put.

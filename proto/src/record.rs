@@ -29,7 +29,7 @@ use crate::key::{Key, KeyError};
 use crate::limits::{MAX_KEY_BYTES, MAX_OPTIONS_BYTES, MAX_RECORD_BYTES, MAX_VALUE_BYTES};
 use crate::lsn::{Lsn, Micros};
 use crate::op::{Op, OpKind};
-use crate::options::{self, OptionsError};
+use crate::options::{self, OptionsError, RecordOptions};
 use crate::packed::Unpack;
 use crate::payload::{self, PayloadError};
 use crate::value::{TypeSet, ValueType};
@@ -61,6 +61,8 @@ pub struct Record<'a> {
     pub op: Op<'a>,
     /// The result, where the operation itself does not say it: of Incr, IncrBy and DelAll.
     pub effect: Effect,
+    /// What else the record says.
+    pub options: RecordOptions,
 }
 
 /// Why bytes are not a valid record. If the checksum is valid, this means a defect or a newer writer, never a torn
@@ -113,21 +115,23 @@ pub fn record_bytes(op: &Op<'_>) -> usize {
 
 /// Appends the record of `op` to `out`; `delta` is its time relative to the batch's base time. Panics if `effect`
 /// cannot be an effect of `op`: such a record could not be read.
-pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, delta: i32) {
+pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, options: &RecordOptions, delta: i32) {
     assert!(is_effect_of(op, effect), "{effect:?} is no effect of {}", op.kind().name());
-    let length = record_bytes(op);
+    let options_bytes = options.bytes();
+    let length = record_bytes(op) + options_bytes;
     debug_assert!(length <= MAX_RECORD_BYTES);
     let start = out.len();
     out.reserve(length);
     let key = op.key().as_bytes();
     let mut head = [0; KEY];
     head[LENGTH..KIND].copy_from_slice(&(length as u32).to_le_bytes());
-    head[KIND] = op.kind() as u8;
+    head[KIND] = op.kind() as u8 | if options_bytes > 0 { HAS_OPTIONS } else { 0 };
     head[TYPE] = op.value_type().map_or(0, |ty| ty as u8);
     head[KEY_LENGTH..TIME].copy_from_slice(&(key.len() as u16).to_le_bytes());
     head[TIME..KEY].copy_from_slice(&delta.to_le_bytes());
     out.extend_from_slice(&head);
     out.extend_from_slice(key);
+    options.encode(out);
     payload::encode(out, op);
     effect.pack(out);
     debug_assert_eq!(out.len() - start, length);
@@ -150,13 +154,14 @@ pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Resu
     }
     let kind = OpKind::from_code(code).ok_or(RecordError::Kind(head[KIND]))?;
     let key = Key::new(key.ok_or(RecordError::Length(key_end))?)?;
+    let mut options = RecordOptions::default();
     if has_options {
-        body = options::skip(body)?;
+        (options, body) = options::decode(body)?;
     }
     let effect = split_effect(kind, head[TYPE], &mut body)?;
     let op = payload::decode(kind, head[TYPE], key, body)?;
     let at = base.saturating_add(i64::from(i32::from_le_bytes(field(head, TIME))));
-    Ok((Record { lsn, at, op, effect }, rest))
+    Ok((Record { lsn, at, op, effect, options }, rest))
 }
 
 /// Splits the effect off the end of `body`, if records of this kind and type have one.

@@ -12,12 +12,12 @@ use proto::frame::{
     BadRequest, ErrorCode, Frames, MAX_REPLY_BYTES, ManyReplies, MultiOps, REPLY_ITEM_HEADER_BYTES, Request,
     RequestFrame, encode_done, encode_error, encode_reply, payload_bytes,
 };
-use proto::{Micros, Refusal, Reply};
+use proto::{Lsn, Micros, Refusal, Reply};
 
 use super::output::Output;
 use crate::auth::Token;
 use crate::config::{Durability, FRAME_BUFFER_BYTES};
-use crate::service::{self, Done, MAX_BATCH, Options, RequestBatch, Service};
+use crate::service::{self, MAX_BATCH, Options, RequestBatch, Service};
 
 /// Replies with payloads of up to this many bytes are always sent. They include the replies to writes, which have
 /// already been executed.
@@ -163,7 +163,10 @@ impl Executor {
             // Not reached: the operations of an authenticated client are in a batch, all others are refused above.
             Request::Op(op) => {
                 let request = service::Request { op, options: options(frame.durable) };
-                reply(frame.id, service.execute(&request, at), output, result);
+                match service.execute(&request, at) {
+                    Ok(done) => reply(frame.id, Ok(&done.reply), done.awaits, output, result),
+                    Err(refusal) => reply(frame.id, Err(&refusal), None, output, result),
+                }
             }
             Request::Multi(multi) => {
                 let options = options(frame.durable);
@@ -191,23 +194,32 @@ fn run_batch(
     result: &mut BatchResult,
 ) -> usize {
     let mut pending = batch.pending.iter();
-    service.execute_batch(&batch.requests, at, |executed| {
+    service.execute_batch(&batch.requests, at, |executed, awaits| {
         let Some(PendingReply { id, .. }) = pending.next() else { return ControlFlow::Break(()) };
-        reply(*id, executed, output, result);
+        reply(*id, executed, awaits, output, result);
         if result.must_flush(output) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
 
 /// Encodes the reply to an operation.
 #[inline]
-fn reply(id: u32, executed: Result<Done, Refusal>, output: &mut Output, result: &mut BatchResult) {
-    let start = output.bytes().len();
-    match admitted(executed, start, output, result) {
-        Ok(reply) => encode_reply(output.bytes_mut(), id, &reply),
-        Err(refusal) => encode_refusal(output.bytes_mut(), id, &refusal),
+fn reply(
+    id: u32,
+    executed: Result<&Reply, &Refusal>,
+    awaits: Option<Lsn>,
+    output: &mut Output,
+    result: &mut BatchResult,
+) {
+    match executed {
+        Ok(reply) => match admit(reply, awaits, output.bytes().len(), output, result) {
+            Ok(()) => encode_reply(output.bytes_mut(), id, reply),
+            Err(refusal) => encode_refusal(output.bytes_mut(), id, &refusal),
+        },
+        Err(refusal) => encode_refusal(output.bytes_mut(), id, refusal),
     }
 }
 
+#[cold]
 fn encode_refusal(out: &mut Vec<u8>, id: u32, refusal: &Refusal) {
     encode_error(out, id, ErrorCode::from(refusal), &refusal.to_string());
 }
@@ -230,22 +242,22 @@ fn run_multi(
     loop {
         let mut batch = RequestBatch::default();
         requests.by_ref().take(MAX_BATCH).for_each(|request| batch.push(request));
-        let done = service.execute_batch(&batch, at, |executed| {
+        let done = service.execute_batch(&batch, at, |executed, awaits| {
             left -= 1;
             // A value must leave room for the replies to the remaining items, so that the frame never exceeds its
             // limit.
             let taken = replies.bytes(output.bytes()) + left * RESERVED_ITEM_BYTES;
             let fits = |reply: &Reply| taken + REPLY_ITEM_HEADER_BYTES + payload_bytes(reply) <= MAX_REPLY_BYTES;
-            let executed = match &executed {
-                Ok(done) if !fits(&done.reply) => {
-                    result.reply_bytes += payload_bytes(&done.reply);
-                    Err(Refusal::ResponseTooLarge)
-                }
-                _ => admitted(executed, start, output, result),
-            };
             match executed {
-                Ok(reply) => replies.push(output.bytes_mut(), &reply),
-                Err(refusal) => push_refusal(&mut replies, output, &refusal),
+                Ok(reply) if !fits(reply) => {
+                    result.reply_bytes += payload_bytes(reply);
+                    push_refusal(&mut replies, output, &Refusal::ResponseTooLarge);
+                }
+                Ok(reply) => match admit(reply, awaits, start, output, result) {
+                    Ok(()) => replies.push(output.bytes_mut(), reply),
+                    Err(refusal) => push_refusal(&mut replies, output, &refusal),
+                },
+                Err(refusal) => push_refusal(&mut replies, output, refusal),
             }
             // Stop once the frame is full: producing replies for which there is no room would only delay other
             // sessions.
@@ -268,24 +280,25 @@ fn push_refusal(replies: &mut ManyReplies, output: &mut Output, refusal: &Refusa
     replies.push_error(output.bytes_mut(), ErrorCode::from(refusal), &refusal.to_string());
 }
 
-/// Returns the reply if the request was executed and there is room for the reply. If it must wait for the log, that is
-/// registered for the frame that starts at `start`. Only the reply to a read can lack room.
-fn admitted(
-    executed: Result<Done, Refusal>,
+/// Refuses a reply for which there is no room; only the reply to a read can lack it. If it must wait for the log, that is
+/// registered for the frame that starts at `start`.
+#[inline]
+fn admit(
+    reply: &Reply,
+    awaits: Option<Lsn>,
     start: usize,
     output: &mut Output,
     result: &mut BatchResult,
-) -> Result<Reply, Refusal> {
-    let done = executed?;
-    if let Some(lsn) = done.awaits {
+) -> Result<(), Refusal> {
+    if let Some(lsn) = awaits {
         output.wait_for(lsn, start);
     }
-    let bytes = payload_bytes(&done.reply);
+    let bytes = payload_bytes(reply);
     result.reply_bytes += bytes;
     if bytes > ALWAYS_ADMITTED_BYTES {
         output.admit(bytes)?;
     }
-    Ok(done.reply)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Version};
 
+use super::hosts::KnownHost;
 use super::problem::{BadMessage, Problem};
 use crate::config::MAX_URI_BYTES;
 
@@ -21,7 +22,7 @@ pub(super) struct Head<'r> {
     pub(super) path: &'r str,
     pub(super) query: Option<&'r str>,
     /// The host name that the client uses for this server. Only HTTP/1.0 requests may omit it.
-    pub(super) host: Option<&'r str>,
+    pub(super) host: Option<&'r [u8]>,
     pub(super) origin: Option<&'r [u8]>,
     pub(super) authorization: Option<&'r [u8]>,
     /// Whether the client waits for `100 Continue` before it sends the body.
@@ -30,7 +31,8 @@ pub(super) struct Head<'r> {
 }
 
 impl<'r> Head<'r> {
-    pub(super) fn new(parts: &'r Parts) -> Result<Self, Problem> {
+    /// Checks the head. A `known` host was checked before.
+    pub(super) fn new(parts: &'r Parts, known: &KnownHost) -> Result<Self, Problem> {
         let uri = &parts.uri;
         if uri.path_and_query().map_or(0, |target| target.as_str().len()) > MAX_URI_BYTES {
             return Err(Problem::UriTooLong);
@@ -39,11 +41,15 @@ impl<'r> Head<'r> {
             return Err(bad("the request target is not a path; expected one that begins with /"));
         }
         let single = Single::collect(&parts.headers)?;
-        let host = single.host.map(|host| host_name(host.as_bytes())).transpose()?;
+        let host = single.host.map(HeaderValue::as_bytes);
+        if let Some(host) = host.filter(|host| !known.is(host)) {
+            check_host(host)?;
+        }
         if host.is_none() && parts.version != Version::HTTP_10 {
             return Err(bad("the header Host is missing; HTTP/1.1 requires it"));
         }
-        let authority = uri.authority().map(|authority| host_name(authority.as_str().as_bytes())).transpose()?;
+        let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+        authority.map_or(Ok(()), check_host)?;
         Ok(Self {
             method: &parts.method,
             path: uri.path(),
@@ -119,12 +125,12 @@ fn check_codings(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Checks a host: a name or address, optionally with a port.
-fn host_name(host: &[u8]) -> Result<&str, Problem> {
+fn check_host(host: &[u8]) -> Result<(), Problem> {
     let is_part = |byte: &u8| byte.is_ascii_graphic() && !b"/?#@\\<>\"".contains(byte);
-    std::str::from_utf8(host)
-        .ok()
-        .filter(|host| host.as_bytes().iter().all(is_part))
-        .ok_or_else(|| bad("Host: expected a name or an address, optionally with a port"))
+    match host.iter().all(is_part) {
+        true => Ok(()),
+        false => Err(bad("Host: expected a name or an address, optionally with a port")),
+    }
 }
 
 fn bad(message: &str) -> Problem {

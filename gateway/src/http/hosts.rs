@@ -4,6 +4,7 @@
 //! are open in a browser there. A page could reach the server by resolving a name of its own to 127.0.0.1 (DNS
 //! rebinding), or by cross-site requests. The headers Host and Origin, which browsers send, reveal both.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::head::Head;
@@ -13,24 +14,42 @@ use crate::config::Config;
 /// Maximum number of characters of an unknown name that are repeated in the error message.
 const MAX_SHOWN_CHARS: usize = 64;
 
+/// The last host that a client has used and that was accepted. Clients send the same one with every request, and comparing
+/// it costs much less than checking it.
+#[derive(Debug, Default)]
+pub(super) struct KnownHost(RefCell<Option<Box<[u8]>>>);
+
+impl KnownHost {
+    pub(super) fn is(&self, host: &[u8]) -> bool {
+        self.0.borrow().as_deref() == Some(host)
+    }
+
+    fn set(&self, host: &[u8]) {
+        self.0.replace(Some(host.into()));
+    }
+}
+
 /// Refuses a request to a name that is not this server's, or from a page of another site.
-pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>) -> Result<(), Problem> {
+pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>, known: &KnownHost) -> Result<(), Problem> {
     let is_open = !config.http_addr.ip().to_canonical().is_loopback() || has_token;
     if is_open && config.allowed_hosts.is_empty() {
         return Ok(());
     }
     let allowed = &config.allowed_hosts;
-    if let Some(host) = head.host {
+    if let Some(host) = head.host
+        && !known.is(host)
+    {
+        let name = std::str::from_utf8(host).ok().and_then(without_port);
         // DNS rebinding needs a name, so addresses are safe.
-        let is_known = without_port(host).is_some_and(|name| address(name).is_some() || is_allowed(name, allowed));
-        if !is_known {
-            return Err(Problem::UnknownHost(shown(host)));
+        if !name.is_some_and(|name| address(name).is_some() || is_allowed(name, allowed)) {
+            return Err(Problem::UnknownHost(shown(&String::from_utf8_lossy(host))));
         }
+        known.set(host);
     }
     let Some(origin) = head.origin else { return Ok(()) };
     let from = std::str::from_utf8(origin).ok().and_then(|origin| Some(origin.split_once("://")?.1));
     let is_ours = from.is_some_and(|from| {
-        head.host.is_some_and(|host| host.eq_ignore_ascii_case(from))
+        head.host.is_some_and(|host| host.eq_ignore_ascii_case(from.as_bytes()))
             || without_port(from).is_some_and(|name| is_allowed(name, allowed))
     });
     match is_ours {

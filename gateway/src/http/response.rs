@@ -62,10 +62,8 @@ impl Response {
     }
 
     /// Converts into the response that hyper sends.
-    pub(super) fn into_hyper(self, date: HeaderValue) -> hyper::Response<Full<Bytes>> {
-        let Self { mut head, body } = self;
-        head.headers_mut().insert(DATE, date);
-        head.map(|()| Full::new(body))
+    pub(super) fn into_hyper(self) -> hyper::Response<Full<Bytes>> {
+        self.head.map(|()| Full::new(self.body))
     }
 
     /// All bytes of the response, for a connection that hyper does not serve, and that is closed after it.

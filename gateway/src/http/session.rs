@@ -23,6 +23,7 @@ use tracing::debug;
 
 use super::body::{Body, IncomingBody};
 use super::head::Head;
+use super::hosts::KnownHost;
 use super::problem::{BadMessage, Problem};
 use super::response::Response;
 use super::stream::{Handle, HttpStream};
@@ -44,20 +45,19 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
-    let mut odd_clock = false;
+    let (host, mut odd_clock) = (KnownHost::default(), false);
     {
         let service = service_fn(async |request| {
             let (head, body) = Request::into_parts(request);
             let cut_off = was_cut_off(&stream.borrow().targets, &head);
-            Ok::<_, Infallible>(answer(&worker, &activity, head, body, cut_off).await)
+            Ok::<_, Infallible>(answer(&worker, &activity, &host, head, body, cut_off).await)
         });
         let mut http = http1::Builder::new();
         http.title_case_headers(true)
             .max_buf_size(MAX_HEAD_BYTES)
             .max_headers(MAX_HEADERS)
             .half_close(true)
-            // The worker's clock provides both.
-            .auto_date_header(false)
+            // The worker's clock provides it.
             .header_read_timeout(None);
         let mut serving = pin!(http.serve_connection(TokioIo::new(Handle::to(&stream)), service));
         let served = tokio::select! {
@@ -127,11 +127,12 @@ fn was_cut_off(targets: &Targets, head: &Parts) -> bool {
 async fn answer(
     worker: &Worker,
     activity: &Activity,
+    host: &KnownHost,
     head: Parts,
     body: Incoming,
     cut_off: bool,
 ) -> hyper::Response<Full<Bytes>> {
-    let responded = respond(worker, activity, &head, body, cut_off).await;
+    let responded = respond(worker, activity, host, &head, body, cut_off).await;
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, "refused a request");
@@ -145,12 +146,13 @@ async fn answer(
         Some(Refusal::Fenced) => response.with(READ_ONLY, HeaderValue::from_static("fenced")),
         Some(_) => response.with(READ_ONLY, HeaderValue::from_static("log-failed")),
     };
-    response.into_hyper(worker.reaper.clock().date())
+    response.into_hyper()
 }
 
 async fn respond(
     worker: &Worker,
     activity: &Activity,
+    host: &KnownHost,
     parts: &Parts,
     body: Incoming,
     cut_off: bool,
@@ -159,10 +161,10 @@ async fn respond(
     if cut_off {
         return Err(BadMessage("the request target contains '#'; expected %23".into()).into());
     }
-    let head = Head::new(parts)?;
+    let head = Head::new(parts, host)?;
     let incoming = IncomingBody::new(body, activity, head.expects_continue);
     let token = shared.token();
-    let checked = hosts::check(&shared.config, token.is_some(), &head)
+    let checked = hosts::check(&shared.config, token.is_some(), &head, host)
         .and_then(|()| auth::check(token.as_deref(), head.authorization))
         .and_then(|()| {
             activity.established();

@@ -31,8 +31,11 @@ impl Targets {
         if memchr(b'#', bytes).is_some() {
             return self.see_each_line(bytes);
         }
+        // Most reads end with the last line of a head.
+        if bytes.ends_with(b"\n") && self.line.is_empty() {
+            return;
+        }
         match memrchr(b'\n', bytes) {
-            Some(end) if end + 1 == bytes.len() && self.line.is_empty() => {}
             Some(end) => self.begin_line(&bytes[end + 1..]),
             None => self.continue_line(bytes),
         }

@@ -87,42 +87,58 @@ impl<'a> RequestFrame<'a> {
             return Err(BadRequest { id: 0, error: RequestError::Length(frame.len()) });
         };
         let id = u32::from_le_bytes(field(head, ID));
+        let bad = |error| BadRequest { id, error };
         let flags = u16::from_le_bytes(field(head, FLAGS));
-        match decode_request(head, flags, rest) {
-            Ok(request) => Ok(Self { id, durable: flags == DURABLE, request }),
-            Err(error) => Err(BadRequest { id, error }),
+        if flags > DURABLE {
+            return Err(bad(RequestError::Flags(flags)));
+        }
+        if field::<2>(head, RESERVED) != [0, 0] {
+            return Err(bad(RequestError::Reserved));
+        }
+        let durable = flags == DURABLE;
+        let (opcode, ty) = (head[OPCODE], head[TYPE]);
+        let key_length = usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
+        let divided = rest.split_at_checked(key_length);
+        // Each kind of request is returned where it is made: it is large, and moving it costs as much as decoding it.
+        match (OpKind::from_code(opcode), divided) {
+            (Some(kind), Some((key, payload))) => {
+                let key = Key::new(key).map_err(|e| bad(e.into()))?;
+                match (kind, ValueType::from_code(ty)) {
+                    (OpKind::Get, Some(ty)) if payload.is_empty() => {
+                        Ok(Self { id, durable, request: Request::Op(Op::Get { ty, key }) })
+                    }
+                    (OpKind::Put, Some(ty)) => {
+                        let value = payload::decode_value(ty, payload).map_err(|e| bad(e.into()))?;
+                        check_value(&value).map_err(bad)?;
+                        Ok(Self { id, durable, request: Request::Op(Op::Put { key, value }) })
+                    }
+                    _ => {
+                        let op = payload::decode(kind, ty, key, payload).map_err(|e| bad(e.into()))?;
+                        check_members(&op).map_err(bad)?;
+                        Ok(Self { id, durable, request: Request::Op(op) })
+                    }
+                }
+            }
+            (None, Some((key, payload))) => {
+                let request = decode_other(opcode, ty, key, payload).map_err(bad)?;
+                Ok(Self { id, durable, request })
+            }
+            // The rest of a request with an unknown opcode has no known meaning, so the opcode is reported.
+            (None, None) if !is_known(opcode) => Err(bad(RequestError::Opcode(opcode))),
+            (_, None) => Err(bad(RequestError::KeyLength(key_length))),
         }
     }
 }
 
-#[inline]
-fn decode_request<'a>(
-    head: &[u8; REQUEST_HEADER_BYTES],
-    flags: u16,
-    rest: &'a [u8],
-) -> Result<Request<'a>, RequestError> {
-    if flags > DURABLE {
-        return Err(RequestError::Flags(flags));
-    }
-    if field::<2>(head, RESERVED) != [0, 0] {
-        return Err(RequestError::Reserved);
-    }
-    let (opcode, ty) = (head[OPCODE], head[TYPE]);
-    let key_length = usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
-    let divided = || rest.split_at_checked(key_length).ok_or(RequestError::KeyLength(key_length));
-    if let Some(kind) = OpKind::from_code(opcode) {
-        let (key, payload) = divided()?;
-        let op = payload::decode(kind, ty, Key::new(key)?, payload)?;
-        if matches!(kind, OpKind::Put | OpKind::SetAdd | OpKind::SetRem) {
-            check_value(&op)?;
-        }
-        return Ok(Request::Op(op));
-    }
-    // The rest of a request with an unknown opcode has no known meaning, so the opcode is reported.
-    if !matches!(opcode, MULTI_GET | MULTI_PUT | PING | AUTH) {
+fn is_known(opcode: u8) -> bool {
+    matches!(opcode, MULTI_GET | MULTI_PUT | PING | AUTH)
+}
+
+/// Decodes a request that is not an operation.
+fn decode_other<'a>(opcode: u8, ty: u8, key: &[u8], payload: &'a [u8]) -> Result<Request<'a>, RequestError> {
+    if !is_known(opcode) {
         return Err(RequestError::Opcode(opcode));
     }
-    let (key, payload) = divided()?;
     if ty != 0 {
         return Err(RequestError::Type(ty));
     }
@@ -138,15 +154,26 @@ fn decode_request<'a>(
 }
 
 /// Rules for clients beyond the form: each value has one encoding, and can be stored.
-fn check_value(op: &Op<'_>) -> Result<(), RequestError> {
-    let ascending = match op {
-        Op::Put { value: ValueRef::Float(value), .. } if !value.is_finite() => return Err(RequestError::NotFinite),
-        Op::Put { value: ValueRef::Map(list), .. } => list.pairs().map(|(field, _)| field).is_sorted_by(|a, b| a < b),
-        Op::Put { value: ValueRef::Set(list), .. } => list.iter().is_sorted_by(|a, b| a < b),
-        Op::SetAdd { members, .. } | Op::SetRem { members, .. } => members.iter().is_sorted_by(|a, b| a < b),
-        _ => true,
-    };
-    if ascending { Ok(()) } else { Err(RequestError::Order) }
+#[inline]
+fn check_value(value: &ValueRef<'_>) -> Result<(), RequestError> {
+    match value {
+        ValueRef::Float(value) if !value.is_finite() => Err(RequestError::NotFinite),
+        ValueRef::Map(list) => check_order(list.pairs().map(|(field, _)| field)),
+        ValueRef::Set(list) => check_order(list.iter()),
+        _ => Ok(()),
+    }
+}
+
+/// The same for an operation other than a put.
+fn check_members(op: &Op<'_>) -> Result<(), RequestError> {
+    match op {
+        Op::SetAdd { members, .. } | Op::SetRem { members, .. } => check_order(members.iter()),
+        _ => Ok(()),
+    }
+}
+
+fn check_order<'t>(texts: impl Iterator<Item = &'t str>) -> Result<(), RequestError> {
+    if texts.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(RequestError::Order) }
 }
 
 impl<'a> MultiOps<'a> {
@@ -157,7 +184,9 @@ impl<'a> MultiOps<'a> {
                 return Err(RequestError::Items);
             }
             let (op, behind) = decode_item(opcode, rest, count)?;
-            check_value(&op)?;
+            if let Op::Put { value, .. } = &op {
+                check_value(value)?;
+            }
             (rest, count) = (behind, count + 1);
         }
         Ok(Self { opcode, items, count })

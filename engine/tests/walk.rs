@@ -1,0 +1,209 @@
+//! Walks over an engine that is being written to, and the states that are recovered from them.
+
+#![cfg(not(loom))]
+
+mod oracle;
+mod shipping;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use engine::{Engine, Options, Stamp, Walk};
+use oracle::contents;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proto::{Batch, BatchBuffer, Chain, Effect, Lsn, Op, RecordOptions, Value, ValueType};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use shipping::{Shipped, recorded};
+use testkit::arbitrary::{OwnedOp, any_op, as_key, cases};
+
+/// What a walk has visited, as the records of a checkpoint.
+struct Walked {
+    buffer: BatchBuffer,
+    begin: Lsn,
+    visited: Vec<(ValueType, String)>,
+}
+
+impl Walked {
+    fn new(walk: &Walk<'_>) -> Self {
+        Self { buffer: BatchBuffer::new(1, Vec::new()), begin: walk.begin(), visited: Vec::new() }
+    }
+
+    fn next(&mut self, walk: &mut Walk<'_>) -> bool {
+        walk.next(&mut |key, value, stamp| {
+            let op = Op::Put { key, value: value.as_value_ref() };
+            let options = RecordOptions { stamp: Some(stamp.low_bits()) };
+            self.buffer.push_with(&op, Effect::None, &options, 0).expect("all of the same time");
+            self.visited.push((value.value_type(), key.as_str().into()));
+        })
+    }
+
+    fn seal(self) -> Batch {
+        self.buffer.seal(&Chain::start(2), 0, 0)
+    }
+}
+
+fn stamps(engine: &Engine) -> BTreeMap<(u8, String), Stamp> {
+    let mut keys = Vec::new();
+    engine.for_each(|ty, key, _| keys.push((ty, key.to_owned())));
+    let stamp = |(ty, key): (ValueType, String)| {
+        let stamp = engine.stamp(ty, as_key(&key)).expect("nobody else writes");
+        ((ty as u8, key), stamp)
+    };
+    keys.into_iter().map(stamp).collect()
+}
+
+/// The records with these lsns, applied to `engine`.
+fn replay(engine: &Engine, shipped: &Shipped, from: Lsn, upto: Lsn) {
+    shipped.records().filter(|record| (from..=upto).contains(&record.lsn)).for_each(|record| engine.replay(&record));
+}
+
+fn one_shard(seed: u64) -> Options {
+    Options { shards: 1, hash_seeds: Some([seed, 1, 2, 3]), ..Options::default() }
+}
+
+fn few_keys() -> BoxedStrategy<String> {
+    (0..12u32).prop_map(|number| if number % 3 == 0 { format!("{number:030}") } else { format!("k{number}") }).boxed()
+}
+
+fn texts() -> BoxedStrategy<String> {
+    prop_oneof![4 => "[a-c]?", 1 => "[a-z]{29,31}"].boxed()
+}
+
+proptest! {
+    #![proptest_config(cases(if cfg!(debug_assertions) { 400 } else { 4000 }))]
+
+    /// Wherever the walk is interrupted by writes, and wherever the log ends after it.
+    #[test]
+    fn a_walk_and_the_log_after_it_give_the_state(
+        before in vec(any_op(few_keys(), texts()), 0..60),
+        during in vec((0..20u8, any_op(few_keys(), texts())), 0..120),
+        after in vec(any_op(few_keys(), texts()), 0..40),
+        shards in 1..4usize,
+        seed: u64,
+        cut: prop::sample::Index,
+    ) {
+        let options = || Options { shards, hash_seeds: Some([seed, 1, 2, 3]), ..Options::default() };
+        let (engine, log) = recorded(options());
+        let run = |op: &OwnedOp| drop(engine.execute(&op.as_op(), 0));
+        before.iter().for_each(run);
+        let mut walk = engine.walk();
+        let mut walked = Walked::new(&walk);
+        for (steps, op) in &during {
+            for _ in 0..steps.saturating_sub(14) {
+                walked.next(&mut walk);
+            }
+            run(op);
+        }
+        while walked.next(&mut walk) {}
+        let end = engine.last_lsn();
+        after.iter().for_each(run);
+        let shipped = Shipped::all_of(&log);
+        let cut = end + cut.index((shipped.last_lsn() - end) as usize + 1) as Lsn;
+
+        let expected = Engine::new(options());
+        replay(&expected, &shipped, 1, cut);
+        let recovered = Engine::new(Options::default());
+        let begin = walked.begin;
+        recovered.replay_batch(&walked.seal()).expect("the records of a checkpoint can be read");
+        replay(&recovered, &shipped, begin + 1, cut);
+        prop_assert_eq!(contents(&recovered), contents(&expected));
+        prop_assert_eq!(stamps(&recovered), stamps(&expected));
+    }
+}
+
+/// Tables grow, entries move, others come and go: each entry that stays is visited exactly once, as it is.
+#[test]
+fn every_entry_that_stays_is_visited_exactly_once() {
+    const STAY: u32 = 6_000;
+    let seed = rand::random();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    for round in 0..20 {
+        let engine = Engine::new(one_shard(random.random()));
+        let put = |key: &str, value: i32| {
+            engine
+                .execute(&Op::Put { key: as_key(key), value: Value::Int(value).as_value_ref() }, 0)
+                .expect("there is room");
+        };
+        (0..STAY).for_each(|number| put(&format!("stays {number}"), number as i32));
+        let mut walk = engine.walk();
+        let mut walked = Walked::new(&walk);
+        let mut others = 0;
+        let mut steps = 0;
+        while walked.next(&mut walk) {
+            steps += 1;
+            for _ in 0..random.random_range(0..3_000) {
+                let key = format!("passes {}", random.random_range(0..40_000));
+                match random.random_bool(0.8) {
+                    true => put(&key, 0),
+                    false => drop(engine.execute(&Op::Del { ty: ValueType::Int, key: as_key(&key) }, 0)),
+                }
+                others += 1;
+            }
+        }
+        let stayed: Vec<&str> =
+            walked.visited.iter().map(|(_, key)| &**key).filter(|key| key.starts_with("stays")).collect();
+        let different: HashSet<&str> = stayed.iter().copied().collect();
+        assert_eq!(
+            (stayed.len(), different.len()),
+            (STAY as usize, STAY as usize),
+            "round {round}, {steps} steps, {others} writes"
+        );
+        assert!(steps > 6 + 3, "the table is walked in several steps, not {steps}");
+    }
+}
+
+/// Threads that increment counters and grow tables during walks: what is recovered from each walk is what the log says.
+#[test]
+fn walks_beside_writers_lead_to_the_same_state() {
+    const WRITERS: u64 = 3;
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let (engine, log) = recorded(Options { shards: 4, ..Options::default() });
+    let stop = AtomicBool::new(false);
+    let walks = std::thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let (engine, stop) = (&engine, &stop);
+            scope.spawn(move || {
+                let mut random = StdRng::seed_from_u64(seed + writer);
+                while !stop.load(Ordering::Relaxed) {
+                    let key = format!("{}", random.random_range(0..20_000));
+                    let op = match random.random_range(0..10) {
+                        0 => OwnedOp::Del(ValueType::Int, key),
+                        1 => {
+                            OwnedOp::SetAdd(key, testkit::arbitrary::packed([format!("{}", random.random_range(0..3))]))
+                        }
+                        2 => {
+                            OwnedOp::SetRem(key, testkit::arbitrary::packed([format!("{}", random.random_range(0..3))]))
+                        }
+                        3 => OwnedOp::DelAll(key),
+                        _ => OwnedOp::Incr(proto::CounterType::Int, key),
+                    };
+                    engine.execute(&op.as_op(), 0).expect("there is room");
+                }
+            });
+        }
+        let mut walks = Vec::new();
+        for _ in 0..5 {
+            let mut walk = engine.walk();
+            let mut walked = Walked::new(&walk);
+            while walked.next(&mut walk) {}
+            walks.push((walked, engine.last_lsn()));
+        }
+        stop.store(true, Ordering::Relaxed);
+        walks
+    });
+    let shipped = Shipped::all_of(&log);
+    for (walked, end) in walks {
+        let expected = Engine::new(Options::default());
+        replay(&expected, &shipped, 1, end);
+        let recovered = Engine::new(Options::default());
+        let begin = walked.begin;
+        recovered.replay_batch(&walked.seal()).expect("the records of a checkpoint can be read");
+        replay(&recovered, &shipped, begin + 1, end);
+        assert_eq!(contents(&recovered), contents(&expected));
+        assert_eq!(stamps(&recovered), stamps(&expected));
+    }
+}
