@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::log::checkpointer::Schedule;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
+use txnd::Retention;
 use txnd::cli::flags::{address, at_least, positive_time, time, unquoted, within};
 use txnd::cli::tracing::{TraceFormat, TraceLevel};
 use txnd::config::SinkTarget;
@@ -161,6 +163,20 @@ pub struct Config {
           value_parser = within::<{ txnd::MIN_SEGMENT_BYTES }, { txnd::MAX_SEGMENT_BYTES }>)]
     pub segment_size: ByteSize,
 
+    /// Write a checkpoint after so much log, and at least as much as the last checkpoint is large; `never`: no
+    /// checkpoints. The next start reads the last checkpoint and the log after it. Logs in files only
+    #[arg(long, env = "KVS_CHECKPOINT_AFTER", default_value = "256MiB", value_name = "SIZE", value_parser = checkpoint_after)]
+    pub checkpoint_after: CheckpointAfter,
+
+    /// Limit on how fast a checkpoint is written, in bytes per second
+    #[arg(long, env = "KVS_CHECKPOINT_RATE", default_value = "64MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub checkpoint_rate: ByteSize,
+
+    /// How much of the log is kept besides what checkpoints need: `all`, a size such as `10GiB`, or a time such as
+    /// `30d`. Older segments are removed after a checkpoint. Logs in files only
+    #[arg(long, env = "KVS_RETAIN", default_value = "1GiB", value_name = "SIZE|TIME|all", value_parser = retain)]
+    pub retain: Retain,
+
     /// Largest request body or frame payload; a larger one gets 413 or an error. At most 16MiB
     #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",
           value_parser = within::<1, MAX_BODY_BYTES>)]
@@ -256,6 +272,33 @@ pub enum Record {
     All,
 }
 
+/// When checkpoints are written: after so many bytes of log, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointAfter(pub Option<u64>);
+
+/// How much of the log is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retain(pub Retention);
+
+fn checkpoint_after(text: &str) -> Result<CheckpointAfter, String> {
+    match text {
+        "never" => Ok(CheckpointAfter(None)),
+        _ => at_least::<1024>(text)
+            .map(|size| CheckpointAfter(Some(size.as_u64())))
+            .map_err(|e| format!("expected `never` or a size: {e}")),
+    }
+}
+
+fn retain(text: &str) -> Result<Retain, String> {
+    let is_size = text.ends_with(['B', 'b']) || text.bytes().all(|byte| byte.is_ascii_digit());
+    match text {
+        "all" => Ok(Retain(Retention::All)),
+        _ if is_size => at_least::<0>(text).map(|size| Retain(Retention::Bytes(size.as_u64()))),
+        _ => time(text).map(|time| Retain(Retention::Age(time))),
+    }
+    .map_err(|e| format!("expected `all`, a size such as 10GiB, or a time such as 30d: {e}"))
+}
+
 /// Parses a host name, without a port.
 fn host_name(text: &str) -> Result<String, String> {
     match !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
@@ -314,6 +357,11 @@ impl Config {
         }
     }
 
+    /// When checkpoints are written, and how fast.
+    pub(crate) fn checkpoints(&self) -> Schedule {
+        Schedule { after: self.checkpoint_after.0, rate: self.checkpoint_rate.as_u64() }
+    }
+
     /// The engine's part of the configuration.
     pub fn engine(&self) -> engine::Options {
         engine::Options {
@@ -336,6 +384,20 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Config::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_retained_is_a_size_or_a_time_or_all() {
+        assert_eq!(retain("all"), Ok(Retain(Retention::All)));
+        assert_eq!(retain("0"), Ok(Retain(Retention::Bytes(0))));
+        assert_eq!(retain("10GiB"), Ok(Retain(Retention::Bytes(10 << 30))));
+        assert_eq!(retain("2 days"), Ok(Retain(Retention::Age(Duration::from_secs(2 * 86_400)))));
+        for text in ["", "some", "1 GB of it", "-1s"] {
+            assert!(retain(text).is_err_and(|e| e.contains("all")), "{text}");
+        }
+        assert_eq!(checkpoint_after("never"), Ok(CheckpointAfter(None)));
+        assert_eq!(checkpoint_after("1MiB"), Ok(CheckpointAfter(Some(1 << 20))));
+        assert!(checkpoint_after("1").is_err_and(|e| e.contains("never")));
     }
 
     #[test]

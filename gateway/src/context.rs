@@ -38,9 +38,9 @@ pub(crate) struct Worker {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, engine: Engine, log: Option<LogWatch>, token: Option<Token>) -> Self {
+    pub(crate) fn new(config: Config, engine: Arc<Engine>, log: Option<LogWatch>, token: Option<Token>) -> Self {
         Self {
-            engine: Arc::new(engine),
+            engine,
             log,
             token: token.map(|token| RwLock::new(Arc::new(token))),
             connections: ConnectionLimit::new(&config),

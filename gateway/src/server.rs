@@ -56,7 +56,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     match &config.log {
         LogTarget::Off => start_with(config, None::<SegmentSink>).await,
         LogTarget::LogWriter(SinkTarget::File(folder)) => {
-            let sink = SegmentSink::new(folder, config.segment_size.as_u64());
+            let sink = SegmentSink::new(folder, config.segment_size.as_u64()).with_retention(config.retain.0);
             start_with(config, Some(sink)).await
         }
         LogTarget::LogWriter(SinkTarget::Postgres(url)) => {
@@ -82,14 +82,13 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     let frames = bind(config.frame_addr, "--frame-addr")?;
     let (http_addr, frame_addr) = (http.address, frames.address);
 
-    let engine = Engine::new(config.engine());
     let (engine, log) = match sink {
         None => {
             warn!("the log is off: all data is lost when kvs exits");
-            (engine, None)
+            (Arc::new(Engine::new(config.engine())), None)
         }
         Some(sink) => {
-            let (engine, log) = LogThread::start(sink, engine, &config)?.recovered().await?;
+            let (engine, log) = LogThread::start(sink, &config)?.recovered().await?;
             (engine, Some(log))
         }
     };

@@ -43,7 +43,7 @@ impl History {
         if self.model.lsn() > 0 {
             let report = kvs.lines.iter().find(|line| line.contains("recovered the state")).expect("a report");
             let found = |what: &str, count: u64| report.contains(&format!("\"{what}\":{count},"));
-            assert!(found("records", self.model.lsn()) && found("entries", self.model.len() as u64), "{report}");
+            assert!(found("lsn", self.model.lsn()) && found("entries", self.model.len() as u64), "{report}");
         }
         kvs
     }

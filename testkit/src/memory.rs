@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use proto::{Batch, BatchError, Chain, Lsn};
 use tokio::sync::watch;
-use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, SinkError, Term};
+use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, NoCheckpoints, SinkError, Term};
 
 /// Number of batches that a reader takes per lock.
 const AT_A_TIME: usize = 16;
@@ -129,6 +129,7 @@ impl LogReader for MemoryLog {
 
 impl LogWriter for MemorySink {
     type Reader = MemoryLog;
+    type Checkpoint = NoCheckpoints;
 
     fn reader(&self) -> MemoryLog {
         self.log.clone()

@@ -14,6 +14,7 @@
 //!              mutual TLS 1.3
 //!
 //!   sink.rs        the contract of both halves, and its errors
+//!   checkpoint.rs  the state at a point of the log, and its form
 //!   validator.rs   which batch may come next: gaps, repeats, fences
 //!   in_flight.rs   what was appended and is not durable yet
 //!   thread.rs      a thread with its own runtime, for the owner of a sink
@@ -37,6 +38,7 @@ pub const MAX_IN_FLIGHT: usize = 16;
 /// How often an idle writer checks that its term is still the latest.
 pub const TERM_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
+mod checkpoint;
 pub mod cli;
 pub mod config;
 pub mod health;
@@ -54,6 +56,7 @@ pub mod tls;
 mod validator;
 pub mod wire;
 
+pub use checkpoint::{Checkpoint, CheckpointSealer, CheckpointWriter, NoCheckpoints, Retention};
 pub use in_flight::InFlight;
 pub use postgres::{PostgresReader, PostgresSink};
 pub use remote::reader::RemoteReader;

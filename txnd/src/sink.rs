@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 
+use crate::checkpoint::{Checkpoint, CheckpointWriter};
+
 /// What a writer learns at the start of its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
@@ -46,6 +48,9 @@ pub trait LogWriter {
     /// The reader of this kind of log.
     type Reader: LogReader;
 
+    /// What stores a checkpoint of this kind of log.
+    type Checkpoint: CheckpointWriter;
+
     /// A reader of this log. It needs no term, and stays usable after this writer has ended. It sees at once what this
     /// writer's `durable` and `open` have reported. Before that, it sees what the stored log itself shows to be
     /// durable.
@@ -72,6 +77,17 @@ pub trait LogWriter {
         Ok(())
     }
 
+    /// Begins a checkpoint of everything up to `base`; `None` if this kind of log keeps no checkpoints. One at a time.
+    fn begin_checkpoint(&mut self, _base: Lsn) -> Result<Option<Self::Checkpoint>, SinkError> {
+        Ok(None)
+    }
+
+    /// Puts a finished checkpoint in use, whose end must be durable. Then removes what is no longer kept: older
+    /// checkpoints, and records that neither they nor the log's retention need. A failure changes nothing for the log.
+    async fn keep_checkpoint(&mut self, _finished: Self::Checkpoint) -> Result<Checkpoint, SinkError> {
+        Err(keeps_none())
+    }
+
     /// Ends the term. Everything that was appended becomes durable.
     async fn close(&mut self) -> Result<(), SinkError>;
 }
@@ -79,8 +95,7 @@ pub trait LogWriter {
 /// The readable range of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Lsn of the first record; 1 as long as nothing truncates logs. In an empty log, the lsn that the first record
-    /// will have.
+    /// Lsn of the first record that is kept. In an empty log, the lsn that the first record will have.
     pub oldest: Lsn,
     /// End of the durable part.
     pub durable: Chain,
@@ -89,7 +104,7 @@ pub struct Bounds {
 /// The reading half: reads a log while a writer, here or elsewhere, continues to write it. Clones are independent
 /// readers.
 ///
-/// **What is seen.** Only durable records. A record that was read once is there for ever, under the same lsn. A read
+/// **What is seen.** Only durable records. A record that was read once is always the same, until it is no longer kept. A read
 /// delivers batches in lsn order, without holes and without repetition. A kind of log that stores batches as they are
 /// delivers the same batches. A kind that stores records (rows of a table) delivers the same records, in batches that
 /// it cuts and seals itself.
@@ -102,6 +117,7 @@ pub struct Bounds {
 /// because the service promises other clients to check.
 ///
 /// **Errors.** [`SinkError::Unavailable`]: read again, from the lsn after the last batch that was delivered.
+/// [`SinkError::NoLongerKept`]: the range begins before the oldest record, or that record was removed during the read.
 /// [`SinkError::Corrupt`]: what is stored there is damaged. A visitor's error ends the read, and is part of the error
 /// that is returned.
 ///
@@ -122,6 +138,25 @@ pub trait LogReader: Clone + Send + Sync + 'static {
         lsns: RangeInclusive<Lsn>,
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Bounds, SinkError>;
+
+    /// The log's checkpoints, the latest first. What is damaged is found when it is read.
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, SinkError> {
+        Ok(Vec::new())
+    }
+
+    /// Passes the batches of a checkpoint to `visit`, without the last one, which is empty. Until this returns without
+    /// an error, it may be damaged or incomplete: what was visited must not be used then.
+    async fn read_checkpoint(
+        &self,
+        _checkpoint: &Checkpoint,
+        _visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<(), SinkError> {
+        Err(keeps_none())
+    }
+}
+
+fn keeps_none() -> SinkError {
+    SinkError::Failed("this kind of log keeps no checkpoints".into())
 }
 
 /// Why a call of a sink failed.
@@ -164,6 +199,14 @@ pub enum SinkError {
         lsn: Lsn,
         /// How it contradicts the log.
         what: &'static str,
+    },
+    /// Records that are no longer kept.
+    #[error("the log no longer keeps lsn {lsn}; the oldest record that it keeps is lsn {oldest}")]
+    NoLongerKept {
+        /// The first lsn that was asked for.
+        lsn: Lsn,
+        /// The oldest lsn that is kept.
+        oldest: Lsn,
     },
     /// The stored log is damaged within its acknowledged part.
     #[error(

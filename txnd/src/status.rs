@@ -31,6 +31,9 @@ pub(crate) fn of(error: &SinkError) -> Status {
         SinkError::Corrupt { place, lsn, what } => {
             (Code::DataLoss, Kind::Corrupt(v1::Corrupt { place: place.to_string(), lsn, what }))
         }
+        SinkError::NoLongerKept { lsn, oldest } => {
+            (Code::OutOfRange, Kind::NoLongerKept(v1::NoLongerKept { lsn, oldest_lsn: oldest }))
+        }
         SinkError::Failed(what) => (Code::FailedPrecondition, Kind::Failed(v1::Failed { what })),
     };
     let failure = v1::Failure { kind: Some(kind) }.encode_to_vec();
@@ -54,6 +57,9 @@ pub(crate) fn to_error(status: &Status) -> SinkError {
             SinkError::Corrupt { place: Location::Other(place), lsn, what }
         }
         Some(Kind::Failed(v1::Failed { what })) => SinkError::Failed(what),
+        Some(Kind::NoLongerKept(v1::NoLongerKept { lsn, oldest_lsn })) => {
+            SinkError::NoLongerKept { lsn, oldest: oldest_lsn }
+        }
         // The writer has already checked its batches: the service's log is not the one it knows.
         Some(Kind::Gap(_) | Kind::Conflict(_)) => SinkError::Failed(format!("the service: {}", status.message())),
         None => match status.code() {
@@ -115,6 +121,7 @@ mod tests {
             SinkError::InUse { path: "/log".into(), holder: "process 7".into() },
             SinkError::Corrupt { place, lsn: 9, what: "no batch begins here".into() },
             SinkError::Failed("fdatasync reported: äöü".into()),
+            SinkError::NoLongerKept { lsn: 3, oldest: 9 },
         ];
         for error in errors {
             assert_eq!(to_error(&of(&error)), error);

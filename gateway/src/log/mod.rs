@@ -4,10 +4,12 @@
 //!   thread.rs     the thread that owns the sink: opens it, recovers from it, ships to it
 //!   recovery.rs   rebuilds the engine's state from the log, and reports progress
 //!   shipper.rs    ships batches from the log buffer to the sink, and retries
+//!   checkpointer.rs  writes checkpoints, so that the next start need not read the whole log
 //!   gate.rs       replies that wait until their LSN is durable; one gate per worker
 //!   status.rs     the status of the log, as the rest of the server sees it
 //! ```
 
+pub(crate) mod checkpointer;
 pub(crate) mod gate;
 mod recovery;
 mod shipper;

@@ -1,27 +1,38 @@
 //! Rebuilds the engine's state from the log before the server accepts clients.
 
 use std::io::IsTerminal;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::{Batch, Lsn};
-use tracing::info;
+use tracing::{info, warn};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
-use txnd::{LogReader, LogWriter, SinkError, Term};
+use txnd::{Checkpoint, LogReader, LogWriter, SinkError, Term};
 
 /// Time between two progress messages if standard error is not a terminal.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Opens the log for writing and applies all of it to `engine`. Retries temporary errors for up to `wait_for_log`; any
-/// progress restarts that time.
+/// What was recovered.
+pub(crate) struct State {
+    pub(crate) term: Term,
+    pub(crate) engine: Engine,
+    /// The checkpoint that the state was built on.
+    pub(crate) checkpoint: Option<Checkpoint>,
+    /// Bytes of log that were replayed after it.
+    pub(crate) replayed_bytes: u64,
+}
+
+/// Opens the log for writing, and builds the state from its latest checkpoint and the records after it. Retries temporary
+/// errors for up to `wait_for_log`; any progress restarts that time.
 pub(crate) async fn recover<S: LogWriter>(
     sink: &mut S,
-    engine: &Engine,
+    new_engine: impl Fn() -> Engine,
     wait_for_log: Duration,
     format: TraceFormat,
-) -> Result<Term, SinkError> {
+) -> Result<State, SinkError> {
+    let began = Instant::now();
     let mut retry = StartRetry::new(wait_for_log);
     let term = loop {
         match sink.open().await {
@@ -32,17 +43,25 @@ pub(crate) async fn recover<S: LogWriter>(
     let total = term.chain.lsn;
     if total == 0 {
         info!(epoch = term.epoch, "the log is empty");
-        return Ok(term);
+        return Ok(State { term, engine: new_engine(), checkpoint: None, replayed_bytes: 0 });
     }
-    let mut progress = Progress::new(total, format);
     let reader = sink.reader();
-    let mut applied = 0;
+    let (engine, checkpoint) = loop {
+        match load_checkpoint(&reader, &new_engine, total).await {
+            Ok(loaded) => break loaded,
+            Err(e) => retry.pause(e).await?,
+        }
+    };
+    let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
+    let mut progress = Progress::new(total - base, format);
+    let (mut applied, mut replayed_bytes) = (base, 0);
     let durable = loop {
         let before = applied;
         let mut apply = async |batch: &Batch| {
             engine.replay_batch(batch)?;
             applied = batch.last_lsn();
-            progress.reached(applied);
+            replayed_bytes += batch.as_bytes().len() as u64;
+            progress.reached(applied - base);
             Ok(())
         };
         // Replaying a batch twice leaves the same state.
@@ -69,29 +88,77 @@ pub(crate) async fn recover<S: LogWriter>(
             durable.lsn
         )));
     }
-    let seconds = progress.finish();
+    let replayed = progress.finish().as_secs_f64();
     info!(
-        records = total,
+        records = total - base,
+        lsn = total,
         entries = engine.len(),
         memory_bytes = engine.meter().used(),
         epoch = term.epoch,
-        seconds = (seconds * 1000.0).round() / 1000.0,
-        records_per_second = (total as f64 / seconds) as u64,
+        seconds = rounded(began.elapsed()),
+        records_per_second = ((total - base) as f64 / replayed) as u64,
         "recovered the state from the log"
     );
-    Ok(term)
+    Ok(State { term, engine, checkpoint, replayed_bytes })
+}
+
+/// An engine with the latest checkpoint that can be used; an empty one if the log has all of its records and no such
+/// checkpoint. `total` is the log's last record.
+async fn load_checkpoint<R: LogReader>(
+    reader: &R,
+    new_engine: impl Fn() -> Engine,
+    total: Lsn,
+) -> Result<(Engine, Option<Checkpoint>), SinkError> {
+    let mut unusable = None;
+    for checkpoint in reader.checkpoints().await? {
+        let Checkpoint { base, end, entries, bytes, .. } = checkpoint;
+        if end > total {
+            let what = format!("it shows records up to lsn {end}, but the log ends at lsn {total}");
+            warn!(base, what, "a checkpoint cannot be used: was the log restored from an earlier copy?");
+            unusable.get_or_insert(SinkError::Failed(format!("the checkpoint of lsn {base} cannot be used: {what}")));
+            continue;
+        }
+        let began = Instant::now();
+        let engine = new_engine();
+        let load = &mut async |batch: &Batch| engine.replay_batch(batch);
+        match reader.read_checkpoint(&checkpoint, load).await {
+            Ok(()) => {
+                let written = UNIX_EPOCH + Duration::from_micros(checkpoint.at.max(0).cast_unsigned());
+                let written = humantime::format_rfc3339_seconds(written);
+                info!(base, %written, entries, bytes, seconds = rounded(began.elapsed()), "loaded a checkpoint");
+                return Ok((engine, Some(checkpoint)));
+            }
+            Err(e) if e.is_retryable() => return Err(e),
+            Err(e) => {
+                warn!(base, error = %e, "a checkpoint cannot be used");
+                unusable.get_or_insert(e);
+            }
+        }
+    }
+    match (reader.bounds().await?.oldest, unusable) {
+        (1, _) => Ok((new_engine(), None)),
+        (_, Some(e)) => Err(e),
+        (oldest, None) => Err(SinkError::Failed(format!(
+            "the log begins at lsn {oldest}, and there is no checkpoint of what was before it; restore it from a backup"
+        ))),
+    }
+}
+
+/// Seconds, with three decimals.
+fn rounded(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Reports progress: a bar on a terminal, otherwise log messages.
 struct Progress {
-    total: Lsn,
+    total: u64,
     began: Instant,
     reported: Instant,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    fn new(total: Lsn, format: TraceFormat) -> Self {
+    fn new(total: u64, format: TraceFormat) -> Self {
         let style = "recovering {bar:40} {pos}/{len} records, {eta} left";
         let bar = (format == TraceFormat::Auto && std::io::stderr().is_terminal()).then(|| {
             ProgressBar::new(total).with_style(ProgressStyle::with_template(style).expect("the template is valid"))
@@ -99,21 +166,21 @@ impl Progress {
         Self { total, began: Instant::now(), reported: Instant::now(), bar }
     }
 
-    fn reached(&mut self, lsn: Lsn) {
+    fn reached(&mut self, records: u64) {
         match &self.bar {
-            Some(bar) => bar.set_position(lsn),
+            Some(bar) => bar.set_position(records),
             None if self.reported.elapsed() >= REPORT_INTERVAL => {
                 self.reported = Instant::now();
-                info!(lsn, total = self.total, percent = lsn * 100 / self.total, "recovering");
+                info!(records, total = self.total, percent = records * 100 / self.total, "recovering");
             }
             None => {}
         }
     }
 
-    fn finish(self) -> f64 {
+    fn finish(self) -> Duration {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
-        self.began.elapsed().as_secs_f64()
+        self.began.elapsed()
     }
 }

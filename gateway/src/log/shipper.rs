@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{error, info, warn};
 use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError, Term};
 
+use super::checkpointer::Checkpointer;
 use super::status::{LogHealth, LogStatus};
 
 /// First pause between two attempts to reach the sink; it doubles up to [`LONGEST_PAUSE`].
@@ -35,7 +36,7 @@ const GRACE: Duration = Duration::from_secs(1);
 const TERM_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The sink, and the batches that were taken from the buffer and are not durable yet.
-pub(crate) struct Shipper<S> {
+pub(crate) struct Shipper<S: LogWriter> {
     sink: S,
     term: Term,
     /// The state of the log after the last sealed batch.
@@ -46,6 +47,7 @@ pub(crate) struct Shipper<S> {
     /// How many batches of `in_flight` were appended to the sink.
     appended: usize,
     buffer: Arc<LogBuffer>,
+    checkpoints: Checkpointer<S::Checkpoint>,
     status: Reporter,
     /// Pause after each step: [`LINGER`] or none.
     linger: Duration,
@@ -69,6 +71,7 @@ impl<S: LogWriter> Shipper<S> {
         sink: S,
         term: Term,
         buffer: Arc<LogBuffer>,
+        checkpoints: Checkpointer<S::Checkpoint>,
         status: watch::Sender<LogStatus>,
         linger: Duration,
     ) -> Self {
@@ -80,6 +83,7 @@ impl<S: LogWriter> Shipper<S> {
             in_flight: VecDeque::new(),
             appended: 0,
             buffer,
+            checkpoints,
             status: Reporter { status, trouble: None },
             linger,
         }
@@ -95,6 +99,7 @@ impl<S: LogWriter> Shipper<S> {
             if stopping {
                 // From now on nothing is added that nobody would ship.
                 self.buffer.close("the server is stopping");
+                self.checkpoints.cancel().await;
             }
             let mut shipped = self.step(filled, &mut stop).await;
             if shipped.is_ok() && stopping && self.buffer.pending() == 0 {
@@ -109,6 +114,7 @@ impl<S: LogWriter> Shipper<S> {
             }
             while let Err(e) = shipped {
                 if !e.is_retryable() {
+                    self.checkpoints.cancel().await;
                     return Err(self.give_up(e));
                 }
                 self.status.trouble(&e, &self.buffer);
@@ -161,12 +167,14 @@ impl<S: LogWriter> Shipper<S> {
         {
             let batch = buffer.seal(&self.chain, self.term.epoch, self.status.durable_lsn());
             self.chain = self.chain.after(&batch);
+            self.checkpoints.logged(batch.as_bytes().len());
             self.in_flight.push_back(batch);
         }
         while let Some(batch) = self.in_flight.get(self.appended) {
             self.sink.append(batch).await?;
             self.appended += 1;
         }
+        self.checkpoints.tend(&mut self.sink, self.status.durable_lsn()).await;
         if self.in_flight.is_empty() {
             // Also covers a resume that found that everything is durable already.
             self.status.up();

@@ -9,19 +9,22 @@ use tracing::warn;
 use txnd::cli::tracing::TraceFormat;
 use txnd::{LogWriter, SinkError};
 
-use super::recovery::recover;
+use super::checkpointer::{Checkpointer, Schedule};
+use super::recovery::{State, recover};
 use super::shipper::{LINGER, Shipper};
 use super::status::{LogHealth, LogStatus, LogWatch};
 use crate::config::{Config, Durability};
 
 /// The log thread's part of the configuration.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Options {
     /// Maximum size of the records that are not yet durable, in bytes.
     budget: usize,
     linger: Duration,
     wait_for_log: Duration,
     trace_format: TraceFormat,
+    engine: engine::Options,
+    checkpoints: Schedule,
 }
 
 /// The log thread while it recovers the state.
@@ -33,7 +36,7 @@ pub(crate) struct Recovering {
 
 /// What the thread hands over after recovery.
 struct Recovered {
-    engine: Engine,
+    engine: Arc<Engine>,
     status: watch::Receiver<LogStatus>,
     buffer: Arc<LogBuffer>,
 }
@@ -56,17 +59,15 @@ impl From<&Config> for Options {
             },
             wait_for_log: config.wait_for_log,
             trace_format: config.trace_format,
+            engine: config.engine(),
+            checkpoints: config.checkpoints(),
         }
     }
 }
 
 impl LogThread {
-    /// Starts the thread, which first recovers the state of `engine`.
-    pub(crate) fn start<S: LogWriter + Send + 'static>(
-        sink: S,
-        engine: Engine,
-        config: &Config,
-    ) -> std::io::Result<Recovering> {
+    /// Starts the thread, which first recovers the state.
+    pub(crate) fn start<S: LogWriter + Send + 'static>(sink: S, config: &Config) -> std::io::Result<Recovering> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let options = Options::from(config);
         let (stop, stopped) = watch::channel(false);
@@ -74,7 +75,7 @@ impl LogThread {
         let (send_ended, ended) = oneshot::channel();
         let run = move || {
             runtime.block_on(async move {
-                let (filled, recovered, shipper) = match recover_then_ship(sink, engine, options).await {
+                let (filled, recovered, shipper) = match recover_then_ship(sink, options).await {
                     Ok(begun) => begun,
                     Err(e) => return drop(send_recovered.send(Err(e))),
                 };
@@ -115,7 +116,7 @@ impl LogThread {
 
 impl Recovering {
     /// Waits until the state is recovered.
-    pub(crate) async fn recovered(self) -> Result<(Engine, LogThread), SinkError> {
+    pub(crate) async fn recovered(self) -> Result<(Arc<Engine>, LogThread), SinkError> {
         let Recovered { engine, status, buffer } = self.recovered.await.map_err(|_| gone())??;
         let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch: LogWatch::new(status) };
         Ok((engine, thread))
@@ -125,17 +126,20 @@ impl Recovering {
 /// Recovers the state, then sets up the shipper for the records that follow.
 async fn recover_then_ship<S: LogWriter>(
     mut sink: S,
-    mut engine: Engine,
     options: Options,
 ) -> Result<(Arc<Notify>, Recovered, Shipper<S>), SinkError> {
-    let term = recover(&mut sink, &engine, options.wait_for_log, options.trace_format).await?;
+    let new_engine = || Engine::new(options.engine.clone());
+    let state = recover(&mut sink, new_engine, options.wait_for_log, options.trace_format).await?;
+    let State { term, mut engine, checkpoint, replayed_bytes } = state;
     let filled = Arc::new(Notify::new());
     let wake = Arc::clone(&filled);
     let wake = Box::new(move || wake.notify_one());
     let buffer = Arc::new(LogBuffer::new(term.chain.lsn + 1, options.budget, wake));
     engine.attach_log(Arc::clone(&buffer));
+    let engine = Arc::new(engine);
+    let checkpoints = Checkpointer::new(Arc::clone(&engine), term, options.checkpoints, checkpoint, replayed_bytes);
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
-    let shipper = Shipper::new(sink, term, Arc::clone(&buffer), send_status, options.linger);
+    let shipper = Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger);
     Ok((filled, Recovered { engine, status, buffer }, shipper))
 }
 

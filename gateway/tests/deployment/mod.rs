@@ -9,8 +9,11 @@ use crate::harness::{Kvs, folder};
 use crate::txnd_server::{Certificates, Txnd};
 use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 
-/// Small segments, so that there are several of them.
-const SEGMENT_SIZE: [&str; 2] = ["--segment-size", "4MiB"];
+/// The smallest segments, so that there are many of them.
+const SEGMENT_SIZE: [&str; 2] = ["--segment-size", "64KiB"];
+
+/// A checkpoint every few hundred records where the kind of log keeps them, and nothing that they make superfluous.
+const CHECKPOINTS: [&str; 4] = ["--checkpoint-after", "16KiB", "--retain", "0"];
 
 /// A log of its own, and what has to live as long as it.
 pub(crate) struct Deployment {
@@ -94,6 +97,7 @@ impl Deployment {
         command
             .args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &self.log])
             .args(SEGMENT_SIZE)
+            .args(CHECKPOINTS)
             .args(args);
         if let Some(service) = &self.txnd {
             command.args(service.certificates.flags("kvs"));

@@ -155,16 +155,16 @@ pub(crate) fn assert_recovered(site: &Site, kvs: Kvs, written: &[Written]) {
     let all: u32 = written.iter().map(|written| written.acknowledged).sum();
     let kvs = site.start_direct(&[]);
     assert_holds(&kvs, written);
-    assert_eq!(recovered(&kvs), u64::from(all), "records in the log");
+    assert_eq!(recovered(&kvs), u64::from(all), "the last record of the log");
     site.check_tables(all.into());
     let (status, diagnostics) = kvs.stop();
     assert_eq!(status.code(), Some(0), "{diagnostics}");
 }
 
-/// Records that a kvs has recovered.
+/// The last record that a kvs has recovered.
 pub(crate) fn recovered(kvs: &Kvs) -> u64 {
     let line = kvs.lines.iter().find(|line| field(line, "message") == Some("recovered the state from the log"));
-    let (_, behind) = line.and_then(|line| line.split_once("\"records\":")).expect("something was recovered");
+    let (_, behind) = line.and_then(|line| line.split_once("\"lsn\":")).expect("something was recovered");
     let digits = behind.find(|c: char| !c.is_ascii_digit()).unwrap_or(behind.len());
     behind[..digits].parse().expect("a number")
 }

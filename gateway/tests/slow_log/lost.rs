@@ -7,7 +7,7 @@ use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, Chain, Lsn};
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::Semaphore;
-use txnd::{LogWriter, SinkError, Term};
+use txnd::{LogWriter, NoCheckpoints, SinkError, Term};
 
 use crate::embedded::{Embedded, runtime};
 use crate::frame_client::{FrameClient, durable, get, incr};
@@ -22,6 +22,7 @@ struct SlowToResume {
 
 impl LogWriter for SlowToResume {
     type Reader = MemoryLog;
+    type Checkpoint = NoCheckpoints;
 
     fn reader(&self) -> MemoryLog {
         self.sink.reader()

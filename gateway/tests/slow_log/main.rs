@@ -20,7 +20,7 @@ use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, Chain, Lsn, Op, ValueRef, ValueType};
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::oneshot;
-use txnd::{LogReader, LogWriter, SinkError, Term};
+use txnd::{LogReader, LogWriter, NoCheckpoints, SinkError, Term};
 
 /// Budget of the log in these tests, in bytes.
 const BUDGET: usize = 1 << 20;
@@ -336,6 +336,7 @@ struct SlowToOpen {
 
 impl LogWriter for SlowToOpen {
     type Reader = MemoryLog;
+    type Checkpoint = NoCheckpoints;
 
     fn reader(&self) -> MemoryLog {
         self.sink.reader()

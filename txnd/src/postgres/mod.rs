@@ -69,7 +69,7 @@ use sqlx::Connection;
 use tracing::info;
 
 use crate::validator::{Admission, AppendValidator};
-use crate::{LogWriter, SinkError, Term};
+use crate::{LogWriter, NoCheckpoints, SinkError, Term};
 use database::Database;
 use errors::retryable;
 use keys::{DEFAULT_KEY_CACHE_BYTES, KeyIds};
@@ -314,6 +314,7 @@ impl OpenLog {
 
 impl LogWriter for PostgresSink {
     type Reader = PostgresReader;
+    type Checkpoint = NoCheckpoints;
 
     fn reader(&self) -> PostgresReader {
         PostgresReader::new(self.database.clone(), self.key_cache_bytes)

@@ -5,7 +5,7 @@ use proto::{Batch, Chain, Lsn};
 use super::connect::Connect;
 use super::connection::{self, Connection};
 use super::reader::RemoteReader;
-use crate::{Admission, AppendValidator, LogWriter, SinkError, Term};
+use crate::{Admission, AppendValidator, LogWriter, NoCheckpoints, SinkError, Term};
 
 /// A writer's handle on the log of a remote service.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl<C: Connect> RemoteSink<C> {
 
 impl<C: Connect> LogWriter for RemoteSink<C> {
     type Reader = RemoteReader<C>;
+    type Checkpoint = NoCheckpoints;
 
     fn reader(&self) -> RemoteReader<C> {
         RemoteReader::of(self.connector.clone(), self.connection.as_ref().map(Connection::term).ok())

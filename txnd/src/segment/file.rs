@@ -1,19 +1,12 @@
-//! Segment files: headers, creation, renewal.
+//! Segment files: creation and renewal. The fields of their header, see `header.rs`:
 //!
 //! ```text
-//!   offset  bytes  field of the header, integers little-endian
-//!        0      4  magic "KVSS"
-//!        4      4  format version, 1
-//!        8      8  log id
-//!       16      8  lsn of the first record
-//!       24      4  checksum of the last batch of the segment before (the chain)
-//!       28     32  zero
-//!       60      4  CRC32C of bytes 0..60
+//!   magic "KVSS", version 1, log id, lsn of the first record, checksum of the last batch of the segment before (the chain)
 //! ```
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -22,21 +15,11 @@ use rustix::fs::FallocateFlags;
 
 use super::error::cannot;
 use super::folder::{self, Folder, Unfinished};
+use super::header::{HeaderError, Kind};
 use super::names;
 use crate::sink::{Location, SinkError};
 
-const MAGIC: [u8; 4] = *b"KVSS";
-const VERSION: u32 = 1;
-
-const VERSION_AT: usize = MAGIC.len();
-const LOG_ID_AT: usize = VERSION_AT + 4;
-const FIRST_LSN_AT: usize = LOG_ID_AT + 8;
-const PREVIOUS_AT: usize = FIRST_LSN_AT + 8;
-const CHECKSUM_AT: usize = 60;
-const _: () = assert!(PREVIOUS_AT + 4 <= CHECKSUM_AT);
-
-/// Size of a segment's header, in bytes.
-pub(super) const HEADER_BYTES: usize = CHECKSUM_AT + 4;
+const KIND: Kind = Kind { magic: *b"KVSS", version: 1, name: "segment" };
 
 /// An open segment whose header is right.
 #[derive(Debug)]
@@ -76,16 +59,7 @@ impl SegmentFile {
 
     /// Turns a file from [`Self::begin`] into the segment that continues from `start`, durable together with its name.
     pub(super) fn create(folder: &Folder, begun: Unfinished, start: &Chain, size: u64) -> std::io::Result<Self> {
-        let mut header = [0; HEADER_BYTES];
-        let mut put = |at: usize, field: &[u8]| header[at..at + field.len()].copy_from_slice(field);
-        put(0, &MAGIC);
-        put(VERSION_AT, &VERSION.to_le_bytes());
-        put(LOG_ID_AT, &start.log_id.to_le_bytes());
-        put(FIRST_LSN_AT, &(start.lsn + 1).to_le_bytes());
-        put(PREVIOUS_AT, &start.checksum.to_le_bytes());
-        let checksum = crc32c::crc32c(&header[..CHECKSUM_AT]);
-        header[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
-
+        let header = KIND.encode([start.log_id, start.lsn + 1, start.checksum.into()]);
         let path = folder.path().join(names::segment(start.lsn + 1));
         let file = folder.finish(begun, &path, |file| {
             preallocate(file, size)?;
@@ -103,31 +77,20 @@ impl SegmentFile {
             lsn: lsn_in_name(path),
             what,
         };
-        let mut header = [0; HEADER_BYTES];
-        file.read_exact_at(&mut header, 0).map_err(|e| match e.kind() {
-            ErrorKind::UnexpectedEof => corrupt(format!("the file has {size} bytes, less than a segment's header")),
-            _ => cannot("read", path, &e),
+        let [found, first_lsn, previous] = KIND.read(&file).map_err(|e| match e {
+            HeaderError::Corrupt(what) => corrupt(what),
+            HeaderError::Io(e) => cannot("read", path, &e),
         })?;
-        let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four bytes"));
-        let long = |at: usize| u64::from_le_bytes(header[at..at + 8].try_into().expect("eight bytes"));
-        if !header.starts_with(&MAGIC) || word(CHECKSUM_AT) != crc32c::crc32c(&header[..CHECKSUM_AT]) {
-            return Err(corrupt("this is not a segment's header with a correct checksum".into()));
-        }
-        if word(VERSION_AT) != VERSION {
-            return Err(corrupt(format!("format version {}; this program reads {VERSION}", word(VERSION_AT))));
-        }
-        if long(LOG_ID_AT) != log_id {
-            let found = long(LOG_ID_AT);
+        if found != log_id {
             return Err(corrupt(format!("the segment belongs to log {found:016x}, this is log {log_id:016x}")));
         }
-        let first_lsn = long(FIRST_LSN_AT);
         if path.file_name().is_none_or(|found| found != names::segment(first_lsn).as_str()) {
             return Err(corrupt(format!(
                 "by its content the segment is {}; it was renamed",
                 names::segment(first_lsn)
             )));
         }
-        let start = Chain { log_id, lsn: first_lsn.saturating_sub(1), checksum: word(PREVIOUS_AT) };
+        let start = Chain { log_id, lsn: first_lsn.saturating_sub(1), checksum: previous as u32 };
         Ok(Self { file, path: path.into(), size, start })
     }
 

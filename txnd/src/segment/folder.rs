@@ -88,6 +88,19 @@ impl Folder {
         Ok(file)
     }
 
+    /// Removes a file, if it is there. Not durably: a file that comes back is removed by the next start.
+    pub(super) fn remove(&self, path: &Path) -> Result<(), SinkError> {
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(cannot("remove", path, &e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes the names of the folder's files durable.
+    pub(super) fn sync(&self) -> Result<(), SinkError> {
+        self.folder.sync_all().map_err(|e| cannot("sync", &self.path, &e))
+    }
+
     fn remove_unfinished(&self) -> Result<(), SinkError> {
         for entry in entries(&self.path)? {
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
@@ -106,6 +119,12 @@ pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == names::SEGMENT));
     paths.sort();
     Ok(paths)
+}
+
+/// A folder's checkpoints, also those that are not in use.
+pub(super) fn checkpoints(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
+    let is_checkpoint = |entry: &std::fs::DirEntry| entry.file_name().to_str().is_some_and(names::is_checkpoint);
+    Ok(entries(folder)?.into_iter().filter(is_checkpoint).map(|entry| entry.path()).collect())
 }
 
 /// An unused name next to `path`: `path` with `suffix`, and a number if needed.
@@ -142,7 +161,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 
 /// Creates a file, after removing a regular file of that name. It is never the old file, because the kernel's state of
 /// the old file's pages cannot be trusted.
-fn create_file(path: &Path) -> io::Result<File> {
+pub(super) fn create_file(path: &Path) -> io::Result<File> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
         _ => {}

@@ -1,18 +1,25 @@
-//! The log's identity and the last writer's epoch, as a small text file that is replaced atomically.
+//! The log's identity, the last writer's epoch, and what the log consists of, as a small text file that is replaced
+//! atomically.
 //!
 //! ```text
-//!   kvs-log 1
+//!   kvs-log 2
 //!   id 91b4f6a2c07d3e58
 //!   epoch 7
+//!   first 250001           the first record that is kept
+//!   checkpoint 300000      the checkpoints in use, the earlier one first
+//!   checkpoint 483920
 //!   crc32c 1f9e02bb        of the lines above
 //! ```
+//!
+//! A log that has all of its records and no checkpoint has a manifest of version 1, without these lines: programs that know
+//! no checkpoints can use it. They refuse version 2.
 
 use std::cmp::Ordering;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use proto::Epoch;
+use proto::{Epoch, Lsn};
 
 use super::error::cannot;
 use super::folder::Folder;
@@ -20,14 +27,19 @@ use super::names;
 use crate::sink::{Location, SinkError};
 
 const FORMAT: &str = "kvs-log 1";
+const FORMAT_WITH_CHECKPOINTS: &str = "kvs-log 2";
 const CHECKSUM: &str = "crc32c";
 
 /// See the module's documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) log_id: u64,
     /// 0 until the first writer has begun.
     pub(super) epoch: Epoch,
+    /// Lsn of the first record that is kept.
+    pub(super) first: Lsn,
+    /// Bases of the checkpoints in use, in ascending order.
+    pub(super) checkpoints: Vec<Lsn>,
 }
 
 /// Identifies the manifest's file without opening it. Changes whenever the file is replaced or modified.
@@ -58,18 +70,37 @@ pub(super) fn path(folder: &Path) -> PathBuf {
 }
 
 impl Manifest {
-    fn to_text(self) -> String {
-        let lines = format!("{FORMAT}\nid {:016x}\nepoch {}\n", self.log_id, self.epoch);
+    /// The manifest of a log before its first term.
+    pub(super) fn new(log_id: u64) -> Self {
+        Self { log_id, epoch: 0, first: 1, checkpoints: Vec::new() }
+    }
+
+    fn to_text(&self) -> String {
+        let Self { log_id, epoch, first, checkpoints } = self;
+        let is_whole = *first == 1 && checkpoints.is_empty();
+        let format = if is_whole { FORMAT } else { FORMAT_WITH_CHECKPOINTS };
+        let mut lines = format!("{format}\nid {log_id:016x}\nepoch {epoch}\n");
+        if !is_whole {
+            lines += &format!("first {first}\n");
+        }
+        checkpoints.iter().for_each(|base| lines += &format!("checkpoint {base}\n"));
         format!("{lines}{CHECKSUM} {:08x}\n", crc32c::crc32c(lines.as_bytes()))
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (_, fields) = text.split_once('\n')?;
-        let mut lines = fields.lines();
+        let mut lines = fields.lines().peekable();
         let log_id = u64::from_str_radix(lines.next()?.strip_prefix("id ")?, 16).ok()?;
-        let epoch = lines.next()?.strip_prefix("epoch ")?.parse().ok()?;
-        let manifest = Self { log_id, epoch };
-        (manifest.to_text() == text).then_some(manifest)
+        let mut manifest = Self::new(log_id);
+        manifest.epoch = lines.next()?.strip_prefix("epoch ")?.parse().ok()?;
+        if let Some(first) = lines.next_if(|line| line.starts_with("first ")) {
+            manifest.first = first.strip_prefix("first ")?.parse().ok()?;
+        }
+        while let Some(base) = lines.next()?.strip_prefix("checkpoint ") {
+            manifest.checkpoints.push(base.parse().ok()?);
+        }
+        let in_order = manifest.checkpoints.is_sorted();
+        (in_order && manifest.to_text() == text).then_some(manifest)
     }
 
     /// Reads the folder's manifest; `None` if there is none.
@@ -85,8 +116,9 @@ impl Manifest {
             Some(manifest) => Ok(Some(manifest)),
             None => {
                 let found = text.lines().next().unwrap_or_default();
-                let what =
-                    format!("expected a manifest of format {FORMAT:?} with a correct {CHECKSUM}, found {found:?}");
+                let what = format!(
+                    "expected a manifest of format {FORMAT:?} or {FORMAT_WITH_CHECKPOINTS:?} with a correct {CHECKSUM}, found {found:?}"
+                );
                 Err(SinkError::Corrupt { place: Location::File { path: file, offset: 0 }, lsn: 1, what })
             }
         }
@@ -105,7 +137,7 @@ impl Manifest {
     }
 
     /// Replaces the folder's manifest.
-    pub(super) fn store(self, folder: &Folder) -> std::io::Result<()> {
+    pub(super) fn store(&self, folder: &Folder) -> std::io::Result<()> {
         folder
             .replace(&path(folder.path()), |file| std::io::Write::write_all(file, self.to_text().as_bytes()))
             .map(drop)

@@ -3,11 +3,13 @@
 //! ```text
 //!   kvs-data/
 //!     LOCK                          locked by the process that has the log open; so is the folder itself
-//!     MANIFEST                      the log's identity and the last epoch, replaced atomically
+//!     MANIFEST                      the log's identity, the last epoch, what is in use; replaced atomically
 //!     00000000000000000001.seg      segments, named after their first lsn, preallocated
 //!     00000000000000483920.seg
 //!     NEXT-SEGMENT                  the file of the next segment, empty until then
 //!     ….seg.torn-7-81920            a torn tail that was cut off and kept
+//!     00000000000000300000.checkpoint   the last two checkpoints, named after the last lsn that they cover
+//!     00000000000000480000.checkpoint
 //!
 //!   segment := header (64 bytes) batch* [mark] zeros
 //! ```
@@ -38,22 +40,33 @@
 //! served. No process writes to a file that another one has written to. The segments before the last one were synced
 //! as a whole before the next one was created.
 //!
+//! **Checkpoints.** A checkpoint is written by another thread, synced, and gets its name when the log is durable up to its
+//! end. Then the manifest names it. The same replacement of the manifest moves the first record that is kept; after it,
+//! segments and checkpoints that are no longer named are unlinked. After a crash in between, the next start does that. A
+//! segment is only removed if the earlier of two checkpoints covers it.
+//!
 //! ```text
 //!   mod.rs        SegmentSink: the log as a sink
 //!   start.rs      opening: repair, renewal, a new term
 //!   writer.rs     the open log: append, durable, roll over
 //!   reader.rs     SegmentReader: reads, also while the log is written
 //!   scan.rs       walks through a segment's batches; what the end of the last segment means
-//!   file.rs       one segment: header, creation and preallocation, renewal
-//!   manifest.rs   identity and epoch
+//!   file.rs       one segment: creation and preallocation, renewal
+//!   checkpoint.rs one checkpoint
+//!   header.rs     the header of both
+//!   keep.rs       what is kept, and what is removed
+//!   manifest.rs   identity, epoch, and what is in use
 //!   folder.rs     ownership of the folder, its lock, durable files
 //!   names.rs      file names
 //!   error.rs      disk errors
 //! ```
 
+mod checkpoint;
 mod error;
 mod file;
 mod folder;
+mod header;
+mod keep;
 mod manifest;
 mod names;
 pub(crate) mod reader;
@@ -65,7 +78,9 @@ use std::path::PathBuf;
 
 use proto::{Batch, Chain, Lsn};
 
+use crate::checkpoint::{Checkpoint, Retention};
 use crate::sink::{LogWriter, SinkError, Term};
+use checkpoint::SegmentCheckpoint;
 use reader::{Published, SegmentReader};
 use writer::OpenLog;
 
@@ -78,11 +93,18 @@ pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
 /// Largest size of a segment, in bytes: a segment is read into memory as a whole.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 
+/// How a log is kept.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    segment_bytes: u64,
+    retention: Retention,
+}
+
 /// The segmented file log.
 #[derive(Debug)]
 pub struct SegmentSink {
     folder: PathBuf,
-    segment_bytes: u64,
+    settings: Settings,
     /// End of the durable log, for readers.
     published: Published,
     open: Option<OpenLog>,
@@ -92,8 +114,15 @@ impl SegmentSink {
     /// A log in `folder`, which is created when the log is opened. Segments have `segment_bytes`, or more where a
     /// single batch needs more.
     pub fn new(folder: impl Into<PathBuf>, segment_bytes: u64) -> Self {
-        let segment_bytes = segment_bytes.max(MIN_SEGMENT_BYTES);
-        Self { folder: folder.into(), segment_bytes, published: Published::default(), open: None }
+        let settings = Settings { segment_bytes: segment_bytes.max(MIN_SEGMENT_BYTES), retention: Retention::All };
+        Self { folder: folder.into(), settings, published: Published::default(), open: None }
+    }
+
+    /// The same, keeping no more than that and what its checkpoints need. Applied after each checkpoint.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.settings.retention = retention;
+        self
     }
 
     fn log(&mut self) -> Result<&mut OpenLog, SinkError> {
@@ -117,6 +146,7 @@ impl Drop for SegmentSink {
 
 impl LogWriter for SegmentSink {
     type Reader = SegmentReader;
+    type Checkpoint = SegmentCheckpoint;
 
     fn reader(&self) -> SegmentReader {
         SegmentReader::beside(self.folder.clone(), self.published.clone())
@@ -125,7 +155,7 @@ impl LogWriter for SegmentSink {
     async fn open(&mut self) -> Result<Term, SinkError> {
         self.open = None;
         self.publish();
-        let log = start::open(&self.folder, self.segment_bytes, None)?;
+        let log = start::open(&self.folder, self.settings, None)?;
         let term = Term { epoch: log.manifest().epoch, chain: log.durable() };
         self.open = Some(log);
         self.publish();
@@ -134,7 +164,7 @@ impl LogWriter for SegmentSink {
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {
         if self.open.is_none() {
-            self.open = Some(start::open(&self.folder, self.segment_bytes, Some(term.epoch))?);
+            self.open = Some(start::open(&self.folder, self.settings, Some(term.epoch))?);
             self.publish();
         }
         let log = self.log()?;
@@ -154,6 +184,14 @@ impl LogWriter for SegmentSink {
         let durable = self.log()?.make_durable();
         self.publish();
         durable
+    }
+
+    fn begin_checkpoint(&mut self, base: Lsn) -> Result<Option<SegmentCheckpoint>, SinkError> {
+        self.log()?.begin_checkpoint(base).map(Some)
+    }
+
+    async fn keep_checkpoint(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
+        self.log()?.keep_checkpoint(finished)
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

@@ -17,6 +17,9 @@ const OF_THE_FILE_SYSTEM: [&str; 1] = ["lost+found"];
 /// Extension of segments.
 pub(super) const SEGMENT: &str = "seg";
 
+/// Extension of checkpoints.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+
 /// Extension of a file that is being written and gets its name when it is complete.
 pub(super) const UNFINISHED: &str = "tmp";
 
@@ -31,6 +34,11 @@ pub(super) fn segment(first_lsn: Lsn) -> String {
     format!("{first_lsn:0LSN_DIGITS$}.{SEGMENT}")
 }
 
+/// The checkpoint of everything up to `base`.
+pub(super) fn checkpoint(base: Lsn) -> String {
+    format!("{base:0LSN_DIGITS$}.{CHECKPOINT}")
+}
+
 /// The suffix that is added to a segment's name for a tail cut off from it at `offset`.
 pub(super) fn torn_suffix(epoch: u64, offset: usize) -> String {
     format!("{TORN}{epoch}-{offset}")
@@ -39,12 +47,18 @@ pub(super) fn torn_suffix(epoch: u64, offset: usize) -> String {
 /// Whether this is the name of a log's unfinished file, which only a log creates, and only to rename it later.
 pub(super) fn is_unfinished(name: &str) -> bool {
     let finished = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.'));
-    finished.is_some_and(|name| name == MANIFEST || is_segment_or_torn(name))
+    finished.is_some_and(|name| name == MANIFEST || is_segment_or_torn(name) || is_checkpoint(name))
 }
 
 /// Whether a folder without a log yet may contain this file.
 pub(super) fn may_precede_a_log(name: &str) -> bool {
     [LOCK, NEXT].contains(&name) || is_unfinished(name) || OF_THE_FILE_SYSTEM.contains(&name)
+}
+
+/// `00000000000000000001.checkpoint`
+pub(super) fn is_checkpoint(name: &str) -> bool {
+    let lsn = name.strip_suffix(CHECKPOINT).and_then(|name| name.strip_suffix('.'));
+    lsn.is_some_and(|lsn| lsn.len() == LSN_DIGITS && lsn.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// `00000000000000000001.seg`, possibly followed by `.torn-1-64` or `.torn-1-64-1`.
@@ -66,7 +80,7 @@ mod tests {
     fn only_a_logs_own_unfinished_files_are_recognized() {
         let segment = segment(1);
         let torn = format!("{segment}.{}", torn_suffix(3, 64));
-        for name in [MANIFEST, &segment, &torn, &format!("{torn}-1"), &format!("{segment}.torn-64")] {
+        for name in [MANIFEST, &segment, &torn, &checkpoint(7), &format!("{torn}-1"), &format!("{segment}.torn-64")] {
             assert!(is_unfinished(&format!("{name}.tmp")), "{name}.tmp");
             assert!(!is_unfinished(name), "{name}");
         }
@@ -76,6 +90,8 @@ mod tests {
             "LOCK",
             "MANIFEST.old",
             "1.seg",
+            "1.checkpoint",
+            "0000000000000000001a.checkpoint",
             "0000000000000000001a.seg",
             "00000000000000000001.seg.bak",
             "00000000000000000001.seg.torn-",

@@ -5,15 +5,17 @@
 //! less than what was acknowledged; the next writer's `open` makes up for it.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use proto::{Batch, BatchError, Chain, Lsn};
+use tracing::warn;
 
 use super::file::{self, SegmentFile};
 use super::manifest::Manifest;
-use super::{folder, scan};
+use super::{checkpoint, folder, scan};
+use crate::checkpoint::Checkpoint;
 use crate::sink::{Bounds, LogReader, SinkError};
 
 /// Reads the log in a folder.
@@ -46,13 +48,15 @@ impl SegmentReader {
         Self { folder, published, found: Arc::default() }
     }
 
-    fn durable(&self) -> Result<Chain, SinkError> {
+    fn manifest(&self) -> Result<Manifest, SinkError> {
+        let no_log = || SinkError::Failed(format!("there is no log in {}", self.folder.display()));
+        Manifest::load(&self.folder)?.ok_or_else(no_log)
+    }
+
+    fn durable(&self, manifest: &Manifest) -> Result<Chain, SinkError> {
         if let Some(durable) = *self.published.0.lock() {
             return Ok(durable);
         }
-        let Some(manifest) = Manifest::load(&self.folder)? else {
-            return Err(SinkError::Failed(format!("there is no log in {}", self.folder.display())));
-        };
         let proven = match folder::segments(&self.folder)?.last() {
             Some(last) => scan::proven_end(&SegmentFile::open(last, manifest.log_id)?)?,
             None => Chain::start(manifest.log_id),
@@ -64,9 +68,28 @@ impl SegmentReader {
     }
 }
 
+impl SegmentReader {
+    /// The error for a segment that was there and is not any more: the writer may have removed it since.
+    fn missing(&self, first_lsn: Lsn) -> SinkError {
+        match self.manifest() {
+            Ok(manifest) if manifest.first > first_lsn => {
+                SinkError::NoLongerKept { lsn: first_lsn, oldest: manifest.first }
+            }
+            Ok(_) => file::missing(&self.folder, first_lsn),
+            Err(e) => e,
+        }
+    }
+
+    fn open(&self, path: &Path, log_id: u64) -> Result<SegmentFile, SinkError> {
+        SegmentFile::open(path, log_id)
+            .map_err(|e| if path.exists() { e } else { self.missing(file::lsn_in_name(path)) })
+    }
+}
+
 impl LogReader for SegmentReader {
     async fn bounds(&self) -> Result<Bounds, SinkError> {
-        Ok(Bounds { oldest: 1, durable: self.durable()? })
+        let manifest = self.manifest()?;
+        Ok(Bounds { oldest: manifest.first, durable: self.durable(&manifest)? })
     }
 
     async fn read(
@@ -81,12 +104,17 @@ impl LogReader for SegmentReader {
         if lsns.is_empty() {
             return Ok(bounds);
         }
+        if *lsns.start() < bounds.oldest {
+            return Err(SinkError::NoLongerKept { lsn: *lsns.start(), oldest: bounds.oldest });
+        }
         let paths = folder::segments(&self.folder)?;
         let before = paths.partition_point(|path| file::lsn_in_name(path) <= *lsns.start());
-        let holding = before.checked_sub(1).ok_or_else(|| file::missing(&self.folder, 1))?;
+        let Some(holding) = before.checked_sub(1) else {
+            return Err(self.missing(bounds.oldest));
+        };
         // Only two files are open at a time, regardless of the number of segments.
-        let mut segments = paths[holding..].iter().map(|path| SegmentFile::open(path, durable.log_id));
-        let mut segment = segments.next().transpose()?.ok_or_else(|| file::missing(&self.folder, 1))?;
+        let mut segments = paths[holding..].iter().map(|path| self.open(path, durable.log_id));
+        let mut segment = segments.next().transpose()?.ok_or_else(|| self.missing(bounds.oldest))?;
         let mut memory = Vec::new();
         loop {
             let next = segments.next().transpose()?;
@@ -98,5 +126,26 @@ impl LogReader for SegmentReader {
                 _ => return Ok(bounds),
             }
         }
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, SinkError> {
+        let manifest = self.manifest()?;
+        let mut found = Vec::new();
+        for &base in manifest.checkpoints.iter().rev() {
+            match checkpoint::info(&self.folder, manifest.log_id, base) {
+                Ok(info) => found.push(info),
+                Err(e) => warn!(error = %e, "this checkpoint cannot be used"),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn read_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<(), SinkError> {
+        let log_id = self.manifest()?.log_id;
+        checkpoint::read(&self.folder, log_id, checkpoint.base, visit).await
     }
 }

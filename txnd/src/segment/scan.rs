@@ -6,7 +6,8 @@ use std::ops::{Range, RangeInclusive};
 use bytes::Bytes;
 use proto::{Batch, BatchError, Chain, Lsn};
 
-use super::file::{self, HEADER_BYTES, SegmentFile};
+use super::file::{self, SegmentFile};
+use super::header::HEADER_BYTES;
 use crate::sink::{Location, SinkError};
 
 /// Where a segment's batches end.

@@ -10,26 +10,29 @@ use super::error::{cannot, not_durable};
 use super::file::{self, SegmentFile};
 use super::folder::{self, Folder};
 use super::manifest::{self, Manifest};
-use super::names;
 use super::scan::{self, End};
 use super::writer::{self, OpenLog};
+use super::{Settings, keep, names};
 use crate::sink::{Location, SinkError};
 
 /// Opens the log in `path` for a new term, or for `resumed`, which must be the latest.
-pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> Result<OpenLog, SinkError> {
+pub(super) fn open(path: &Path, settings: Settings, resumed: Option<Epoch>) -> Result<OpenLog, SinkError> {
     let folder = Folder::open(path)?;
-    let segments = folder::segments(path)?;
     let mut manifest = match Manifest::load(path)? {
         Some(manifest) => manifest,
-        None => begin_log(&folder, &segments)?,
+        None => begin_log(&folder, &folder::segments(path)?)?,
     };
+    keep::remove_unused(&folder, &manifest)?;
+    let segments = folder::segments(path)?;
     let mut active = match segments.last() {
         Some(path) => SegmentFile::open(path, manifest.log_id)?,
         // Epoch 0 means that no writer has ever begun: there was a crash between manifest and first segment.
         None if manifest.epoch == 0 => SegmentFile::begin(&folder)
-            .and_then(|begun| SegmentFile::create(&folder, begun, &Chain::start(manifest.log_id), segment_bytes))
+            .and_then(|begun| {
+                SegmentFile::create(&folder, begun, &Chain::start(manifest.log_id), settings.segment_bytes)
+            })
             .map_err(|e| cannot("create the first segment in", path, &e))?,
-        None => return Err(file::missing(path, 1)),
+        None => return Err(file::missing(path, manifest.first)),
     };
     let end = scan::find_end(&active)?;
     if end.sealed {
@@ -46,7 +49,7 @@ pub(super) fn open(path: &Path, segment_bytes: u64, resumed: Option<Epoch>) -> R
         seal_before(&folder, SegmentFile::open(before, manifest.log_id)?, &end.chain, manifest.epoch)?;
     }
     manifest.store(&folder).map_err(|e| cannot("write the manifest in", path, &e))?;
-    OpenLog::new(folder, segment_bytes, manifest, end.chain, active, end.offset as u64)
+    OpenLog::new(folder, settings, manifest, end.chain, active, end.offset as u64)
 }
 
 fn begin_log(folder: &Folder, segments: &[PathBuf]) -> Result<Manifest, SinkError> {
@@ -58,7 +61,7 @@ fn begin_log(folder: &Folder, segments: &[PathBuf]) -> Result<Manifest, SinkErro
             what: format!("the file is missing, but there are segments such as {}", segment.display()),
         });
     }
-    let manifest = Manifest { log_id: rand::random(), epoch: 0 };
+    let manifest = Manifest::new(rand::random());
     manifest.store(folder).map_err(|e| cannot("write the manifest in", path, &e))?;
     info!(folder = %path.display(), "began a new log");
     Ok(manifest)

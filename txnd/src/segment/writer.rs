@@ -6,11 +6,16 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::limits::BATCH_HEADER_BYTES as MARK_BYTES;
 use proto::{Batch, Chain, Epoch, Lsn};
+use tracing::warn;
 
+use super::checkpoint::SegmentCheckpoint;
 use super::error::{cannot, unwritable};
-use super::file::{self, SegmentFile};
+use super::file::SegmentFile;
 use super::folder::{Folder, Unfinished};
+use super::header::HEADER_BYTES;
 use super::manifest::{self, Manifest, Stamp};
+use super::{Settings, keep};
+use crate::checkpoint::Checkpoint;
 use crate::sink::{SinkError, Term};
 use crate::validator::{Admission, AppendValidator};
 
@@ -18,7 +23,7 @@ use crate::validator::{Admission, AppendValidator};
 #[derive(Debug)]
 pub(super) struct OpenLog {
     folder: Folder,
-    segment_bytes: u64,
+    settings: Settings,
     manifest: Manifest,
     /// Stamp of the manifest when it was last read or stored.
     stamp: Option<Stamp>,
@@ -41,7 +46,7 @@ impl OpenLog {
     /// The log of `manifest`, which was stored. Its last segment, `active`, has a mark after `chain`, at `write_at`.
     pub(super) fn new(
         folder: Folder,
-        segment_bytes: u64,
+        settings: Settings,
         manifest: Manifest,
         chain: Chain,
         active: SegmentFile,
@@ -51,7 +56,7 @@ impl OpenLog {
         let validator = AppendValidator::new(Term { epoch: manifest.epoch, chain });
         let next = SegmentFile::begin(&folder).map_err(|e| cannot("create a file in", folder.path(), &e))?;
         let (durable, marked, next, failed) = (chain, true, Some(next), None);
-        Ok(Self { folder, segment_bytes, manifest, stamp, validator, durable, active, write_at, marked, next, failed })
+        Ok(Self { folder, settings, manifest, stamp, validator, durable, active, write_at, marked, next, failed })
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -104,6 +109,31 @@ impl OpenLog {
         Ok(self.durable.lsn)
     }
 
+    /// Begins a checkpoint of everything up to `base`.
+    pub(super) fn begin_checkpoint(&self, base: Lsn) -> Result<SegmentCheckpoint, SinkError> {
+        SegmentCheckpoint::begin(self.folder.path(), self.manifest.log_id, base)
+    }
+
+    /// Puts a finished checkpoint in use, and removes what is no longer kept.
+    pub(super) fn keep_checkpoint(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
+        if finished.end().is_none_or(|end| end > self.durable.lsn) {
+            return Err(SinkError::Failed("the checkpoint shows more than the log holds".into()));
+        }
+        self.check_place()?;
+        let kept = finished.rename()?;
+        self.folder.sync()?;
+        let mut next = self.manifest.clone();
+        keep::add(&mut next, kept.base);
+        next.first = keep::first_kept(self.folder.path(), &next, self.settings.retention)?;
+        next.store(&self.folder).map_err(|e| cannot("write the manifest in", self.folder.path(), &e))?;
+        self.manifest = next;
+        self.stamp = Stamp::of(self.folder.path())?;
+        if let Err(e) = keep::remove_unused(&self.folder, &self.manifest) {
+            warn!(error = %e, "files that are no longer needed stay; the next checkpoint or start removes them");
+        }
+        Ok(kept)
+    }
+
     /// Makes everything durable, including the mark at the end.
     pub(super) fn close(&mut self) -> Result<(), SinkError> {
         self.sync_and_mark()?;
@@ -142,13 +172,13 @@ impl OpenLog {
     fn roll_over(&mut self, needed: u64) -> Result<(), SinkError> {
         self.check_place()?;
         self.sync_and_mark()?;
-        let size = self.segment_bytes.max(file::HEADER_BYTES as u64 + needed);
+        let size = self.settings.segment_bytes.max(HEADER_BYTES as u64 + needed);
         let begun = self.next.take().map_or_else(|| SegmentFile::begin(&self.folder), Ok);
         let next = begun.and_then(|begun| SegmentFile::create(&self.folder, begun, &self.durable, size));
         let next = next.map_err(|e| cannot("create a segment in", self.folder.path(), &e))?;
         self.write_mark(true)?;
         self.sync()?;
-        (self.active, self.write_at, self.marked) = (next, file::HEADER_BYTES as u64, false);
+        (self.active, self.write_at, self.marked) = (next, HEADER_BYTES as u64, false);
         // The descriptor of the full segment was just released. If other code took it first, the next roll-over opens
         // the file.
         self.next = SegmentFile::begin(&self.folder).ok();

@@ -63,7 +63,7 @@ fn assert_same_records(read: &[Batch], appended: &[Batch]) {
 fn canonical_records(batches: &[Batch]) -> Vec<Batch> {
     let mut alone = Vec::new();
     for record in batches.iter().flat_map(Batch::records) {
-        let Record { lsn, at, op, effect } = record.expect("records can be decoded");
+        let Record { lsn, at, op, effect, .. } = record.expect("records can be decoded");
         let mut buffer = BatchBuffer::new(lsn, Vec::new());
         match op {
             Op::Put { key, value: ValueRef::Map(map) } => {

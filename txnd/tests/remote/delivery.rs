@@ -13,7 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::limits::{PING_INTERVAL, PONG_TIMEOUT};
 use txnd::remote::Connect;
-use txnd::{LogWriter, MAX_IN_FLIGHT, RemoteSink, SegmentSink, SinkError, Term};
+use txnd::{LogWriter, MAX_IN_FLIGHT, NoCheckpoints, RemoteSink, SegmentSink, SinkError, Term};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp, Service};
@@ -156,6 +156,7 @@ struct Observed {
 
 impl LogWriter for Observed {
     type Reader = MemoryLog;
+    type Checkpoint = NoCheckpoints;
 
     fn reader(&self) -> MemoryLog {
         self.sink.reader()

@@ -1,0 +1,144 @@
+//! Checkpoints: the state of a server at some point of its log, so that a start need not read the log from its beginning.
+//!
+//! ```text
+//!   log          1 ─────────────── B ───────── E ──────────── end
+//!   checkpoint                     └── walk ───┘
+//!   recovery         checkpoint, then the records from B + 1
+//! ```
+//!
+//! A checkpoint is a run of sealed batches, in the form of the log's. They have a chain of their own, which begins with the
+//! checkpoint's random id. Each record puts an entry, and has the entry's stamp as an option. The durable lsn of each batch
+//! is B: everything up to B is in the checkpoint. The last batch is empty, and its durable lsn is E: the checkpoint may show
+//! what happened up to E, so it is of use only with a log that reaches that far. Without that batch it is not complete.
+
+use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
+
+use crate::SinkError;
+
+/// A checkpoint of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Everything up to this lsn is in it. Recovery continues with the next record.
+    pub base: Lsn,
+    /// It may show the effects of records up to this lsn.
+    pub end: Lsn,
+    /// Number of entries.
+    pub entries: u64,
+    /// Its size where it is stored, in bytes.
+    pub bytes: u64,
+    /// When it was begun, in Unix microseconds.
+    pub at: Micros,
+}
+
+/// Stores one checkpoint, in a thread of its own beside the writer of the log. It is not in use before
+/// [`crate::LogWriter::keep_checkpoint`]; dropped before that, it leaves nothing.
+#[allow(async_fn_in_trait)] // As for the writer of the log.
+pub trait CheckpointWriter: Send + 'static {
+    /// Stores the next batch.
+    async fn append(&mut self, batch: &Batch) -> Result<(), SinkError>;
+
+    /// After the last batch: makes everything durable.
+    async fn finish(&mut self) -> Result<(), SinkError>;
+}
+
+/// For kinds of logs that keep no checkpoints.
+#[derive(Clone, Copy, Debug)]
+pub enum NoCheckpoints {}
+
+impl CheckpointWriter for NoCheckpoints {
+    async fn append(&mut self, _: &Batch) -> Result<(), SinkError> {
+        match *self {}
+    }
+
+    async fn finish(&mut self) -> Result<(), SinkError> {
+        match *self {}
+    }
+}
+
+/// Seals the batches of a checkpoint.
+#[derive(Debug)]
+pub struct CheckpointSealer {
+    chain: Chain,
+    epoch: Epoch,
+    base: Lsn,
+}
+
+impl CheckpointSealer {
+    /// A new checkpoint with the base `base`.
+    pub fn new(epoch: Epoch, base: Lsn) -> Self {
+        Self { chain: Chain::start(rand::random()), epoch, base }
+    }
+
+    /// An empty buffer for the entries that come next. `memory` is reused.
+    pub fn buffer(&self, memory: Vec<u8>) -> BatchBuffer {
+        BatchBuffer::new(self.chain.lsn + 1, memory)
+    }
+
+    /// Seals entries.
+    pub fn seal(&mut self, entries: BatchBuffer) -> Batch {
+        let batch = entries.seal(&self.chain, self.epoch, self.base);
+        self.chain = self.chain.after(&batch);
+        batch
+    }
+
+    /// The last batch of a checkpoint that may show the effects of records up to `end`.
+    pub fn end(self, end: Lsn) -> Batch {
+        self.buffer(Vec::new()).seal(&self.chain, self.epoch, end)
+    }
+}
+
+/// Checks that batches are those of one complete checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CheckpointVerifier {
+    base: Lsn,
+    /// `None` before the first batch.
+    chain: Option<Chain>,
+    end: Option<Lsn>,
+}
+
+impl CheckpointVerifier {
+    /// For a checkpoint with this base.
+    pub(crate) fn new(base: Lsn) -> Self {
+        Self { base, chain: None, end: None }
+    }
+
+    /// Checks the next batch.
+    pub(crate) fn add(&mut self, batch: &Batch) -> Result<(), String> {
+        let chain = self.chain.unwrap_or_else(|| Chain::start(batch.log_id()));
+        let entries = chain.lsn;
+        if self.end.is_some() {
+            return Err(format!("there is more after its end, which is after {entries} entries"));
+        }
+        if !chain.continues_with(batch) {
+            return Err(format!("the batch after {entries} entries does not continue the one before it"));
+        }
+        match batch.count() {
+            0 if batch.durable_lsn() >= self.base => self.end = Some(batch.durable_lsn()),
+            1.. if batch.durable_lsn() == self.base => {}
+            _ => return Err(format!("the batch after {entries} entries names lsn {}", batch.durable_lsn())),
+        }
+        self.chain = Some(chain.after(batch));
+        Ok(())
+    }
+
+    /// Entries so far.
+    pub(crate) fn entries(&self) -> u64 {
+        self.chain.map_or(0, |chain| chain.lsn)
+    }
+
+    /// The checkpoint's end, once its last batch was added.
+    pub(crate) fn end(&self) -> Option<Lsn> {
+        self.end
+    }
+}
+
+/// What a log keeps besides what its checkpoints need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retention {
+    /// Everything.
+    All,
+    /// At least so many bytes before the present end.
+    Bytes(u64),
+    /// At least what was written within this time.
+    Age(std::time::Duration),
+}

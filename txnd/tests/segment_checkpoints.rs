@@ -1,0 +1,359 @@
+//! Checkpoints of a segmented log: what is kept, what is removed, what is left by a crash or damage.
+
+mod log_folder;
+mod writer;
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use log_folder::{Ending, Files, edit, end, files_with, name_of, now, quick_folder, segments};
+use proto::{Batch, Effect, Lsn, Op, RecordOptions, ValueRef};
+use testkit::arbitrary::as_key;
+use txnd::{
+    Checkpoint, CheckpointSealer, CheckpointWriter, LogReader, LogWriter, MIN_SEGMENT_BYTES, Retention, SegmentReader,
+    SegmentSink, SinkError,
+};
+use writer::{Writer, put_text};
+
+const NOTHING: Retention = Retention::Bytes(0);
+
+fn begin(folder: &Path, retention: Retention) -> Writer<SegmentSink> {
+    now(Writer::begin(SegmentSink::new(folder, MIN_SEGMENT_BYTES).with_retention(retention)))
+        .expect("the log is opened")
+}
+
+/// Appends records until the log has `more` segments more.
+fn fill(writer: &mut Writer<SegmentSink>, folder: &Path, more: usize) {
+    let before = segments(folder).last().cloned();
+    let mut begun = 0;
+    let mut last = before;
+    while begun < more {
+        now(writer.append(&[put_text("k", 12_000)]));
+        now(writer.make_durable());
+        let newest = segments(folder).pop();
+        if newest != last {
+            (last, begun) = (newest, begun + 1);
+        }
+    }
+}
+
+/// Entries of a checkpoint, as batches of two.
+fn entries_of(base: Lsn, count: u64, end: Lsn) -> Vec<Batch> {
+    let mut sealer = CheckpointSealer::new(1, base);
+    let mut batches = Vec::new();
+    for first in (0..count).step_by(2) {
+        let mut buffer = sealer.buffer(Vec::new());
+        for number in first..count.min(first + 2) {
+            let key = format!("{base}_{number}");
+            let op = Op::Put { key: as_key(&key), value: ValueRef::Int(number as i32) };
+            buffer.push_with(&op, Effect::None, &RecordOptions { stamp: Some(base) }, 0).unwrap();
+        }
+        batches.push(sealer.seal(buffer));
+    }
+    batches.push(sealer.end(end));
+    batches
+}
+
+/// Writes a checkpoint of everything that is durable, with five entries.
+fn write(writer: &mut Writer<SegmentSink>) -> Checkpoint {
+    let base = writer.durable;
+    let mut checkpoint = writer.sink.begin_checkpoint(base).unwrap().expect("files keep checkpoints");
+    for batch in entries_of(base, 5, base) {
+        now(checkpoint.append(&batch)).unwrap();
+    }
+    now(checkpoint.finish()).unwrap();
+    now(writer.sink.keep_checkpoint(checkpoint)).unwrap()
+}
+
+fn bases(reader: &SegmentReader) -> Vec<Lsn> {
+    now(reader.checkpoints()).unwrap().iter().map(|checkpoint| checkpoint.base).collect()
+}
+
+fn load(reader: &SegmentReader, checkpoint: &Checkpoint) -> Result<Vec<Batch>, SinkError> {
+    let mut batches = Vec::new();
+    now(reader.read_checkpoint(checkpoint, &mut async |batch: &Batch| {
+        batches.push(batch.clone());
+        Ok(())
+    }))?;
+    Ok(batches)
+}
+
+/// Lsns of the records from `from` to the end.
+fn lsns(reader: &SegmentReader, from: Lsn) -> Result<Vec<Lsn>, SinkError> {
+    let mut found = Vec::new();
+    now(reader.read(from..=Lsn::MAX, &mut async |batch: &Batch| {
+        found.extend(batch.first_lsn()..=batch.last_lsn());
+        Ok(())
+    }))?;
+    Ok(found.into_iter().filter(|lsn| *lsn >= from).collect())
+}
+
+fn checkpoint_files(folder: &Path) -> Vec<String> {
+    files_with(folder, |name| name.contains(".checkpoint")).iter().map(|path| name_of(path).to_owned()).collect()
+}
+
+fn first_lsn(segment: &Path) -> Lsn {
+    name_of(segment).strip_suffix(".seg").and_then(|lsn| lsn.parse().ok()).expect("a segment's name")
+}
+
+#[test]
+fn a_checkpoint_comes_back_as_it_was_written() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), Retention::All);
+    fill(&mut writer, folder.path(), 1);
+    let before = SystemTime::now();
+    let kept = write(&mut writer);
+    assert_eq!((kept.base, kept.end, kept.entries), (writer.durable, writer.durable, 5));
+    let path = files_with(folder.path(), |name| name.ends_with(".checkpoint")).pop().unwrap();
+    assert_eq!(kept.bytes, path.metadata().unwrap().len());
+    let at = SystemTime::UNIX_EPOCH + Duration::from_micros(kept.at as u64);
+    assert!(before - Duration::from_secs(1) < at && at < SystemTime::now() + Duration::from_secs(1));
+
+    for reader in [writer.sink.reader(), SegmentReader::new(folder.path())] {
+        assert_eq!(now(reader.checkpoints()).unwrap(), [kept]);
+        let read: Vec<u32> = load(&reader, &kept).unwrap().iter().map(Batch::count).collect();
+        assert_eq!(read, [2, 2, 1]);
+        let stamps: Vec<_> =
+            load(&reader, &kept).unwrap()[0].records().map(|record| record.unwrap().options.stamp).collect();
+        assert_eq!(stamps, [Some(kept.base); 2]);
+    }
+    end(writer, Ending::Closed);
+    let writer = begin(folder.path(), Retention::All);
+    assert_eq!(now(writer.sink.reader().checkpoints()).unwrap(), [kept], "a start keeps it");
+}
+
+#[test]
+fn what_the_earlier_checkpoint_covers_is_removed() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    let mut kept = Vec::new();
+    for round in 0..5 {
+        fill(&mut writer, folder.path(), 3);
+        let reader = writer.sink.reader();
+        kept.push(write(&mut writer).base);
+        let expected: Vec<Lsn> = kept.iter().rev().take(2).copied().collect();
+        assert_eq!(bases(&reader), expected);
+        assert_eq!(checkpoint_files(folder.path()).len(), expected.len());
+        let oldest = now(reader.bounds()).unwrap().oldest;
+        assert_eq!(oldest, first_lsn(&segments(folder.path())[0]));
+        match round {
+            0 => assert_eq!(oldest, 1, "one checkpoint alone may be damaged"),
+            _ => {
+                let earlier = kept[round - 1];
+                assert!(oldest <= earlier + 1, "the earlier checkpoint is of use: {oldest} {earlier}");
+                assert!(segments(folder.path())[1..].iter().all(|segment| first_lsn(segment) > earlier + 1), "no more");
+                assert_eq!(lsns(&reader, 1), Err(SinkError::NoLongerKept { lsn: 1, oldest }));
+                assert_eq!(lsns(&reader, oldest - 1), Err(SinkError::NoLongerKept { lsn: oldest - 1, oldest }));
+            }
+        }
+        assert_eq!(lsns(&reader, oldest), Ok((oldest..=writer.durable).collect()));
+    }
+    let (durable, oldest) = (writer.durable, now(writer.sink.reader().bounds()).unwrap().oldest);
+    end(writer, Ending::Killed);
+    let mut writer = begin(folder.path(), NOTHING);
+    assert_eq!((writer.durable, now(writer.sink.reader().bounds()).unwrap().oldest), (durable, oldest));
+    fill(&mut writer, folder.path(), 1);
+    assert_eq!(lsns(&writer.sink.reader(), oldest), Ok((oldest..=writer.durable).collect()));
+}
+
+#[test]
+fn retention_keeps_more() {
+    let age = |hours: u64| Retention::Age(Duration::from_secs(hours * 3600));
+    let sizes = 4 * MIN_SEGMENT_BYTES;
+    for (retention, fewest, most) in
+        [(Retention::All, 12, 99), (Retention::Bytes(sizes), 4, 9), (age(1), 12, 99), (age(0), 1, 5), (NOTHING, 1, 5)]
+    {
+        let folder = quick_folder();
+        let mut writer = begin(folder.path(), retention);
+        for _ in 0..4 {
+            fill(&mut writer, folder.path(), 3);
+            write(&mut writer);
+        }
+        let kept = segments(folder.path()).len();
+        assert!((fewest..=most).contains(&kept), "{retention:?} keeps {kept} segments");
+    }
+    // By the time at which they were written last.
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), age(1));
+    fill(&mut writer, folder.path(), 6);
+    write(&mut writer);
+    let old = SystemTime::now() - Duration::from_secs(7200);
+    for segment in &segments(folder.path())[..2] {
+        std::fs::File::options().write(true).open(segment).unwrap().set_modified(old).unwrap();
+    }
+    let third = first_lsn(&segments(folder.path())[2]);
+    fill(&mut writer, folder.path(), 1);
+    write(&mut writer);
+    assert_eq!(first_lsn(&segments(folder.path())[0]), third);
+}
+
+#[test]
+fn an_unfinished_checkpoint_leaves_nothing() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    fill(&mut writer, folder.path(), 1);
+    let base = writer.durable;
+    let before = Files::of(folder.path());
+    let mut dropped = writer.sink.begin_checkpoint(base).unwrap().unwrap();
+    now(dropped.append(&entries_of(base, 2, base)[0])).unwrap();
+    assert!(now(dropped.finish()).is_err(), "it has no end");
+    assert_eq!(checkpoint_files(folder.path()).len(), 1);
+    drop(dropped);
+    assert_eq!(Files::of(folder.path()), before);
+
+    // It shows more than what is durable.
+    let mut ahead = writer.sink.begin_checkpoint(base).unwrap().unwrap();
+    for batch in entries_of(base, 2, base + 1) {
+        now(ahead.append(&batch)).unwrap();
+    }
+    now(ahead.finish()).unwrap();
+    assert!(now(writer.sink.keep_checkpoint(ahead)).is_err());
+    assert_eq!(Files::of(folder.path()), before);
+
+    // Batches of another checkpoint, or after the end.
+    let mut mixed = writer.sink.begin_checkpoint(base).unwrap().unwrap();
+    now(mixed.append(&entries_of(base, 4, base)[0])).unwrap();
+    assert!(now(mixed.append(&entries_of(base, 4, base)[1])).is_err());
+    let mut longer = writer.sink.begin_checkpoint(base).unwrap().unwrap();
+    let batches = entries_of(base, 2, base);
+    now(longer.append(&batches[0])).unwrap();
+    now(longer.append(&batches[1])).unwrap();
+    assert!(now(longer.append(&batches[1])).is_err());
+    drop((mixed, longer));
+
+    // A process that died while it wrote one, or before it named it.
+    end(writer, Ending::Killed);
+    for name in ["00000000000000000009.checkpoint.tmp", "00000000000000000009.checkpoint"] {
+        std::fs::write(folder.path().join(name), "half of it").unwrap();
+    }
+    std::fs::write(folder.path().join("mine.checkpoint"), "not of the log").unwrap();
+    drop(begin(folder.path(), NOTHING));
+    assert_eq!(checkpoint_files(folder.path()), ["mine.checkpoint"]);
+}
+
+/// Wherever a process dies that keeps a checkpoint: between any two changes of the folder.
+#[test]
+fn a_death_between_any_two_steps_loses_nothing() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    fill(&mut writer, folder.path(), 3);
+    write(&mut writer);
+    fill(&mut writer, folder.path(), 3);
+    let before = Files::of(folder.path());
+    let kept = write(&mut writer);
+    let durable = writer.durable;
+    end(writer, Ending::Killed);
+    let after = Files::of(folder.path());
+    let removed: Vec<_> = before.0.keys().filter(|path| !after.0.contains_key(*path)).collect();
+    assert!(removed.len() >= 3, "segments: {removed:?}");
+    let added: Vec<_> = after.0.keys().filter(|path| !before.0.contains_key(*path)).collect();
+    assert_eq!(added.len(), 1, "the checkpoint: {added:?}");
+    let manifest = folder.path().join("MANIFEST");
+
+    // The checkpoint has its name, but the manifest does not name it.
+    let mut named = before.clone();
+    named.0.insert(added[0].clone(), after.0[added[0]].clone());
+    // The manifest names it, and some segments are not removed yet.
+    let mut states = vec![(named, false)];
+    for left in 0..=removed.len() {
+        let mut state = after.clone();
+        removed[left..].iter().for_each(|path| drop(state.0.insert((*path).clone(), before.0[*path].clone())));
+        assert_ne!(state.0[&manifest], before.0[&manifest]);
+        states.push((state, true));
+    }
+    for (state, in_use) in states {
+        state.put_back(folder.path());
+        let writer = begin(folder.path(), NOTHING);
+        assert_eq!(writer.durable, durable);
+        let reader = writer.sink.reader();
+        assert_eq!(bases(&reader).first() == Some(&kept.base), in_use);
+        assert_eq!(checkpoint_files(folder.path()).len(), bases(&reader).len());
+        let oldest = now(reader.bounds()).unwrap().oldest;
+        assert_eq!(lsns(&reader, oldest), Ok((oldest..=durable).collect()));
+        let earliest = *bases(&reader).last().unwrap();
+        assert!(oldest <= earliest + 1);
+        assert_eq!(
+            segments(folder.path()).len(),
+            if in_use { before_and_after(&after) } else { before_and_after(&before) }
+        );
+    }
+}
+
+fn before_and_after(files: &Files) -> usize {
+    files.0.keys().filter(|path| name_of(path).ends_with(".seg")).count()
+}
+
+#[test]
+fn every_changed_byte_of_a_checkpoint_is_noticed() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    fill(&mut writer, folder.path(), 1);
+    write(&mut writer);
+    fill(&mut writer, folder.path(), 1);
+    let kept = write(&mut writer);
+    let reader = SegmentReader::new(folder.path());
+    let path = files_with(folder.path(), |name| name.ends_with(".checkpoint")).pop().unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << bit;
+            std::fs::write(&path, bytes).unwrap();
+            // The time is for people only, and covered by the header's checksum, too.
+            assert!(matches!(load(&reader, &kept), Err(SinkError::Corrupt { .. })), "byte {at}, bit {bit}");
+        }
+    }
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        assert!(matches!(load(&reader, &kept), Err(SinkError::Corrupt { .. })), "{length} bytes");
+    }
+    std::fs::write(&path, [&whole[..], b"x"].concat()).unwrap();
+    assert!(matches!(load(&reader, &kept), Err(SinkError::Corrupt { .. })), "a byte more");
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(load(&reader, &kept), Err(SinkError::Corrupt { .. })), "no file");
+    assert_eq!(bases(&reader).len(), 1, "the one before is left");
+    std::fs::write(&path, &whole).unwrap();
+    assert_eq!(load(&reader, &kept).unwrap().len(), 3);
+}
+
+#[test]
+fn a_log_without_checkpoints_is_one_of_the_first_format() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    let first_line =
+        || std::fs::read_to_string(folder.path().join("MANIFEST")).unwrap().lines().next().map(String::from);
+    assert_eq!(first_line().as_deref(), Some("kvs-log 1"), "earlier programs can use it");
+    fill(&mut writer, folder.path(), 1);
+    write(&mut writer);
+    assert_eq!(first_line().as_deref(), Some("kvs-log 2"), "earlier programs refuse it");
+    end(writer, Ending::Closed);
+    edit(&folder.path().join("MANIFEST"), |text| {
+        let at = text.iter().position(|byte| *byte == b'f').unwrap();
+        text[at + 6] = b'2';
+    });
+    let refused = now(SegmentSink::new(folder.path(), MIN_SEGMENT_BYTES).open());
+    assert!(matches!(refused, Err(SinkError::Corrupt { .. })), "{refused:?}");
+}
+
+/// A reader that is under way when its segments are removed says so, and is not taken for damage.
+#[test]
+fn a_reader_whose_segments_are_removed_is_told() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    fill(&mut writer, folder.path(), 3);
+    write(&mut writer);
+    fill(&mut writer, folder.path(), 3);
+    let reader = SegmentReader::new(folder.path());
+    let mut visited = 0;
+    let writer = std::cell::RefCell::new(writer);
+    let ended = now(reader.read(1..=Lsn::MAX, &mut async |_: &Batch| {
+        visited += 1;
+        if visited == 1 {
+            write(&mut writer.borrow_mut());
+        }
+        Ok(())
+    }));
+    let oldest = now(reader.bounds()).unwrap().oldest;
+    assert!(matches!(ended, Err(SinkError::NoLongerKept { oldest: found, .. }) if found == oldest), "{ended:?}");
+    assert!(visited >= 1 && oldest > 1);
+}
