@@ -7,10 +7,8 @@ use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode, Stamp};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proto::{
-    Batch, BatchBuffer, BatchError, Chain, Effect, Micros, Op, OpKind, Record, RecordOptions, Value, ValueRef,
-    ValueType,
-};
+use proto::options::RecordOptions;
+use proto::{Batch, BatchBuffer, BatchError, Chain, Effect, Micros, Op, OpKind, Record, Value, ValueRef, ValueType};
 use shipping::{Shipped, recorded};
 use std::collections::HashMap;
 use std::ops::ControlFlow;

@@ -29,6 +29,12 @@ pub(crate) fn is_representable() -> bool {
     SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|since| since <= LATEST)
 }
 
+/// A time for people, in UTC, to the second.
+pub(crate) fn shown(at: Micros) -> impl std::fmt::Display {
+    let since = Duration::from_micros(at.max(0).cast_unsigned()).min(LATEST);
+    humantime::format_rfc3339_seconds(UNIX_EPOCH + since)
+}
+
 fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().min(LATEST)
 }
@@ -76,6 +82,13 @@ impl CoarseClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_time_can_be_shown() {
+        assert_eq!(shown(1_700_000_000_000_000).to_string(), "2023-11-14T22:13:20Z");
+        assert_eq!(shown(Micros::MIN).to_string(), "1970-01-01T00:00:00Z");
+        assert_eq!(shown(Micros::MAX).to_string(), "9999-12-31T23:59:59Z");
+    }
 
     #[test]
     fn no_clock_is_too_odd_for_a_date() {

@@ -49,7 +49,6 @@ pub use counter::{Counter, CounterType, Effect};
 pub use key::{Key, KeyError};
 pub use lsn::{Epoch, Lsn, Micros};
 pub use op::{Op, OpKind, Reply};
-pub use options::RecordOptions;
 pub use packed::{Packed, Unpack, UnpackError};
 pub use payload::PayloadError;
 pub use record::{Record, RecordError, record_bytes};

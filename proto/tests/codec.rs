@@ -4,11 +4,11 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::limits::{BATCH_HEADER_BYTES as HEADER_BYTES, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_OPTIONS_BYTES};
-use proto::options::{CRITICAL, OptionsError, TAG_EXPIRY, TAG_GROUP, TAG_IDEMPOTENCY, TAG_STAMP};
+use proto::options::{CRITICAL, OptionsError, RecordOptions, TAG_EXPIRY, TAG_GROUP, TAG_IDEMPOTENCY, TAG_STAMP};
 use proto::{
     BATCH_MAGIC as MAGIC, BATCH_VERSION as VERSION, Batch, BatchBuffer, BatchError, Chain, CounterType, Effect,
-    KeyError, Micros, OLDEST_BATCH_VERSION, Op, OpKind, PayloadError, Record, RecordError, RecordOptions, StringsError,
-    TextError, TypeSet, ValueRef, ValueType, record_bytes,
+    KeyError, Micros, OLDEST_BATCH_VERSION, Op, OpKind, PayloadError, Record, RecordError, StringsError, TextError,
+    TypeSet, ValueRef, ValueType, record_bytes,
 };
 use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, as_key, cases, effect_of};
 

@@ -13,8 +13,6 @@
 
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
 
-use crate::SinkError;
-
 /// A checkpoint of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
@@ -28,31 +26,6 @@ pub struct Checkpoint {
     pub bytes: u64,
     /// When it was begun, in Unix microseconds.
     pub at: Micros,
-}
-
-/// Stores one checkpoint, in a thread of its own beside the writer of the log. It is not in use before
-/// [`crate::LogWriter::keep_checkpoint`]; dropped before that, it leaves nothing.
-#[allow(async_fn_in_trait)] // As for the writer of the log.
-pub trait CheckpointWriter: Send + 'static {
-    /// Stores the next batch.
-    async fn append(&mut self, batch: &Batch) -> Result<(), SinkError>;
-
-    /// After the last batch: makes everything durable.
-    async fn finish(&mut self) -> Result<(), SinkError>;
-}
-
-/// For kinds of logs that keep no checkpoints.
-#[derive(Clone, Copy, Debug)]
-pub enum NoCheckpoints {}
-
-impl CheckpointWriter for NoCheckpoints {
-    async fn append(&mut self, _: &Batch) -> Result<(), SinkError> {
-        match *self {}
-    }
-
-    async fn finish(&mut self) -> Result<(), SinkError> {
-        match *self {}
-    }
 }
 
 /// Seals the batches of a checkpoint.

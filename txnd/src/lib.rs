@@ -56,12 +56,12 @@ pub mod tls;
 mod validator;
 pub mod wire;
 
-pub use checkpoint::{Checkpoint, CheckpointSealer, CheckpointWriter, NoCheckpoints, Retention};
+pub use checkpoint::{Checkpoint, CheckpointSealer, Retention};
 pub use in_flight::InFlight;
 pub use postgres::{PostgresReader, PostgresSink};
 pub use remote::reader::RemoteReader;
 pub use remote::writer::RemoteSink;
 pub use segment::reader::SegmentReader;
 pub use segment::{DEFAULT_SEGMENT_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SegmentSink};
-pub use sink::{Bounds, Location, LogReader, LogWriter, SinkError, Term};
+pub use sink::{Bounds, CheckpointWriter, Location, LogReader, LogWriter, NoCheckpoints, SinkError, Term};
 pub use validator::{Admission, AppendValidator};

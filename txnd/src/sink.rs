@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 
-use crate::checkpoint::{Checkpoint, CheckpointWriter};
+use crate::checkpoint::Checkpoint;
 
 /// What a writer learns at the start of its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,6 +90,31 @@ pub trait LogWriter {
 
     /// Ends the term. Everything that was appended becomes durable.
     async fn close(&mut self) -> Result<(), SinkError>;
+}
+
+/// Stores one checkpoint, in a thread of its own beside the writer of the log. It is not in use before
+/// [`LogWriter::keep_checkpoint`]; dropped before that, it leaves nothing.
+#[allow(async_fn_in_trait)] // As for the writer of the log.
+pub trait CheckpointWriter: Send + 'static {
+    /// Stores the next batch.
+    async fn append(&mut self, batch: &Batch) -> Result<(), SinkError>;
+
+    /// After the last batch: makes everything durable.
+    async fn finish(&mut self) -> Result<(), SinkError>;
+}
+
+/// For kinds of logs that keep no checkpoints.
+#[derive(Clone, Copy, Debug)]
+pub enum NoCheckpoints {}
+
+impl CheckpointWriter for NoCheckpoints {
+    async fn append(&mut self, _: &Batch) -> Result<(), SinkError> {
+        match *self {}
+    }
+
+    async fn finish(&mut self) -> Result<(), SinkError> {
+        match *self {}
+    }
 }
 
 /// The readable range of a log.

@@ -4,10 +4,11 @@
 //! cargo test --release -p txnd --test reading_rate -- --ignored --nocapture
 //! ```
 //!
-//! One writer writes all the time. By short turns it is alone, followed by a reader that reads what is new now and again, and read
+//! One writer writes all the time, first as fast as it can, then at half of that rate. By short turns it is alone, followed by a reader that reads what is new now and again, and read
 //! from random places to the end, again and again, as fast as it goes. What else the machine does falls on all three alike. A
 //! turn's figure is what became durable a second; each is compared with that of the turn alone beside it. The reader has a thread
-//! of its own, and takes its share of the processors like anything else: give it one that is free.
+//! of its own, and takes its share of the processors like anything else: where they are busy with the writer alone, it can
+//! only go at the writer's expense.
 
 #[allow(dead_code)]
 #[path = "remote/hosted.rs"]
@@ -28,14 +29,20 @@ use txnd::DEFAULT_SEGMENT_BYTES;
 use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink};
 use writer::{Writer, put_text};
 
-/// How often each kind of turn comes.
-const ROUNDS: usize = 60;
+/// How often each kind of turn comes, at each rate.
+const ROUNDS: usize = 40;
 
 /// How long a turn takes.
 const TURN: Duration = Duration::from_millis(250);
 
 /// Batches that there are to read at first.
 const BATCHES_BEFORE: usize = 1_000;
+
+/// How long the writer writes alone before it does so at a share of its rate.
+const CALIBRATION: Duration = Duration::from_secs(1);
+
+/// The writer's rates, as shares of what it reaches alone; `None` is as fast as it can.
+const RATES: [Option<f64>; 2] = [None, Some(0.5)];
 
 /// Records of a batch, and bytes of each value.
 const RECORDS: usize = 50;
@@ -108,45 +115,64 @@ async fn read(reader: impl LogReader, turn: &AtomicU8, read: &AtomicU64) {
 /// What was written, and read, a second in each turn of each round.
 type Rounds = Vec<[(f64, f64); 3]>;
 
+/// Keeps a writer to a rate.
+struct Pace {
+    began: Instant,
+    groups: u32,
+    /// From one group to the next; zero for as fast as it can.
+    interval: Duration,
+}
+
+impl Pace {
+    async fn keep(&mut self) {
+        self.groups += 1;
+        tokio::time::sleep_until((self.began + self.interval * self.groups).into()).await;
+    }
+}
+
 /// Writes and reads by turns.
-fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> Rounds {
+fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> [Rounds; RATES.len()] {
     let ops: Vec<_> = (0..RECORDS).map(|n| put_text(&format!("key {n}"), VALUE_BYTES)).collect();
     let (turn, count) = (Arc::new(AtomicU8::new(Reading::Nothing as u8)), Arc::<AtomicU64>::default());
     runtime().block_on(async {
         let mut writer = Writer::begin(sink).await.unwrap();
-        let mut write = async |groups_until: Instant, least: usize| {
+        let mut write = async |until: Instant, least: usize, interval: Duration| {
             let before = writer.chain.lsn;
-            let mut groups = 0;
-            while groups < least || Instant::now() < groups_until {
+            let mut pace = Pace { began: Instant::now(), groups: 0, interval };
+            while (pace.groups as usize) < least || Instant::now() < until {
                 for _ in 0..GROUP {
                     writer.append(&ops).await;
                 }
                 writer.make_durable().await;
-                groups += 1;
+                pace.keep().await;
             }
             writer.chain.lsn - before
         };
-        write(Instant::now(), BATCHES_BEFORE / GROUP).await;
+        write(Instant::now(), BATCHES_BEFORE / GROUP, Duration::ZERO).await;
+        let alone = write(Instant::now() + CALIBRATION, 1, Duration::ZERO).await as usize / (GROUP * RECORDS);
         let (of_reader, read_by_it) = (Arc::clone(&turn), Arc::clone(&count));
         let thread = thread::spawn(move || runtime().block_on(read(reader, &of_reader, &read_by_it)));
-        let mut rounds = Rounds::new();
-        for _ in 0..ROUNDS {
-            let mut round = [(0.0, 0.0); 3];
-            for (reading, figures) in Reading::TURNS.into_iter().zip(&mut round) {
-                turn.store(reading as u8, Ordering::Relaxed);
-                // What the turn before has left under way ends first.
-                write(Instant::now() + TURN / 5, 1).await;
-                let (began, before) = (Instant::now(), count.load(Ordering::Relaxed));
-                let written = write(began + TURN, 1).await;
-                let seconds = began.elapsed().as_secs_f64();
-                let was_read = count.load(Ordering::Relaxed) - before;
-                *figures = (written as f64 / seconds, was_read as f64 / seconds);
+        let mut at_rates = RATES.map(|_| Rounds::new());
+        for (rate, rounds) in RATES.into_iter().zip(&mut at_rates) {
+            let interval = rate.map_or(Duration::ZERO, |share| CALIBRATION.div_f64(alone as f64 * share));
+            for _ in 0..ROUNDS {
+                let mut round = [(0.0, 0.0); 3];
+                for (reading, figures) in Reading::TURNS.into_iter().zip(&mut round) {
+                    turn.store(reading as u8, Ordering::Relaxed);
+                    // What the turn before has left under way ends first.
+                    write(Instant::now() + TURN / 5, 1, interval).await;
+                    let (began, before) = (Instant::now(), count.load(Ordering::Relaxed));
+                    let written = write(began + TURN, 1, interval).await;
+                    let seconds = began.elapsed().as_secs_f64();
+                    let was_read = count.load(Ordering::Relaxed) - before;
+                    *figures = (written as f64 / seconds, was_read as f64 / seconds);
+                }
+                rounds.push(round);
             }
-            rounds.push(round);
         }
         turn.store(Reading::Stop as u8, Ordering::Relaxed);
         thread.join().expect("the reader does not panic");
-        rounds
+        at_rates
     })
 }
 
@@ -156,13 +182,19 @@ fn quartiles(values: impl Iterator<Item = f64>) -> [f64; 3] {
     [1, 2, 3].map(|quarter| sorted[sorted.len() * quarter / 4])
 }
 
-fn report(name: &str, rounds: &Rounds) {
+fn report(name: &str, at_rates: &[Rounds; RATES.len()]) {
+    for (rate, rounds) in RATES.into_iter().zip(at_rates) {
+        report_at(&rate.map_or(name.into(), |share| format!("{name}, {share}")), rounds);
+    }
+}
+
+fn report_at(name: &str, rounds: &Rounds) {
     for (index, reading) in Reading::TURNS.into_iter().enumerate() {
         let [_, written, _] = quartiles(rounds.iter().map(|round| round[index].0));
         let [_, was_read, _] = quartiles(rounds.iter().map(|round| round[index].1));
         let [low, middle, high] = quartiles(rounds.iter().map(|round| 100.0 * round[index].0 / round[0].0));
         let reading = format!("{reading:?}");
-        println!("{name:<18} {reading:<10} {written:>9.0} {was_read:>10.0} {middle:>7.1} {low:>8.1} {high:>8.1}");
+        println!("{name:<24} {reading:<10} {written:>9.0} {was_read:>10.0} {middle:>7.1} {low:>8.1} {high:>8.1}");
     }
 }
 
@@ -171,7 +203,7 @@ fn report(name: &str, rounds: &Rounds) {
 fn what_a_writer_loses_while_its_log_is_read() {
     let head = ["log", "reader", "written/s", "read/s", "% alone", "quarter", "3/4"];
     println!(
-        "{:<18} {:<10} {:>9} {:>10} {:>7} {:>8} {:>8}",
+        "{:<24} {:<10} {:>9} {:>10} {:>7} {:>8} {:>8}",
         head[0], head[1], head[2], head[3], head[4], head[5], head[6]
     );
     let folder = tempfile::tempdir().expect("a folder");

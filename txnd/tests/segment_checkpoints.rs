@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use log_folder::{Ending, Files, edit, end, files_with, name_of, now, quick_folder, segments};
-use proto::{Batch, Effect, Lsn, Op, RecordOptions, ValueRef};
+use proto::options::RecordOptions;
+use proto::{Batch, Effect, Lsn, Op, ValueRef};
 use testkit::arbitrary::as_key;
 use txnd::{
     Checkpoint, CheckpointSealer, CheckpointWriter, LogReader, LogWriter, MIN_SEGMENT_BYTES, Retention, SegmentReader,

@@ -3,6 +3,8 @@
 //! hyper has parsed the head. Ambiguous heads that hyper accepts are refused here, because a proxy in front of this
 //! server might read them differently (request smuggling).
 
+use std::cell::RefCell;
+
 use hyper::header::{
     AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN,
     TRANSFER_ENCODING,
@@ -10,7 +12,6 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Version};
 
-use super::hosts::KnownHost;
 use super::problem::{BadMessage, Problem};
 use crate::config::MAX_URI_BYTES;
 
@@ -66,6 +67,21 @@ impl<'r> Head<'r> {
     /// The values of all headers of this name.
     pub(super) fn values(&self, name: &HeaderName) -> impl Iterator<Item = &'r [u8]> {
         self.headers.get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
+/// The last host that a client has used and that was accepted. Clients send the same one with every request, and comparing
+/// it costs much less than checking it.
+#[derive(Debug, Default)]
+pub(super) struct KnownHost(RefCell<Option<Box<[u8]>>>);
+
+impl KnownHost {
+    pub(super) fn is(&self, host: &[u8]) -> bool {
+        self.0.borrow().as_deref() == Some(host)
+    }
+
+    pub(super) fn set(&self, host: &[u8]) {
+        self.0.replace(Some(host.into()));
     }
 }
 

@@ -4,30 +4,14 @@
 //! are open in a browser there. A page could reach the server by resolving a name of its own to 127.0.0.1 (DNS
 //! rebinding), or by cross-site requests. The headers Host and Origin, which browsers send, reveal both.
 
-use std::cell::RefCell;
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::head::Head;
+use super::head::{Head, KnownHost};
 use super::problem::Problem;
 use crate::config::Config;
 
 /// Maximum number of characters of an unknown name that are repeated in the error message.
 const MAX_SHOWN_CHARS: usize = 64;
-
-/// The last host that a client has used and that was accepted. Clients send the same one with every request, and comparing
-/// it costs much less than checking it.
-#[derive(Debug, Default)]
-pub(super) struct KnownHost(RefCell<Option<Box<[u8]>>>);
-
-impl KnownHost {
-    pub(super) fn is(&self, host: &[u8]) -> bool {
-        self.0.borrow().as_deref() == Some(host)
-    }
-
-    fn set(&self, host: &[u8]) {
-        self.0.replace(Some(host.into()));
-    }
-}
 
 /// Refuses a request to a name that is not this server's, or from a page of another site.
 pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>, known: &KnownHost) -> Result<(), Problem> {

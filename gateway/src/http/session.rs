@@ -22,8 +22,7 @@ use tokio::sync::watch;
 use tracing::debug;
 
 use super::body::{Body, IncomingBody};
-use super::head::Head;
-use super::hosts::KnownHost;
+use super::head::{Head, KnownHost};
 use super::problem::{BadMessage, Problem};
 use super::response::Response;
 use super::stream::{Handle, HttpStream};

@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 
 use engine::{Engine, Stamp};
 use proto::limits::BATCH_TARGET_BYTES;
-use proto::{BatchBuffer, Effect, Key, Lsn, Op, RecordOptions, Value};
+use proto::options::RecordOptions;
+use proto::{BatchBuffer, Effect, Key, Lsn, Op, Value};
 use tokio::sync::oneshot;
 use tracing::{debug, info, warn};
 use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError, Term};

@@ -1,7 +1,7 @@
 //! Rebuilds the engine's state from the log before the server accepts clients.
 
 use std::io::IsTerminal;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,6 +10,8 @@ use tracing::{info, warn};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
 use txnd::{Checkpoint, LogReader, LogWriter, SinkError, Term};
+
+use crate::clock;
 
 /// Time between two progress messages if standard error is not a terminal.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
@@ -47,13 +49,13 @@ pub(crate) async fn recover<S: LogWriter>(
     }
     let reader = sink.reader();
     let (engine, checkpoint) = loop {
-        match load_checkpoint(&reader, &new_engine, total).await {
+        match load_checkpoint(&reader, &new_engine, total, format).await {
             Ok(loaded) => break loaded,
             Err(e) => retry.pause(e).await?,
         }
     };
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
-    let mut progress = Progress::new(total - base, format);
+    let mut progress = Progress::new("records", total - base, format);
     let (mut applied, mut replayed_bytes) = (base, 0);
     let durable = loop {
         let before = applied;
@@ -108,6 +110,7 @@ async fn load_checkpoint<R: LogReader>(
     reader: &R,
     new_engine: impl Fn() -> Engine,
     total: Lsn,
+    format: TraceFormat,
 ) -> Result<(Engine, Option<Checkpoint>), SinkError> {
     let mut unusable = None;
     for checkpoint in reader.checkpoints().await? {
@@ -118,14 +121,17 @@ async fn load_checkpoint<R: LogReader>(
             unusable.get_or_insert(SinkError::Failed(format!("the checkpoint of lsn {base} cannot be used: {what}")));
             continue;
         }
-        let began = Instant::now();
         let engine = new_engine();
-        let load = &mut async |batch: &Batch| engine.replay_batch(batch);
+        let mut progress = Progress::new("entries of the checkpoint", entries, format);
+        let load = &mut async |batch: &Batch| {
+            engine.replay_batch(batch)?;
+            progress.reached(batch.last_lsn());
+            Ok(())
+        };
         match reader.read_checkpoint(&checkpoint, load).await {
             Ok(()) => {
-                let written = UNIX_EPOCH + Duration::from_micros(checkpoint.at.max(0).cast_unsigned());
-                let written = humantime::format_rfc3339_seconds(written);
-                info!(base, %written, entries, bytes, seconds = rounded(began.elapsed()), "loaded a checkpoint");
+                let (written, seconds) = (clock::shown(checkpoint.at), rounded(progress.finish()));
+                info!(base, %written, entries, bytes, seconds, "loaded a checkpoint");
                 return Ok((engine, Some(checkpoint)));
             }
             Err(e) if e.is_retryable() => return Err(e),
@@ -151,6 +157,7 @@ fn rounded(time: Duration) -> f64 {
 
 /// Reports progress: a bar on a terminal, otherwise log messages.
 struct Progress {
+    what: &'static str,
     total: u64,
     began: Instant,
     reported: Instant,
@@ -158,20 +165,22 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(total: u64, format: TraceFormat) -> Self {
-        let style = "recovering {bar:40} {pos}/{len} records, {eta} left";
+    fn new(what: &'static str, total: u64, format: TraceFormat) -> Self {
+        let style = "recovering {bar:40} {pos}/{len} {msg}, {eta} left";
         let bar = (format == TraceFormat::Auto && std::io::stderr().is_terminal()).then(|| {
-            ProgressBar::new(total).with_style(ProgressStyle::with_template(style).expect("the template is valid"))
+            ProgressBar::new(total)
+                .with_message(what)
+                .with_style(ProgressStyle::with_template(style).expect("the template is valid"))
         });
-        Self { total, began: Instant::now(), reported: Instant::now(), bar }
+        Self { what, total, began: Instant::now(), reported: Instant::now(), bar }
     }
 
-    fn reached(&mut self, records: u64) {
+    fn reached(&mut self, done: u64) {
         match &self.bar {
-            Some(bar) => bar.set_position(records),
+            Some(bar) => bar.set_position(done),
             None if self.reported.elapsed() >= REPORT_INTERVAL => {
                 self.reported = Instant::now();
-                info!(records, total = self.total, percent = records * 100 / self.total, "recovering");
+                info!(what = self.what, done, total = self.total, percent = done * 100 / self.total, "recovering");
             }
             None => {}
         }

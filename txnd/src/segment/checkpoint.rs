@@ -24,8 +24,8 @@ use super::error::{cannot, unwritable};
 use super::folder;
 use super::header::{HEADER_BYTES, HeaderError, Kind};
 use super::names;
-use crate::checkpoint::{Checkpoint, CheckpointVerifier, CheckpointWriter};
-use crate::sink::{Location, SinkError};
+use crate::checkpoint::{Checkpoint, CheckpointVerifier};
+use crate::sink::{CheckpointWriter, Location, SinkError};
 
 const KIND: Kind = Kind { magic: *b"KVSC", version: 1, name: "checkpoint" };
 

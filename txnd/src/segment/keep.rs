@@ -14,6 +14,14 @@ use super::names;
 use crate::checkpoint::Retention;
 use crate::sink::SinkError;
 
+/// How a log is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// Size of a segment, in bytes.
+    pub(super) segment_bytes: u64,
+    pub(super) retention: Retention,
+}
+
 /// Number of checkpoints in use. If the latest one is damaged, a start uses the one before.
 const GENERATIONS: usize = 2;
 

@@ -81,6 +81,7 @@ use proto::{Batch, Chain, Lsn};
 use crate::checkpoint::{Checkpoint, Retention};
 use crate::sink::{LogWriter, SinkError, Term};
 use checkpoint::SegmentCheckpoint;
+use keep::Settings;
 use reader::{Published, SegmentReader};
 use writer::OpenLog;
 
@@ -92,13 +93,6 @@ pub const MIN_SEGMENT_BYTES: u64 = 64 << 10;
 
 /// Largest size of a segment, in bytes: a segment is read into memory as a whole.
 pub const MAX_SEGMENT_BYTES: u64 = 1 << 30;
-
-/// How a log is kept.
-#[derive(Clone, Copy, Debug)]
-struct Settings {
-    segment_bytes: u64,
-    retention: Retention,
-}
 
 /// The segmented file log.
 #[derive(Debug)]

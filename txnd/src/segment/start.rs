@@ -9,10 +9,11 @@ use tracing::{info, warn};
 use super::error::{cannot, not_durable};
 use super::file::{self, SegmentFile};
 use super::folder::{self, Folder};
+use super::keep::{self, Settings};
 use super::manifest::{self, Manifest};
+use super::names;
 use super::scan::{self, End};
 use super::writer::{self, OpenLog};
-use super::{Settings, keep, names};
 use crate::sink::{Location, SinkError};
 
 /// Opens the log in `path` for a new term, or for `resumed`, which must be the latest.
