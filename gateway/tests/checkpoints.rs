@@ -51,7 +51,7 @@ fn recovered(kvs: &Kvs) -> &str {
     kvs.lines.iter().find(|line| field(line, "message") == Some(wanted)).expect("something was recovered")
 }
 
-/// Puts `key` until kvs has written another checkpoint.
+/// Puts `key`, at least once, until kvs has said another time that it has written a checkpoint.
 fn write_until_a_checkpoint(kvs: &Kvs, client: &mut Client, key: &str, last: &mut u32) {
     let began = std::time::Instant::now();
     let over = AtomicBool::new(false);
@@ -60,10 +60,13 @@ fn write_until_a_checkpoint(kvs: &Kvs, client: &mut Client, key: &str, last: &mu
             kvs.says(&["wrote a checkpoint"]);
             over.store(true, Ordering::SeqCst);
         });
-        while !over.load(Ordering::SeqCst) {
+        loop {
             assert!(began.elapsed() < Duration::from_secs(60), "no checkpoint");
             *last += 1;
             assert_eq!(client.put(&format!("str-put/{key}"), format!("{last}:{}", "x".repeat(2000))).status, 200);
+            if over.load(Ordering::SeqCst) {
+                break;
+            }
         }
     });
 }
