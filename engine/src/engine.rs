@@ -78,9 +78,8 @@ impl Engine {
     /// Applies a record of the log during recovery: without limits and without recording. Records must be applied in
     /// lsn order. Applying a run of records again leaves the same state.
     pub fn replay(&self, record: &Record<'_>) {
-        if let Some(op) = replayed(record) {
+        if let Some((op, lsn)) = replayed(record) {
             // Only the log and the limits can reject an operation, and there are none here.
-            let lsn = record.options.stamp.unwrap_or(record.lsn);
             let _ = self.run(&op, self.hash(op.key()), Some(lsn), &self.replay_context());
         }
     }
@@ -173,11 +172,13 @@ impl Engine {
     }
 }
 
-/// The operation that reproduces the record's effect, if it has one: a counter's record contains the result.
-pub(crate) fn replayed<'a>(record: &Record<'a>) -> Option<Op<'a>> {
+/// The operation that reproduces the record's effect, if it has one: a counter's record contains the result. With the lsn of
+/// the write, which for the record of a checkpoint is the stamp.
+#[inline]
+pub(crate) fn replayed<'a>(record: &Record<'a>) -> Option<(Op<'a>, Lsn)> {
     let op = match record.op {
         Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put { key, value: record.effect.value()? },
         op => op,
     };
-    op.kind().writes().then_some(op)
+    op.kind().writes().then(|| (op, record.options.stamp.unwrap_or(record.lsn)))
 }

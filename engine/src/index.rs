@@ -100,8 +100,9 @@ impl Index {
         self.len >= self.groups.len() * FULL
     }
 
+    /// The group that an entry with this hash belongs to.
     #[inline]
-    fn home(&self, hash: u64) -> usize {
+    pub(crate) fn home(&self, hash: u64) -> usize {
         // Maps 32 random bits onto 0..groups, keeping their order and without a division (Lemire, "Fast Random Integer
         // Generation in an Interval").
         ((u64::from(hash as u32) * self.groups.len() as u64) >> 32) as usize
@@ -114,11 +115,6 @@ impl Index {
     /// Number of groups.
     pub(crate) fn groups(&self) -> usize {
         self.groups.len()
-    }
-
-    /// The group that an entry with this hash belongs to.
-    pub(crate) fn group_of(&self, hash: u64) -> usize {
-        self.home(hash)
     }
 
     /// The lowest 32 bits of a hash that belong to `group`, one of the index, or to a later one.

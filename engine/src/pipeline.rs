@@ -44,9 +44,9 @@ impl Engine {
             for record in records.by_ref().take(DECODED) {
                 decoded += 1;
                 let record = record?;
-                if let Some(op) = replayed(&record) {
+                if let Some((op, lsn)) = replayed(&record) {
                     ops.push(op);
-                    lsns.push(record.options.stamp.unwrap_or(record.lsn));
+                    lsns.push(lsn);
                 }
             }
             self.run_batch(&ops, &lsns, &context, |_| ControlFlow::Continue(()));

@@ -160,14 +160,14 @@ impl<V: Stored> Table<V> {
     /// changes the groups, but not the hashes.
     pub(crate) fn walk(&self, from: u64, env: &Env, visit: &mut impl FnMut(Key<'_>, &V, Stamp)) -> Option<u64> {
         let (groups, mut bytes) = (self.index.groups(), 0);
-        let first = if groups == 0 { 0 } else { self.index.group_of(from) };
+        let first = if groups == 0 { 0 } else { self.index.home(from) };
         for group in first..groups {
             if group == first + WALK_GROUPS || bytes >= WALK_BYTES {
                 return Some(self.index.first_hash(group));
             }
             for slot in self.index.slots_from(group).map(|number| self.slots.get(number)) {
                 let hash = env.hash(slot.key_bytes());
-                if self.index.group_of(hash) == group && hash & LOW_BITS >= from {
+                if self.index.home(hash) == group && hash & LOW_BITS >= from {
                     bytes += slot.key_bytes().len() + slot.value().heap_bytes();
                     visit(slot.as_key(), slot.value(), slot.stamp());
                 }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::log::checkpointer::Schedule;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use txnd::Retention;
@@ -14,6 +13,8 @@ use txnd::cli::tracing::{TraceFormat, TraceLevel};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
+
+use crate::log::checkpointer::Schedule;
 
 /// Longest request head (request line and headers), in bytes. A longer head gets 431.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;

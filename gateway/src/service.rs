@@ -131,8 +131,8 @@ impl Service {
     }
 
     /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
-    /// that must be durable before the reply may be sent. When `each` returns `Break`, the remaining requests are not executed. Returns the number of requests that were executed or
-    /// refused.
+    /// that must be durable before the reply may be sent. When `each` returns `Break`, the remaining requests are not
+    /// executed. Returns the number of requests that were executed or refused.
     #[inline]
     pub fn execute_batch(
         &self,

@@ -42,9 +42,9 @@ impl CheckpointSealer {
         Self { chain: Chain::start(rand::random()), epoch, base }
     }
 
-    /// An empty buffer for the entries that come next. `memory` is reused.
-    pub fn buffer(&self, memory: Vec<u8>) -> BatchBuffer {
-        BatchBuffer::new(self.chain.lsn + 1, memory)
+    /// An empty buffer for the entries that come next.
+    pub fn buffer(&self) -> BatchBuffer {
+        BatchBuffer::new(self.chain.lsn + 1, Vec::new())
     }
 
     /// Seals entries.
@@ -56,7 +56,7 @@ impl CheckpointSealer {
 
     /// The last batch of a checkpoint that may show the effects of records up to `end`.
     pub fn end(self, end: Lsn) -> Batch {
-        self.buffer(Vec::new()).seal(&self.chain, self.epoch, end)
+        self.buffer().seal(&self.chain, self.epoch, end)
     }
 }
 

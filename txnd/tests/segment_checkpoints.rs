@@ -43,7 +43,7 @@ fn entries_of(base: Lsn, count: u64, end: Lsn) -> Vec<Batch> {
     let mut sealer = CheckpointSealer::new(1, base);
     let mut batches = Vec::new();
     for first in (0..count).step_by(2) {
-        let mut buffer = sealer.buffer(Vec::new());
+        let mut buffer = sealer.buffer();
         for number in first..count.min(first + 2) {
             let key = format!("{base}_{number}");
             let op = Op::Put { key: as_key(&key), value: ValueRef::Int(number as i32) };

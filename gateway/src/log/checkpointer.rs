@@ -167,7 +167,7 @@ async fn write<C: CheckpointWriter>(
 ) -> Result<Written<C>, SinkError> {
     let mut pace = Pace { began: Instant::now(), bytes: 0, rate };
     let mut walk = engine.walk();
-    let mut entries = Entries { full: Vec::new(), filling: sealer.buffer(Vec::new()) };
+    let mut entries = Entries { full: Vec::new(), filling: sealer.buffer() };
     let mut more = true;
     while more {
         if cancelled.load(Ordering::Relaxed) {

@@ -1,5 +1,6 @@
 //! What a log keeps, and what it no longer needs: segments before its oldest checkpoint, and checkpoints before the last two.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,18 +40,23 @@ pub(super) fn add(manifest: &mut Manifest, base: Lsn) {
 pub(super) fn first_kept(folder: &Path, manifest: &Manifest, retention: Retention) -> Result<Lsn, SinkError> {
     let [oldest, _] = manifest.checkpoints[..] else { return Ok(manifest.first) };
     let segments = folder::segments(folder)?;
+    let files: Vec<Metadata> = segments
+        .iter()
+        .map(|path| std::fs::metadata(path).map_err(|e| cannot("read", path, &e)))
+        .collect::<Result<_, _>>()?;
+    // Bytes after a segment, with the space that the last one has reserved.
+    let mut after: u64 = files.iter().map(Metadata::len).sum();
     let mut first = manifest.first;
     // A segment is not needed if the next one begins at or before the record after the oldest checkpoint.
     let needed = segments.partition_point(|path| lsn_in_name(path) <= oldest + 1).saturating_sub(1);
-    for (index, path) in segments.iter().enumerate().take(needed + 1) {
+    for (path, file) in segments.iter().zip(&files).take(needed + 1) {
         first = lsn_in_name(path).max(first);
+        after -= file.len();
         let is_retained = match retention {
             Retention::All => true,
-            // With everything after it, which includes the space that the last segment has reserved.
-            Retention::Bytes(limit) => bytes_of(&segments[index + 1..])? < limit,
+            Retention::Bytes(limit) => after < limit,
             Retention::Age(age) => {
-                let written = std::fs::metadata(path).and_then(|found| found.modified());
-                let written = written.map_err(|e| cannot("read", path, &e))?;
+                let written = file.modified().map_err(|e| cannot("read", path, &e))?;
                 SystemTime::now().duration_since(written).map_or(true, |since| since < age)
             }
         };
@@ -59,11 +65,6 @@ pub(super) fn first_kept(folder: &Path, manifest: &Manifest, retention: Retentio
         }
     }
     Ok(first)
-}
-
-fn bytes_of(segments: &[PathBuf]) -> Result<u64, SinkError> {
-    let bytes = |path: &PathBuf| std::fs::metadata(path).map_err(|e| cannot("read", path, &e));
-    segments.iter().map(|path| bytes(path).map(|found| found.len())).sum()
 }
 
 /// Removes the segments and checkpoints that the stored `manifest` does not name, the oldest first.
