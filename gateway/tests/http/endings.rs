@@ -7,7 +7,7 @@ use std::time::Duration;
 use proto::frame::{ClientPreface, PrefaceStatus};
 
 use crate::frame_client::FrameClient;
-use crate::harness::{BASE, Kvs, eventually, request_bytes};
+use crate::harness::{BASE, DEADLINE, Kvs, eventually, request_bytes};
 use crate::{assert_refused, serve};
 
 /// Sent after what makes the server close. More than the kernel takes for a server that does not read.
@@ -96,6 +96,8 @@ fn a_stop_does_not_reset_connections_that_are_being_closed() {
     http.send(b"GARBAGE\r\n\r\n").expect("kvs reads");
     let mut frames = FrameClient::silent(kvs.frame_addr);
     frames.send(&[0; ClientPreface::BYTES]).expect("kvs reads");
+    // A connection that nobody has accepted yet would end with its listener.
+    assert!(http.answers_within(DEADLINE) && frames.answers_within(DEADLINE), "kvs has begun to close both");
     let mut send_on = || {
         http.send(b"more").expect("kvs reads on");
         frames.send(b"more").expect("kvs reads on");
