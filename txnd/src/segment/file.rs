@@ -5,8 +5,8 @@
 //! ```
 
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{Error, ErrorKind, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -94,11 +94,10 @@ impl SegmentFile {
         Ok(Self { file, path: path.into(), size, start })
     }
 
-    /// Reads the whole content, into `memory` if that is large enough.
-    pub(super) fn content(&self, mut memory: Vec<u8>) -> Result<Bytes, SinkError> {
-        memory.clear();
-        let mut file = &self.file;
-        file.rewind().and_then(|()| file.read_to_end(&mut memory)).map_err(|e| cannot("read", &self.path, &e))?;
+    /// Reads `length` bytes at `offset`, into `memory` if that is large enough.
+    pub(super) fn read(&self, offset: usize, length: usize, mut memory: Vec<u8>) -> Result<Bytes, SinkError> {
+        memory.resize(length, 0);
+        self.file.read_exact_at(&mut memory, offset as u64).map_err(|e| cannot("read", &self.path, &e))?;
         Ok(memory.into())
     }
 

@@ -4,6 +4,7 @@
 //! segment: the durable lsn in each mark and in each batch's header. If a writer died before it could write a mark, that is
 //! less than what was acknowledged; the next writer's `open` makes up for it.
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,18 +15,31 @@ use tracing::warn;
 
 use super::file::{self, SegmentFile};
 use super::manifest::Manifest;
-use super::{checkpoint, folder, scan};
+use super::scan::{self, Place};
+use super::{checkpoint, folder};
 use crate::checkpoint::Checkpoint;
 use crate::sink::{Bounds, LogReader, SinkError};
+
+/// Ends of reads that are remembered, for readers that share their clones' knowledge.
+const MAX_KNOWN_ENDS: usize = 64;
 
 /// Reads the log in a folder.
 #[derive(Clone, Debug)]
 pub struct SegmentReader {
     folder: PathBuf,
     published: Published,
+    known: Arc<Mutex<Known>>,
+}
+
+/// What earlier reads have found.
+#[derive(Debug, Default)]
+struct Known {
     /// The furthest durable end found without a writer. A mark that is being overwritten at the moment must not move it
     /// back.
-    found: Arc<Mutex<Option<Chain>>>,
+    durable: Option<Place>,
+    /// Where the last reads ended, the latest last: reads that go on there need not look for it from the beginning of the
+    /// segment.
+    ends: VecDeque<Place>,
 }
 
 /// The durable end, as a writer in this process publishes it; `None` as long as there is no writer.
@@ -45,7 +59,7 @@ impl SegmentReader {
     }
 
     pub(super) fn beside(folder: PathBuf, published: Published) -> Self {
-        Self { folder, published, found: Arc::default() }
+        Self { folder, published, known: Arc::default() }
     }
 
     fn manifest(&self) -> Result<Manifest, SinkError> {
@@ -57,14 +71,33 @@ impl SegmentReader {
         if let Some(durable) = *self.published.0.lock() {
             return Ok(durable);
         }
-        let proven = match folder::segments(&self.folder)?.last() {
-            Some(last) => scan::proven_end(&SegmentFile::open(last, manifest.log_id)?)?,
-            None => Chain::start(manifest.log_id),
+        let known = self.known.lock().durable.filter(|known| known.chain.log_id == manifest.log_id);
+        let Some(last) = folder::segments(&self.folder)?.pop() else {
+            return Ok(known.map_or(Chain::start(manifest.log_id), |known| known.chain));
         };
-        let mut found = self.found.lock();
-        let furthest = found.filter(|found| found.log_id == proven.log_id && found.lsn > proven.lsn).unwrap_or(proven);
-        *found = Some(furthest);
-        Ok(furthest)
+        let segment = SegmentFile::open(&last, manifest.log_id)?;
+        let from = known.filter(|known| known.is_in(&segment)).unwrap_or_else(|| Place::at_start(&segment));
+        let proven = scan::proven_end(&segment, from)?;
+        let mut known = self.known.lock();
+        let is_further = |known: &Place| known.chain.log_id == manifest.log_id && known.chain.lsn > proven.chain.lsn;
+        let furthest = known.durable.filter(is_further).unwrap_or(proven);
+        known.durable = Some(furthest);
+        Ok(furthest.chain)
+    }
+
+    /// The last known place of `segment` from which `lsn` can be reached.
+    fn place_before(&self, segment: &SegmentFile, lsn: Lsn) -> Place {
+        let known = self.known.lock();
+        let usable = known.ends.iter().filter(|end| end.is_in(segment) && end.chain.lsn < lsn);
+        usable.max_by_key(|end| end.chain.lsn).copied().unwrap_or_else(|| Place::at_start(segment))
+    }
+
+    fn remember(&self, end: Place) {
+        let ends = &mut self.known.lock().ends;
+        if ends.len() == MAX_KNOWN_ENDS {
+            ends.pop_front();
+        }
+        ends.push_back(end);
     }
 }
 
@@ -115,17 +148,19 @@ impl LogReader for SegmentReader {
         // Only two files are open at a time, regardless of the number of segments.
         let mut segments = paths[holding..].iter().map(|path| self.open(path, durable.log_id));
         let mut segment = segments.next().transpose()?.ok_or_else(|| self.missing(bounds.oldest))?;
-        let mut memory = Vec::new();
-        loop {
+        let (mut from, mut memory) = (self.place_before(&segment, *lsns.start()), Vec::new());
+        let ended = loop {
             let next = segments.next().transpose()?;
             // A segment that was created since then starts beyond what this read may see.
             let end = next.as_ref().map(|next| next.start).filter(|start| start.lsn <= durable.lsn).unwrap_or(durable);
-            memory = scan::read(&segment, memory, end, &lsns, visit).await?;
+            (from, memory) = scan::read(&segment, from, memory, end, &lsns, visit).await?;
             match next {
-                Some(next) if end.lsn < *lsns.end() => segment = next,
-                _ => return Ok(bounds),
+                Some(next) if end.lsn < *lsns.end() => (from, segment) = (Place::at_start(&next), next),
+                _ => break from,
             }
-        }
+        };
+        self.remember(ended);
+        Ok(bounds)
     }
 
     async fn checkpoints(&self) -> Result<Vec<Checkpoint>, SinkError> {
