@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Parser, Subcommand, ValueEnum};
 use txnd::Retention;
-use txnd::cli::flags::{address, at_least, positive_time, time, unquoted, within};
+use txnd::cli::flags::{address, at_least, positive_time, retention, time, unquoted, within};
 use txnd::cli::tracing::{TraceFormat, TraceLevel};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
@@ -165,7 +165,7 @@ pub struct Config {
     pub segment_size: ByteSize,
 
     /// Write a checkpoint after so much log, and at least as much as the last checkpoint is large; `never`: no
-    /// checkpoints. The next start reads the last checkpoint and the log after it. Logs in files only
+    /// checkpoints. The next start reads the last checkpoint and the log after it
     #[arg(long, env = "KVS_CHECKPOINT_AFTER", default_value = "256MiB", value_name = "SIZE", value_parser = checkpoint_after)]
     pub checkpoint_after: CheckpointAfter,
 
@@ -175,8 +175,8 @@ pub struct Config {
 
     /// How much of the log is kept besides what checkpoints need: `all`, a size such as `10GiB`, or a time such as
     /// `30d`. Older segments are removed after a checkpoint. Logs in files only
-    #[arg(long, env = "KVS_RETAIN", default_value = "1GiB", value_name = "SIZE|TIME|all", value_parser = retain)]
-    pub retain: Retain,
+    #[arg(long, env = "KVS_RETAIN", default_value = "1GiB", value_name = "SIZE|TIME|all", value_parser = retention)]
+    pub retain: Retention,
 
     /// Largest request body or frame payload; a larger one gets 413 or an error. At most 16MiB
     #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",
@@ -277,10 +277,6 @@ pub enum Record {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckpointAfter(pub Option<u64>);
 
-/// How much of the log is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retain(pub Retention);
-
 fn checkpoint_after(text: &str) -> Result<CheckpointAfter, String> {
     match text {
         "never" => Ok(CheckpointAfter(None)),
@@ -288,16 +284,6 @@ fn checkpoint_after(text: &str) -> Result<CheckpointAfter, String> {
             .map(|size| CheckpointAfter(Some(size.as_u64())))
             .map_err(|e| format!("expected `never` or a size: {e}")),
     }
-}
-
-fn retain(text: &str) -> Result<Retain, String> {
-    let is_size = text.ends_with(['B', 'b']) || text.bytes().all(|byte| byte.is_ascii_digit());
-    match text {
-        "all" => Ok(Retain(Retention::All)),
-        _ if is_size => at_least::<0>(text).map(|size| Retain(Retention::Bytes(size.as_u64()))),
-        _ => time(text).map(|time| Retain(Retention::Age(time))),
-    }
-    .map_err(|e| format!("expected `all`, a size such as 10GiB, or a time such as 30d: {e}"))
 }
 
 /// Parses a host name, without a port.
@@ -388,14 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_retained_is_a_size_or_a_time_or_all() {
-        assert_eq!(retain("all"), Ok(Retain(Retention::All)));
-        assert_eq!(retain("0"), Ok(Retain(Retention::Bytes(0))));
-        assert_eq!(retain("10GiB"), Ok(Retain(Retention::Bytes(10 << 30))));
-        assert_eq!(retain("2 days"), Ok(Retain(Retention::Age(Duration::from_secs(2 * 86_400)))));
-        for text in ["", "some", "1 GB of it", "-1s"] {
-            assert!(retain(text).is_err_and(|e| e.contains("all")), "{text}");
-        }
+    fn checkpoints_come_after_a_size_or_never() {
         assert_eq!(checkpoint_after("never"), Ok(CheckpointAfter(None)));
         assert_eq!(checkpoint_after("1MiB"), Ok(CheckpointAfter(Some(1 << 20))));
         assert!(checkpoint_after("1").is_err_and(|e| e.contains("never")));

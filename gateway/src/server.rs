@@ -56,7 +56,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     match &config.log {
         LogTarget::Off => start_with(config, None::<SegmentSink>).await,
         LogTarget::LogWriter(SinkTarget::File(folder)) => {
-            let sink = SegmentSink::new(folder, config.segment_size.as_u64()).with_retention(config.retain.0);
+            let sink = SegmentSink::new(folder, config.segment_size.as_u64()).with_retention(config.retain);
             start_with(config, Some(sink)).await
         }
         LogTarget::LogWriter(SinkTarget::Postgres(url)) => {

@@ -10,7 +10,8 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand};
 
 use crate::PostgresSink;
-use crate::cli::flags::{address, positive_time, time, unquoted, within};
+use crate::checkpoint::Retention;
+use crate::cli::flags::{address, positive_time, retention, time, unquoted, within};
 use crate::cli::tracing::{TraceFormat, TraceLevel};
 use crate::segment::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use crate::tls::{TlsFiles, certs};
@@ -62,6 +63,11 @@ pub struct Config {
     #[arg(long, env = "TXND_SEGMENT_SIZE", default_value = "64MiB", value_name = "SIZE",
           value_parser = within::<MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES>)]
     pub segment_size: ByteSize,
+
+    /// How much of the log in `file:DIR` is kept besides what checkpoints need: `all`, a size such as `10GiB`, or a time
+    /// such as `30d`. Older segments are removed after a checkpoint
+    #[arg(long, env = "TXND_RETAIN", default_value = "1GiB", value_name = "SIZE|TIME|all", value_parser = retention)]
+    pub retain: Retention,
 
     /// CA certificates that client certificates must be signed by, as PEM
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]

@@ -127,7 +127,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let front = Front::prepare(config).await?;
     match front.config.sink.clone() {
         SinkTarget::File(folder) => {
-            let sink = SegmentSink::new(folder, front.config.segment_size.as_u64());
+            let sink = SegmentSink::new(folder, front.config.segment_size.as_u64()).with_retention(front.config.retain);
             front.run(sink).await
         }
         SinkTarget::Postgres(url) => {

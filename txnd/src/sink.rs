@@ -169,8 +169,8 @@ pub trait LogReader: Clone + Send + Sync + 'static {
         Ok(Vec::new())
     }
 
-    /// Passes the batches of a checkpoint to `visit`, without the last one, which is empty. Until this returns without
-    /// an error, it may be damaged or incomplete: what was visited must not be used then.
+    /// Passes the batches of a checkpoint to `visit`, the last of which is empty. Until this returns without an error, it
+    /// may be damaged or incomplete: what was visited must not be used then.
     async fn read_checkpoint(
         &self,
         _checkpoint: &Checkpoint,

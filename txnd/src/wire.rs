@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proto::{Batch, BatchError, Chain};
 use tonic::Status;
 
-use crate::{Bounds, Term};
+use crate::{Bounds, Checkpoint, Term};
 
 /// Generated from `proto/txn/v1/txn.proto`; documented there.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
@@ -37,6 +37,18 @@ impl TryFrom<v1::Term> for Term {
         let chain =
             chain.ok_or_else(|| Status::invalid_argument("the term has no chain; send it as Open returned it"))?;
         Ok(Self { epoch, chain: chain.into() })
+    }
+}
+
+impl From<Checkpoint> for v1::Checkpoint {
+    fn from(Checkpoint { base, end, entries, bytes, at }: Checkpoint) -> Self {
+        Self { base_lsn: base, end_lsn: end, entries, bytes, begun_at: at }
+    }
+}
+
+impl From<v1::Checkpoint> for Checkpoint {
+    fn from(v1::Checkpoint { base_lsn, end_lsn, entries, bytes, begun_at }: v1::Checkpoint) -> Self {
+        Self { base: base_lsn, end: end_lsn, entries, bytes, at: begun_at }
     }
 }
 

@@ -42,5 +42,5 @@ impl Storage for Tables {
     }
 }
 
-sink_conformance!(postgres, Tables::new());
-sink_conformance!(through_a_pooler, Tables::through_a_pooler());
+sink_conformance!(postgres, Tables::new(), checkpoints);
+sink_conformance!(through_a_pooler, Tables::through_a_pooler(), checkpoints);

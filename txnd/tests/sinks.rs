@@ -52,8 +52,8 @@ impl Storage for Segments {
 }
 
 sink_conformance!(memory, MemoryLog::default());
-sink_conformance!(small_segments, Segments::of(MIN_SEGMENT_BYTES));
-sink_conformance!(large_segments, Segments::of(4 << 20));
+sink_conformance!(small_segments, Segments::of(MIN_SEGMENT_BYTES), checkpoints);
+sink_conformance!(large_segments, Segments::of(4 << 20), checkpoints);
 
 /// A writer that meets errors stores everything exactly once.
 mod memory_with_faults {

@@ -9,40 +9,42 @@ use proto::Refusal;
 use crate::config::UNBUDGETED_BYTES;
 use crate::service::{ResponseMemory, Service};
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static JSON: HeaderValue = HeaderValue::from_static("application/json");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// A response on its way to hyper.
+/// A response on its way to hyper. It is small, because it is moved from one result into the next.
 #[derive(Debug)]
 pub(super) struct Response {
-    head: hyper::Response<()>,
+    status: StatusCode,
+    /// The type of the body, if there is one.
+    content: Option<&'static HeaderValue>,
+    headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
 }
 
 impl Response {
     /// 200 without a body.
     pub(super) fn empty() -> Self {
-        Self { head: hyper::Response::new(()), body: Bytes::new() }
+        Self { status: StatusCode::OK, content: None, headers: Vec::new(), body: Bytes::new() }
     }
 
     /// 200 with plain text.
     pub(super) fn text(body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..Self::empty() }.with(CONTENT_TYPE, TEXT)
+        Self { content: Some(&TEXT), body: body.into(), ..Self::empty() }
     }
 
     /// 200 with JSON.
     pub(super) fn json(body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..Self::empty() }.with(CONTENT_TYPE, JSON)
+        Self { content: Some(&JSON), body: body.into(), ..Self::empty() }
     }
 
-    pub(super) fn with_status(mut self, status: StatusCode) -> Self {
-        *self.head.status_mut() = status;
-        self
+    pub(super) fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.head.headers_mut().insert(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -63,15 +65,24 @@ impl Response {
 
     /// Converts into the response that hyper sends.
     pub(super) fn into_hyper(self) -> hyper::Response<Full<Bytes>> {
-        self.head.map(|()| Full::new(self.body))
+        let mut response = hyper::Response::new(Full::new(self.body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if let Some(content) = self.content {
+            headers.insert(CONTENT_TYPE, content.clone());
+        }
+        headers.extend(self.headers);
+        response
     }
 
     /// All bytes of the response, for a connection that hyper does not serve, and that is closed after it.
     pub(super) fn into_bytes(self, date: HeaderValue) -> Vec<u8> {
         let length = self.body.len();
-        let Self { head, body } = self.and_close().with(DATE, date).with(CONTENT_LENGTH, length.into());
-        let mut bytes = format!("{:?} {}\r\n", Version::HTTP_11, head.status()).into_bytes();
-        for (name, value) in head.headers() {
+        let Self { status, content, headers, body } =
+            self.and_close().with(DATE, date).with(CONTENT_LENGTH, length.into());
+        let mut bytes = format!("{:?} {status}\r\n", Version::HTTP_11).into_bytes();
+        let content = content.map(|content| (&CONTENT_TYPE, content));
+        for (name, value) in content.into_iter().chain(headers.iter().map(|(name, value)| (name, value))) {
             for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
                 bytes.extend_from_slice(part);
             }

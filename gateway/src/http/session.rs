@@ -1,5 +1,6 @@
 //! A client's connection. hyper serves its requests one after the other, until the connection ends or the server stops.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -46,11 +47,7 @@ pub(crate) async fn serve(
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
     let (host, mut odd_clock) = (KnownHost::default(), false);
     {
-        let service = service_fn(async |request| {
-            let (head, body) = Request::into_parts(request);
-            let cut_off = was_cut_off(&stream.borrow().targets, &head);
-            Ok::<_, Infallible>(answer(&worker, &activity, &host, head, body, cut_off).await)
-        });
+        let service = service_fn(|request| answer(&worker, &activity, &host, &stream, request));
         let mut http = http1::Builder::new();
         http.title_case_headers(true)
             .max_buf_size(MAX_HEAD_BYTES)
@@ -127,10 +124,11 @@ async fn answer(
     worker: &Worker,
     activity: &Activity,
     host: &KnownHost,
-    head: Parts,
-    body: Incoming,
-    cut_off: bool,
-) -> hyper::Response<Full<Bytes>> {
+    stream: &RefCell<HttpStream>,
+    request: Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let cut_off = was_cut_off(&stream.borrow().targets, &head);
     let responded = respond(worker, activity, host, &head, body, cut_off).await;
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
@@ -145,7 +143,7 @@ async fn answer(
         Some(Refusal::Fenced) => response.with(READ_ONLY, HeaderValue::from_static("fenced")),
         Some(_) => response.with(READ_ONLY, HeaderValue::from_static("log-failed")),
     };
-    response.into_hyper()
+    Ok(response.into_hyper())
 }
 
 async fn respond(

@@ -12,8 +12,11 @@ use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 /// The smallest segments, so that there are many of them.
 const SEGMENT_SIZE: [&str; 2] = ["--segment-size", "64KiB"];
 
-/// A checkpoint every few hundred records where the kind of log keeps them, and nothing that they make superfluous.
+/// A checkpoint every few hundred records, and nothing that they make superfluous.
 const CHECKPOINTS: [&str; 4] = ["--checkpoint-after", "16KiB", "--retain", "0"];
+
+/// The same for a txnd.
+const TXND: [&str; 4] = ["--segment-size", "64KiB", "--retain", "0"];
 
 /// A log of its own, and what has to live as long as it.
 pub(crate) struct Deployment {
@@ -110,7 +113,7 @@ impl Deployment {
     /// Starts txnd, again at the same address.
     pub(crate) fn start_txnd(&mut self) {
         let service = self.service();
-        service.running = Some(Txnd::start_at(service.addr, &service.sink, &service.certificates, &SEGMENT_SIZE));
+        service.running = Some(Txnd::start_at(service.addr, &service.sink, &service.certificates, &TXND));
     }
 
     /// `kill -9` of txnd.

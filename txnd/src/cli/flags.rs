@@ -11,6 +11,8 @@ use clap::builder::{Resettable, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Parser};
 
+use crate::checkpoint::Retention;
+
 /// Reads the command line and the environment. Ends the program with a message if they are wrong. An empty variable
 /// counts as unset. `renamed` lists variables whose name has changed: (old, new). The old one is used where the new one
 /// is not set.
@@ -130,10 +132,37 @@ pub fn time(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|e| e.to_string())
 }
 
+/// Reads from a flag how much of a log is kept.
+pub fn retention(text: &str) -> Result<Retention, String> {
+    let is_size = text.ends_with(['B', 'b']) || text.bytes().all(|byte| byte.is_ascii_digit());
+    match text {
+        "all" => Ok(Retention::All),
+        _ if is_size => at_least::<0>(text).map(|size| Retention::Bytes(size.as_u64())),
+        _ => time(text).map(Retention::Age),
+    }
+    .map_err(|e| format!("expected `all`, a size such as 10GiB, or a time such as 30d: {e}"))
+}
+
 /// Reads a time of more than 0 from a flag.
 pub fn positive_time(text: &str) -> Result<Duration, String> {
     match time(text)? {
         Duration::ZERO => Err("more than 0 is expected".into()),
         time => Ok(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_retained_is_a_size_or_a_time_or_all() {
+        assert_eq!(retention("all"), Ok(Retention::All));
+        assert_eq!(retention("0"), Ok(Retention::Bytes(0)));
+        assert_eq!(retention("10GiB"), Ok(Retention::Bytes(10 << 30)));
+        assert_eq!(retention("2 days"), Ok(Retention::Age(Duration::from_secs(2 * 86_400))));
+        for text in ["", "some", "1 GB of it", "-1s"] {
+            assert!(retention(text).is_err_and(|e| e.contains("all")), "{text}");
+        }
     }
 }

@@ -49,7 +49,8 @@ pub(super) async fn commit(
     producer::end_group(session, before.lsn, end, cleaned).await
 }
 
-async fn copy(session: &mut Session, table: &str, columns: &str, rows: &Rows) -> Result<(), SinkError> {
+/// Adds rows to a table, within the current transaction.
+pub(super) async fn copy(session: &mut Session, table: &str, columns: &str, rows: &Rows) -> Result<(), SinkError> {
     if rows.is_empty() {
         return Ok(());
     }

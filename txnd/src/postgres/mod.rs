@@ -23,6 +23,7 @@
 //!   key_names.rs    the names of keys, for readers
 //!   generations.rs  the cache behind both, with a budget in bytes
 //!   key_tables.rs   reads the tables of keys
+//!   checkpoint.rs   checkpoints in tables of their own
 //!   reader.rs       PostgresReader: reads while a writer continues
 //!   read.rs         the tables as batches, in lsn order
 //!   streams.rs      the tables of transactions as rows, over many connections or few
@@ -40,6 +41,7 @@
 
 mod address;
 mod binary;
+mod checkpoint;
 mod column;
 mod commit;
 mod connect;
@@ -69,7 +71,8 @@ use sqlx::Connection;
 use tracing::info;
 
 use crate::validator::{Admission, AppendValidator};
-use crate::{LogWriter, NoCheckpoints, SinkError, Term};
+use crate::{Checkpoint, LogWriter, SinkError, Term};
+use checkpoint::PostgresCheckpoint;
 use database::Database;
 use errors::retryable;
 use keys::{DEFAULT_KEY_CACHE_BYTES, KeyIds};
@@ -314,7 +317,7 @@ impl OpenLog {
 
 impl LogWriter for PostgresSink {
     type Reader = PostgresReader;
-    type Checkpoint = NoCheckpoints;
+    type Checkpoint = PostgresCheckpoint;
 
     fn reader(&self) -> PostgresReader {
         PostgresReader::new(self.database.clone(), self.key_cache_bytes)
@@ -375,6 +378,27 @@ impl LogWriter for PostgresSink {
 
     async fn check_term(&mut self) -> Result<(), SinkError> {
         self.log()?.check_term().await
+    }
+
+    fn begin_checkpoint(&mut self, base: Lsn) -> Result<Option<PostgresCheckpoint>, SinkError> {
+        self.log()?;
+        Ok(Some(PostgresCheckpoint::begin(self.database.clone(), base)))
+    }
+
+    async fn keep_checkpoint(&mut self, finished: PostgresCheckpoint) -> Result<Checkpoint, SinkError> {
+        let log = self.log()?;
+        // Its transaction would wait for that of a group that is being stored, which would wait for this call to return.
+        log.settle().await?;
+        let Some(session) = &mut log.session else {
+            return Err(SinkError::Unavailable("there is no connection to PostgreSQL".into()));
+        };
+        let kept = checkpoint::keep(session, log.term.epoch, &finished).await;
+        if let Err(e) = &kept
+            && e.is_retryable()
+        {
+            log.broken = Some(e.clone());
+        }
+        kept
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

@@ -95,10 +95,15 @@ impl Producer {
 
     /// The content after every transaction of earlier sessions has ended, with or without success.
     pub(super) async fn settled(session: &mut Session) -> Result<Self, SinkError> {
-        Self::lock(session, "").await?;
-        let row = step(session.connection.fetch_optional(SELECT)).await?;
+        let producer = Self::locked(session).await?;
         step(session.connection.execute("COMMIT")).await?;
-        Self::from_row(row)
+        Ok(producer)
+    }
+
+    /// The same. Leaves the transaction open, which holds the row's lock.
+    pub(super) async fn locked(session: &mut Session) -> Result<Self, SinkError> {
+        Self::lock(session, "").await?;
+        Self::from_row(step(session.connection.fetch_optional(SELECT)).await?)
     }
 
     /// What was committed last. Leaves the transaction open.

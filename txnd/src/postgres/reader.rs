@@ -8,7 +8,8 @@ use proto::{Batch, BatchError, Lsn};
 use super::database::Database;
 use super::keys::DEFAULT_KEY_CACHE_BYTES;
 use super::producer::Producer;
-use super::read;
+use super::{checkpoint, read};
+use crate::checkpoint::Checkpoint;
 use crate::sink::{Bounds, LogReader, SinkError};
 
 /// Reads the log in a database. Each read makes its own connections, at least two, and closes them.
@@ -64,5 +65,17 @@ impl LogReader for PostgresReader {
             read::read(&self.database, session, lsns, &producer, self.key_cache_bytes, visit).await?;
         }
         Ok(bounds(&producer))
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, SinkError> {
+        checkpoint::list(&mut self.database.connect().await?).await
+    }
+
+    async fn read_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<(), SinkError> {
+        checkpoint::read(&mut self.database.connect().await?, checkpoint, visit).await
     }
 }

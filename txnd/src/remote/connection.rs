@@ -14,10 +14,10 @@ use super::connect::Connect;
 use crate::limits::{CONNECT_TIMEOUT, MAX_MESSAGE_BYTES, RESPONSE_TIMEOUT};
 use crate::wire::v1::transaction_service_client::TransactionServiceClient;
 use crate::wire::v1::{
-    Close, OpenRequest, WriteTransactionsRequest, WriteTransactionsResponse, write_transactions_request,
-    write_transactions_response,
+    Close, KeepCheckpointRequest, OpenRequest, WriteTransactionsRequest, WriteTransactionsResponse,
+    write_transactions_request, write_transactions_response,
 };
-use crate::{SinkError, Term, status};
+use crate::{Checkpoint, SinkError, Term, status};
 
 /// The calls of the service.
 pub(super) type Client = TransactionServiceClient<Channel>;
@@ -26,6 +26,7 @@ pub(super) type Client = TransactionServiceClient<Channel>;
 #[derive(Debug)]
 pub(super) struct Connection {
     term: Term,
+    client: Client,
     /// Capacity 1: the writer keeps everything that waits anyway.
     to_service: mpsc::Sender<WriteTransactionsRequest>,
     from_service: Streaming<WriteTransactionsResponse>,
@@ -72,7 +73,7 @@ impl Connection {
         to_service.try_send(request(resume)).expect("the channel has room for one message");
         let stream = await_response(client.write_transactions(ReceiverStream::new(messages)));
         let from_service = stream.await.map(Response::into_inner)?;
-        let mut connection = Self { term, to_service, from_service, acknowledged: 0 };
+        let mut connection = Self { term, client, to_service, from_service, acknowledged: 0 };
         match await_response_within(RESPONSE_TIMEOUT, connection.from_service.message())
             .await?
             .and_then(|first| first.message)
@@ -127,6 +128,13 @@ impl Connection {
                 Poll::Ready(acknowledged) => acknowledged?,
             }
         }
+    }
+
+    /// Puts the checkpoint that the service has stored in use.
+    pub(super) async fn keep_checkpoint(&mut self, base: Lsn) -> Result<Checkpoint, SinkError> {
+        let request = KeepCheckpointRequest { term: Some(self.term.into()), base_lsn: base };
+        let kept = await_response(self.client.keep_checkpoint(request)).await?.into_inner().checkpoint;
+        kept.map(Into::into).ok_or_else(|| SinkError::Failed("the response to KeepCheckpoint is empty".into()))
     }
 
     /// Ends the term. Everything is then durable.

@@ -8,11 +8,13 @@
 //! ```text
 //!   writer.rs       RemoteSink
 //!   reader.rs       RemoteReader: reads the log back and verifies it to its end, over its own connections
+//!   checkpoint.rs   a checkpoint on its way to the service
 //!   connection.rs   one connection with its stream of batches and acknowledgements
 //!   connect.rs      how connections are made, and their limits
 //!   mutual_tls.rs   how kvs connects: TLS 1.3 with certificates on both sides
 //! ```
 
+mod checkpoint;
 mod connect;
 mod connection;
 mod mutual_tls;

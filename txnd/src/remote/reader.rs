@@ -5,12 +5,16 @@ use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use proto::{Batch, BatchError, Chain, Lsn};
+use tonic::Code;
 
 use super::connect::Connect;
 use super::connection::{await_response, connect};
-use crate::wire::v1::{End, ReadTransactionsRequest, read_transactions_response::Message};
+use crate::checkpoint::CheckpointVerifier;
+use crate::wire::v1::{
+    End, ListCheckpointsRequest, ReadCheckpointRequest, ReadTransactionsRequest, read_transactions_response::Message,
+};
 use crate::wire::{StreamDigest, whole_batch};
-use crate::{Bounds, LogReader, SinkError, Term};
+use crate::{Bounds, Checkpoint, LogReader, SinkError, Term};
 
 /// Reads the log of a remote service. Each call has its own connection, so that a slow reader, or one that lags far
 /// behind, does not delay acknowledgements to its writer.
@@ -73,6 +77,45 @@ impl<C: Connect> LogReader for RemoteReader<C> {
                 Some(None) => return Err(wrong("a message is empty, or of a newer protocol")),
                 None => return Err(SinkError::Unavailable("the log's stream was cut off before its end".into())),
             }
+        }
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, SinkError> {
+        let request = ListCheckpointsRequest { term: self.term.map(Into::into), without_term: self.term.is_none() };
+        let mut client = connect(&self.connector).await?;
+        let listed = await_response(async {
+            match client.list_checkpoints(request).await {
+                // An older service keeps none.
+                Err(status) if status.code() == Code::Unimplemented => Ok(Vec::new()),
+                listed => listed.map(|listed| listed.into_inner().checkpoints),
+            }
+        });
+        Ok(listed.await?.into_iter().map(Into::into).collect())
+    }
+
+    async fn read_checkpoint(
+        &self,
+        checkpoint: &Checkpoint,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    ) -> Result<(), SinkError> {
+        let base = checkpoint.base;
+        let request = ReadCheckpointRequest {
+            term: self.term.map(Into::into),
+            without_term: self.term.is_none(),
+            base_lsn: base,
+        };
+        let mut client = connect(&self.connector).await?;
+        let mut messages = await_response(client.read_checkpoint(request)).await?.into_inner();
+        let wrong = |what: String| SinkError::Failed(format!("the checkpoint of lsn {base} cannot be used: {what}"));
+        let mut verifier = CheckpointVerifier::new(base);
+        while let Some(message) = await_response(messages.message()).await? {
+            let batch = whole_batch(&message.batch).map_err(|e| wrong(e.to_string()))?;
+            verifier.add(&batch).map_err(wrong)?;
+            visit(&batch).await.map_err(|e| wrong(e.to_string()))?;
+        }
+        match verifier.end() {
+            Some(_) => Ok(()),
+            None => Err(SinkError::Unavailable("the checkpoint's stream was cut off before its end".into())),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use proto::{Batch, Chain, Lsn};
 
+use super::checkpoint::RemoteCheckpoint;
 use super::connect::Connect;
 use super::connection::{self, Connection};
 use super::reader::RemoteReader;
-use crate::{Admission, AppendValidator, LogWriter, NoCheckpoints, SinkError, Term};
+use crate::{Admission, AppendValidator, Checkpoint, LogWriter, SinkError, Term};
 
 /// A writer's handle on the log of a remote service.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ impl<C: Connect> RemoteSink<C> {
 
 impl<C: Connect> LogWriter for RemoteSink<C> {
     type Reader = RemoteReader<C>;
-    type Checkpoint = NoCheckpoints;
+    type Checkpoint = RemoteCheckpoint<C>;
 
     fn reader(&self) -> RemoteReader<C> {
         RemoteReader::of(self.connector.clone(), self.connection.as_ref().map(Connection::term).ok())
@@ -122,6 +123,15 @@ impl<C: Connect> LogWriter for RemoteSink<C> {
             Ok(()) => Ok(()),
             Err(why) => Err(self.disconnect(why)),
         }
+    }
+
+    fn begin_checkpoint(&mut self, base: Lsn) -> Result<Option<RemoteCheckpoint<C>>, SinkError> {
+        let term = self.up()?.term();
+        Ok(Some(RemoteCheckpoint::begin(self.connector.clone(), term, base)))
+    }
+
+    async fn keep_checkpoint(&mut self, finished: RemoteCheckpoint<C>) -> Result<Checkpoint, SinkError> {
+        self.up()?.keep_checkpoint(finished.base).await
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

@@ -42,7 +42,7 @@ impl SegmentCheckpoint {
     /// Begins a checkpoint in a log's folder.
     pub(super) fn begin(folder: &Path, log_id: u64, base: Lsn) -> Result<Self, SinkError> {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros);
-        let path = folder.join(names::checkpoint(base)).with_added_extension(names::UNFINISHED);
+        let path = folder.join(names::unfinished_checkpoint(base));
         let file = folder::create_file(&path).map_err(|e| cannot("create", &path, &e))?;
         let info = Checkpoint { base, end: base, entries: 0, bytes: 0, at };
         let mut this = Self { file, path, info, verifier: CheckpointVerifier::new(base) };
@@ -146,9 +146,7 @@ pub(super) async fn read(
         let batch = read_batch(&file, offset, size, memory).map_err(|e| cannot("read", &path, &e))?;
         let batch = batch.map_err(|e| corrupt(&path, base, offset, e.to_string()))?;
         verifier.add(&batch).map_err(|what| corrupt(&path, base, offset, what))?;
-        if batch.count() > 0 {
-            visit(&batch).await.map_err(|e| corrupt(&path, base, offset, e.to_string()))?;
-        }
+        visit(&batch).await.map_err(|e| corrupt(&path, base, offset, e.to_string()))?;
         offset += batch.as_bytes().len() as u64;
         memory = batch.into_memory().unwrap_or_default();
     }

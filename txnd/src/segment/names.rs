@@ -1,5 +1,7 @@
 //! The names of a log's files. A file with another name and another ending does not belong to the log and is left alone.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use proto::Lsn;
 
 /// Contains the process id of the writer. Also locked, because older versions lock nothing else.
@@ -39,6 +41,12 @@ pub(super) fn checkpoint(base: Lsn) -> String {
     format!("{base:0LSN_DIGITS$}.{CHECKPOINT}")
 }
 
+/// A name for a checkpoint that is being written. Another one of the same base may not be gone yet.
+pub(super) fn unfinished_checkpoint(base: Lsn) -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    format!("{}.{}.{UNFINISHED}", checkpoint(base), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
 /// The suffix that is added to a segment's name for a tail cut off from it at `offset`.
 pub(super) fn torn_suffix(epoch: u64, offset: usize) -> String {
     format!("{TORN}{epoch}-{offset}")
@@ -47,7 +55,9 @@ pub(super) fn torn_suffix(epoch: u64, offset: usize) -> String {
 /// Whether this is the name of a log's unfinished file, which only a log creates, and only to rename it later.
 pub(super) fn is_unfinished(name: &str) -> bool {
     let finished = name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.'));
-    finished.is_some_and(|name| name == MANIFEST || is_segment_or_torn(name) || is_checkpoint(name))
+    let numbered =
+        |name: &str| name.rsplit_once('.').is_some_and(|(name, number)| is_checkpoint(name) && is_number(number));
+    finished.is_some_and(|name| name == MANIFEST || is_segment_or_torn(name) || is_checkpoint(name) || numbered(name))
 }
 
 /// Whether a folder without a log yet may contain this file.
@@ -61,15 +71,20 @@ pub(super) fn is_checkpoint(name: &str) -> bool {
     lsn.is_some_and(|lsn| lsn.len() == LSN_DIGITS && lsn.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// `00000000000000000001.seg`, possibly followed by `.torn-1-64` or `.torn-1-64-1`.
 fn is_segment_or_torn(name: &str) -> bool {
     let Some((lsn, rest)) = name.split_at_checked(LSN_DIGITS) else { return false };
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let torn = |rest: &str| {
-        rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(TORN)).is_some_and(|rest| rest.split('-').all(digits))
+        rest.strip_prefix('.')
+            .and_then(|rest| rest.strip_prefix(TORN))
+            .is_some_and(|rest| rest.split('-').all(is_number))
     };
     let rest = rest.strip_prefix('.').and_then(|rest| rest.strip_prefix(SEGMENT));
-    digits(lsn) && rest.is_some_and(|rest| rest.is_empty() || torn(rest))
+    is_number(lsn) && rest.is_some_and(|rest| rest.is_empty() || torn(rest))
 }
 
 #[cfg(test)]
@@ -80,7 +95,15 @@ mod tests {
     fn only_a_logs_own_unfinished_files_are_recognized() {
         let segment = segment(1);
         let torn = format!("{segment}.{}", torn_suffix(3, 64));
-        for name in [MANIFEST, &segment, &torn, &checkpoint(7), &format!("{torn}-1"), &format!("{segment}.torn-64")] {
+        for name in [
+            MANIFEST,
+            &segment,
+            &torn,
+            &checkpoint(7),
+            &format!("{}.3", checkpoint(7)),
+            &format!("{torn}-1"),
+            &format!("{segment}.torn-64"),
+        ] {
             assert!(is_unfinished(&format!("{name}.tmp")), "{name}.tmp");
             assert!(!is_unfinished(name), "{name}");
         }

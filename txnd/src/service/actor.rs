@@ -16,17 +16,20 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tonic::Status;
 use tracing::{error, info, warn};
 
+use super::checkpointing::{self, Receiving, Running};
 use super::measures;
 use super::state::LogState;
 use super::stream::{Attached, Item, Received};
 use crate::limits::{QUEUED_CALLS, STOP_TIMEOUT};
-use crate::{InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
+use crate::{Checkpoint, InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
 
 /// A call that the log's thread carries out, one at a time.
 #[derive(Debug)]
 pub(super) enum Command {
     Open { caller: String, reply: oneshot::Sender<Result<Term, SinkError>> },
     Resume { stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>> },
+    BeginCheckpoint { term: Term, base: Lsn, reply: oneshot::Sender<Result<Receiving, SinkError>> },
+    KeepCheckpoint { term: Term, base: Lsn, reply: oneshot::Sender<Result<Checkpoint, SinkError>> },
     Stop { within: Duration, done: oneshot::Sender<bool> },
 }
 
@@ -95,13 +98,15 @@ impl<R: Clone> LogThread<R> {
 }
 
 /// A sink in use.
-struct SinkActor<S> {
+struct SinkActor<S: LogWriter> {
     sink: S,
     commands: mpsc::Receiver<Command>,
     state: watch::Sender<LogState>,
     stream: Option<Attached>,
     /// What was appended and is not durable, with the time at which it was received.
     in_flight: InFlight<Instant>,
+    /// The checkpoint that is being received, or was received and is not in use yet.
+    checkpoint: Option<Running<S::Checkpoint>>,
     term_check: Interval,
 }
 
@@ -118,7 +123,7 @@ impl<S: LogWriter> SinkActor<S> {
     fn new(sink: S, commands: mpsc::Receiver<Command>, state: watch::Sender<LogState>) -> Self {
         let mut term_check = interval(TERM_CHECK_INTERVAL);
         term_check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { sink, commands, state, stream: None, in_flight: InFlight::beyond(0), term_check }
+        Self { sink, commands, state, stream: None, in_flight: InFlight::beyond(0), checkpoint: None, term_check }
     }
 
     fn term(&self) -> Option<Term> {
@@ -143,6 +148,12 @@ impl<S: LogWriter> SinkActor<S> {
                 Event::Durable(Err(e)) => self.broke("making durable", e),
                 Event::Command(Some(Command::Open { caller, reply })) => self.open(caller, reply).await,
                 Event::Command(Some(Command::Resume { stream, reply })) => self.resume(stream, reply).await,
+                Event::Command(Some(Command::BeginCheckpoint { term, base, reply })) => {
+                    let _ = reply.send(self.begin_checkpoint(&term, base));
+                }
+                Event::Command(Some(Command::KeepCheckpoint { term, base, reply })) => {
+                    let _ = reply.send(self.keep_checkpoint(&term, base).await);
+                }
                 Event::Idle => self.check_term().await,
                 Event::Command(Some(Command::Stop { within, done })) => {
                     let complete = self.stop(within).await;
@@ -264,6 +275,7 @@ impl<S: LogWriter> SinkActor<S> {
             let _ = reply.send(Err(failed));
             return;
         }
+        self.checkpoint = None;
         let opened = self.sink.open().await;
         match &opened {
             Ok(term) => {
@@ -310,6 +322,39 @@ impl<S: LogWriter> SinkActor<S> {
             }
         }
         let _ = reply.send(resumed);
+    }
+
+    /// Begins a checkpoint, which ends the one before it.
+    fn begin_checkpoint(&mut self, term: &Term, base: Lsn) -> Result<Receiving, SinkError> {
+        self.state.borrow().check_term(term)?;
+        self.checkpoint = None;
+        let writer = self.sink.begin_checkpoint(base)?;
+        let writer = writer.ok_or_else(|| SinkError::Failed("this kind of log keeps no checkpoints".into()))?;
+        let started = checkpointing::start(writer, base);
+        let (running, receiving) =
+            started.map_err(|e| SinkError::Unavailable(format!("cannot start the thread of a checkpoint: {e}")))?;
+        self.checkpoint = Some(running);
+        Ok(receiving)
+    }
+
+    /// Puts the checkpoint that was received last in use.
+    async fn keep_checkpoint(&mut self, term: &Term, base: Lsn) -> Result<Checkpoint, SinkError> {
+        self.state.borrow().check_term(term)?;
+        let finished = match self.checkpoint.take() {
+            Some(mut running) if running.base == base => running.finished.try_recv().ok(),
+            other => {
+                self.checkpoint = other;
+                None
+            }
+        };
+        let finished =
+            finished.ok_or_else(|| SinkError::Failed(format!("no checkpoint of lsn {base} was received")))?;
+        let kept = self.sink.keep_checkpoint(finished).await;
+        match &kept {
+            Ok(Checkpoint { base, entries, bytes, .. }) => info!(base, entries, bytes, "a checkpoint is in use"),
+            Err(e) => warn!(base, error = %e, "a checkpoint cannot be used"),
+        }
+        kept
     }
 
     /// Ends the stream because of an invalid message; the sink is unchanged.

@@ -1,8 +1,9 @@
 //! The gRPC service in front of any [`LogWriter`](crate::LogWriter); see `proto/txn/v1/txn.proto` for its contract.
 //!
 //! ```text
-//!   connection ── tonic ── server.rs      the three calls: who may make them, what they return
-//!                           │   └──────── reading.rs   reads, each on its own thread, through a LogReader
+//!   connection ── tonic ── server.rs      the calls: who may make them, what they return
+//!                           │   ├──────── reading.rs   reads, each on its own thread, through a LogReader
+//!                           │   └──────── checkpointing.rs   the checkpoint that a writer sends, on a thread of its own
 //!                          stream.rs      one stream of a writer: its batches are checked here, on the server's threads
 //!                           │  ▲
 //!              batches, calls  durable lsn
@@ -16,6 +17,7 @@
 //! bounded by [`limits`](crate::limits): received batches wait within a budget of bytes, then in the connection's window.
 
 mod actor;
+mod checkpointing;
 mod measures;
 mod reading;
 mod server;

@@ -1,6 +1,4 @@
-//! The three calls: who may make them, and what they return.
-
-use std::time::Duration;
+//! The calls: who may make them, and what they return.
 
 use proto::Lsn;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,8 +23,10 @@ use crate::limits::{
 use crate::tls::Peer;
 use crate::wire::v1::transaction_service_server::{self, TransactionServiceServer};
 use crate::wire::v1::{
-    OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
-    WriteTransactionsResponse, write_transactions_request,
+    self, KeepCheckpointRequest, KeepCheckpointResponse, ListCheckpointsRequest, ListCheckpointsResponse, OpenRequest,
+    OpenResponse, ReadCheckpointRequest, ReadCheckpointResponse, ReadTransactionsRequest, ReadTransactionsResponse,
+    WriteCheckpointRequest, WriteCheckpointResponse, WriteTransactionsRequest, WriteTransactionsResponse,
+    write_checkpoint_request, write_transactions_request,
 };
 use crate::{LogReader, SinkError, Term, status};
 
@@ -128,6 +128,22 @@ impl<R> TransactionService<R> {
         response.await.map_err(|_| status::stopping())?.map_err(|e| status::of(&e))
     }
 
+    /// Checks who reads: the writer of the present term, or a reader without one.
+    fn check_reader(&self, term: Option<v1::Term>, without_term: bool) -> Result<(), Status> {
+        match (term, without_term) {
+            (Some(term), false) => self.state.borrow().check_term(&term.try_into()?).map_err(|e| status::of(&e)),
+            (None, true) => Ok(()),
+            (None, false) => Err(Status::invalid_argument("a read needs the term that Open returned")),
+            (Some(_), true) => Err(Status::invalid_argument("a read has a term, or is without_term; not both")),
+        }
+    }
+
+    /// Completes when the log's thread takes no more calls.
+    fn stopping(&self) -> impl Future<Output = ()> + Send + 'static {
+        let calls = self.calls.clone();
+        async move { calls.closed().await }
+    }
+
     async fn send(&self, command: Command) -> Result<(), Status> {
         self.calls.send(command).await.map_err(|_| status::stopping())
     }
@@ -137,6 +153,8 @@ impl<R> TransactionService<R> {
 impl<R: LogReader> transaction_service_server::TransactionService for TransactionService<R> {
     type WriteTransactionsStream = ReceiverStream<Result<WriteTransactionsResponse, Status>>;
     type ReadTransactionsStream = ReceiverStream<Result<ReadTransactionsResponse, Status>>;
+    type ReadCheckpointStream = ReceiverStream<Result<ReadCheckpointResponse, Status>>;
+    type WriteCheckpointStream = ReceiverStream<Result<WriteCheckpointResponse, Status>>;
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
         let caller = caller(&request);
@@ -150,7 +168,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
         let caller = caller(&request);
         let mut messages = request.into_inner();
-        let term = first_message(&mut messages, FIRST_MESSAGE_TIMEOUT).await?;
+        let term = resumed_term(first_message(&mut messages).await?)?;
         let (attached, ends) = stream::pair(term, caller);
         let resumed = self.call(|reply| Command::Resume { stream: attached, reply }).await?;
         Ok(Response::new(ends.run(messages, resumed)))
@@ -162,27 +180,77 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::ReadTransactionsStream>, Status> {
         let caller = caller(&request);
         let ReadTransactionsRequest { term, from_lsn, upto_lsn, without_term } = request.into_inner();
-        match (term, without_term) {
-            (Some(term), false) => self.state.borrow().check_reader(&term.try_into()?)?,
-            (None, true) => {}
-            (None, false) => return Err(Status::invalid_argument("a read needs the term that Open returned")),
-            (Some(_), true) => return Err(Status::invalid_argument("a read has a term, or is without_term; not both")),
-        }
+        self.check_reader(term, without_term)?;
         let upto = if upto_lsn == 0 { Lsn::MAX } else { upto_lsn };
-        let calls = self.calls.clone();
-        let stopping = async move { calls.closed().await };
-        let messages = self.reads.begin(caller, from_lsn.max(1)..=upto, stopping).await?;
+        let messages = self.reads.log(caller, from_lsn.max(1)..=upto, self.stopping()).await?;
         Ok(Response::new(ReceiverStream::new(messages)))
+    }
+
+    async fn list_checkpoints(
+        &self,
+        request: Request<ListCheckpointsRequest>,
+    ) -> Result<Response<ListCheckpointsResponse>, Status> {
+        let caller = caller(&request);
+        let ListCheckpointsRequest { term, without_term } = request.into_inner();
+        self.check_reader(term, without_term)?;
+        let mut messages = self.reads.checkpoints(caller, self.stopping()).await?;
+        messages.recv().await.unwrap_or_else(|| Err(status::stopping())).map(Response::new)
+    }
+
+    async fn read_checkpoint(
+        &self,
+        request: Request<ReadCheckpointRequest>,
+    ) -> Result<Response<Self::ReadCheckpointStream>, Status> {
+        let caller = caller(&request);
+        let ReadCheckpointRequest { term, without_term, base_lsn } = request.into_inner();
+        self.check_reader(term, without_term)?;
+        let messages = self.reads.checkpoint(caller, base_lsn, self.stopping()).await?;
+        Ok(Response::new(ReceiverStream::new(messages)))
+    }
+
+    async fn write_checkpoint(
+        &self,
+        request: Request<Streaming<WriteCheckpointRequest>>,
+    ) -> Result<Response<Self::WriteCheckpointStream>, Status> {
+        use write_checkpoint_request::Message;
+
+        let caller = caller(&request);
+        let mut messages = request.into_inner();
+        let first = first_message(&mut messages).await?.and_then(|first| first.message);
+        let Some(Message::Begin(begin)) = first else {
+            return Err(Status::failed_precondition("a stream begins with `begin`, followed by batches"));
+        };
+        let (term, base) = (required_term(begin.term)?, begin.base_lsn);
+        let receiving = self.call(|reply| Command::BeginCheckpoint { term, base, reply }).await?;
+        Ok(Response::new(receiving.run(caller, base, messages, self.stopping())))
+    }
+
+    async fn keep_checkpoint(
+        &self,
+        request: Request<KeepCheckpointRequest>,
+    ) -> Result<Response<KeepCheckpointResponse>, Status> {
+        let KeepCheckpointRequest { term, base_lsn: base } = request.into_inner();
+        let term = required_term(term)?;
+        let checkpoint = self.call(|reply| Command::KeepCheckpoint { term, base, reply }).await?;
+        Ok(Response::new(KeepCheckpointResponse { checkpoint: Some(checkpoint.into()) }))
     }
 }
 
-/// The term that the first message of a stream resumes.
-async fn first_message(messages: &mut Streaming<WriteTransactionsRequest>, within: Duration) -> Result<Term, Status> {
+fn required_term(term: Option<v1::Term>) -> Result<Term, Status> {
+    term.ok_or_else(|| Status::invalid_argument("the call needs the term that Open returned"))?.try_into()
+}
+
+/// The first message of a stream; `None` if the stream ends.
+async fn first_message<M>(messages: &mut Streaming<M>) -> Result<Option<M>, Status> {
+    tokio::time::timeout(FIRST_MESSAGE_TIMEOUT, messages.message()).await.map_err(|_| {
+        Status::deadline_exceeded(format!("no first message was received within {FIRST_MESSAGE_TIMEOUT:?}"))
+    })?
+}
+
+/// The term that the first message of a stream of batches resumes.
+fn resumed_term(first: Option<WriteTransactionsRequest>) -> Result<Term, Status> {
     use write_transactions_request::Message;
 
-    let first = tokio::time::timeout(within, messages.message())
-        .await
-        .map_err(|_| Status::deadline_exceeded(format!("no first message was received within {within:?}")))??;
     match first.and_then(|first| first.message) {
         Some(Message::Resume(term)) => term.try_into(),
         Some(Message::Batch(_) | Message::Close(_)) => {

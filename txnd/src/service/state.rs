@@ -1,8 +1,6 @@
 //! What the thread that owns the sink tells everybody else.
 
-use tonic::Status;
-
-use crate::{SinkError, Term, status};
+use crate::{SinkError, Term};
 
 /// The state of the log.
 #[derive(Clone, Debug)]
@@ -21,18 +19,18 @@ impl LogState {
         Self { term: None, usable: true, failed: None }
     }
 
-    /// Whether the writer of `term` may read.
-    pub(super) fn check_reader(&self, term: &Term) -> Result<(), Status> {
+    /// Checks that `term` is the one that the sink is open for.
+    pub(super) fn check_term(&self, term: &Term) -> Result<(), SinkError> {
         if let Some(failed) = &self.failed {
-            return Err(status::of(failed));
+            return Err(failed.clone());
         }
         match &self.term {
-            None => Err(Status::unavailable("the service holds no term; resume it, then read")),
+            None => Err(SinkError::Unavailable("the service holds no term; resume it first".into())),
             Some(current) if term.epoch < current.epoch => {
-                Err(status::of(&SinkError::Fenced { own: term.epoch, newer: current.epoch }))
+                Err(SinkError::Fenced { own: term.epoch, newer: current.epoch })
             }
             Some(current) if (term.epoch, term.chain.log_id) == (current.epoch, current.chain.log_id) => Ok(()),
-            Some(_) => Err(Status::failed_precondition("the term is not one of this log")),
+            Some(_) => Err(SinkError::Failed("the term is not one of this log".into())),
         }
     }
 }

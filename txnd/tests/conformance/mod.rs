@@ -4,10 +4,13 @@
 //!   mod.rs      Storage, what is run against; the list of properties
 //!   order.rs    what is stored and read back, and in which order; which batches are refused
 //!   reading.rs  what readers see while a writer goes on
+//!   checkpoints.rs   those that are kept, and those that are not; only for logs that keep any
 //!   terms.rs    epochs, fences, the end of a term in order and without
 //!   script.rs   random calls against a model
 //! ```
 
+#[allow(dead_code)] // Not every log keeps any.
+pub(crate) mod checkpoints;
 pub(crate) mod order;
 pub(crate) mod reading;
 pub(crate) mod script;
@@ -78,12 +81,14 @@ fn canonical_records(batches: &[Batch]) -> Vec<Batch> {
     alone
 }
 
-/// Makes a module of tests, one for each property. `$storage` is an expression for a new, empty [`Storage`].
+/// Makes a module of tests, one for each property. `$storage` is an expression for a new, empty [`Storage`]. With
+/// `checkpoints`, those of logs that keep checkpoints too.
 macro_rules! sink_conformance {
-    ($name:ident, $storage:expr) => {
+    ($name:ident, $storage:expr $(, $checkpoints:ident)?) => {
         mod $name {
             use super::*;
 
+            $(sink_conformance! { @$checkpoints $storage })?
             sink_conformance! { @each $storage;
                 order::a_new_log_is_empty,
                 order::what_is_durable_is_read_back_byte_for_byte,
@@ -113,6 +118,16 @@ macro_rules! sink_conformance {
                 terms::after_resume_the_rest_is_sent_again,
                 script::a_random_script_agrees_with_the_model,
             }
+        }
+    };
+    (@checkpoints $storage:expr) => {
+        sink_conformance! { @each $storage;
+            checkpoints::it_comes_back_as_it_was_written,
+            checkpoints::the_last_two_are_kept,
+            checkpoints::one_that_is_not_finished_is_not_used,
+            checkpoints::a_fenced_writer_puts_none_in_use,
+            checkpoints::a_writer_goes_on_beside_it,
+            checkpoints::one_has_entries_of_every_size,
         }
     };
     (@each $storage:expr; $($file:ident::$property:ident,)*) => { $(

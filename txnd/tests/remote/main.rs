@@ -10,9 +10,11 @@
 //!   delivery.rs    nothing is lost or doubled, whatever happens to connection, service and storage
 //!   refusals.rs    what a writer may not send, and streams that take over
 //!   reading.rs     a log that comes back cut or wrong is refused; a reader that stalls holds nobody up
+//!   checkpoints.rs a checkpoint that is cut off, replaced, or not what it should be
 //!   takeover.rs    a log that somebody else takes over while its writer is idle
 //! ```
 
+mod checkpoints;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 mod delivery;
@@ -60,5 +62,5 @@ impl Storage for HostedTables {
 }
 
 sink_conformance!(remote_over_memory, Hosted::memory(&MemoryLog::default()));
-sink_conformance!(remote_over_segments, Hosted::segments());
-sink_conformance!(remote_over_postgres, HostedTables(Hosted::postgres()));
+sink_conformance!(remote_over_segments, Hosted::segments(), checkpoints);
+sink_conformance!(remote_over_postgres, HostedTables(Hosted::postgres()), checkpoints);

@@ -15,16 +15,18 @@ use txnd::limits::{MAX_READS, READ_START_TIMEOUT};
 use txnd::wire::v1::read_transactions_response::Message;
 use txnd::wire::v1::transaction_service_server::{TransactionService, TransactionServiceServer};
 use txnd::wire::v1::{
-    End, OpenRequest, OpenResponse, ReadTransactionsRequest, ReadTransactionsResponse, WriteTransactionsRequest,
-    WriteTransactionsResponse, write_transactions_response,
+    End, KeepCheckpointRequest, KeepCheckpointResponse, ListCheckpointsRequest, ListCheckpointsResponse, OpenRequest,
+    OpenResponse, ReadCheckpointRequest, ReadCheckpointResponse, ReadTransactionsRequest, ReadTransactionsResponse,
+    WriteCheckpointRequest, WriteCheckpointResponse, WriteTransactionsRequest, WriteTransactionsResponse,
+    write_transactions_response,
 };
-use txnd::{LogReader, LogWriter, RemoteSink, SinkError, Term};
+use txnd::{Checkpoint, CheckpointWriter, LogReader, LogWriter, RemoteSink, SinkError, Term};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp};
 use crate::proxy::Proxy;
 use crate::raw;
-use crate::writer::{Content, Writer, put_text, read, seal, seed};
+use crate::writer::{Content, Writer, checkpoint_of, put_text, read, seal, seed};
 
 #[tokio::test]
 async fn a_read_that_is_cut_is_never_a_short_log() {
@@ -146,7 +148,7 @@ async fn a_read_ends_where_it_was_told_to() {
     assert_eq!(client.read_transactions(both).await.unwrap_err().code(), tonic::Code::InvalidArgument);
 }
 
-/// A service that answers a read with what it is given.
+/// A service that answers a read with what it is given. It does not know any calls for checkpoints but one.
 #[derive(Clone)]
 struct Forger {
     term: Term,
@@ -159,6 +161,8 @@ type Answers<T> = Pin<Box<dyn Messages<Item = Result<T, Status>> + Send>>;
 impl TransactionService for Forger {
     type WriteTransactionsStream = Answers<WriteTransactionsResponse>;
     type ReadTransactionsStream = Answers<ReadTransactionsResponse>;
+    type ReadCheckpointStream = Answers<ReadCheckpointResponse>;
+    type WriteCheckpointStream = Answers<WriteCheckpointResponse>;
 
     async fn open(&self, _: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
         Ok(Response::new(OpenResponse { term: Some(self.term.into()) }))
@@ -181,24 +185,95 @@ impl TransactionService for Forger {
         let answers = answers.into_iter().map(|message| Ok(ReadTransactionsResponse { message: Some(message) }));
         Ok(Response::new(Box::pin(tokio_stream::iter(answers))))
     }
+
+    async fn list_checkpoints(
+        &self,
+        _: Request<ListCheckpointsRequest>,
+    ) -> Result<Response<ListCheckpointsResponse>, Status> {
+        Err(Status::unimplemented("unknown"))
+    }
+
+    async fn read_checkpoint(
+        &self,
+        _: Request<ReadCheckpointRequest>,
+    ) -> Result<Response<Self::ReadCheckpointStream>, Status> {
+        let answers = std::mem::take(&mut *self.answers.lock().unwrap());
+        let answers = answers.into_iter().map(|message| match message {
+            Message::Batch(batch) => Ok(ReadCheckpointResponse { batch }),
+            Message::End(_) => Err(Status::unavailable("cut off")),
+        });
+        Ok(Response::new(Box::pin(tokio_stream::iter(answers))))
+    }
+
+    async fn write_checkpoint(
+        &self,
+        _: Request<Streaming<WriteCheckpointRequest>>,
+    ) -> Result<Response<Self::WriteCheckpointStream>, Status> {
+        Err(Status::unimplemented("unknown"))
+    }
+
+    async fn keep_checkpoint(
+        &self,
+        _: Request<KeepCheckpointRequest>,
+    ) -> Result<Response<KeepCheckpointResponse>, Status> {
+        Err(Status::unimplemented("unknown"))
+    }
 }
 
-#[tokio::test]
-async fn a_wrong_answer_to_a_read_is_refused() {
+/// A writer of a forged service, and where to put the answers to its reads.
+async fn forged(term: Term) -> (RemoteSink<PlainTcp>, Arc<Mutex<Vec<Message>>>) {
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let start = Chain::start(7);
-    let batch = |chain: &Chain| seal(&[put_text("k", 1), put_text("k", 2)], chain, 1, 0);
-    let first = batch(&start);
-    let second = batch(&start.after(&first));
-    let chain = start.after(&first).after(&second);
-    let forger = Forger { term: Term { epoch: 3, chain }, answers: Arc::default() };
+    let forger = Forger { term, answers: Arc::default() };
     let answers = Arc::clone(&forger.answers);
     let incoming = tonic::transport::server::TcpIncoming::from(listener);
     let server = tonic::transport::Server::builder().add_service(TransactionServiceServer::new(forger));
     tokio::spawn(server.serve_with_incoming(incoming));
     let mut sink = RemoteSink::new(PlainTcp(address));
     sink.open().await.unwrap();
+    (sink, answers)
+}
+
+#[tokio::test]
+async fn a_service_that_knows_no_checkpoints_has_none() {
+    let (mut sink, _) = forged(Term { epoch: 3, chain: Chain::start(7) }).await;
+    assert_eq!(sink.reader().checkpoints().await, Ok(Vec::new()));
+    let mut checkpoint = sink.begin_checkpoint(0).unwrap().unwrap();
+    assert!(checkpoint.append(&checkpoint_of(0, 0, 0)[0]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_wrong_checkpoint_is_refused() {
+    let (sink, answers) = forged(Term { epoch: 3, chain: Chain::start(7) }).await;
+    let checkpoint = Checkpoint { base: 9, end: 9, entries: 4, bytes: 0, at: 0 };
+    let batches = checkpoint_of(9, 4, 9);
+    let [first, second, last] = &batches[..] else { panic!("{batches:?}") };
+    let other = &checkpoint_of(9, 4, 9)[1];
+    let later = &checkpoint_of(10, 2, 10)[0];
+    let of = |batches: &[&Batch]| batches.iter().map(|batch| Message::Batch(batch.to_bytes())).collect::<Vec<_>>();
+    let read = async |messages: Vec<Message>| {
+        *answers.lock().unwrap() = messages;
+        sink.reader().read_checkpoint(&checkpoint, &mut async |_: &Batch| Ok(())).await
+    };
+    assert_eq!(read(of(&[first, second, last])).await, Ok(()));
+    for wrong in [&[second, last][..], &[first, last], &[first, other, last], &[later], &[first, second, last, last]] {
+        let refused = read(of(wrong)).await;
+        assert!(matches!(refused, Err(SinkError::Failed(_))), "{wrong:?}: {refused:?}");
+    }
+    assert!(matches!(read(vec![Message::Batch(vec![1, 2, 3].into())]).await, Err(SinkError::Failed(_))));
+    for cut in [of(&[]), of(&[first]), of(&[first, second])] {
+        assert!(matches!(read(cut).await, Err(SinkError::Unavailable(_))), "a part of one");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_answer_to_a_read_is_refused() {
+    let start = Chain::start(7);
+    let batch = |chain: &Chain| seal(&[put_text("k", 1), put_text("k", 2)], chain, 1, 0);
+    let first = batch(&start);
+    let second = batch(&start.after(&first));
+    let chain = start.after(&first).after(&second);
+    let (mut sink, answers) = forged(Term { epoch: 3, chain }).await;
 
     let of = |batch: &Batch| Message::Batch(batch.to_bytes());
     let checksum = |batches: &[&Batch]| {

@@ -9,8 +9,9 @@ use std::task::{Context, Poll, Waker};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
-use txnd::{LogReader, LogWriter, SinkError, Term};
+use proto::options::RecordOptions;
+use proto::{Batch, BatchBuffer, Chain, Effect, Epoch, Lsn, Micros};
+use txnd::{CheckpointSealer, LogReader, LogWriter, SinkError, Term};
 
 use testkit::arbitrary::{self, OwnedOp};
 
@@ -133,6 +134,29 @@ pub(crate) fn seal(ops: &[OwnedOp], chain: &Chain, epoch: Epoch, durable: Lsn) -
             .expect("the records of one batch lie within 35 minutes");
     }
     buffer.seal(chain, epoch, durable)
+}
+
+/// A checkpoint of `base` with `count` entries, in batches of two; the last batch is the end.
+pub(crate) fn checkpoint_of(base: Lsn, count: u64, end: Lsn) -> Vec<Batch> {
+    let key = |number| format!("{base}_{number}");
+    checkpoint_with(base, (0..count).map(|number| OwnedOp::Put(key(number), proto::Value::Int(number as i32))), end)
+}
+
+/// The same with these entries.
+pub(crate) fn checkpoint_with(base: Lsn, entries: impl IntoIterator<Item = OwnedOp>, end: Lsn) -> Vec<Batch> {
+    let mut sealer = CheckpointSealer::new(1, base);
+    let entries: Vec<OwnedOp> = entries.into_iter().collect();
+    let mut batches = Vec::new();
+    for some in entries.chunks(2) {
+        let mut buffer = sealer.buffer();
+        for entry in some {
+            let options = RecordOptions { stamp: Some(base) };
+            buffer.push_with(&entry.as_op(), Effect::None, &options, 0).expect("entries have no time");
+        }
+        batches.push(sealer.seal(buffer));
+    }
+    batches.push(sealer.end(end));
+    batches
 }
 
 /// A put of a text of `bytes` bytes.

@@ -1,7 +1,13 @@
 //! Checkpoints as an operator sees them: a log that does not grow for ever, starts that do not take longer and longer, and
-//! nothing lost, whenever kvs dies.
+//! nothing lost, whenever kvs dies. Here over files; in `every_log.rs` over each kind of log.
 
+#[path = "../deployment/mod.rs"]
+mod deployment;
+mod every_log;
+#[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../txnd_server/mod.rs"]
+mod txnd_server;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

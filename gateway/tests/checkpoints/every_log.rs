@@ -1,0 +1,117 @@
+//! What holds over each kind of log: files, tables, and both behind a txnd.
+
+use testkit::postgres_server::PostgresServer;
+
+use crate::deployment::{self, Deployment};
+use crate::harness::{Client, Kvs, field};
+use crate::{number, recovered, write_until_a_checkpoint};
+
+const NEVER: [&str; 2] = ["--checkpoint-after", "never"];
+
+fn put_all(client: &mut Client, round: u32) {
+    for number in 0..50 {
+        assert_eq!(client.put(&format!("int-put/n{number}"), format!("{}", round * 1000 + number)).status, 200);
+        assert_eq!(client.put(&format!("map-set/m{number}/{round}"), "x").status, 200);
+        assert_eq!(client.request("DELETE", &format!("str-del/s{number}"), "").status, 200);
+        assert_eq!(client.put(&format!("str-put/s{}", (number + round) % 40), format!("{round}")).status, 200);
+    }
+}
+
+fn check_all(client: &mut Client, rounds: u32) {
+    for number in 0..50 {
+        assert_eq!(client.get(&format!("int-get/n{number}")).text(), format!("{}", (rounds - 1) * 1000 + number));
+        for round in 0..rounds {
+            assert_eq!(client.get(&format!("map-get/m{number}/{round}")).text(), "x");
+        }
+    }
+}
+
+fn loaded(kvs: &Kvs) -> Option<&String> {
+    kvs.lines.iter().find(|line| field(line, "message") == Some("loaded a checkpoint"))
+}
+
+/// However long the log, a start reads a checkpoint and what came after it.
+#[test]
+fn a_start_reads_the_last_checkpoint_and_the_log_after_it() {
+    for mut deployment in deployment::all() {
+        let name = deployment.name;
+        let mut last = 0;
+        for round in 0..3 {
+            let kvs = deployment.start(&[]);
+            let mut client = kvs.connect();
+            put_all(&mut client, round);
+            write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
+            match round {
+                1 => drop(kvs.stop()),
+                _ => kvs.kill(),
+            }
+        }
+        let kvs = deployment.start(&NEVER);
+        let (lsn, replayed) = (number(recovered(&kvs), "lsn"), number(recovered(&kvs), "records"));
+        assert!(loaded(&kvs).is_some() && lsn > 600 && replayed < lsn / 2, "{name}: {}", recovered(&kvs));
+        let mut client = kvs.connect();
+        check_all(&mut client, 3);
+        assert!(client.get("str-get/last").text().starts_with(&format!("{last}:")), "{name}");
+        kvs.kill();
+        deployment.stop();
+    }
+}
+
+fn psql(deployment: &Deployment, statement: &str) -> String {
+    let url = deployment.tables.as_ref().expect("tables");
+    deployment.server.expect("tables have a server").psql(url, statement)
+}
+
+/// The tables of checkpoints neither grow nor take anything from the history.
+#[test]
+fn tables_keep_two_checkpoints_and_the_whole_history() {
+    for mut deployment in [deployment::postgres(), deployment::txnd_postgres()] {
+        let kvs = deployment.start(&[]);
+        let (mut client, mut last) = (kvs.connect(), 0);
+        for _ in 0..6 {
+            write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
+        }
+        kvs.kill();
+        assert_eq!(psql(&deployment, "SELECT count(*) FROM checkpoints"), "2");
+        // Besides those in use, what the last ones have left.
+        let left = psql(&deployment, "SELECT count(DISTINCT checkpoint_id) FROM checkpoint_batches");
+        assert!(["2", "3", "4"].contains(&&*left), "batches of {left} checkpoints");
+        let complete = "SELECT count(*) FROM checkpoints c WHERE batches = \
+                        (SELECT count(*) FROM checkpoint_batches b WHERE b.checkpoint_id = c.id) \
+                        AND bytes = (SELECT sum(length(batch)) FROM checkpoint_batches b WHERE b.checkpoint_id = c.id)";
+        assert_eq!(psql(&deployment, complete), "2");
+        let history = psql(&deployment, "SELECT count(*) >= max(id) AND min(id) = 1 FROM string_transactions");
+        assert_eq!(history, "t", "each write is in the history");
+        deployment.stop();
+    }
+}
+
+/// If the latest checkpoint is damaged the one before is used; if that is damaged too, the history.
+#[test]
+fn a_damaged_checkpoint_in_a_table_is_not_used() {
+    let deployment = deployment::postgres_on(PostgresServer::shared());
+    let kvs = deployment.start(&[]);
+    let (mut client, mut last) = (kvs.connect(), 0);
+    assert_eq!(client.put("str-put/early", "value").status, 200);
+    for _ in 0..3 {
+        write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
+    }
+    kvs.kill();
+    let bases = psql(&deployment, "SELECT string_agg(base::text, ' ' ORDER BY base) FROM checkpoints");
+    let bases: Vec<u64> = bases.split(' ').map(|base| base.parse().expect("a base")).collect();
+    for usable in [bases.first(), None] {
+        // A bit of a batch of the latest one that is whole.
+        let damage = "UPDATE checkpoint_batches SET batch = set_byte(batch, 100, get_byte(batch, 100) # 1) \
+                      WHERE number = 0 AND checkpoint_id = (SELECT id FROM checkpoints WHERE base = ";
+        let base = if usable.is_some() { bases[1] } else { bases[0] };
+        psql(&deployment, &format!("{damage}{base})"));
+        let kvs = deployment.start(&NEVER);
+        let said = kvs.lines.concat();
+        assert!(said.contains("a checkpoint cannot be used"), "{said}");
+        assert_eq!(loaded(&kvs).map(|line| number(line, "base")), usable.copied());
+        let mut client = kvs.connect();
+        assert_eq!(client.get("str-get/early").text(), "value");
+        assert!(client.get("str-get/last").text().starts_with(&format!("{last}:")));
+        kvs.kill();
+    }
+}
