@@ -26,9 +26,7 @@ pub(crate) fn now() -> Micros {
 
 /// Whether the time of the machine's clock is representable, so that it is not clamped.
 pub(crate) fn is_representable() -> bool {
-    // Asked in every poll of a connection, where the library's arithmetic would show.
-    let seconds = rustix::time::clock_gettime(rustix::time::ClockId::Realtime).tv_sec;
-    (0..=LATEST.as_secs().cast_signed()).contains(&seconds)
+    (UNIX_EPOCH..=UNIX_EPOCH + LATEST).contains(&SystemTime::now())
 }
 
 /// A time for people, in UTC, to the second.

@@ -12,8 +12,8 @@ use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 /// The smallest segments, so that there are many of them.
 const SEGMENT_SIZE: [&str; 2] = ["--segment-size", "64KiB"];
 
-/// A checkpoint every few hundred records, and nothing that they make superfluous.
-const CHECKPOINTS: [&str; 4] = ["--checkpoint-after", "16KiB", "--retain", "0"];
+/// A checkpoint every few hundred records, and nothing that they make superfluous. Flags of a test come before these.
+const CHECKPOINTS: [(&str, &str); 2] = [("KVS_CHECKPOINT_AFTER", "16KiB"), ("KVS_RETAIN", "0")];
 
 /// The same for a txnd.
 const TXND: [&str; 4] = ["--segment-size", "64KiB", "--retain", "0"];
@@ -100,7 +100,7 @@ impl Deployment {
         command
             .args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &self.log])
             .args(SEGMENT_SIZE)
-            .args(CHECKPOINTS)
+            .envs(CHECKPOINTS)
             .args(args);
         if let Some(service) = &self.txnd {
             command.args(service.certificates.flags("kvs"));
