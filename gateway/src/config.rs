@@ -99,7 +99,7 @@ pub struct Config {
 
     /// Where the log is written: `file:DIR` (segment files), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd server) or `off` (memory only, all data is lost at exit)
-    #[arg(long, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
+    #[arg(long, global = true, env = "KVS_LOG", hide_env_values = true, default_value = "file:./kvs-data", value_name = "LOG",
           value_parser = unquoted::<LogTarget>())]
     pub log: LogTarget,
 
@@ -118,19 +118,19 @@ pub struct Config {
     pub when_fenced: WhenFenced,
 
     /// CA certificates that txnd's certificate is verified against (PEM); used with `--log https://...`
-    #[arg(long, env = "KVS_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
+    #[arg(long, global = true, env = "KVS_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]
     pub tls_ca: PathBuf,
 
     /// Client certificate that kvs presents to txnd (PEM)
-    #[arg(long, env = "KVS_TLS_CERT", default_value = "certs/kvs.pem", value_name = "FILE")]
+    #[arg(long, global = true, env = "KVS_TLS_CERT", default_value = "certs/kvs.pem", value_name = "FILE")]
     pub tls_cert: PathBuf,
 
     /// Private key of the client certificate (PEM)
-    #[arg(long, env = "KVS_TLS_KEY", default_value = "certs/kvs.key", value_name = "FILE")]
+    #[arg(long, global = true, env = "KVS_TLS_KEY", default_value = "certs/kvs.key", value_name = "FILE")]
     pub tls_key: PathBuf,
 
     /// Certificate revocation lists for txnd's certificate (PEM) [default: no revocation check]
-    #[arg(long, env = "KVS_TLS_CRL", value_name = "FILE")]
+    #[arg(long, global = true, env = "KVS_TLS_CRL", value_name = "FILE")]
     pub tls_crl: Option<PathBuf>,
 
     /// What a successful write means: `sync`: it is on disk; `async`: it is applied and queued, and a crash of the
@@ -233,6 +233,18 @@ pub struct Config {
 pub enum Command {
     /// Check whether the kvs at `--http-addr` responds; exit code 0 if it does, otherwise 1
     Health,
+    /// Look at the log that `--log` names, beside a server that uses it or without one; changes nothing
+    #[command(subcommand)]
+    Log(LogCommand),
+}
+
+/// What `kvs log` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum LogCommand {
+    /// Show the log's id, which records it has, and its checkpoints
+    Info,
+    /// Read every checkpoint and every record, and check them; exit code 5 if something is damaged
+    Verify,
 }
 
 /// Where the log is written.

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use gateway::config::{Command, Config, RENAMED_VARIABLES, WhenFenced};
+use gateway::config::{Command, Config, LogCommand, RENAMED_VARIABLES, WhenFenced};
+use gateway::inspect::InspectError;
 use gateway::{StartError, limit_connections};
 use tracing::{error, info, warn};
 use txnd::SinkError;
@@ -14,14 +15,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut config: Config = flags::parse(&RENAMED_VARIABLES);
-    if config.command == Some(Command::Health) {
-        return match gateway::health::check(config.http_addr) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(e) => {
-                eprintln!("kvs at {}: {e}", config.http_addr);
-                ExitCode::FAILURE
-            }
-        };
+    match config.command {
+        Some(Command::Health) => {
+            return match gateway::health::check(config.http_addr) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => {
+                    eprintln!("kvs at {}: {e}", config.http_addr);
+                    ExitCode::FAILURE
+                }
+            };
+        }
+        Some(Command::Log(command)) => return inspect(&config, command),
+        None => {}
     }
     diagnostics::init(config.trace, config.trace_format);
     limit_connections(&mut config);
@@ -36,6 +41,24 @@ fn main() -> ExitCode {
     // A sink that hangs must not keep the process from exiting.
     runtime.shutdown_background();
     code
+}
+
+fn inspect(config: &Config, command: LogCommand) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let inspected = runtime
+        .map_err(InspectError::Output)
+        .and_then(|runtime| runtime.block_on(gateway::inspect::run(config, command, &mut std::io::stdout())));
+    match inspected {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("kvs log: {e}");
+            ExitCode::from(match e {
+                InspectError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
+                InspectError::Log(_) => exit::CANNOT_OPEN_LOG,
+                InspectError::Output(_) => exit::FAILED,
+            })
+        }
+    }
 }
 
 async fn run(config: Config) -> ExitCode {

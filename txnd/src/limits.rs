@@ -65,6 +65,9 @@ pub const READ_START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Batches buffered between a read and the connection.
 pub const READ_AHEAD_BATCHES: usize = 2;
 
+/// Batches of a checkpoint that may wait to be stored.
+pub const CHECKPOINT_QUEUE_BATCHES: usize = 2;
+
 /// Calls that may wait for the sink.
 pub const QUEUED_CALLS: usize = 64;
 

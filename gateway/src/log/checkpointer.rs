@@ -10,7 +10,6 @@
 //! the rate.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use engine::{Engine, Stamp};
@@ -18,6 +17,7 @@ use proto::limits::BATCH_TARGET_BYTES;
 use proto::options::RecordOptions;
 use proto::{BatchBuffer, Effect, Key, Lsn, Op, Value};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError, Term};
 
@@ -40,7 +40,7 @@ pub(crate) struct Checkpointer<C> {
     /// Size of the last checkpoint, in bytes.
     last: u64,
     state: State<C>,
-    cancelled: Arc<AtomicBool>,
+    stopping: CancellationToken,
 }
 
 enum State<C> {
@@ -71,7 +71,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         logged: u64,
     ) -> Self {
         let last = last.map_or(0, |last| last.bytes);
-        Self { engine, term, schedule, logged, last, state: State::Idle, cancelled: Arc::default() }
+        Self { engine, term, schedule, logged, last, state: State::Idle, stopping: CancellationToken::new() }
     }
 
     /// So many bytes were added to the log.
@@ -109,7 +109,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
 
     /// Stops writing, and waits for the end of the thread.
     pub(crate) async fn cancel(&mut self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.stopping.cancel();
         if let State::Writing { written, .. } = std::mem::replace(&mut self.state, State::Idle) {
             debug!("gave up a checkpoint");
             // Whatever it was.
@@ -132,10 +132,14 @@ impl<C: CheckpointWriter> Checkpointer<C> {
             }
             Err(e) => return self.failed(&e),
         };
-        let (engine, cancelled) = (Arc::clone(&self.engine), Arc::clone(&self.cancelled));
+        let (engine, stopping) = (Arc::clone(&self.engine), self.stopping.clone());
         let (sealer, rate) = (CheckpointSealer::new(self.term.epoch, base), self.schedule.rate);
         let (send, written) = oneshot::channel();
-        let work = move || async move { write(&engine, writer, sealer, rate, &cancelled).await };
+        let work = move || async move {
+            let stopped = || SinkError::Unavailable("the server is stopping".into());
+            let writing = write(&engine, writer, sealer, rate);
+            stopping.run_until_cancelled(writing).await.unwrap_or_else(|| Err(stopped()))
+        };
         // The receiver is gone if the log has ended.
         let started = txnd::thread::run("kvs-checkpoint", work, |written| drop(send.send(written)));
         match started {
@@ -163,16 +167,12 @@ async fn write<C: CheckpointWriter>(
     mut writer: C,
     mut sealer: CheckpointSealer,
     rate: u64,
-    cancelled: &AtomicBool,
 ) -> Result<Written<C>, SinkError> {
     let mut pace = Pace { began: Instant::now(), bytes: 0, rate };
     let mut walk = engine.walk();
     let mut entries = Entries { full: Vec::new(), filling: sealer.buffer() };
     let mut more = true;
     while more {
-        if cancelled.load(Ordering::Relaxed) {
-            return Err(SinkError::Unavailable("the server is stopping".into()));
-        }
         more = walk.next(&mut |key, value, stamp| entries.add(key, &value, stamp));
         if !more {
             entries.next_batch();
@@ -222,6 +222,10 @@ impl Pace {
     async fn keep(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
         let due = Duration::from_secs_f64(self.bytes as f64 / self.rate as f64);
-        tokio::time::sleep(due.saturating_sub(self.began.elapsed())).await;
+        match due.saturating_sub(self.began.elapsed()) {
+            // So that a stop is noticed.
+            Duration::ZERO => tokio::task::yield_now().await,
+            early => tokio::time::sleep(early).await,
+        }
     }
 }

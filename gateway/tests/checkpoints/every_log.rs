@@ -52,6 +52,14 @@ fn a_start_reads_the_last_checkpoint_and_the_log_after_it() {
         let mut client = kvs.connect();
         check_all(&mut client, 3);
         assert!(client.get("str-get/last").text().starts_with(&format!("{last}:")), "{name}");
+
+        // Beside the server, and changing nothing.
+        let (status, info) = deployment.inspect("info");
+        assert_eq!((status, info.matches("\ncheckpoint  lsn ").count()), (Some(0), 2), "{name}: {info}");
+        assert!(info.contains(&format!(" to {lsn}\n")), "{name}: {info}");
+        let (status, verified) = deployment.inspect("verify");
+        assert_eq!((status, verified.matches("all right").count()), (Some(0), 3), "{name}: {verified}");
+        assert_eq!(client.put("int-put/n0", "1").status, 200);
         kvs.kill();
         deployment.stop();
     }
@@ -105,6 +113,9 @@ fn a_damaged_checkpoint_in_a_table_is_not_used() {
                       WHERE number = 0 AND checkpoint_id = (SELECT id FROM checkpoints WHERE base = ";
         let base = if usable.is_some() { bases[1] } else { bases[0] };
         psql(&deployment, &format!("{damage}{base})"));
+        let (status, said) = deployment.inspect("verify");
+        assert_eq!(status, Some(5), "{said}");
+        assert!(said.contains("kvs log: the log is damaged: table checkpoint_batches"), "{said}");
         let kvs = deployment.start(&NEVER);
         let said = kvs.lines.concat();
         assert!(said.contains("a checkpoint cannot be used"), "{said}");

@@ -110,6 +110,18 @@ impl Deployment {
         kvs
     }
 
+    /// What `kvs log` with this command says of the log.
+    pub(crate) fn inspect(&self, command: &str) -> (Option<i32>, String) {
+        let mut kvs = Kvs::program();
+        kvs.args(["log", command, "--log", &self.log]);
+        if let Some(service) = &self.txnd {
+            kvs.args(service.certificates.flags("kvs"));
+        }
+        let output = kvs.output().expect("kvs can be executed");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("what it says is UTF-8"))
+    }
+
     /// Starts txnd, again at the same address.
     pub(crate) fn start_txnd(&mut self) {
         let service = self.service();

@@ -6,8 +6,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use proto::{Batch, BatchError, Epoch, Lsn, Micros};
-use sqlx::{Executor, Row};
+use proto::{Batch, BatchError, Chain, Epoch, Lsn, Micros};
+use sqlx::{Connection, Executor, Row};
 
 use super::binary::{Fields, Rows, micros, timestamp};
 use super::commit::copy;
@@ -87,7 +87,10 @@ impl CheckpointWriter for PostgresCheckpoint {
     async fn finish(&mut self) -> Result<(), SinkError> {
         self.info.end = self.verifier.end().ok_or_else(|| SinkError::Failed("the checkpoint has no end".into()))?;
         self.info.entries = self.verifier.entries();
-        self.session = None;
+        if let Some(session) = self.session.take() {
+            // Everything is committed; it does not matter how the connection ends.
+            let _ = session.connection.close().await;
+        }
         Ok(())
     }
 }
@@ -101,30 +104,29 @@ async fn remove_unused(session: &mut Session) -> Result<(), SinkError> {
     step(session.connection.execute(delete.as_str())).await.map(drop)
 }
 
-/// Puts a finished checkpoint in use, and takes the ones before the last two out of use. After an error that can be retried,
-/// the session must not be used again.
+/// Puts a finished checkpoint in use, and takes the ones before the last two out of use. The log must end at `durable`: what
+/// another process has written the checkpoint does not show. After an error that can be retried, the session must not be used
+/// again.
 pub(super) async fn keep(
     session: &mut Session,
     epoch: Epoch,
+    durable: &Chain,
     finished: &PostgresCheckpoint,
 ) -> Result<Checkpoint, SinkError> {
     let producer = Producer::locked(session).await?;
-    let kept = insert(session, &producer, epoch, finished).await;
+    let kept = match producer.check_term(epoch).and_then(|()| producer.check_end(durable)) {
+        Ok(()) => insert(session, durable.lsn, finished).await,
+        Err(e) => Err(e),
+    };
     let end = if kept.is_ok() { "COMMIT" } else { "ROLLBACK" };
     step(session.connection.execute(end)).await?;
     kept.map(|()| finished.info)
 }
 
-async fn insert(
-    session: &mut Session,
-    producer: &Producer,
-    epoch: Epoch,
-    finished: &PostgresCheckpoint,
-) -> Result<(), SinkError> {
+async fn insert(session: &mut Session, durable: Lsn, finished: &PostgresCheckpoint) -> Result<(), SinkError> {
     let PostgresCheckpoint { id, batches, verifier, .. } = finished;
     let Checkpoint { base, end, entries, bytes, at } = finished.info;
-    producer.check_term(epoch)?;
-    if verifier.end().is_none_or(|end| end > producer.chain.lsn) {
+    if verifier.end().is_none_or(|end| end > durable) {
         return Err(SinkError::Failed(format!("the checkpoint shows records up to lsn {end}, which are not durable")));
     }
     let count = format!("SELECT count(*) FROM {BATCHES} WHERE checkpoint_id = {id}");

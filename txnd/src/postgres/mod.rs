@@ -392,7 +392,7 @@ impl LogWriter for PostgresSink {
         let Some(session) = &mut log.session else {
             return Err(SinkError::Unavailable("there is no connection to PostgreSQL".into()));
         };
-        let kept = checkpoint::keep(session, log.term.epoch, &finished).await;
+        let kept = checkpoint::keep(session, log.term.epoch, &log.durable, &finished).await;
         if let Err(e) = &kept
             && e.is_retryable()
         {

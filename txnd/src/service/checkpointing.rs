@@ -12,15 +12,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 use tracing::{info, warn};
 
+use crate::limits::CHECKPOINT_QUEUE_BATCHES;
 use crate::wire::v1::{
     Begun, Stored, WriteCheckpointRequest, WriteCheckpointResponse, write_checkpoint_request::Message,
     write_checkpoint_response,
 };
 use crate::wire::whole_batch;
 use crate::{CheckpointWriter, SinkError, status, thread};
-
-/// Batches that may wait for the checkpoint's thread.
-const QUEUED_BATCHES: usize = 2;
 
 /// A checkpoint that is being received, as the log's thread holds it.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ pub(super) struct Receiving {
 
 /// Starts the thread that stores a checkpoint.
 pub(super) fn start<C: CheckpointWriter>(writer: C, base: Lsn) -> std::io::Result<(Running<C>, Receiving)> {
-    let (batches, received) = mpsc::channel(QUEUED_BATCHES);
+    let (batches, received) = mpsc::channel(CHECKPOINT_QUEUE_BATCHES);
     let (finish, finished) = oneshot::channel();
     let (tell, stored) = oneshot::channel();
     let work = move || store(writer, received, finish);
