@@ -76,7 +76,10 @@ async fn verify(reader: &impl LogReader, out: &mut impl Write) -> Result<(), Ins
     let mut records = 0;
     let mut visit = async |batch: &Batch| check(batch, &mut records);
     let durable = reader.read(oldest..=Lsn::MAX, &mut visit).await?.durable;
-    writeln!(out, "records from lsn {oldest} to {}: {records} records, all right", durable.lsn)?;
+    match records {
+        0 => writeln!(out, "records: none")?,
+        _ => writeln!(out, "records of lsn {oldest} to {}, all right", durable.lsn)?,
+    }
     if let Some(e) = damaged {
         return Err(e.into());
     }

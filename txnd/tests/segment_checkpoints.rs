@@ -288,11 +288,19 @@ fn a_log_without_checkpoints_is_one_of_the_first_format() {
     assert_eq!(first_line().as_deref(), Some("kvs-log 2"), "earlier programs refuse it");
     end(writer, Ending::Closed);
     edit(&folder.path().join("MANIFEST"), |text| {
-        let at = text.iter().position(|byte| *byte == b'f').unwrap();
-        text[at + 6] = b'2';
+        let at = text.windows(6).position(|part| part == b"first ").unwrap() + 6;
+        text[at] ^= 3;
     });
-    let refused = now(SegmentSink::new(folder.path(), MIN_SEGMENT_BYTES).open());
+    let open = || now(SegmentSink::new(folder.path(), MIN_SEGMENT_BYTES).open());
+    let refused = open();
     assert!(matches!(refused, Err(SinkError::Corrupt { .. })), "{refused:?}");
+
+    // A format to come has the same last line.
+    let lines = "kvs-log 3\nid 0000000000000007\nepoch 1\nshelf 4\n";
+    let newer = format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()));
+    std::fs::write(folder.path().join("MANIFEST"), newer).unwrap();
+    let refused = open();
+    assert!(matches!(&refused, Err(SinkError::Failed(why)) if why.contains("use a newer program")), "{refused:?}");
 }
 
 /// A reader that is under way when its segments are removed says so, and is not taken for damage.

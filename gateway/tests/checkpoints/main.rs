@@ -319,3 +319,23 @@ fn checkpoints_begin_and_end_with_the_flag() {
     let kvs = start(folder.path(), &NEVER);
     assert_eq!(number(recovered(&kvs), "entries"), 22);
 }
+
+/// A checkpoint that would take hours does not hold up a stop.
+#[test]
+fn a_stop_does_not_wait_for_a_slow_checkpoint() {
+    let folder = folder();
+    let kvs = start(folder.path(), &[&OFTEN[..], &["--checkpoint-rate", "1KiB"]].concat());
+    let mut client = kvs.connect();
+    for number in 0..40 {
+        assert_eq!(client.put(&format!("str-put/{number}"), "x".repeat(100_000)).status, 200);
+    }
+    // Its first batch has been written, and the pause after it takes a quarter of an hour.
+    let begun = |path: &PathBuf| path.metadata().is_ok_and(|file| file.len() > 10_000);
+    eventually("a checkpoint is being written", || {
+        files(folder.path(), "tmp").iter().any(|path| path.to_string_lossy().contains(".checkpoint.") && begun(path))
+    });
+    let began = std::time::Instant::now();
+    let (status, diagnostics) = kvs.stop();
+    assert!(status.success() && began.elapsed() < Duration::from_secs(8), "{:?}: {diagnostics}", began.elapsed());
+    assert!(files(folder.path(), "tmp").is_empty() && files(folder.path(), "checkpoint").is_empty());
+}

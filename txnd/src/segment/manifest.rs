@@ -69,6 +69,18 @@ pub(super) fn path(folder: &Path) -> PathBuf {
     folder.join(names::MANIFEST)
 }
 
+/// The last line of a manifest: the checksum of the lines above.
+fn checksum_of(lines: &str) -> String {
+    format!("{CHECKSUM} {:08x}", crc32c::crc32c(lines.as_bytes()))
+}
+
+/// Whether the last line is right, whatever the lines above say.
+fn is_undamaged(text: &str) -> bool {
+    let Some(text) = text.strip_suffix('\n') else { return false };
+    let (lines, checksum) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
+    !lines.is_empty() && checksum == checksum_of(lines)
+}
+
 impl Manifest {
     /// The manifest of a log before its first term.
     pub(super) fn new(log_id: u64) -> Self {
@@ -84,7 +96,7 @@ impl Manifest {
             lines += &format!("first {first}\n");
         }
         checkpoints.iter().for_each(|base| lines += &format!("checkpoint {base}\n"));
-        format!("{lines}{CHECKSUM} {:08x}\n", crc32c::crc32c(lines.as_bytes()))
+        format!("{lines}{}\n", checksum_of(&lines))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -114,6 +126,11 @@ impl Manifest {
         let text = String::from_utf8_lossy(&bytes);
         match Self::parse(&text) {
             Some(manifest) => Ok(Some(manifest)),
+            None if is_undamaged(&text) => {
+                let found = text.lines().next().unwrap_or_default();
+                let what = format!("{} has the format {found:?}, which this program does not know", file.display());
+                Err(SinkError::Failed(format!("{what}; use a newer program")))
+            }
             None => {
                 let found = text.lines().next().unwrap_or_default();
                 let what = format!(
