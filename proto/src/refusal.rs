@@ -55,7 +55,10 @@ pub enum Refusal {
         budget: usize,
     },
     /// The log accepts no more records: the server is stopping, or the log has just failed.
-    #[error("the log accepts no writes now: {0}")]
+    #[error(
+        "the log accepts no writes now: {0}: this request was not carried out, but one sent before it without an answer may \
+         have been"
+    )]
     LogClosed(Arc<str>),
     /// The log cannot make anything durable at the moment. Waiting helps.
     #[error(

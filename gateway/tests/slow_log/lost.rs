@@ -107,6 +107,9 @@ fn a_log_that_takes_long_to_come_back_is_down_until_it_does() {
 
 /// Checks that the server says in every response that it is read-only, and why.
 fn assert_read_only(server: &Embedded, why: &str) {
+    // One worker may know a moment before the other, and each connection may be with either.
+    let knows = || server.connect().post("hello", "").header("kvs-read-only") == Some(why);
+    eventually("both workers know", || (0..16).all(|_| knows()));
     let mut client = server.connect();
     for (method, path, status) in [("GET", "str-get/a", 200), ("GET", "str-get/none", 404), ("PUT", "str-put/a", 503)] {
         let answer = client.request(method, path, if method == "PUT" { "2" } else { "" });
