@@ -74,11 +74,12 @@ fn checksum_of(lines: &str) -> String {
     format!("{CHECKSUM} {:08x}", crc32c::crc32c(lines.as_bytes()))
 }
 
-/// Whether the last line is right, whatever the lines above say.
-fn is_undamaged(text: &str) -> bool {
+/// Whether the text is undamaged, and of a format that this program does not know.
+fn is_of_another_format(text: &str) -> bool {
     let Some(text) = text.strip_suffix('\n') else { return false };
     let (lines, checksum) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
-    !lines.is_empty() && checksum == checksum_of(lines)
+    let is_known = lines.lines().next().is_none_or(|format| [FORMAT, FORMAT_WITH_CHECKPOINTS].contains(&format));
+    !is_known && checksum == checksum_of(lines)
 }
 
 impl Manifest {
@@ -126,7 +127,7 @@ impl Manifest {
         let text = String::from_utf8_lossy(&bytes);
         match Self::parse(&text) {
             Some(manifest) => Ok(Some(manifest)),
-            None if is_undamaged(&text) => {
+            None if is_of_another_format(&text) => {
                 let found = text.lines().next().unwrap_or_default();
                 let what = format!("{} has the format {found:?}, which this program does not know", file.display());
                 Err(SinkError::Failed(format!("{what}; use a newer program")))
