@@ -11,7 +11,11 @@
 //! is B: everything up to B is in the checkpoint. The last batch is empty, and its durable lsn is E: the checkpoint may show
 //! what happened up to E, so it is of use only with a log that reaches that far. Without that batch it is not complete.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
+
+use crate::sink::SinkError;
 
 /// A checkpoint of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +30,14 @@ pub struct Checkpoint {
     pub bytes: u64,
     /// When it was begun, in Unix microseconds.
     pub at: Micros,
+}
+
+impl Checkpoint {
+    /// One that begins now, and has nothing in it yet.
+    pub(crate) fn begun(base: Lsn) -> Self {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros);
+        Self { base, end: base, entries: 0, bytes: 0, at }
+    }
 }
 
 /// Seals the batches of a checkpoint.
@@ -94,9 +106,11 @@ impl CheckpointVerifier {
         Ok(())
     }
 
-    /// Entries so far.
-    pub(crate) fn entries(&self) -> u64 {
-        self.chain.map_or(0, |chain| chain.lsn)
+    /// Notes the end and the number of entries. Fails before the last batch was added.
+    pub(crate) fn complete(&self, info: &mut Checkpoint) -> Result<(), SinkError> {
+        info.end = self.end.ok_or_else(|| SinkError::Failed("the checkpoint has no end".into()))?;
+        info.entries = self.chain.map_or(0, |chain| chain.lsn);
+        Ok(())
     }
 
     /// The checkpoint's end, once its last batch was added.

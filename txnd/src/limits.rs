@@ -55,7 +55,7 @@ pub const READER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of received batches that may wait for the sink. A larger batch waits alone.
 pub const QUEUE_BYTES: usize = 8 << 20;
 
-/// Concurrent reads. Each has a thread, and holds a segment in memory or a connection to PostgreSQL for each table.
+/// Concurrent reads. Each has a thread, and holds a part of a segment in memory or a connection to PostgreSQL for each table.
 /// Further reads wait.
 pub const MAX_READS: usize = 4;
 

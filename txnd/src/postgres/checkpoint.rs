@@ -4,10 +4,8 @@
 //! last, in a transaction that holds the producer row, so that only the writer of the latest term puts one in use. Batches
 //! without such a row are removed before the next checkpoint is written.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use proto::{Batch, BatchError, Chain, Epoch, Lsn, Micros};
-use sqlx::{Connection, Executor, Row};
+use proto::{Batch, BatchError, Chain, Epoch, Lsn};
+use sqlx::{Executor, Row};
 
 use super::binary::{Fields, Rows, micros, timestamp};
 use super::commit::copy;
@@ -47,9 +45,7 @@ impl std::fmt::Debug for PostgresCheckpoint {
 impl PostgresCheckpoint {
     /// Begins a checkpoint. Connects when the first batch comes.
     pub(super) fn begin(database: Database, base: Lsn) -> Self {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros);
-        let info = Checkpoint { base, end: base, entries: 0, bytes: 0, at };
-        let id = rand::random();
+        let (id, info) = (rand::random(), Checkpoint::begun(base));
         Self { database, session: None, id, batches: 0, info, verifier: CheckpointVerifier::new(base) }
     }
 
@@ -85,11 +81,9 @@ impl CheckpointWriter for PostgresCheckpoint {
     }
 
     async fn finish(&mut self) -> Result<(), SinkError> {
-        self.info.end = self.verifier.end().ok_or_else(|| SinkError::Failed("the checkpoint has no end".into()))?;
-        self.info.entries = self.verifier.entries();
+        self.verifier.complete(&mut self.info)?;
         if let Some(session) = self.session.take() {
-            // Everything is committed; it does not matter how the connection ends.
-            let _ = session.connection.close().await;
+            session.close().await;
         }
         Ok(())
     }

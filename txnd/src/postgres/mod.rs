@@ -67,7 +67,6 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use proto::{Batch, Chain, Lsn};
-use sqlx::Connection;
 use tracing::info;
 
 use crate::validator::{Admission, AppendValidator};
@@ -404,8 +403,7 @@ impl LogWriter for PostgresSink {
     async fn close(&mut self) -> Result<(), SinkError> {
         self.log()?.settle().await?;
         if let Some(session) = self.open.take().and_then(|log| log.session) {
-            // Everything is committed; it does not matter how the connection ends.
-            let _ = session.connection.close().await;
+            session.close().await;
         }
         Ok(())
     }

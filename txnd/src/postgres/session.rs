@@ -13,7 +13,7 @@
 //!   second.
 
 use sqlx::postgres::PgConnection;
-use sqlx::{Executor, Row};
+use sqlx::{Connection, Executor, Row};
 
 use super::connect::{ConnectError, Connector};
 use super::errors::{INSUFFICIENT_PRIVILEGE, PROTOCOL_VIOLATION, code_of, error, step, within_step};
@@ -143,6 +143,11 @@ impl Session {
     /// The statements that begin every transaction; its first statement goes into the same message.
     pub(super) fn begin(&self) -> &str {
         &self.begin
+    }
+
+    /// Ends the session, whose transactions have ended: it does not matter how the connection ends.
+    pub(super) async fn close(self) {
+        let _ = self.connection.close().await;
     }
 
     /// Begins a transaction in a message of its own.

@@ -14,7 +14,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use proto::limits::{BATCH_HEADER_BYTES, MAX_BATCH_BYTES};
@@ -41,12 +40,11 @@ pub struct SegmentCheckpoint {
 impl SegmentCheckpoint {
     /// Begins a checkpoint in a log's folder.
     pub(super) fn begin(folder: &Path, log_id: u64, base: Lsn) -> Result<Self, SinkError> {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as Micros);
         let path = folder.join(names::unfinished_checkpoint(base));
         let file = folder::create_file(&path).map_err(|e| cannot("create", &path, &e))?;
-        let info = Checkpoint { base, end: base, entries: 0, bytes: 0, at };
+        let info = Checkpoint::begun(base);
         let mut this = Self { file, path, info, verifier: CheckpointVerifier::new(base) };
-        this.write(&KIND.encode([log_id, base, at.cast_unsigned()]))?;
+        this.write(&KIND.encode([log_id, base, info.at.cast_unsigned()]))?;
         Ok(this)
     }
 
@@ -77,8 +75,7 @@ impl CheckpointWriter for SegmentCheckpoint {
     }
 
     async fn finish(&mut self) -> Result<(), SinkError> {
-        self.info.end = self.verifier.end().ok_or_else(|| SinkError::Failed("the checkpoint has no end".into()))?;
-        self.info.entries = self.verifier.entries();
+        self.verifier.complete(&mut self.info)?;
         self.file.sync_all().map_err(|e| cannot("sync", &self.path, &e))
     }
 }

@@ -17,7 +17,7 @@ use crate::wire::v1::{
     Begun, Stored, WriteCheckpointRequest, WriteCheckpointResponse, write_checkpoint_request::Message,
     write_checkpoint_response,
 };
-use crate::wire::whole_batch;
+use crate::wire::valid_batch;
 use crate::{CheckpointWriter, SinkError, status, thread};
 
 /// A checkpoint that is being received, as the log's thread holds it.
@@ -104,7 +104,7 @@ impl Receiving {
         let Self { batches, stored } = self;
         while let Some(message) = messages.message().await? {
             let batch = match message.message {
-                Some(Message::Batch(bytes)) => checked(&bytes)?,
+                Some(Message::Batch(bytes)) => valid_batch(&bytes)?,
                 Some(Message::Begin(_)) => {
                     return Err(Status::failed_precondition("`begin` is the first message of a stream and comes once"));
                 }
@@ -118,12 +118,4 @@ impl Receiving {
         let stored = stored.await.unwrap_or_else(|_| Err(SinkError::Unavailable("its thread has ended".into())));
         stored.map_err(|e| status::of(&e))
     }
-}
-
-/// Decodes a batch and checks every record: one that cannot be read would make the checkpoint useless.
-fn checked(bytes: &bytes::Bytes) -> Result<Batch, Status> {
-    let wrong = |e| Status::invalid_argument(format!("not a valid batch: {e}"));
-    let batch = whole_batch(bytes).map_err(wrong)?;
-    batch.records().try_for_each(|record| record.map(drop)).map_err(wrong)?;
-    Ok(batch)
 }

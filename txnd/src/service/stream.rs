@@ -18,7 +18,7 @@ use crate::wire::v1::{
     Closed, WriteTransactionsRequest, WriteTransactionsResponse, write_transactions_request,
     write_transactions_response,
 };
-use crate::wire::whole_batch;
+use crate::wire::valid_batch;
 use crate::{MAX_IN_FLIGHT, Term, status};
 
 const _: () = assert!(QUEUE_BYTES <= Semaphore::MAX_PERMITS && QUEUE_BYTES <= u32::MAX as usize);
@@ -164,10 +164,7 @@ async fn item(message: write_transactions_request::Message, term: &Term, queue: 
 
 /// Decodes the batch in `bytes` and checks that a log of this term may hold it.
 fn checked(bytes: &Bytes, term: &Term) -> Result<Batch, Status> {
-    let wrong = |e| Status::invalid_argument(format!("not a valid batch: {e}"));
-    let batch = whole_batch(bytes).map_err(wrong)?;
-    // An unreadable record would make the log unreadable for good.
-    batch.records().try_for_each(|record| record.map(drop)).map_err(wrong)?;
+    let batch = valid_batch(bytes)?;
     let (epoch, log_id) = (batch.epoch(), batch.log_id());
     if epoch != term.epoch || log_id != term.chain.log_id {
         return Err(Status::failed_precondition(format!(
