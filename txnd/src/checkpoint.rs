@@ -15,7 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
 
-use crate::sink::SinkError;
+/// Checkpoints that a log keeps: the last one, and the one before, in case the last one is damaged.
+pub(crate) const GENERATIONS: usize = 2;
 
 /// A checkpoint of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +108,8 @@ impl CheckpointVerifier {
     }
 
     /// Notes the end and the number of entries. Fails before the last batch was added.
-    pub(crate) fn complete(&self, info: &mut Checkpoint) -> Result<(), SinkError> {
-        info.end = self.end.ok_or_else(|| SinkError::Failed("the checkpoint has no end".into()))?;
+    pub(crate) fn complete(&self, info: &mut Checkpoint) -> Result<(), String> {
+        info.end = self.end.ok_or("the checkpoint has no end")?;
         info.entries = self.chain.map_or(0, |chain| chain.lsn);
         Ok(())
     }

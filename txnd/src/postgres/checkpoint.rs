@@ -14,15 +14,12 @@ use super::database::Database;
 use super::errors::step;
 use super::producer::Producer;
 use super::session::Session;
-use crate::checkpoint::{Checkpoint, CheckpointVerifier};
+use crate::checkpoint::{Checkpoint, CheckpointVerifier, GENERATIONS};
 use crate::sink::{CheckpointWriter, SinkError};
 use crate::wire::whole_batch;
 
 const CHECKPOINTS: &str = "checkpoints";
 const BATCHES: &str = "checkpoint_batches";
-
-/// Checkpoints that are kept: the last one, and the one before, in case the last one is damaged.
-const KEPT: u32 = 2;
 
 /// A checkpoint that is being written, or has been written and is not in use yet.
 pub struct PostgresCheckpoint {
@@ -81,7 +78,7 @@ impl CheckpointWriter for PostgresCheckpoint {
     }
 
     async fn finish(&mut self) -> Result<(), SinkError> {
-        self.verifier.complete(&mut self.info)?;
+        self.verifier.complete(&mut self.info).map_err(SinkError::Failed)?;
         if let Some(session) = self.session.take() {
             session.close().await;
         }
@@ -133,7 +130,7 @@ async fn insert(session: &mut Session, durable: Lsn, finished: &PostgresCheckpoi
         "INSERT INTO {CHECKPOINTS} (id, base, log_end, entries, bytes, batches, begun_at) \
              VALUES ({id}, {base}, {end}, {entries}, {bytes}, {batches}, \
                  timestamptz '2000-01-01 00:00:00+00' + {} * interval '1 microsecond'); \
-         DELETE FROM {CHECKPOINTS} WHERE id NOT IN (SELECT id FROM {CHECKPOINTS} ORDER BY base DESC, begun_at DESC LIMIT {KEPT})",
+         DELETE FROM {CHECKPOINTS} WHERE id NOT IN (SELECT id FROM {CHECKPOINTS} ORDER BY base DESC, begun_at DESC LIMIT {GENERATIONS})",
         timestamp(at).map_err(|what| SinkError::Failed(what.into()))?
     );
     step(session.connection.execute(statements.as_str())).await.map(drop)

@@ -75,7 +75,7 @@ impl CheckpointWriter for SegmentCheckpoint {
     }
 
     async fn finish(&mut self) -> Result<(), SinkError> {
-        self.verifier.complete(&mut self.info)?;
+        self.verifier.complete(&mut self.info).map_err(SinkError::Failed)?;
         self.file.sync_all().map_err(|e| cannot("sync", &self.path, &e))
     }
 }

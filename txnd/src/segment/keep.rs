@@ -12,7 +12,7 @@ use super::file::lsn_in_name;
 use super::folder::{self, Folder};
 use super::manifest::Manifest;
 use super::names;
-use crate::checkpoint::Retention;
+use crate::checkpoint::{GENERATIONS, Retention};
 use crate::sink::SinkError;
 
 /// How a log is kept.
@@ -22,9 +22,6 @@ pub(super) struct Settings {
     pub(super) segment_bytes: u64,
     pub(super) retention: Retention,
 }
-
-/// Number of checkpoints in use. If the latest one is damaged, a start uses the one before.
-const GENERATIONS: usize = 2;
 
 /// Adds a checkpoint to those in use.
 pub(super) fn add(manifest: &mut Manifest, base: Lsn) {
