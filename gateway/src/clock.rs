@@ -31,11 +31,20 @@ pub(crate) fn is_representable() -> bool {
 
 /// A time for people, in UTC, to the second.
 pub(crate) fn shown(at: Micros) -> impl std::fmt::Display {
-    let since = Duration::from_micros(at.max(0).cast_unsigned()).min(LATEST);
-    humantime::format_rfc3339_seconds(UNIX_EPOCH + since)
+    humantime::format_rfc3339_seconds(time_of(at))
 }
 
-fn since_epoch(time: SystemTime) -> Duration {
+/// The same, to the microsecond.
+pub(crate) fn exactly(at: Micros) -> impl std::fmt::Display {
+    humantime::format_rfc3339_micros(time_of(at))
+}
+
+fn time_of(at: Micros) -> SystemTime {
+    UNIX_EPOCH + Duration::from_micros(at.max(0).cast_unsigned()).min(LATEST)
+}
+
+/// Time since 1970, clamped.
+pub(crate) fn since_epoch(time: SystemTime) -> Duration {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().min(LATEST)
 }
 

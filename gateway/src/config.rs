@@ -6,7 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use proto::{Lsn, Micros, ValueType};
 use txnd::Retention;
 use txnd::cli::flags::{address, at_least, positive_time, retention, time, unquoted, within};
 use txnd::cli::tracing::{TraceFormat, TraceLevel};
@@ -14,6 +15,7 @@ use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
 
+use crate::clock;
 use crate::log::checkpointer::Schedule;
 
 /// Longest request head (request line and headers), in bytes. A longer head gets 431.
@@ -219,32 +221,155 @@ pub struct Config {
     #[arg(long, env = "KVS_DRAIN_TIMEOUT", default_value = "10s", value_name = "TIME", value_parser = positive_time)]
     pub drain_timeout: Duration,
 
-    /// Level of the diagnostics on standard error
-    #[arg(long, env = "KVS_TRACE", default_value = "info", value_name = "LEVEL")]
-    pub trace: TraceLevel,
+    /// Level of the diagnostics on standard error [default: info; warn for commands]
+    #[arg(long, global = true, env = "KVS_TRACE", value_name = "LEVEL")]
+    pub trace: Option<TraceLevel>,
 
     /// Format of the diagnostics: `auto`: text, coloured on a terminal; `json`: one object per line
-    #[arg(long, env = "KVS_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
+    #[arg(long, global = true, env = "KVS_TRACE_FORMAT", default_value = "auto", value_name = "FORMAT")]
     pub trace_format: TraceFormat,
 }
 
 /// Commands that run instead of the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Check whether the kvs at `--http-addr` responds; exit code 0 if it does, otherwise 1
     Health,
     /// Look at the log that `--log` names, beside a server that uses it or without one; changes nothing
     #[command(subcommand)]
     Log(LogCommand),
+    /// Copy the log that `--log` names into a folder, beside a server that uses it or without one: its latest checkpoint and
+    /// the records after it. A later run adds what is new since
+    Backup(Backup),
+    /// Make a new log with the state that a backup has
+    Restore(Restore),
 }
 
 /// What `kvs log` does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum LogCommand {
     /// Show the log's id, which records it has, and its checkpoints
     Info,
     /// Read every checkpoint and every record, and check them; exit code 5 if something is damaged
     Verify,
+    /// Print records as lines of JSON
+    Dump(Dump),
+    /// Make a new log with the state of another, or with its whole history
+    Copy(Copy),
+}
+
+/// `kvs log dump`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Dump {
+    /// Only records from here on: an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z`
+    #[arg(long, value_name = "LSN|TIME")]
+    pub from: Option<Until>,
+
+    /// Only records up to here
+    #[arg(long, value_name = "LSN|TIME")]
+    pub to: Option<Until>,
+
+    /// Only records of this key
+    #[arg(long)]
+    pub key: Option<String>,
+
+    /// Only records of this value type, and deletions of all types
+    #[arg(long = "type", value_name = "TYPE", value_parser = value_type)]
+    pub ty: Option<ValueType>,
+}
+
+/// `kvs log copy`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Copy {
+    /// The log to copy, as for `--log`, or `backup:DIR`
+    #[arg(value_parser = unquoted::<LogTarget>())]
+    pub from: LogTarget,
+
+    /// The new log, as for `--log`. It must not have records yet
+    #[arg(value_parser = unquoted::<LogTarget>())]
+    pub to: LogTarget,
+
+    /// Copy the state at this point: an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z` [default: the end]
+    #[arg(long, value_name = "LSN|TIME")]
+    pub until: Option<Until>,
+
+    /// Copy every record instead of the state. The log must have all of them
+    #[arg(long)]
+    pub history: bool,
+}
+
+/// `kvs backup`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Backup {
+    /// Work on a backup instead of taking one
+    #[command(subcommand)]
+    pub command: Option<BackupCommand>,
+
+    /// Folder of the backup; created if it is missing
+    #[arg(required = true)]
+    pub dir: Option<PathBuf>,
+
+    /// Begin with a new full copy, even if the last backup could be continued
+    #[arg(long)]
+    pub full: bool,
+
+    /// Limit of what is copied, in bytes per second, so that a server beside it is not slowed down
+    #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub rate: ByteSize,
+}
+
+/// What `kvs backup` does besides taking one.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BackupCommand {
+    /// Check the hash of every file, and decode every entry and record; exit code 5 if something is damaged
+    Verify {
+        /// Folder of the backup
+        dir: PathBuf,
+    },
+}
+
+/// `kvs restore`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct Restore {
+    /// Folder of the backup
+    pub dir: PathBuf,
+
+    /// The new log, as for `--log`. It must not have records yet
+    #[arg(long, value_name = "LOG", value_parser = unquoted::<LogTarget>())]
+    pub to: LogTarget,
+
+    /// Restore the state at this point: an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z` [default: the end]
+    #[arg(long, value_name = "LSN|TIME")]
+    pub until: Option<Until>,
+}
+
+/// A point of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// After the record with this lsn.
+    Lsn(Lsn),
+    /// Before the first record that is younger. Unix microseconds.
+    Time(Micros),
+}
+
+impl FromStr for Until {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(lsn) = text.parse() {
+            return Ok(Self::Lsn(lsn));
+        }
+        let time = humantime::parse_rfc3339_weak(text).map_err(|e| {
+            format!("expected an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z` or `2026-01-31 12:00:00`: {e}")
+        })?;
+        Ok(Self::Time(clock::since_epoch(time).as_micros() as Micros))
+    }
+}
+
+fn value_type(name: &str) -> Result<ValueType, String> {
+    let names = || ValueType::ALL.map(ValueType::name).join(", ");
+    ValueType::ALL.into_iter().find(|ty| ty.name() == name).ok_or_else(|| format!("expected one of {}", names()))
 }
 
 /// Where the log is written.
@@ -256,6 +381,8 @@ pub enum LogTarget {
     LogWriter(SinkTarget),
     /// To the txnd at this URL.
     Remote(String),
+    /// A backup in this folder, which can only be read.
+    Backup(PathBuf),
 }
 
 /// What the response to a write guarantees. Ordered from weak to strong.
@@ -326,6 +453,7 @@ impl FromStr for LogTarget {
                 // Only the URL is checked here; the files are placeholders.
                 MutualTls::new(text, TlsFiles::in_folder(Path::new("certs"), "kvs")).map(|_| Self::Remote(text.into()))
             }
+            Some(("backup", dir)) if !dir.is_empty() => Ok(Self::Backup(dir.into())),
             Some(("http", _)) => Err("txnd requires TLS: expected `https://HOST:PORT`".into()),
             _ => {
                 Err("expected `file:DIR`, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, `https://HOST:PORT` or `off`"
@@ -341,6 +469,7 @@ impl std::fmt::Display for LogTarget {
             Self::Off => f.write_str("off"),
             Self::LogWriter(sink) => sink.fmt(f),
             Self::Remote(url) => f.write_str(url),
+            Self::Backup(dir) => write!(f, "backup:{}", dir.display()),
         }
     }
 }
@@ -393,8 +522,19 @@ mod tests {
     }
 
     #[test]
+    fn a_point_of_a_log_is_an_lsn_or_a_time() {
+        assert_eq!("17".parse(), Ok(Until::Lsn(17)));
+        for text in ["2023-11-14T22:13:20Z", "2023-11-14 22:13:20"] {
+            assert_eq!(text.parse(), Ok(Until::Time(1_700_000_000_000_000)), "{text}");
+        }
+        for text in ["", "-1", "yesterday", "2023-11-14T22:13:20+01:00"] {
+            assert!(text.parse::<Until>().is_err_and(|e| e.contains("UTC")), "{text}");
+        }
+    }
+
+    #[test]
     fn log_targets_read_back() {
-        for text in ["off", "file:./kvs-data", "file:/var/lib/kvs:1", "https://txnd:5051"] {
+        for text in ["off", "file:./kvs-data", "file:/var/lib/kvs:1", "https://txnd:5051", "backup:/b"] {
             assert_eq!(text.parse::<LogTarget>().unwrap().to_string(), text);
         }
         let postgres: LogTarget = "postgres://kvs:secret@db.example:5433/state".parse().unwrap();

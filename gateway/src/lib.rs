@@ -21,7 +21,7 @@
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
 //!   health.rs      the health check of a running server
-//!   inspect.rs     `kvs log info` and `kvs log verify`
+//!   tools/         the commands that look at logs, copy them, back them up and restore them
 //!   config.rs      flags, environment variables, and every limit of a running server
 //! ```
 
@@ -34,11 +34,11 @@ mod context;
 pub mod frames;
 pub mod health;
 mod http;
-pub mod inspect;
 mod listener;
 mod log;
 mod server;
 pub mod service;
+pub mod tools;
 mod worker;
 
 pub use listener::limit_connections;

@@ -1,13 +1,15 @@
 //! The kvs program: configuration, diagnostics, signals and exit codes. Everything else is in the library.
 
+use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use gateway::config::{Command, Config, LogCommand, RENAMED_VARIABLES, WhenFenced};
-use gateway::inspect::InspectError;
+use gateway::config::{Command, Config, RENAMED_VARIABLES, WhenFenced};
+use gateway::tools::ToolError;
 use gateway::{StartError, limit_connections};
 use tracing::{error, info, warn};
 use txnd::SinkError;
 use txnd::cli::signals::{Signals, Wish};
+use txnd::cli::tracing::TraceLevel;
 use txnd::cli::{exit, flags, tracing as diagnostics};
 
 #[global_allocator]
@@ -15,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let mut config: Config = flags::parse(&RENAMED_VARIABLES);
-    match config.command {
+    match config.command.clone() {
         Some(Command::Health) => {
             return match gateway::health::check(config.http_addr) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -25,10 +27,10 @@ fn main() -> ExitCode {
                 }
             };
         }
-        Some(Command::Log(command)) => return inspect(&config, command),
+        Some(command) => return run_tool(&config, &command),
         None => {}
     }
-    diagnostics::init(config.trace, config.trace_format);
+    diagnostics::init(config.trace.unwrap_or(TraceLevel::Info), config.trace_format);
     limit_connections(&mut config);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -43,19 +45,22 @@ fn main() -> ExitCode {
     code
 }
 
-fn inspect(config: &Config, command: LogCommand) -> ExitCode {
+fn run_tool(config: &Config, command: &Command) -> ExitCode {
+    diagnostics::init(config.trace.unwrap_or(TraceLevel::Warn), config.trace_format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let inspected = runtime
-        .map_err(InspectError::Output)
-        .and_then(|runtime| runtime.block_on(gateway::inspect::run(config, command, &mut std::io::stdout())));
-    match inspected {
+    let mut out = BufWriter::new(std::io::stdout());
+    let done = runtime
+        .map_err(ToolError::Output)
+        .and_then(|runtime| runtime.block_on(gateway::tools::run(config, command, &mut out)))
+        .and_then(|()| Ok(out.flush()?));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("kvs log: {e}");
+            eprintln!("kvs: {e}");
             ExitCode::from(match e {
-                InspectError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
-                InspectError::Log(_) => exit::CANNOT_OPEN_LOG,
-                InspectError::Output(_) => exit::FAILED,
+                ToolError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
+                ToolError::Log(_) => exit::CANNOT_OPEN_LOG,
+                ToolError::Output(_) => exit::FAILED,
             })
         }
     }
@@ -84,7 +89,7 @@ async fn run(config: Config) -> ExitCode {
             return ExitCode::from(match e {
                 StartError::Listen(..) => exit::CANNOT_LISTEN,
                 StartError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
-                StartError::Log(_) => exit::CANNOT_OPEN_LOG,
+                StartError::Log(_) | StartError::Backup(_) => exit::CANNOT_OPEN_LOG,
                 StartError::Token(_) => exit::USAGE,
                 StartError::Thread(_) => exit::FAILED,
             });

@@ -2,6 +2,7 @@
 //! were read, make the log durable.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -29,6 +30,9 @@ pub enum StartError {
     /// The log cannot be opened or read.
     #[error("{0}")]
     Log(#[from] SinkError),
+    /// A backup was given as the log.
+    #[error("{} is a backup, which can only be read: make a log of it with `kvs restore`", .0.display())]
+    Backup(PathBuf),
     /// The token cannot be read.
     #[error("cannot use the token: {0}")]
     Token(String),
@@ -63,6 +67,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             start_with(config, Some(sink)).await
         }
+        LogTarget::Backup(dir) => Err(StartError::Backup(dir.clone())),
         LogTarget::Remote(url) => {
             let connector = MutualTls::new(url, config.tls()).map_err(SinkError::Failed)?;
             watch_expiry(config.tls(), system_clock()).await;

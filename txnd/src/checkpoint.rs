@@ -67,9 +67,9 @@ impl CheckpointSealer {
         batch
     }
 
-    /// The last batch of a checkpoint that may show the effects of records up to `end`.
+    /// The last batch of a checkpoint that may show the effects of records up to `end`, or up to its base.
     pub fn end(self, end: Lsn) -> Batch {
-        self.buffer().seal(&self.chain, self.epoch, end)
+        self.buffer().seal(&self.chain, self.epoch, end.max(self.base))
     }
 }
 

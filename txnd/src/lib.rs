@@ -17,9 +17,12 @@
 //!   checkpoint.rs  the state at a point of the log, and its form
 //!   validator.rs   which batch may come next: gaps, repeats, fences
 //!   in_flight.rs   what was appended and is not durable yet
+//!   pace.rs        pauses that keep work in the background to a rate
+//!   disk.rs        batches in files, and errors of disks
 //!   thread.rs      a thread with its own runtime, for the owner of a sink
 //!   segment/       append-only segmented files
 //!   postgres/      tables that can be queried with SQL
+//!   backup/        copies of a log that are verified and restored
 //!   remote/        a sink on another machine, over gRPC
 //!   service/       the gRPC service in front of any sink
 //!   tls/           who may connect; making certificates
@@ -38,13 +41,16 @@ pub const MAX_IN_FLIGHT: usize = 16;
 /// How often an idle writer checks that its term is still the latest.
 pub const TERM_CHECK_INTERVAL: std::time::Duration = std::time::Duration::from_secs(1);
 
+pub mod backup;
 mod checkpoint;
 pub mod cli;
 pub mod config;
+mod disk;
 pub mod health;
 mod in_flight;
 pub mod limits;
 pub mod meters;
+pub mod pace;
 mod postgres;
 pub mod remote;
 mod segment;

@@ -88,6 +88,12 @@ pub trait LogWriter {
         Err(keeps_none())
     }
 
+    /// Makes a finished checkpoint the beginning of this log, which must have no records and no checkpoint yet: the log goes
+    /// on with the record after it. Ends the term. A failure changes nothing.
+    async fn begin_with(&mut self, _finished: Self::Checkpoint) -> Result<Checkpoint, SinkError> {
+        Err(SinkError::Failed("this kind of log cannot begin with a state".into()))
+    }
+
     /// Ends the term. Everything that was appended becomes durable.
     async fn close(&mut self) -> Result<(), SinkError>;
 }

@@ -37,3 +37,4 @@ mod targets;
 mod v1;
 
 pub(crate) use session::{serve, too_many_connections};
+pub(crate) use v1::JsonValue;

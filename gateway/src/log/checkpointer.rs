@@ -10,16 +10,16 @@
 //! the rate.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use engine::{Engine, Stamp};
-use proto::limits::BATCH_TARGET_BYTES;
-use proto::options::RecordOptions;
-use proto::{BatchBuffer, Effect, Key, Lsn, Op, Value};
+use engine::Engine;
+use proto::Lsn;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError, Term};
+
+use super::state_writer::write_state;
 
 /// When checkpoints are written, and how fast.
 #[derive(Clone, Copy, Debug)]
@@ -137,7 +137,11 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         let (send, written) = oneshot::channel();
         let work = move || async move {
             let stopped = || SinkError::Unavailable("the server is stopping".into());
-            let writing = write(&engine, writer, sealer, rate);
+            let writing = async {
+                let mut writer = writer;
+                let end = write_state(&engine, &mut writer, sealer, rate).await?;
+                Ok(Written { writer, end })
+            };
             stopping.run_until_cancelled(writing).await.unwrap_or_else(|| Err(stopped()))
         };
         // The receiver is gone if the log has ended.
@@ -159,73 +163,4 @@ impl<C: CheckpointWriter> Checkpointer<C> {
 
 fn gone() -> SinkError {
     SinkError::Failed("its thread ended unexpectedly".into())
-}
-
-/// Walks over the engine and stores what it finds.
-async fn write<C: CheckpointWriter>(
-    engine: &Engine,
-    mut writer: C,
-    mut sealer: CheckpointSealer,
-    rate: u64,
-) -> Result<Written<C>, SinkError> {
-    let mut pace = Pace { began: Instant::now(), bytes: 0, rate };
-    let mut walk = engine.walk();
-    let mut entries = Entries { full: Vec::new(), filling: sealer.buffer() };
-    let mut more = true;
-    while more {
-        more = walk.next(&mut |key, value, stamp| entries.add(key, &value, stamp));
-        if !more {
-            entries.next_batch();
-        }
-        for buffer in entries.full.drain(..).filter(|buffer| !buffer.is_empty()) {
-            let batch = sealer.seal(buffer);
-            writer.append(&batch).await?;
-            pace.keep(batch.as_bytes().len()).await;
-        }
-    }
-    let end = engine.last_lsn();
-    writer.append(&sealer.end(end)).await?;
-    writer.finish().await?;
-    Ok(Written { writer, end })
-}
-
-/// Entries on their way into batches.
-struct Entries {
-    full: Vec<BatchBuffer>,
-    filling: BatchBuffer,
-}
-
-impl Entries {
-    fn add(&mut self, key: Key<'_>, value: &Value, stamp: Stamp) {
-        let op = Op::Put { key, value: value.as_value_ref() };
-        let options = RecordOptions { stamp: Some(stamp.low_bits()) };
-        self.filling.push_with(&op, Effect::None, &options, 0).expect("all entries have the same time");
-        if self.filling.body_bytes() >= BATCH_TARGET_BYTES {
-            self.next_batch();
-        }
-    }
-
-    fn next_batch(&mut self) {
-        let next = BatchBuffer::new(self.filling.next_lsn(), Vec::new());
-        self.full.push(std::mem::replace(&mut self.filling, next));
-    }
-}
-
-/// Pauses, so that no more than `rate` bytes are written in a second.
-struct Pace {
-    began: Instant,
-    bytes: u64,
-    rate: u64,
-}
-
-impl Pace {
-    async fn keep(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
-        let due = Duration::from_secs_f64(self.bytes as f64 / self.rate as f64);
-        match due.saturating_sub(self.began.elapsed()) {
-            // So that a stop is noticed.
-            Duration::ZERO => tokio::task::yield_now().await,
-            early => tokio::time::sleep(early).await,
-        }
-    }
 }

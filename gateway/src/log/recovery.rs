@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::{Batch, Lsn};
+use proto::Batch;
 use tracing::{info, warn};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
@@ -48,8 +48,17 @@ pub(crate) async fn recover<S: LogWriter>(
         return Ok(State { term, engine: new_engine(), checkpoint: None, replayed_bytes: 0 });
     }
     let reader = sink.reader();
+    let usable = |&Checkpoint { base, end, .. }: &Checkpoint| {
+        if end > total {
+            warn!(
+                base,
+                end, total, "a checkpoint shows more than the log has: was the log restored from an earlier copy?"
+            );
+        }
+        end <= total
+    };
     let (engine, checkpoint) = loop {
-        match load_checkpoint(&reader, &new_engine, total, format).await {
+        match load_checkpoint(&reader, usable, &new_engine, format).await {
             Ok(loaded) => break loaded,
             Err(e) => retry.pause(e).await?,
         }
@@ -104,23 +113,17 @@ pub(crate) async fn recover<S: LogWriter>(
     Ok(State { term, engine, checkpoint, replayed_bytes })
 }
 
-/// An engine with the latest checkpoint that can be used; an empty one if the log has all of its records and no such
-/// checkpoint. `total` is the log's last record.
-async fn load_checkpoint<R: LogReader>(
+/// An engine with the latest checkpoint that is `usable` and undamaged; an empty one if there is none and the log has all of
+/// its records.
+pub(crate) async fn load_checkpoint<R: LogReader>(
     reader: &R,
+    usable: impl Fn(&Checkpoint) -> bool,
     new_engine: impl Fn() -> Engine,
-    total: Lsn,
     format: TraceFormat,
 ) -> Result<(Engine, Option<Checkpoint>), SinkError> {
-    let mut unusable = None;
-    for checkpoint in reader.checkpoints().await? {
-        let Checkpoint { base, end, entries, bytes, .. } = checkpoint;
-        if end > total {
-            let what = format!("it shows records up to lsn {end}, but the log ends at lsn {total}");
-            warn!(base, what, "a checkpoint cannot be used: was the log restored from an earlier copy?");
-            unusable.get_or_insert(SinkError::Failed(format!("the checkpoint of lsn {base} cannot be used: {what}")));
-            continue;
-        }
+    let mut damaged = None;
+    for checkpoint in reader.checkpoints().await?.into_iter().filter(usable) {
+        let Checkpoint { base, entries, bytes, .. } = checkpoint;
         let engine = new_engine();
         let mut progress = Progress::new("entries of the checkpoint", entries, format);
         let load = &mut async |batch: &Batch| {
@@ -137,15 +140,15 @@ async fn load_checkpoint<R: LogReader>(
             Err(e) if e.is_retryable() => return Err(e),
             Err(e) => {
                 warn!(base, error = %e, "a checkpoint cannot be used");
-                unusable.get_or_insert(e);
+                damaged.get_or_insert(e);
             }
         }
     }
-    match (reader.bounds().await?.oldest, unusable) {
+    match (reader.bounds().await?.oldest, damaged) {
         (1, _) => Ok((new_engine(), None)),
         (_, Some(e)) => Err(e),
         (oldest, None) => Err(SinkError::Failed(format!(
-            "the log begins at lsn {oldest}, and there is no checkpoint of what was before it; restore it from a backup"
+            "the log begins at lsn {oldest}, and there is no usable checkpoint of what was before it; restore it from a backup"
         ))),
     }
 }
@@ -156,7 +159,7 @@ fn rounded(time: Duration) -> f64 {
 }
 
 /// Reports progress: a bar on a terminal, otherwise log messages.
-struct Progress {
+pub(crate) struct Progress {
     what: &'static str,
     total: u64,
     began: Instant,
@@ -165,7 +168,7 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(what: &'static str, total: u64, format: TraceFormat) -> Self {
+    pub(crate) fn new(what: &'static str, total: u64, format: TraceFormat) -> Self {
         let style = "recovering {bar:40} {pos}/{len} {msg}, {eta} left";
         let bar = (format == TraceFormat::Auto && std::io::stderr().is_terminal()).then(|| {
             ProgressBar::new(total)
@@ -175,7 +178,7 @@ impl Progress {
         Self { what, total, began: Instant::now(), reported: Instant::now(), bar }
     }
 
-    fn reached(&mut self, done: u64) {
+    pub(crate) fn reached(&mut self, done: u64) {
         match &self.bar {
             Some(bar) => bar.set_position(done),
             None if self.reported.elapsed() >= REPORT_INTERVAL => {
@@ -186,7 +189,7 @@ impl Progress {
         }
     }
 
-    fn finish(self) -> Duration {
+    pub(crate) fn finish(self) -> Duration {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }

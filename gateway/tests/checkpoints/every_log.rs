@@ -115,7 +115,7 @@ fn a_damaged_checkpoint_in_a_table_is_not_used() {
         psql(&deployment, &format!("{damage}{base})"));
         let (status, said) = deployment.inspect("verify");
         assert_eq!(status, Some(5), "{said}");
-        assert!(said.contains("kvs log: the log is damaged: table checkpoint_batches"), "{said}");
+        assert!(said.contains("kvs: the log is damaged: table checkpoint_batches"), "{said}");
         let kvs = deployment.start(&NEVER);
         let said = kvs.lines.concat();
         assert!(said.contains("a checkpoint cannot be used"), "{said}");

@@ -95,8 +95,11 @@ fn neither_the_disk_nor_the_start_grows_with_the_number_of_writes() {
         }
         // What was written last is not in a checkpoint yet.
         let mut last = 0;
-        write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
-        eventually("segments are removed", || size(folder.path()) < 1 << 20);
+        eventually("segments are removed", || {
+            // On a busy machine the checkpoint before may be older than most of the log.
+            write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
+            size(folder.path()) < 1 << 20
+        });
         eventually("two checkpoints are kept", || files(folder.path(), "checkpoint").len() == 2);
         let (status, diagnostics) = kvs.stop();
         assert!(status.success(), "{diagnostics}");

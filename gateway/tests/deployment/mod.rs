@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tempfile::TempDir;
 
-use crate::harness::{Kvs, folder};
+use crate::harness::{Kvs, folder, output};
 use crate::txnd_server::{Certificates, Txnd};
 use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 
@@ -112,14 +112,22 @@ impl Deployment {
 
     /// What `kvs log` with this command says of the log.
     pub(crate) fn inspect(&self, command: &str) -> (Option<i32>, String) {
-        let mut kvs = Kvs::program();
-        kvs.args(["log", command, "--log", &self.log]);
+        self.tool(&["log", command])
+    }
+
+    /// Runs a command of kvs on this log. Returns its exit code and what it says.
+    pub(crate) fn tool(&self, args: &[&str]) -> (Option<i32>, String) {
+        let mut kvs = Kvs::tool(args);
+        kvs.args(["--log", &self.log]);
         if let Some(service) = &self.txnd {
             kvs.args(service.certificates.flags("kvs"));
         }
-        let output = kvs.output().expect("kvs can be executed");
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).expect("what it says is UTF-8"))
+        output(&mut kvs)
+    }
+
+    /// What `--log` is set to.
+    pub(crate) fn log(&self) -> &str {
+        &self.log
     }
 
     /// Starts txnd, again at the same address.

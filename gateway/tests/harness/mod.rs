@@ -53,6 +53,13 @@ impl Kvs {
         command
     }
 
+    /// The program, to run a command.
+    pub fn tool(args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kvs"));
+        command.args(args);
+        command
+    }
+
     /// Starts kvs with its log in `folder`; panics if it does not come up.
     pub fn start(folder: &Path, args: &[&str]) -> Self {
         Self::try_start(Self::command(folder).args(args)).unwrap_or_else(|e| panic!("kvs did not start: {e:?}"))
@@ -122,6 +129,13 @@ impl Kvs {
     pub fn connect(&self) -> Client {
         Client::connect(self.addr)
     }
+}
+
+/// Runs a command to its end. Returns its exit code, and what it says.
+pub fn output(command: &mut Command) -> (Option<i32>, String) {
+    let output = command.output().expect("it can be executed");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).expect("what it says is UTF-8"))
 }
 
 impl Drop for Kvs {

@@ -11,20 +11,19 @@
 //! manifest does not name is not in use: the next start removes it.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use bytes::Bytes;
-use proto::limits::{BATCH_HEADER_BYTES, MAX_BATCH_BYTES};
+use proto::limits::BATCH_HEADER_BYTES;
 use proto::{Batch, BatchError, Lsn, Micros};
 
-use super::error::{cannot, unwritable};
 use super::folder;
 use super::header::{HEADER_BYTES, HeaderError, Kind};
 use super::names;
 use crate::checkpoint::{Checkpoint, CheckpointVerifier};
-use crate::sink::{CheckpointWriter, Location, SinkError};
+use crate::disk::{cannot, corrupt, read_batch, unwritable};
+use crate::sink::{CheckpointWriter, SinkError};
 
 const KIND: Kind = Kind { magic: *b"KVSC", version: 1, name: "checkpoint" };
 
@@ -62,6 +61,11 @@ impl SegmentCheckpoint {
         Ok(info)
     }
 
+    /// The last lsn that it covers.
+    pub(super) fn base(&self) -> Lsn {
+        self.info.base
+    }
+
     /// The lsn up to which the log must be durable before the checkpoint may be used; `None` before it is finished.
     pub(super) fn end(&self) -> Option<Lsn> {
         self.verifier.end()
@@ -85,10 +89,6 @@ impl Drop for SegmentCheckpoint {
         // It is gone if it was renamed. If it stays, the next start removes it.
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-fn corrupt(path: &Path, base: Lsn, offset: u64, what: impl Into<String>) -> SinkError {
-    SinkError::Corrupt { place: Location::File { path: path.into(), offset }, lsn: base, what: what.into() }
 }
 
 /// Opens the checkpoint of this base. Checks its header.
@@ -150,25 +150,5 @@ pub(super) async fn read(
     match verifier.end() {
         Some(_) => Ok(()),
         None => Err(corrupt(&path, base, offset, "the checkpoint ends too early")),
-    }
-}
-
-/// The batch at `offset` of a file of `size` bytes.
-fn read_batch(file: &File, offset: u64, size: u64, mut memory: Vec<u8>) -> io::Result<Result<Batch, BatchError>> {
-    let mut wanted = BATCH_HEADER_BYTES;
-    loop {
-        memory.resize(wanted.min((size - offset) as usize), 0);
-        file.read_exact_at(&mut memory, offset)?;
-        let bytes = Bytes::from(memory);
-        match Batch::decode(&bytes) {
-            // The header says how long the batch is.
-            Err(BatchError::Length { claimed, available })
-                if (available + 1..=MAX_BATCH_BYTES).contains(&claimed) && available == wanted =>
-            {
-                wanted = claimed;
-            }
-            decoded => return Ok(decoded),
-        }
-        memory = bytes.try_into_mut().map(Vec::from).unwrap_or_default();
     }
 }

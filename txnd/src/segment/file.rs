@@ -13,10 +13,10 @@ use bytes::Bytes;
 use proto::{Chain, Lsn};
 use rustix::fs::FallocateFlags;
 
-use super::error::cannot;
 use super::folder::{self, Folder, Unfinished};
 use super::header::{HeaderError, Kind};
 use super::names;
+use crate::disk::cannot;
 use crate::sink::{Location, SinkError};
 
 const KIND: Kind = Kind { magic: *b"KVSS", version: 1, name: "segment" };

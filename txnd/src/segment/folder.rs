@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 
-use super::error::cannot;
 use super::names;
+use crate::disk::cannot;
 use crate::sink::SinkError;
 
 /// Mode of the folders that are created, because values may be secrets.

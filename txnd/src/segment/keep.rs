@@ -7,12 +7,12 @@ use std::time::SystemTime;
 use proto::Lsn;
 use tracing::info;
 
-use super::error::cannot;
 use super::file::lsn_in_name;
 use super::folder::{self, Folder};
 use super::manifest::Manifest;
 use super::names;
 use crate::checkpoint::{GENERATIONS, Retention};
+use crate::disk::cannot;
 use crate::sink::SinkError;
 
 /// How a log is kept.

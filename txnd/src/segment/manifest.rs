@@ -19,11 +19,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use proto::{Epoch, Lsn};
+use proto::{Chain, Epoch, Lsn};
 
-use super::error::cannot;
 use super::folder::Folder;
 use super::names;
+use crate::disk::cannot;
 use crate::sink::{Location, SinkError};
 
 const FORMAT: &str = "kvs-log 1";
@@ -34,7 +34,7 @@ const CHECKSUM: &str = "crc32c";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) log_id: u64,
-    /// 0 until the first writer has begun.
+    /// 0 until the first writer has begun; then there is no segment yet.
     pub(super) epoch: Epoch,
     /// Lsn of the first record that is kept.
     pub(super) first: Lsn,
@@ -86,6 +86,16 @@ impl Manifest {
     /// The manifest of a log before its first term.
     pub(super) fn new(log_id: u64) -> Self {
         Self { log_id, epoch: 0, first: 1, checkpoints: Vec::new() }
+    }
+
+    /// The manifest of a log that begins with the checkpoint of `base`, before its first term.
+    pub(super) fn begun_with(log_id: u64, base: Lsn) -> Self {
+        Self { log_id, epoch: 0, first: base + 1, checkpoints: vec![base] }
+    }
+
+    /// The chain before the first record that is kept, in a log that has no segment yet.
+    pub(super) fn start(&self) -> Chain {
+        Chain { lsn: self.first - 1, ..Chain::start(self.log_id) }
     }
 
     fn to_text(&self) -> String {

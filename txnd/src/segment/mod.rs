@@ -45,6 +45,9 @@
 //! segments and checkpoints that are no longer named are unlinked. After a crash in between, the next start does that. A
 //! segment is only removed if the earlier of two checkpoints covers it.
 //!
+//! **A log that begins with a checkpoint.** A restored log has no records: its manifest names a checkpoint, the record after
+//! it as the first, and epoch 0. The first term creates the first segment, as in an empty log.
+//!
 //! ```text
 //!   mod.rs        SegmentSink: the log as a sink
 //!   start.rs      opening: repair, renewal, a new term
@@ -58,11 +61,9 @@
 //!   manifest.rs   identity, epoch, and what is in use
 //!   folder.rs     ownership of the folder, its lock, durable files
 //!   names.rs      file names
-//!   error.rs      disk errors
 //! ```
 
 mod checkpoint;
-mod error;
 mod file;
 mod folder;
 mod header;
@@ -186,6 +187,13 @@ impl LogWriter for SegmentSink {
 
     async fn keep_checkpoint(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
         self.log()?.keep_checkpoint(finished)
+    }
+
+    async fn begin_with(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
+        let begun = self.log()?.begin_with(finished)?;
+        self.open = None;
+        self.publish();
+        Ok(begun)
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

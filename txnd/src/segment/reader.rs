@@ -72,8 +72,10 @@ impl SegmentReader {
             return Ok(durable);
         }
         let known = self.known.lock().durable.filter(|known| known.chain.log_id == manifest.log_id);
-        let Some(last) = folder::segments(&self.folder)?.pop() else {
-            return Ok(known.map_or(Chain::start(manifest.log_id), |known| known.chain));
+        // Segments before the first record that is kept are being removed.
+        let Some(last) = folder::segments(&self.folder)?.pop().filter(|last| file::lsn_in_name(last) >= manifest.first)
+        else {
+            return Ok(known.map_or(manifest.start(), |known| known.chain));
         };
         let segment = SegmentFile::open(&last, manifest.log_id)?;
         let from = known.filter(|known| known.is_in(&segment)).unwrap_or_else(|| Place::at_start(&segment));

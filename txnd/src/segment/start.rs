@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use proto::{Batch, Chain, Epoch};
 use tracing::{info, warn};
 
-use super::error::{cannot, not_durable};
 use super::file::{self, SegmentFile};
 use super::folder::{self, Folder};
 use super::keep::{self, Settings};
@@ -14,6 +13,7 @@ use super::manifest::{self, Manifest};
 use super::names;
 use super::scan::{self, End};
 use super::writer::{self, OpenLog};
+use crate::disk::{cannot, not_durable};
 use crate::sink::{Location, SinkError};
 
 /// Opens the log in `path` for a new term, or for `resumed`, which must be the latest.
@@ -29,9 +29,7 @@ pub(super) fn open(path: &Path, settings: Settings, resumed: Option<Epoch>) -> R
         Some(path) => SegmentFile::open(path, manifest.log_id)?,
         // Epoch 0 means that no writer has ever begun: there was a crash between manifest and first segment.
         None if manifest.epoch == 0 => SegmentFile::begin(&folder)
-            .and_then(|begun| {
-                SegmentFile::create(&folder, begun, &Chain::start(manifest.log_id), settings.segment_bytes)
-            })
+            .and_then(|begun| SegmentFile::create(&folder, begun, &manifest.start(), settings.segment_bytes))
             .map_err(|e| cannot("create the first segment in", path, &e))?,
         None => return Err(file::missing(path, manifest.first)),
     };

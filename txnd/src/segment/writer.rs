@@ -9,13 +9,13 @@ use proto::{Batch, Chain, Epoch, Lsn};
 use tracing::warn;
 
 use super::checkpoint::SegmentCheckpoint;
-use super::error::{cannot, unwritable};
 use super::file::SegmentFile;
 use super::folder::{Folder, Unfinished};
 use super::header::HEADER_BYTES;
 use super::keep::{self, Settings};
 use super::manifest::{self, Manifest, Stamp};
 use crate::checkpoint::Checkpoint;
+use crate::disk::{cannot, unwritable};
 use crate::sink::{SinkError, Term};
 use crate::validator::{Admission, AppendValidator};
 
@@ -130,6 +130,26 @@ impl OpenLog {
         self.stamp = Stamp::of(self.folder.path())?;
         if let Err(e) = keep::remove_unused(&self.folder, &self.manifest) {
             warn!(error = %e, "files that are no longer needed stay; the next checkpoint or start removes them");
+        }
+        Ok(kept)
+    }
+
+    /// Makes a finished checkpoint the beginning of this log, which has nothing yet. The log must be opened again.
+    pub(super) fn begin_with(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
+        let is_empty = self.validator.chain().lsn == 0 && self.manifest.checkpoints.is_empty();
+        if !is_empty {
+            return Err(SinkError::Failed("only an empty log can begin with a checkpoint".into()));
+        }
+        if finished.end() != Some(finished.base()) {
+            return Err(SinkError::Failed("the checkpoint is not the state at one point of a log".into()));
+        }
+        self.check_place()?;
+        let kept = finished.rename()?;
+        self.folder.sync()?;
+        let begun = Manifest::begun_with(self.manifest.log_id, kept.base);
+        begun.store(&self.folder).map_err(|e| cannot("write the manifest in", self.folder.path(), &e))?;
+        if let Err(e) = keep::remove_unused(&self.folder, &begun) {
+            warn!(error = %e, "files that are no longer needed stay; the next start removes them");
         }
         Ok(kept)
     }

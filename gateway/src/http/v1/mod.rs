@@ -18,6 +18,7 @@ mod values;
 
 pub(super) use operations::Executed;
 pub(super) use route::Route;
+pub(crate) use values::JsonValue;
 
 use hyper::Method;
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use proto::{CounterType, StringsBuf, Text, Value, ValueRef, ValueType, check_text};
+use serde::{Serialize, Serializer};
 
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Response;
@@ -52,6 +53,22 @@ pub(super) fn write(value: Value) -> Response {
         Value::Str(value) => Response::text(text_body(value)),
         Value::Map(list) => Response::json(json::write_map(list.as_strings())),
         Value::Set(list) => Response::json(json::write_set(list.as_strings())),
+    }
+}
+
+/// A value as JSON, as records are shown.
+pub(crate) struct JsonValue<'v>(pub(crate) ValueRef<'v>);
+
+impl Serialize for JsonValue<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            ValueRef::Int(number) => json.serialize_i32(number),
+            ValueRef::Uint(number) => json.serialize_u32(number),
+            ValueRef::Float(number) => json.serialize_f32(number),
+            ValueRef::Str(value) => json.serialize_str(value),
+            ValueRef::Map(list) => json.collect_map(list.pairs()),
+            ValueRef::Set(list) => json.collect_seq(list.iter()),
+        }
     }
 }
 

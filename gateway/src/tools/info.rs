@@ -3,48 +3,12 @@
 use std::io::Write;
 
 use proto::{Batch, BatchError, Lsn};
-use txnd::config::SinkTarget;
-use txnd::remote::MutualTls;
-use txnd::{Bounds, Checkpoint, LogReader, PostgresReader, RemoteReader, SegmentReader, SinkError};
+use txnd::{Bounds, Checkpoint, LogReader, SinkError};
 
+use super::error::ToolError;
 use crate::clock;
-use crate::config::{Config, LogCommand, LogTarget};
 
-/// Runs `command` on the log that the configuration names.
-pub async fn run(config: &Config, command: LogCommand, out: &mut impl Write) -> Result<(), InspectError> {
-    match &config.log {
-        LogTarget::Off => Err(SinkError::Failed("there is no log to read: --log is off".into()).into()),
-        LogTarget::LogWriter(SinkTarget::File(folder)) => inspect(&SegmentReader::new(folder), command, out).await,
-        LogTarget::LogWriter(SinkTarget::Postgres(url)) => {
-            let reader: PostgresReader = url.parse().map_err(SinkError::Failed)?;
-            inspect(&reader, command, out).await
-        }
-        LogTarget::Remote(url) => {
-            let connector = MutualTls::new(url, config.tls()).map_err(SinkError::Failed)?;
-            inspect(&RemoteReader::new(connector), command, out).await
-        }
-    }
-}
-
-/// Why a log could not be inspected.
-#[derive(Debug, thiserror::Error)]
-pub enum InspectError {
-    /// The log cannot be read, or is damaged.
-    #[error(transparent)]
-    Log(#[from] SinkError),
-    /// The output cannot be written.
-    #[error("cannot write the output: {0}")]
-    Output(#[from] std::io::Error),
-}
-
-async fn inspect(reader: &impl LogReader, command: LogCommand, out: &mut impl Write) -> Result<(), InspectError> {
-    match command {
-        LogCommand::Info => info(reader, out).await,
-        LogCommand::Verify => verify(reader, out).await,
-    }
-}
-
-async fn info(reader: &impl LogReader, out: &mut impl Write) -> Result<(), InspectError> {
+pub(super) async fn info(reader: &impl LogReader, out: &mut impl Write) -> Result<(), ToolError> {
     let Bounds { oldest, durable } = reader.bounds().await?;
     writeln!(out, "log id      {:016x}", durable.log_id)?;
     match durable.lsn < oldest {
@@ -58,7 +22,7 @@ async fn info(reader: &impl LogReader, out: &mut impl Write) -> Result<(), Inspe
     Ok(())
 }
 
-async fn verify(reader: &impl LogReader, out: &mut impl Write) -> Result<(), InspectError> {
+pub(super) async fn verify(reader: &impl LogReader, out: &mut impl Write) -> Result<(), ToolError> {
     let checkpoints = reader.checkpoints().await?;
     let mut damaged = None;
     for checkpoint in &checkpoints {

@@ -1,0 +1,59 @@
+//! The state of an engine as the batches of a checkpoint.
+
+use engine::{Engine, Stamp};
+use proto::limits::BATCH_TARGET_BYTES;
+use proto::options::RecordOptions;
+use proto::{BatchBuffer, Effect, Key, Lsn, Op, Value};
+use txnd::pace::Pace;
+use txnd::{CheckpointSealer, CheckpointWriter, SinkError};
+
+/// Walks over the engine and stores what it finds, at no more than `rate` bytes a second. Returns the last lsn that it may
+/// have seen.
+pub(crate) async fn write_state(
+    engine: &Engine,
+    writer: &mut impl CheckpointWriter,
+    mut sealer: CheckpointSealer,
+    rate: u64,
+) -> Result<Lsn, SinkError> {
+    let mut pace = Pace::new(rate);
+    let mut walk = engine.walk();
+    let mut entries = Entries { full: Vec::new(), filling: sealer.buffer() };
+    let mut more = true;
+    while more {
+        more = walk.next(&mut |key, value, stamp| entries.add(key, &value, stamp));
+        if !more {
+            entries.next_batch();
+        }
+        for buffer in entries.full.drain(..).filter(|buffer| !buffer.is_empty()) {
+            let batch = sealer.seal(buffer);
+            writer.append(&batch).await?;
+            pace.keep(batch.as_bytes().len()).await;
+        }
+    }
+    let end = engine.last_lsn();
+    writer.append(&sealer.end(end)).await?;
+    writer.finish().await?;
+    Ok(end)
+}
+
+/// Entries on their way into batches.
+struct Entries {
+    full: Vec<BatchBuffer>,
+    filling: BatchBuffer,
+}
+
+impl Entries {
+    fn add(&mut self, key: Key<'_>, value: &Value, stamp: Stamp) {
+        let op = Op::Put { key, value: value.as_value_ref() };
+        let options = RecordOptions { stamp: Some(stamp.low_bits()) };
+        self.filling.push_with(&op, Effect::None, &options, 0).expect("all entries have the same time");
+        if self.filling.body_bytes() >= BATCH_TARGET_BYTES {
+            self.next_batch();
+        }
+    }
+
+    fn next_batch(&mut self) {
+        let next = BatchBuffer::new(self.filling.next_lsn(), Vec::new());
+        self.full.push(std::mem::replace(&mut self.filling, next));
+    }
+}

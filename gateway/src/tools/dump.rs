@@ -1,0 +1,119 @@
+//! `kvs log dump`: the records of a log as lines of JSON.
+
+use std::io::Write;
+
+use proto::{Batch, BatchError, Effect, Lsn, Op, Record, Strings, ValueRef, ValueType};
+use serde::{Serialize, Serializer};
+use txnd::LogReader;
+
+use super::error::ToolError;
+use super::state::resolve;
+use crate::clock;
+use crate::config::{Dump, Until};
+use crate::http::JsonValue;
+
+/// One record.
+#[derive(Serialize)]
+struct Line<'r> {
+    lsn: Lsn,
+    time: String,
+    op: &'static str,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    ty: Option<&'static str>,
+    key: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    members: Option<List<'r>>,
+    /// What the entry or the field is after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<JsonValue<'r>>,
+    /// The types that a deletion of all types deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    types: Option<Vec<&'static str>>,
+}
+
+struct List<'r>(Strings<'r>);
+
+impl Serialize for List<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        json.collect_seq(self.0.iter())
+    }
+}
+
+impl<'r> From<Record<'r>> for Line<'r> {
+    fn from(record: Record<'r>) -> Self {
+        let Record { lsn, at, op, effect, .. } = record;
+        let mut line = Self {
+            lsn,
+            time: clock::exactly(at).to_string(),
+            op: op.kind().name(),
+            ty: op.value_type().map(ValueType::name),
+            key: op.key().as_str(),
+            by: None,
+            field: None,
+            member: None,
+            members: None,
+            value: effect.value().map(JsonValue),
+            types: None,
+        };
+        match op {
+            Op::Get { .. } | Op::Del { .. } | Op::Incr { .. } => {}
+            Op::Put { value, .. } => line.value = Some(JsonValue(value)),
+            Op::DelAll { .. } => {
+                if let Effect::Types(types) = effect {
+                    line.types = Some(types.iter().map(ValueType::name).collect());
+                }
+            }
+            Op::IncrBy { by, .. } => line.by = Some(by),
+            Op::SetAdd { members, .. } | Op::SetRem { members, .. } => line.members = Some(List(members)),
+            Op::SetHas { member, .. } => line.member = Some(member),
+            Op::MapGet { field, .. } | Op::MapDel { field, .. } => line.field = Some(field),
+            Op::MapSet { field, value, .. } => {
+                (line.field, line.value) = (Some(field), Some(JsonValue(ValueRef::Str(value))));
+            }
+        }
+        line
+    }
+}
+
+pub(super) async fn run(log: &impl LogReader, wanted: &Dump, out: &mut impl Write) -> Result<(), ToolError> {
+    let oldest = log.bounds().await?.oldest;
+    let first = match wanted.from {
+        None => oldest,
+        Some(Until::Lsn(lsn)) => lsn.max(1),
+        // The record before which everything is older.
+        Some(Until::Time(time)) => resolve(log, Some(Until::Time(time - 1))).await? + 1,
+    };
+    let last = match wanted.to {
+        Some(Until::Lsn(lsn)) => lsn,
+        to => resolve(log, to).await?,
+    };
+    let is_wanted = |record: &Record<'_>| {
+        (first..=last).contains(&record.lsn)
+            && wanted.key.as_deref().is_none_or(|key| key == record.op.key().as_str())
+            && wanted.ty.is_none_or(|ty| record.op.value_type().is_none_or(|of| of == ty))
+    };
+    let mut failed = None;
+    let mut write = async |batch: &Batch| -> Result<(), BatchError> {
+        for record in batch.records() {
+            let record = record?;
+            if failed.is_none() && is_wanted(&record) {
+                let written = serde_json::to_writer(&mut *out, &Line::from(record)).map_err(std::io::Error::from);
+                failed = written.and_then(|()| out.write_all(b"\n")).err();
+            }
+        }
+        Ok(())
+    };
+    log.read(first..=last, &mut write).await?;
+    match failed {
+        // Whoever reads the output has seen enough.
+        Some(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Some(e) => Err(e.into()),
+        None => Ok(out.flush()?),
+    }
+}

@@ -1,0 +1,43 @@
+//! The commands of kvs that work on logs: they look at one, copy it, back it up and restore it.
+//!
+//! ```text
+//!   source.rs   a log of any kind, as the commands read it
+//!   info.rs     kvs log info, kvs log verify
+//!   dump.rs     kvs log dump
+//!   backup.rs   kvs backup, kvs backup verify
+//!   copy.rs     kvs restore, kvs log copy
+//!   error.rs    why a command failed
+//!   state.rs    the state at a point of a log
+//! ```
+
+mod backup;
+mod copy;
+mod dump;
+mod error;
+mod info;
+mod source;
+mod state;
+
+use std::io::Write;
+
+use crate::config::{BackupCommand, Command, Config, LogCommand, LogTarget};
+use source::AnyReader;
+
+pub use error::ToolError;
+
+/// Runs `command`, and writes its result to `out`.
+pub async fn run(config: &Config, command: &Command, out: &mut impl Write) -> Result<(), ToolError> {
+    let open = |target: &LogTarget| AnyReader::open(target, config.tls());
+    match command {
+        Command::Health => Ok(()),
+        Command::Log(LogCommand::Info) => info::info(&open(&config.log)?, out).await,
+        Command::Log(LogCommand::Verify) => info::verify(&open(&config.log)?, out).await,
+        Command::Log(LogCommand::Dump(wanted)) => dump::run(&open(&config.log)?, wanted, out).await,
+        Command::Log(LogCommand::Copy(wanted)) => copy::run(config, wanted, out).await,
+        Command::Restore(wanted) => copy::restore(config, wanted, out).await,
+        Command::Backup(wanted) => match &wanted.command {
+            Some(BackupCommand::Verify { dir }) => backup::verify(dir, out).await,
+            None => backup::take(&open(&config.log)?, wanted, out).await,
+        },
+    }
+}

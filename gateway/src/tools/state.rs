@@ -1,0 +1,94 @@
+//! The state at a point of a log.
+
+use engine::Engine;
+use proto::{Batch, BatchBuffer, BatchError, Chain, Lsn, Micros};
+use tracing::info;
+use txnd::cli::tracing::TraceFormat;
+use txnd::{Bounds, LogReader, SinkError};
+
+use crate::clock;
+use crate::config::Until;
+use crate::log::recovery::{Progress, load_checkpoint};
+
+/// The last lsn of `log` that `until` allows.
+pub(super) async fn resolve(log: &impl LogReader, until: Option<Until>) -> Result<Lsn, SinkError> {
+    let Bounds { oldest, durable } = log.bounds().await?;
+    match until {
+        None => Ok(durable.lsn),
+        Some(Until::Lsn(lsn)) if lsn > durable.lsn => {
+            Err(SinkError::Failed(format!("the log ends at lsn {}, before lsn {lsn}", durable.lsn)))
+        }
+        Some(Until::Lsn(lsn)) => Ok(lsn),
+        Some(Until::Time(time)) => last_until(log, oldest, time).await,
+    }
+}
+
+/// The last record before the first one that is younger than `time`.
+async fn last_until(log: &impl LogReader, oldest: Lsn, time: Micros) -> Result<Lsn, SinkError> {
+    let mut younger = None;
+    let mut look = async |batch: &Batch| {
+        if younger.is_none() {
+            let found = batch.records().find(|record| record.as_ref().map_or(true, |record| record.at > time));
+            younger = found.transpose()?.map(|record| record.lsn);
+        }
+        Ok(())
+    };
+    let durable = log.read(oldest..=Lsn::MAX, &mut look).await?.durable.lsn;
+    match younger {
+        Some(lsn) if lsn == oldest && oldest > 1 => {
+            let time = clock::shown(time);
+            Err(SinkError::Failed(format!("everything that is kept, from lsn {oldest} on, is younger than {time}")))
+        }
+        Some(lsn) => Ok(lsn - 1),
+        None => Ok(durable),
+    }
+}
+
+/// An engine with the state after the record `at`.
+pub(super) async fn state_at(
+    log: &impl LogReader,
+    at: Lsn,
+    new_engine: impl Fn() -> Engine,
+    format: TraceFormat,
+) -> Result<Engine, SinkError> {
+    let (engine, checkpoint) = load_checkpoint(log, |checkpoint| checkpoint.end <= at, new_engine, format)
+        .await
+        .map_err(|e| SinkError::Failed(format!("the state at lsn {at} cannot be built: {e}")))?;
+    let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
+    let mut progress = Progress::new("records", at - base, format);
+    let mut reached = base;
+    let mut apply = async |batch: &Batch| {
+        match batch.last_lsn() <= at {
+            true => engine.replay_batch(batch)?,
+            false => {
+                let before = Chain { log_id: batch.log_id(), lsn: batch.first_lsn() - 1, checksum: batch.previous() };
+                engine.replay_batch(&up_to(batch, at)?.seal(&before, batch.epoch(), 0))?;
+            }
+        }
+        reached = batch.last_lsn().min(at);
+        progress.reached(reached - base);
+        Ok(())
+    };
+    if base < at {
+        log.read(base + 1..=at, &mut apply).await?;
+    }
+    if reached != at {
+        return Err(SinkError::Failed(format!("the log was read up to lsn {reached}, and should go on to lsn {at}")));
+    }
+    let seconds = progress.finish().as_secs_f64();
+    info!(lsn = at, entries = engine.len(), records = at - base, seconds, "read the state");
+    Ok(engine)
+}
+
+/// The records of a batch up to the lsn `last`, to be sealed anew.
+pub(super) fn up_to(batch: &Batch, last: Lsn) -> Result<BatchBuffer, BatchError> {
+    let mut buffer = BatchBuffer::new(batch.first_lsn(), Vec::with_capacity(batch.as_bytes().len()));
+    for record in batch.records() {
+        let record = record?;
+        if record.lsn <= last {
+            let pushed = buffer.push_with(&record.op, record.effect, &record.options, record.at);
+            pushed.expect("they were in one batch before");
+        }
+    }
+    Ok(buffer)
+}

@@ -1,0 +1,83 @@
+//! Backups that are damaged.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::harness::{Kvs, folder};
+use crate::{SMALL, count, counted, file, run, succeeds, text};
+
+/// A backup with a checkpoint and two files of records.
+fn backup() -> (tempfile::TempDir, Vec<PathBuf>) {
+    let (log, backup) = (folder(), folder());
+    let kvs = Kvs::start(log.path(), &SMALL);
+    let (mut client, mut number) = (kvs.connect(), 0);
+    for _ in 0..2 {
+        count(&mut client, 40, &mut number);
+        succeeds(&["backup", text(backup.path()), "--log", &file(log.path())]);
+    }
+    kvs.kill();
+    let files = fs::read_dir(backup.path()).expect("the backup").map(|entry| entry.expect("a file").path());
+    let mut files: Vec<PathBuf> = files.collect();
+    files.sort();
+    assert_eq!(files.len(), 4, "{files:?}");
+    (backup, files)
+}
+
+#[test]
+fn every_damage_is_noticed() {
+    let (backup, files) = backup();
+    let dir = text(backup.path());
+    let is_damaged = |what: &str| {
+        let (status, said) = run(&["backup", "verify", dir]);
+        assert_eq!(status, Some(5), "{what}: {said}");
+        assert!(said.contains("the log is damaged"), "{what}: {said}");
+    };
+    for path in &files {
+        let good = fs::read(path).expect("a file");
+        // The manifest's text can be changed without changing what it says.
+        let is_manifest = path.extension().is_some_and(|extension| extension == "json");
+        let step = if is_manifest { good.len() } else { good.len() / 40 };
+        for at in (0..good.len()).step_by(step.max(1)) {
+            let mut bad = good.clone();
+            bad[at] ^= 1 << (at % 8);
+            fs::write(path, bad).expect("it can be written");
+            is_damaged(&format!("{}, byte {at}", path.display()));
+        }
+        for length in
+            [0, 1, good.len() / 2, good.len() - 1].iter().filter(|length| !is_manifest || **length < good.len() - 1)
+        {
+            fs::write(path, &good[..*length]).expect("it can be written");
+            is_damaged(&format!("{}, {length} bytes", path.display()));
+        }
+        if !is_manifest {
+            fs::remove_file(path).expect("it can be removed");
+            is_damaged(&format!("{} is missing", path.display()));
+        }
+        fs::write(path, good).expect("it can be written");
+    }
+    succeeds(&["backup", "verify", dir]);
+}
+
+/// Nothing of a damaged backup is restored.
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let (backup, files) = backup();
+    let (dir, work) = (text(backup.path()), folder());
+    for (number, path) in files.iter().enumerate() {
+        let good = fs::read(path).expect("a file");
+        let mut bad = good.clone();
+        let middle = bad.len() / 2;
+        bad[middle] ^= 0x10;
+        fs::write(path, bad).expect("it can be written");
+        let target = work.path().join(number.to_string());
+        let (status, said) = run(&["restore", dir, "--to", &file(&target)]);
+        fs::write(path, good).expect("it can be written");
+        if status == Some(0) {
+            // A digit of a hash, which only `verify` looks at.
+            assert!(path.ends_with("BACKUP.json"), "{}: {said}", path.display());
+            continue;
+        }
+        succeeds(&["restore", dir, "--to", &file(&target)]);
+        assert_eq!(counted(&target), (80, 80));
+    }
+}
