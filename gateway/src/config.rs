@@ -60,6 +60,7 @@ const AFTER_HELP: &str = "\
 Sizes and times take a unit: 64MiB, 1GB; 10s, 500ms.
 
 SIGTERM, SIGQUIT or Ctrl-C shuts down gracefully; a second signal, one second or more later, exits immediately.
+SIGUSR1 writes a checkpoint of the log now.
 SIGHUP reloads the token file. If kvs was started from a terminal, SIGHUP means that the terminal was closed,
 and kvs shuts down gracefully.
 
@@ -487,7 +488,11 @@ impl Config {
 
     /// When checkpoints are written, and how fast.
     pub(crate) fn checkpoints(&self) -> Schedule {
-        Schedule { after: self.checkpoint_after.0, rate: self.checkpoint_rate.as_u64() }
+        Schedule {
+            after: self.checkpoint_after.0,
+            rate: self.checkpoint_rate.as_u64(),
+            at_stop: self.drain_timeout / 2,
+        }
     }
 
     /// The engine's part of the configuration.

@@ -101,6 +101,7 @@ async fn run(config: Config) -> ExitCode {
             wish = signals.next() => match wish {
                 Wish::Stop => break,
                 Wish::Reload => server.reload(),
+                Wish::Checkpoint => server.checkpoint(),
             },
             () = server.log_lost(), if !read_only => match when_fenced {
                 // A supervisor can restart it, or leave the service to the kvs that owns the log now.

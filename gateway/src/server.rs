@@ -134,6 +134,17 @@ impl Running {
         self.shared.reload_token();
     }
 
+    /// Begins a checkpoint now, or when the one that is being written is complete.
+    pub fn checkpoint(&self) {
+        match &self.log {
+            Some(log) => {
+                info!("SIGUSR1: a checkpoint is begun");
+                log.checkpoint();
+            }
+            None => info!("SIGUSR1: there is no log, and no checkpoint of it"),
+        }
+    }
+
     /// Shuts down gracefully. After that every write that was confirmed is durable. Fails if the log has failed, or
     /// takes longer than the drain timeout.
     pub async fn stop(self) -> Result<(), SinkError> {

@@ -185,8 +185,13 @@ impl Front {
         }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
         let stop_signal = async {
-            while self.signals.next().await == Wish::Reload {
-                reload(&self.acceptor).await;
+            loop {
+                match self.signals.next().await {
+                    Wish::Stop => break,
+                    Wish::Reload => reload(&self.acceptor).await,
+                    // kvs has the state.
+                    Wish::Checkpoint => {}
+                }
             }
         };
         tokio::select! {

@@ -10,7 +10,8 @@
 //! the rate.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use engine::Engine;
 use proto::Lsn;
@@ -21,13 +22,29 @@ use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError,
 
 use super::state_writer::write_state;
 
+/// At a stop, a checkpoint is written if the log since the last one is at least this part of what makes one due.
+const AT_STOP: u64 = 4;
+
 /// When checkpoints are written, and how fast.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Schedule {
-    /// At least so much log between two checkpoints, in bytes; `None`: no checkpoints.
+    /// At least so much log between two checkpoints, in bytes; `None`: only on request.
     pub(crate) after: Option<u64>,
     /// Bytes per second.
     pub(crate) rate: u64,
+    /// How long a stop may wait for one.
+    pub(crate) at_stop: Duration,
+}
+
+/// Asks for a checkpoint from another thread.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request(Arc<AtomicBool>);
+
+impl Request {
+    /// A checkpoint is due the next time that the log is tended.
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The checkpoints of the log that `C` stores.
@@ -35,12 +52,18 @@ pub(crate) struct Checkpointer<C> {
     engine: Arc<Engine>,
     term: Term,
     schedule: Schedule,
-    /// Bytes of log since the base of the last checkpoint.
+    /// Bytes of log since the base of the last checkpoint that was begun.
     logged: u64,
+    /// Bytes of log before that, as long as no checkpoint that covers them is in use.
+    covered: u64,
     /// Size of the last checkpoint, in bytes.
     last: u64,
     state: State<C>,
-    stopping: CancellationToken,
+    request: Request,
+    /// Ends the one that is being written.
+    cancelled: CancellationToken,
+    /// Whether none is begun any more.
+    has_ended: bool,
 }
 
 enum State<C> {
@@ -71,7 +94,23 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         logged: u64,
     ) -> Self {
         let last = last.map_or(0, |last| last.bytes);
-        Self { engine, term, schedule, logged, last, state: State::Idle, stopping: CancellationToken::new() }
+        Self {
+            engine,
+            term,
+            schedule,
+            logged,
+            covered: 0,
+            last,
+            state: State::Idle,
+            request: Request::default(),
+            cancelled: CancellationToken::new(),
+            has_ended: false,
+        }
+    }
+
+    /// For those who want a checkpoint now.
+    pub(crate) fn request(&self) -> Request {
+        self.request.clone()
     }
 
     /// So many bytes were added to the log.
@@ -99,6 +138,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
             State::Written { began, written } => match sink.keep_checkpoint(written.writer).await {
                 Ok(Checkpoint { base, end, entries, bytes, .. }) => {
                     self.last = bytes;
+                    self.covered = 0;
                     let seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
                     info!(base, end, entries, bytes, seconds, "wrote a checkpoint");
                 }
@@ -107,19 +147,54 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         }
     }
 
-    /// Stops writing, and waits for the end of the thread.
-    pub(crate) async fn cancel(&mut self) {
-        self.stopping.cancel();
+    /// Stops writing, and waits for the end of the thread. None is begun any more.
+    pub(crate) async fn end(&mut self) {
+        self.has_ended = true;
+        self.cancelled.cancel();
         if let State::Writing { written, .. } = std::mem::replace(&mut self.state, State::Idle) {
             debug!("gave up a checkpoint");
             // Whatever it was.
             let _ = written.await;
         }
-        self.schedule.after = None;
+    }
+
+    /// After [`Self::end`], with a log that is durable up to `durable`, its last record: one more checkpoint, if the next
+    /// start would replay much more than it would load.
+    pub(crate) async fn at_stop<S: LogWriter<Checkpoint = C>>(&mut self, sink: &mut S, durable: Lsn) {
+        let state_bytes = self.engine.meter().used() as u64;
+        if self.schedule.after.is_none_or(|after| self.unsaved() < (after / AT_STOP).max(state_bytes)) {
+            return;
+        }
+        info!("writing a checkpoint, so that the next start is fast");
+        self.schedule.rate = u64::MAX;
+        self.cancelled = CancellationToken::new();
+        self.begin(sink);
+        let (cancelled, within) = (self.cancelled.clone(), self.schedule.at_stop);
+        let late = async {
+            tokio::time::sleep(within).await;
+            cancelled.cancel();
+        };
+        if let State::Writing { began, mut written } = std::mem::replace(&mut self.state, State::Idle) {
+            let ended = tokio::select! {
+                ended = &mut written => ended,
+                () = late => written.await,
+            };
+            match ended.unwrap_or_else(|_| Err(gone())) {
+                Ok(written) => self.state = State::Written { began, written },
+                Err(e) => self.failed(&e),
+            }
+        }
+        self.tend(sink, durable).await;
+    }
+
+    /// Bytes of log that the next start replays, as far as they are not in a checkpoint that is being written.
+    fn unsaved(&self) -> u64 {
+        self.logged + self.covered
     }
 
     fn is_due(&self) -> bool {
-        self.schedule.after.is_some_and(|least| self.logged >= least.max(self.last))
+        let by_size = |least: u64| self.logged >= least.max(self.last);
+        !self.has_ended && (self.schedule.after.is_some_and(by_size) || self.request.0.swap(false, Ordering::Relaxed))
     }
 
     fn begin<S: LogWriter<Checkpoint = C>>(&mut self, sink: &mut S) {
@@ -127,12 +202,12 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         let writer = match sink.begin_checkpoint(base) {
             Ok(Some(writer)) => writer,
             Ok(None) => {
-                self.schedule.after = None;
+                self.has_ended = true;
                 return;
             }
             Err(e) => return self.failed(&e),
         };
-        let (engine, stopping) = (Arc::clone(&self.engine), self.stopping.clone());
+        let (engine, cancelled) = (Arc::clone(&self.engine), self.cancelled.clone());
         let (sealer, rate) = (CheckpointSealer::new(self.term.epoch, base), self.schedule.rate);
         let (send, written) = oneshot::channel();
         let work = move || async move {
@@ -142,13 +217,13 @@ impl<C: CheckpointWriter> Checkpointer<C> {
                 let end = write_state(&engine, &mut writer, sealer, rate).await?;
                 Ok(Written { writer, end })
             };
-            stopping.run_until_cancelled(writing).await.unwrap_or_else(|| Err(stopped()))
+            cancelled.run_until_cancelled(writing).await.unwrap_or_else(|| Err(stopped()))
         };
         // The receiver is gone if the log has ended.
         let started = txnd::thread::run("kvs-checkpoint", work, |written| drop(send.send(written)));
         match started {
             Ok(()) => {
-                self.logged = 0;
+                self.covered += std::mem::take(&mut self.logged);
                 self.state = State::Writing { began: Instant::now(), written };
             }
             Err(e) => self.failed(&SinkError::Unavailable(format!("cannot start its thread: {e}"))),
@@ -156,7 +231,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
     }
 
     fn failed(&mut self, why: &SinkError) {
-        self.logged = 0;
+        self.covered += std::mem::take(&mut self.logged);
         warn!(%why, "a checkpoint could not be written; the log keeps everything, and the next start takes longer");
     }
 }

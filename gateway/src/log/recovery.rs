@@ -9,8 +9,9 @@ use proto::Batch;
 use tracing::{info, warn};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
-use txnd::{Checkpoint, LogReader, LogWriter, SinkError, Term};
+use txnd::{Checkpoint, Location, LogReader, LogWriter, SinkError, Term};
 
+use super::loader::Loader;
 use crate::clock;
 
 /// Time between two progress messages if standard error is not a terminal.
@@ -124,15 +125,19 @@ pub(crate) async fn load_checkpoint<R: LogReader>(
     let mut damaged = None;
     for checkpoint in reader.checkpoints().await?.into_iter().filter(usable) {
         let Checkpoint { base, entries, bytes, .. } = checkpoint;
-        let engine = new_engine();
+        let mut loader = Loader::new(new_engine());
         let mut progress = Progress::new("entries of the checkpoint", entries, format);
         let load = &mut async |batch: &Batch| {
-            engine.replay_batch(batch)?;
+            loader.load(batch)?;
             progress.reached(batch.last_lsn());
             Ok(())
         };
-        match reader.read_checkpoint(&checkpoint, load).await {
-            Ok(()) => {
+        let loaded = reader.read_checkpoint(&checkpoint, load).await.and_then(|()| {
+            let place = || Location::Other(format!("the checkpoint of lsn {base}"));
+            loader.finish().map_err(|e| SinkError::Corrupt { place: place(), lsn: base, what: e.to_string() })
+        });
+        match loaded {
+            Ok(engine) => {
                 let (written, seconds) = (clock::shown(checkpoint.at), rounded(progress.finish()));
                 info!(base, %written, entries, bytes, seconds, "loaded a checkpoint");
                 return Ok((engine, Some(checkpoint)));

@@ -99,10 +99,11 @@ impl<S: LogWriter> Shipper<S> {
             if stopping {
                 // From now on nothing is added that nobody would ship.
                 self.buffer.close("the server is stopping");
-                self.checkpoints.cancel().await;
+                self.checkpoints.end().await;
             }
             let mut shipped = self.step(filled, &mut stop).await;
             if shipped.is_ok() && stopping && self.buffer.pending() == 0 {
+                self.checkpoints.at_stop(&mut self.sink, self.status.durable_lsn()).await;
                 shipped = self.sink.close().await;
                 if shipped.is_ok() {
                     return Ok(());
@@ -114,7 +115,7 @@ impl<S: LogWriter> Shipper<S> {
             }
             while let Err(e) = shipped {
                 if !e.is_retryable() {
-                    self.checkpoints.cancel().await;
+                    self.checkpoints.end().await;
                     return Err(self.give_up(e));
                 }
                 self.status.trouble(&e, &self.buffer);

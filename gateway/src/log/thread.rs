@@ -9,7 +9,7 @@ use tracing::warn;
 use txnd::cli::tracing::TraceFormat;
 use txnd::{LogWriter, SinkError};
 
-use super::checkpointer::{Checkpointer, Schedule};
+use super::checkpointer::{Checkpointer, Request, Schedule};
 use super::recovery::{State, recover};
 use super::shipper::{LINGER, Shipper};
 use super::status::{LogHealth, LogStatus, LogWatch};
@@ -39,6 +39,21 @@ struct Recovered {
     engine: Arc<Engine>,
     status: watch::Receiver<LogStatus>,
     buffer: Arc<LogBuffer>,
+    checkpoints: CheckpointRequest,
+}
+
+/// Asks the log thread for a checkpoint.
+struct CheckpointRequest {
+    request: Request,
+    wake: Arc<Notify>,
+}
+
+impl CheckpointRequest {
+    /// The next one is begun when no other is being written.
+    fn send(&self) {
+        self.request.set();
+        self.wake.notify_one();
+    }
 }
 
 /// The log thread while it ships.
@@ -47,6 +62,7 @@ pub(crate) struct LogThread {
     ended: oneshot::Receiver<Result<(), SinkError>>,
     buffer: Arc<LogBuffer>,
     watch: LogWatch,
+    checkpoints: CheckpointRequest,
 }
 
 impl From<&Config> for Options {
@@ -89,6 +105,11 @@ impl LogThread {
         Ok(Recovering { recovered, stop, ended })
     }
 
+    /// Asks for a checkpoint now.
+    pub(crate) fn checkpoint(&self) {
+        self.checkpoints.send();
+    }
+
     /// A view of the log's status.
     pub(crate) fn watch(&self) -> LogWatch {
         self.watch.clone()
@@ -117,8 +138,9 @@ impl LogThread {
 impl Recovering {
     /// Waits until the state is recovered.
     pub(crate) async fn recovered(self) -> Result<(Arc<Engine>, LogThread), SinkError> {
-        let Recovered { engine, status, buffer } = self.recovered.await.map_err(|_| gone())??;
-        let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch: LogWatch::new(status) };
+        let Recovered { engine, status, buffer, checkpoints } = self.recovered.await.map_err(|_| gone())??;
+        let watch = LogWatch::new(status);
+        let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch, checkpoints };
         Ok((engine, thread))
     }
 }
@@ -138,9 +160,10 @@ async fn recover_then_ship<S: LogWriter>(
     engine.attach_log(Arc::clone(&buffer));
     let engine = Arc::new(engine);
     let checkpoints = Checkpointer::new(Arc::clone(&engine), term, options.checkpoints, checkpoint, replayed_bytes);
+    let request = CheckpointRequest { request: checkpoints.request(), wake: Arc::clone(&filled) };
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
     let shipper = Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger);
-    Ok((filled, Recovered { engine, status, buffer }, shipper))
+    Ok((filled, Recovered { engine, status, buffer, checkpoints: request }, shipper))
 }
 
 fn gone() -> SinkError {

@@ -109,6 +109,54 @@ fn a_backup_restores_the_states_that_were() {
     }
 }
 
+/// Into each kind of log, which then is one like any other.
+#[test]
+fn a_state_is_restored_into_every_kind_of_log() {
+    let (log, backup) = (folder(), folder());
+    let dir = text(backup.path());
+    let kvs = Kvs::start(log.path(), &[]);
+    let mut client = kvs.connect();
+    (0..3).for_each(|round| change(&mut client, round));
+    let state = seen(&mut client);
+    kvs.kill();
+    succeeds(&["backup", dir, "--log", &file(log.path())]);
+    let lsn = last_lsn(&file(log.path()));
+    for mut deployment in deployment::all() {
+        let name = deployment.name;
+        let (status, said) = deployment.tool(&["restore", dir, "--to", deployment.log()]);
+        assert_eq!(status, Some(0), "{name}: {said}");
+        let (status, said) = deployment.tool(&["restore", dir, "--to", deployment.log()]);
+        assert!(status == Some(4) && said.contains("needs a new log"), "{name}: {said}");
+        let kvs = deployment.start(&["--checkpoint-after", "never"]);
+        let mut client = kvs.connect();
+        assert_eq!(seen(&mut client), state, "{name}");
+        change(&mut client, 9);
+        let later = seen(&mut client);
+        kvs.kill();
+        let (status, said) = deployment.inspect("verify");
+        assert_eq!(status, Some(0), "{name}: {said}");
+        assert!(said.contains(&format!("records of lsn {} to", lsn + 1)), "{name}: {said}");
+        let kvs = deployment.start(&[]);
+        assert_eq!(seen(&mut kvs.connect()), later, "{name}");
+        if let (Some(url), Some(server)) = (&deployment.tables, deployment.server) {
+            // The views have what was restored, and what came after it.
+            for (path, view) in
+                [("int-get/", "current_int"), ("str-get/", "current_string"), ("set-get/", "current_set")]
+            {
+                let found = (0..8).filter(|key| kvs.connect().get(&format!("{path}k{key}")).status == 200).count();
+                let shown = server.psql(url, &format!("SELECT count(*) FROM {view} WHERE key LIKE 'k%'"));
+                assert_eq!(shown, found.to_string(), "{name}, {view}");
+            }
+            let restored = server.psql(url, &format!("SELECT count(*) FROM current_float WHERE lsn <= {lsn}"));
+            assert_eq!(restored, "0", "all were written again");
+            let value = server.psql(url, "SELECT value FROM current_string WHERE key = 'k1'");
+            assert_eq!(value, kvs.connect().get("str-get/k1").text());
+        }
+        kvs.kill();
+        deployment.stop();
+    }
+}
+
 /// While clients write, each backup has a state that was.
 #[test]
 fn a_backup_beside_writers_is_a_prefix_of_what_they_wrote() {

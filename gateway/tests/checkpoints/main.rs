@@ -340,5 +340,43 @@ fn a_stop_does_not_wait_for_a_slow_checkpoint() {
     let began = std::time::Instant::now();
     let (status, diagnostics) = kvs.stop();
     assert!(status.success() && began.elapsed() < Duration::from_secs(8), "{:?}: {diagnostics}", began.elapsed());
-    assert!(files(folder.path(), "tmp").is_empty() && files(folder.path(), "checkpoint").is_empty());
+    assert!(files(folder.path(), "tmp").is_empty(), "{diagnostics}");
+}
+
+/// At a stop, if the log is much longer than the state.
+#[test]
+fn a_stop_writes_a_checkpoint_if_that_makes_the_next_start_fast() {
+    let folder = folder();
+    let args = [&SMALL[..], &["--checkpoint-after", "400KiB"]].concat();
+    for (round, writes) in [150, 5, 150].into_iter().enumerate() {
+        let kvs = Kvs::start(folder.path(), &args);
+        let mut client = kvs.connect();
+        for number in 0..writes {
+            assert_eq!(client.put("str-put/k", format!("{round}_{number}:{}", "x".repeat(1_000))).status, 200);
+        }
+        let (status, said) = kvs.stop();
+        // 150 KB of log and a state of a few kilobytes.
+        let expected = writes == 150;
+        assert!(status.success() && said.contains("wrote a checkpoint") == expected, "{writes}: {said}");
+        let kvs = Kvs::start(folder.path(), &args);
+        assert_eq!(number(recovered(&kvs), "records"), if expected { 0 } else { writes }, "{}", recovered(&kvs));
+        assert!(kvs.connect().get("str-get/k").text().starts_with(&format!("{round}_{}:", writes - 1)));
+        kvs.kill();
+    }
+}
+
+/// On request, whatever the size of the log.
+#[test]
+fn a_signal_asks_for_a_checkpoint() {
+    let folder = folder();
+    let kvs = start(folder.path(), &NEVER);
+    for value in 1..=3 {
+        assert_eq!(kvs.connect().put("int-put/k", value.to_string()).status, 200);
+        kvs.signal("USR1");
+        assert_eq!(number(&kvs.says(&["wrote a checkpoint"]), "base"), value);
+    }
+    kvs.kill();
+    let kvs = start(folder.path(), &NEVER);
+    assert_eq!(number(recovered(&kvs), "records"), 0);
+    assert_eq!(kvs.connect().get("int-get/k").text(), "3");
 }

@@ -15,16 +15,20 @@ pub enum Wish {
     Stop,
     /// Reload certificates and tokens.
     Reload,
+    /// Write a checkpoint now.
+    Checkpoint,
 }
 
 /// SIGTERM, SIGINT and SIGQUIT ask a program to stop. So does SIGHUP if the program was started from a terminal, which
-/// has then closed; otherwise SIGHUP asks to reload. SIGPIPE is ignored from the start, as in every Rust program.
+/// has then closed; otherwise SIGHUP asks to reload. SIGUSR1 asks for a checkpoint. SIGPIPE is ignored from the start, as
+/// in every Rust program.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
     hangup: Signal,
+    user: Signal,
     /// Determined at startup, because a terminal that has closed no longer counts as one.
     has_terminal: bool,
 }
@@ -37,6 +41,7 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             quit: signal(SignalKind::quit())?,
             hangup: signal(SignalKind::hangup())?,
+            user: signal(SignalKind::user_defined1())?,
             has_terminal: io::stdin().is_terminal() || io::stderr().is_terminal(),
         })
     }
@@ -47,11 +52,12 @@ impl Signals {
             _ = self.terminate.recv() => Wish::Stop,
             _ = self.interrupt.recv() => Wish::Stop,
             _ = self.quit.recv() => Wish::Stop,
+            _ = self.user.recv() => Wish::Checkpoint,
             _ = self.hangup.recv() => if self.has_terminal { Wish::Stop } else { Wish::Reload },
         }
     }
 
-    /// Waits for a signal that asks to stop. Requests to reload are ignored meanwhile.
+    /// Waits for a signal that asks to stop. Other requests are ignored meanwhile.
     pub async fn stop(&mut self) {
         while self.next().await != Wish::Stop {}
     }

@@ -130,9 +130,9 @@ impl Connection {
         }
     }
 
-    /// Puts the checkpoint that the service has stored in use.
-    pub(super) async fn keep_checkpoint(&mut self, base: Lsn) -> Result<Checkpoint, SinkError> {
-        let request = KeepCheckpointRequest { term: Some(self.term.into()), base_lsn: base };
+    /// Puts the checkpoint that the service has stored in use, or begins the log with it, which ends the term.
+    pub(super) async fn keep_checkpoint(&mut self, base: Lsn, begins_log: bool) -> Result<Checkpoint, SinkError> {
+        let request = KeepCheckpointRequest { term: Some(self.term.into()), base_lsn: base, begins_log };
         let kept = await_response(self.client.keep_checkpoint(request)).await?.into_inner().checkpoint;
         kept.map(Into::into).ok_or_else(|| SinkError::Failed("the response to KeepCheckpoint is empty".into()))
     }

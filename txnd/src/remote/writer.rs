@@ -131,7 +131,13 @@ impl<C: Connect> LogWriter for RemoteSink<C> {
     }
 
     async fn keep_checkpoint(&mut self, finished: RemoteCheckpoint<C>) -> Result<Checkpoint, SinkError> {
-        self.up()?.keep_checkpoint(finished.base).await
+        self.up()?.keep_checkpoint(finished.base, false).await
+    }
+
+    async fn begin_with(&mut self, finished: RemoteCheckpoint<C>) -> Result<Checkpoint, SinkError> {
+        let begun = self.up()?.keep_checkpoint(finished.base, true).await?;
+        self.connection = Err(not_open());
+        Ok(begun)
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

@@ -29,7 +29,7 @@ pub(super) enum Command {
     Open { caller: String, reply: oneshot::Sender<Result<Term, SinkError>> },
     Resume { stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>> },
     BeginCheckpoint { term: Term, base: Lsn, reply: oneshot::Sender<Result<Receiving, SinkError>> },
-    KeepCheckpoint { term: Term, base: Lsn, reply: oneshot::Sender<Result<Checkpoint, SinkError>> },
+    KeepCheckpoint { term: Term, base: Lsn, begins_log: bool, reply: oneshot::Sender<Result<Checkpoint, SinkError>> },
     Stop { within: Duration, done: oneshot::Sender<bool> },
 }
 
@@ -151,8 +151,8 @@ impl<S: LogWriter> SinkActor<S> {
                 Event::Command(Some(Command::BeginCheckpoint { term, base, reply })) => {
                     let _ = reply.send(self.begin_checkpoint(&term, base));
                 }
-                Event::Command(Some(Command::KeepCheckpoint { term, base, reply })) => {
-                    let _ = reply.send(self.keep_checkpoint(&term, base).await);
+                Event::Command(Some(Command::KeepCheckpoint { term, base, begins_log, reply })) => {
+                    let _ = reply.send(self.keep_checkpoint(&term, base, begins_log).await);
                 }
                 Event::Idle => self.check_term().await,
                 Event::Command(Some(Command::Stop { within, done })) => {
@@ -337,8 +337,8 @@ impl<S: LogWriter> SinkActor<S> {
         Ok(receiving)
     }
 
-    /// Puts the checkpoint that was received last in use.
-    async fn keep_checkpoint(&mut self, term: &Term, base: Lsn) -> Result<Checkpoint, SinkError> {
+    /// Puts the checkpoint that was received last in use. If it `begins_log`, that ends the term.
+    async fn keep_checkpoint(&mut self, term: &Term, base: Lsn, begins_log: bool) -> Result<Checkpoint, SinkError> {
         self.state.borrow().check_term(term)?;
         let finished = match self.checkpoint.take() {
             Some(mut running) if running.base == base => running.finished.try_recv().ok(),
@@ -349,8 +349,16 @@ impl<S: LogWriter> SinkActor<S> {
         };
         let finished =
             finished.ok_or_else(|| SinkError::Failed(format!("no checkpoint of lsn {base} was received")))?;
-        let kept = self.sink.keep_checkpoint(finished).await;
+        let kept = match begins_log {
+            true => self.sink.begin_with(finished).await,
+            false => self.sink.keep_checkpoint(finished).await,
+        };
         match &kept {
+            Ok(Checkpoint { base, entries, bytes, .. }) if begins_log => {
+                info!(base, entries, bytes, "the log begins with a checkpoint");
+                self.set_term(None);
+                self.end_stream(Ok(()), "the log has been begun");
+            }
             Ok(Checkpoint { base, entries, bytes, .. }) => info!(base, entries, bytes, "a checkpoint is in use"),
             Err(e) => warn!(base, error = %e, "a checkpoint cannot be used"),
         }

@@ -229,9 +229,9 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
         &self,
         request: Request<KeepCheckpointRequest>,
     ) -> Result<Response<KeepCheckpointResponse>, Status> {
-        let KeepCheckpointRequest { term, base_lsn: base } = request.into_inner();
+        let KeepCheckpointRequest { term, base_lsn: base, begins_log } = request.into_inner();
         let term = required_term(term)?;
-        let checkpoint = self.call(|reply| Command::KeepCheckpoint { term, base, reply }).await?;
+        let checkpoint = self.call(|reply| Command::KeepCheckpoint { term, base, begins_log, reply }).await?;
         Ok(Response::new(KeepCheckpointResponse { checkpoint: Some(checkpoint.into()) }))
     }
 }

@@ -167,7 +167,10 @@ async fn what_a_client_may_not_send_is_refused_and_the_log_goes_on() {
     }
     for (base, epoch, code) in [(1, writer.opened.epoch, Code::FailedPrecondition), (1, 0, Code::Aborted)] {
         let term = Some(Term { epoch, ..writer.opened }.into());
-        let refused = client.keep_checkpoint(KeepCheckpointRequest { term, base_lsn: base }).await.unwrap_err();
+        let refused = client
+            .keep_checkpoint(KeepCheckpointRequest { term, base_lsn: base, begins_log: false })
+            .await
+            .unwrap_err();
         assert_eq!(refused.code(), code, "{refused}");
     }
     let nobody = ListCheckpointsRequest { term: None, without_term: false };
