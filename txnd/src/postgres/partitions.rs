@@ -95,7 +95,10 @@ impl Partitions {
 
 /// Which of [`TABLES`] have a partition for `range`. Runs within the current transaction.
 pub(super) async fn existing(session: &mut Session, range: Range) -> Result<[bool; TYPES + 1], SinkError> {
-    let exists = TABLES.each_ref().map(|table| format!("to_regclass('{}') IS NOT NULL", table.partition(range.first)));
+    let exists = TABLES.each_ref().map(|table| {
+        let name = table.partition(range.first);
+        format!("EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass('{name}') AND relispartition)")
+    });
     let select = format!("SELECT {}", exists.join(", "));
     let row = step(session.connection.fetch_one(select.as_str())).await?;
     Ok(std::array::from_fn(|table| row.get(table)))
