@@ -177,9 +177,10 @@ pub struct Config {
     pub checkpoint_rate: ByteSize,
 
     /// How much of the log is kept besides what checkpoints need: `all`, a size such as `10GiB`, or a time such as
-    /// `30d`. Older segments are removed after a checkpoint. Logs in files only
-    #[arg(long, env = "KVS_RETAIN", default_value = "1GiB", value_name = "SIZE|TIME|all", value_parser = retention)]
-    pub retain: Retention,
+    /// `30d`. Older segments and partitions are removed after a checkpoint. A txnd has its own [default: 1GiB in files,
+    /// all in PostgreSQL]
+    #[arg(long, env = "KVS_RETAIN", value_name = "SIZE|TIME|all", value_parser = retention)]
+    pub retain: Option<Retention>,
 
     /// Largest request body or frame payload; a larger one gets 413 or an error. At most 16MiB
     #[arg(long, env = "KVS_MAX_BODY", default_value = "16MiB", value_name = "SIZE",

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::{system_clock, watch_expiry};
-use txnd::{LogWriter, PostgresSink, RemoteSink, SegmentSink, SinkError};
+use txnd::{LogWriter, PostgresSink, RemoteSink, Retention, SegmentSink, SinkError};
 
 use crate::auth::Token;
 use crate::config::{Config, LogTarget};
@@ -60,11 +60,13 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     match &config.log {
         LogTarget::Off => start_with(config, None::<SegmentSink>).await,
         LogTarget::LogWriter(SinkTarget::File(folder)) => {
-            let sink = SegmentSink::new(folder, config.segment_size.as_u64()).with_retention(config.retain);
+            let sink = SegmentSink::new(folder, config.segment_size.as_u64())
+                .with_retention(config.retain.unwrap_or(Retention::DEFAULT_OF_FILES));
             start_with(config, Some(sink)).await
         }
         LogTarget::LogWriter(SinkTarget::Postgres(url)) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
+            let sink = sink.with_retention(config.retain.unwrap_or(Retention::DEFAULT_OF_TABLES));
             start_with(config, Some(sink)).await
         }
         LogTarget::Backup(dir) => Err(StartError::Backup(dir.clone())),

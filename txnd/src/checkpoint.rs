@@ -130,3 +130,11 @@ pub enum Retention {
     /// At least what was written within this time.
     Age(std::time::Duration),
 }
+
+impl Retention {
+    /// What a log in files keeps if nothing is said.
+    pub const DEFAULT_OF_FILES: Self = Self::Bytes(1 << 30);
+
+    /// What a log in PostgreSQL keeps if nothing is said: its history is there because somebody wants to query it.
+    pub const DEFAULT_OF_TABLES: Self = Self::All;
+}

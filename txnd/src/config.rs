@@ -64,10 +64,10 @@ pub struct Config {
           value_parser = within::<MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES>)]
     pub segment_size: ByteSize,
 
-    /// How much of the log in `file:DIR` is kept besides what checkpoints need: `all`, a size such as `10GiB`, or a time
-    /// such as `30d`. Older segments are removed after a checkpoint
-    #[arg(long, env = "TXND_RETAIN", default_value = "1GiB", value_name = "SIZE|TIME|all", value_parser = retention)]
-    pub retain: Retention,
+    /// How much of the log is kept besides what checkpoints need: `all`, a size such as `10GiB`, or a time such as
+    /// `30d`. Older segments and partitions are removed after a checkpoint [default: 1GiB in files, all in PostgreSQL]
+    #[arg(long, env = "TXND_RETAIN", value_name = "SIZE|TIME|all", value_parser = retention)]
+    pub retain: Option<Retention>,
 
     /// CA certificates that client certificates must be signed by, as PEM
     #[arg(long, global = true, help_heading = FRONT, env = "TXND_TLS_CA", default_value = "certs/ca.pem", value_name = "FILE")]

@@ -19,7 +19,7 @@ use txnd::config::{Certs, Command, Config, SinkTarget};
 use txnd::service::{LogThread, describe_metrics, server};
 use txnd::tls::certs::{self, Made};
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
-use txnd::{LogWriter, PostgresSink, SegmentSink, SinkError, health, meters};
+use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health, meters};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -127,11 +127,13 @@ async fn serve(config: Config) -> Result<(), ServeError> {
     let front = Front::prepare(config).await?;
     match front.config.sink.clone() {
         SinkTarget::File(folder) => {
-            let sink = SegmentSink::new(folder, front.config.segment_size.as_u64()).with_retention(front.config.retain);
+            let sink = SegmentSink::new(folder, front.config.segment_size.as_u64())
+                .with_retention(front.config.retain.unwrap_or(Retention::DEFAULT_OF_FILES));
             front.run(sink).await
         }
         SinkTarget::Postgres(url) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
+            let sink = sink.with_retention(front.config.retain.unwrap_or(Retention::DEFAULT_OF_TABLES));
             // An unusable database shows at once, not when the first writer connects.
             let mut front = front;
             let mut retry = StartRetry::new(front.config.wait_for_log);

@@ -19,6 +19,11 @@ impl Tables {
         Self { url: PostgresServer::shared().database() }
     }
 
+    /// The same with partitions of so few records that the tests have many.
+    fn in_small_partitions() -> Self {
+        Self { url: format!("{}?partition-records=256", PostgresServer::shared().database()) }
+    }
+
     /// The same through a pooler that gives each transaction another session.
     fn through_a_pooler() -> Self {
         static POOLER: OnceLock<Option<Pooler>> = OnceLock::new();
@@ -43,4 +48,5 @@ impl Storage for Tables {
 }
 
 sink_conformance!(postgres, Tables::new(), checkpoints);
+sink_conformance!(small_partitions, Tables::in_small_partitions(), checkpoints);
 sink_conformance!(through_a_pooler, Tables::through_a_pooler(), checkpoints);

@@ -3,7 +3,7 @@
 use testkit::postgres_server::PostgresServer;
 
 use crate::deployment::{self, Deployment};
-use crate::harness::{Client, Kvs, field};
+use crate::harness::{Client, Kvs, eventually, field};
 use crate::{number, recovered, write_until_a_checkpoint};
 
 const NEVER: [&str; 2] = ["--checkpoint-after", "never"];
@@ -90,6 +90,51 @@ fn tables_keep_two_checkpoints_and_the_whole_history() {
         assert_eq!(psql(&deployment, complete), "2");
         let history = psql(&deployment, "SELECT count(*) >= max(id) AND min(id) = 1 FROM string_transactions");
         assert_eq!(history, "t", "each write is in the history");
+        deployment.stop();
+    }
+}
+
+/// History that checkpoints cover is removed from tables, if it is so wanted. A start does not need it, and SQL still shows
+/// the present state.
+#[test]
+fn a_start_needs_no_history_that_was_removed() {
+    for mut deployment in deployment::small_partitions() {
+        let name = deployment.name;
+        let kvs = deployment.start(&[]);
+        let (mut client, mut last) = (kvs.connect(), 0);
+        for round in 0..4 {
+            put_all(&mut client, round);
+            write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
+        }
+        let first = || psql(&deployment, "SELECT first FROM producer").parse::<u64>().expect("a lsn");
+        // The earlier of two checkpoints has to cover it.
+        (0..2).for_each(|_| write_until_a_checkpoint(&kvs, &mut client, "last", &mut last));
+        eventually("old history is removed", || first() > 500);
+        kvs.kill();
+
+        let kvs = deployment.start(&NEVER);
+        let mut client = kvs.connect();
+        check_all(&mut client, 4);
+        assert!(client.get("str-get/last").text().starts_with(&format!("{last}:")), "{name}");
+        let present = "SELECT count(*), min(value), max(value) FROM current_int";
+        assert_eq!(psql(&deployment, present), "50|3000|3049", "{name}");
+        let present = "SELECT count(*), count(DISTINCT value), min(value::text) FROM current_map";
+        assert_eq!(psql(&deployment, present), r#"50|1|{"0": "x", "1": "x", "2": "x", "3": "x"}"#, "{name}");
+        let (status, info) = deployment.inspect("info");
+        assert_eq!(status, Some(0), "{name}: {info}");
+        assert!(info.contains(&format!("lsn {} to ", first())), "{name}: {info}");
+        let (status, verified) = deployment.inspect("verify");
+        assert_eq!((status, verified.matches("all right").count()), (Some(0), 3), "{name}: {verified}");
+        assert_eq!(client.put("int-put/n0", "1").status, 200);
+        kvs.kill();
+
+        // Without a checkpoint, what is left is not the state.
+        psql(
+            &deployment,
+            "UPDATE checkpoint_batches SET batch = set_byte(batch, 100, get_byte(batch, 100) # 1) WHERE number = 0",
+        );
+        let refused = deployment.try_start(&NEVER).err().expect("nothing is left to start from");
+        assert_eq!(refused.status.code(), Some(5), "{name}: {}", refused.diagnostics);
         deployment.stop();
     }
 }

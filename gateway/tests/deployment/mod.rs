@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tempfile::TempDir;
 
-use crate::harness::{Kvs, folder, output};
+use crate::harness::{Kvs, NotStarted, folder, output};
 use crate::txnd_server::{Certificates, Txnd};
 use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 
@@ -55,6 +55,16 @@ pub(crate) fn postgres() -> Deployment {
     postgres_on(PostgresServer::shared())
 }
 
+/// Both ways to tables, with partitions so small that each checkpoint makes some superfluous.
+pub(crate) fn small_partitions() -> Vec<Deployment> {
+    let postgres = || {
+        let mut deployment = postgres();
+        deployment.log += "?partition-records=100";
+        deployment
+    };
+    vec![postgres(), postgres().behind_txnd("txnd over postgres")]
+}
+
 /// With a server that may be one of the test's own, to be killed.
 pub(crate) fn postgres_on(server: &'static PostgresServer) -> Deployment {
     let url = server.database();
@@ -96,6 +106,13 @@ impl Deployment {
 
     /// Starts a kvs with this log.
     pub(crate) fn start(&self, args: &[&str]) -> Kvs {
+        let kvs = self.try_start(args).unwrap_or_else(|e| panic!("{}: kvs did not start: {e:?}", self.name));
+        assert!(!kvs.lines.concat().contains(PASSWORD), "a password in the diagnostics");
+        kvs
+    }
+
+    /// The same, where it may end at once.
+    pub(crate) fn try_start(&self, args: &[&str]) -> Result<Kvs, NotStarted> {
         let mut command = Kvs::program();
         command
             .args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &self.log])
@@ -105,9 +122,7 @@ impl Deployment {
         if let Some(service) = &self.txnd {
             command.args(service.certificates.flags("kvs"));
         }
-        let kvs = Kvs::try_start(&mut command).unwrap_or_else(|e| panic!("{}: kvs did not start: {e:?}", self.name));
-        assert!(!kvs.lines.concat().contains(PASSWORD), "a password in the diagnostics");
-        kvs
+        Kvs::try_start(&mut command)
     }
 
     /// What `kvs log` with this command says of the log.

@@ -1,5 +1,7 @@
 //! The URL of a database: what it may contain, and the connection options that follow from it.
 
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use sqlx::ConnectOptions;
@@ -10,7 +12,7 @@ const FORM: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE";
 
 /// Known parameters after the question mark; also `options[SETTING]`. Unknown parameters are rejected, because a
 /// misspelled `sslmode` would connect without verifying the server.
-const PARAMETERS: [&str; 19] = [
+const PARAMETERS: [&str; 20] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -30,7 +32,17 @@ const PARAMETERS: [&str; 19] = [
     "options",
     "options[...]",
     "statement-cache-capacity",
+    PARTITION_RECORDS,
 ];
+
+/// Parameter with the number of records in each partition of the history. It is ours, not PostgreSQL's.
+const PARTITION_RECORDS: &str = "partition-records";
+
+/// The default of it: 16 Mi records, 1 to 2 GiB of rows if they are small.
+const DEFAULT_PARTITION_RECORDS: u64 = 16 << 20;
+
+/// What it may be. Fewer would make so many partitions that each query takes long to plan.
+const PARTITION_RECORDS_RANGE: RangeInclusive<u64> = 16..=1 << 40;
 
 /// Environment variable with the default of `sslmode`.
 const SSL_MODE_VARIABLE: &str = "PGSSLMODE";
@@ -43,6 +55,7 @@ pub(super) struct Address {
     shown: String,
     user: String,
     database: String,
+    partition_records: u64,
 }
 
 impl FromStr for Address {
@@ -56,6 +69,8 @@ impl FromStr for Address {
             return Err("a # in the URL would cut off what follows it; write it as %23".into());
         }
         check_parameters(url)?;
+        let partition_records = partition_records(url)?;
+        let url = &*without_own_parameters(url);
         let ssl_mode = std::env::var(SSL_MODE_VARIABLE).unwrap_or_default();
         if !ssl_mode.is_empty() && PgSslMode::from_str(&ssl_mode).is_err() {
             return Err(format!(
@@ -66,7 +81,7 @@ impl FromStr for Address {
         let user = options.get_username().to_string();
         let database = options.get_database().unwrap_or(&user).to_string();
         let shown = format!("postgres://{user}@{}:{}/{database}", options.get_host(), options.get_port());
-        Ok(Self { url: url.into(), shown, user, database })
+        Ok(Self { url: url.into(), shown, user, database, partition_records })
     }
 }
 
@@ -83,6 +98,26 @@ fn check_parameters(url: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The value of [`PARTITION_RECORDS`].
+fn partition_records(url: &str) -> Result<u64, String> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let Some((name, value)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == PARTITION_RECORDS)
+    else {
+        return Ok(DEFAULT_PARTITION_RECORDS);
+    };
+    let (least, most) = PARTITION_RECORDS_RANGE.into_inner();
+    let number = value.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("{name} in the URL: a number of records from {least} to {most} is expected"))
+}
+
+/// The URL as PostgreSQL's library knows it.
+fn without_own_parameters(url: &str) -> Cow<'_, str> {
+    let Some((address, query)) = url.split_once('?') else { return Cow::Borrowed(url) };
+    let is_own = |pair: &&str| form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| name == PARTITION_RECORDS);
+    let rest: Vec<&str> = query.split('&').filter(|pair| !is_own(pair)).collect();
+    Cow::Owned(format!("{address}?{}", rest.join("&")))
 }
 
 /// Characters of an unknown parameter's name that are shown.
@@ -107,6 +142,11 @@ impl Address {
 
     pub(super) fn database(&self) -> &str {
         &self.database
+    }
+
+    /// Number of records in each partition of the history.
+    pub(super) fn partition_records(&self) -> u64 {
+        self.partition_records
     }
 
     /// The options for a connection. Determined for every connection, because PGPASSFILE may have another password by

@@ -35,15 +35,6 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    /// The complete input of COPY.
-    pub(super) fn parts(&self) -> [&[u8]; 3] {
-        [HEADER, &self.bytes, &END]
-    }
-
     pub(super) fn begin(&mut self, fields: i16) {
         self.bytes.extend_from_slice(&fields.to_be_bytes());
     }
@@ -99,6 +90,32 @@ impl Rows {
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_BYTES);
     }
+}
+
+/// The complete input of COPY for these rows.
+pub(super) fn copy_input(rows: &[u8]) -> [&[u8]; 3] {
+    [HEADER, rows, &END]
+}
+
+/// Splits rows, which are ordered by an id in their first field, after the last one with an id up to `last`.
+pub(super) fn split_after(rows: &[u8], last: u64) -> (&[u8], &[u8]) {
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let mut row = Fields::of(rest);
+        let read = |row: &mut Fields<'_>| {
+            let count = i16::from_be_bytes(number(row.take(2)?)?);
+            let id = row.bigint()?;
+            for _ in 1..count {
+                row.next()?;
+            }
+            Ok::<_, RowError>(id.cast_unsigned())
+        };
+        if read(&mut row).expect("our own rows are complete") > last {
+            break;
+        }
+        rest = row.rest;
+    }
+    rows.split_at(rows.len() - rest.len())
 }
 
 /// Why this program cannot have written a row.
@@ -207,4 +224,26 @@ pub(super) fn timestamp(at: Micros) -> Result<i64, &'static str> {
 /// The time of a TIMESTAMPTZ.
 pub(super) fn micros(timestamp: i64) -> Option<Micros> {
     timestamp.checked_add(POSTGRES_EPOCH).filter(|_| TIMESTAMPS.contains(&timestamp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_split_between_two_ids() {
+        let mut rows = Rows::default();
+        let mut ends = vec![0];
+        for id in [3, 4, 7] {
+            rows.begin(3);
+            rows.bigint(id);
+            rows.null();
+            rows.field(&[b'x'; 5][..id as usize % 5]);
+            ends.push(rows.bytes.len());
+        }
+        for (last, count) in [(0, 0), (2, 0), (3, 1), (5, 2), (6, 2), (7, 3), (u64::MAX, 3)] {
+            let (before, after) = split_after(&rows.bytes, last);
+            assert_eq!((before.len(), before.len() + after.len()), (ends[count], rows.bytes.len()), "{last}");
+        }
+    }
 }

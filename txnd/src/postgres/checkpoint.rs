@@ -18,7 +18,7 @@ use crate::checkpoint::{Checkpoint, CheckpointVerifier, GENERATIONS};
 use crate::sink::{CheckpointWriter, SinkError};
 use crate::wire::whole_batch;
 
-const CHECKPOINTS: &str = "checkpoints";
+pub(super) const CHECKPOINTS: &str = "checkpoints";
 const BATCHES: &str = "checkpoint_batches";
 
 /// A checkpoint that is being written, or has been written and is not in use yet.
@@ -70,7 +70,7 @@ impl CheckpointWriter for PostgresCheckpoint {
         // The commit of the row in `checkpoints`, which comes later, makes these durable too.
         let begin = format!("{}SET LOCAL synchronous_commit = off", session.begin());
         step(session.connection.execute(begin.as_str())).await?;
-        copy(session, BATCHES, "checkpoint_id, number, batch", &rows).await?;
+        copy(session, BATCHES, "checkpoint_id, number, batch", &rows.bytes).await?;
         step(session.connection.execute("COMMIT")).await?;
         self.batches += 1;
         self.info.bytes += batch.as_bytes().len() as u64;

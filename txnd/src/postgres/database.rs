@@ -45,6 +45,11 @@ impl Database {
         &self.connector.address
     }
 
+    /// Number of records in each partition of the history.
+    pub(super) fn partition_records(&self) -> u64 {
+        self.address().partition_records()
+    }
+
     /// A session for reading.
     pub(super) async fn connect(&self) -> Result<Session, SinkError> {
         self.start(Purpose::Read).await

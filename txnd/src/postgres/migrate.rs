@@ -8,20 +8,30 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::{Executor, Row};
+use tracing::info;
 
 use super::address::Address;
-use super::errors::{INSUFFICIENT_PRIVILEGE, code_of, error};
+use super::errors::{INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, code_of, error, step};
 use super::session::Session;
 use crate::SinkError;
 
 /// Creates the tables, and changes them when a newer program starts.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
-/// Timeout for migrating the tables; another program may be doing it.
-const MIGRATION_TIMEOUT: Duration = Duration::from_secs(120);
+/// Timeout for the locks of a migration, in seconds; another program may be doing it, or hold the tables.
+const LOCK_TIMEOUT_S: u64 = 120;
+
+/// Timeout for finding out what is to be migrated. It waits for one lock.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(LOCK_TIMEOUT_S + 10);
+
+/// Timeout for one migration, which may read all of a long log.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(12 * 3600);
 
 /// The holder of this lock may change the tables of this database. Any number that no other program uses.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7165921364087346803)";
+
+/// SQLSTATE of an exception that a migration raises.
+const RAISED: &str = "P0001";
 
 /// The library's table, exactly as the library creates it.
 const APPLIED: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL, \
@@ -30,18 +40,41 @@ const APPLIED: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGI
 
 /// Migrates the tables in the session's schema.
 pub(super) async fn migrate(address: &Address, session: &mut Session) -> Result<(), SinkError> {
-    match tokio::time::timeout(MIGRATION_TIMEOUT, run(address, session)).await {
-        Ok(run) => run,
-        Err(_) => Err(SinkError::Unavailable(format!(
-            "the tables in {address} were not ready within {MIGRATION_TIMEOUT:?}; does another program hold them?"
-        ))),
+    let pending = within(address, LOOK_TIMEOUT, pending(address, session)).await?;
+    let sql = |e: sqlx::Error| explain(address, &e);
+    for migration in pending {
+        let apply = async { session.connection.execute(&*migration.sql).await.map_err(sql) };
+        within(address, MIGRATION_TIMEOUT, apply).await?;
+        let note = format!(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES ({}, '{}', true, decode('{}', 'hex'), 0)",
+            migration.version,
+            migration.description.replace('\'', "''"),
+            hex(&migration.checksum)
+        );
+        step(session.connection.execute(note.as_str())).await?;
     }
+    step(session.connection.execute("COMMIT")).await?;
+    Ok(())
 }
 
-async fn run(address: &Address, session: &mut Session) -> Result<(), SinkError> {
+async fn within<T>(
+    address: &Address,
+    timeout: Duration,
+    action: impl Future<Output = Result<T, SinkError>>,
+) -> Result<T, SinkError> {
+    let late = |_| SinkError::Unavailable(format!("the tables in {address} were not ready within {timeout:?}"));
+    tokio::time::timeout(timeout, action).await.map_err(late)?
+}
+
+/// Begins a transaction that holds the migrations' lock, and returns what is to be migrated in it.
+async fn pending(address: &Address, session: &mut Session) -> Result<Vec<&'static Migration>, SinkError> {
     let failed = |what: String| Err(SinkError::Failed(what));
     let sql = |e: sqlx::Error| explain(address, &e);
-    let lock = format!("{}SET LOCAL client_min_messages = warning; {LOCK}", session.begin());
+    let lock = format!(
+        "{}SET LOCAL client_min_messages = warning; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; {LOCK}",
+        session.begin()
+    );
     let connection = &mut session.connection;
     connection.execute(lock.as_str()).await.map_err(sql)?;
     connection.execute(APPLIED).await.map_err(sql)?;
@@ -70,20 +103,12 @@ async fn run(address: &Address, session: &mut Session) -> Result<(), SinkError> 
             Some(_) => {}
         }
     }
-    let is_applied = |migration: &&Migration| applied.iter().all(|row| row.get::<i64, _>(0) != migration.version);
-    for migration in MIGRATIONS.iter().filter(is_applied) {
-        connection.execute(&*migration.sql).await.map_err(sql)?;
-        let note = format!(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             VALUES ({}, '{}', true, decode('{}', 'hex'), 0)",
-            migration.version,
-            migration.description.replace('\'', "''"),
-            hex(&migration.checksum)
-        );
-        connection.execute(note.as_str()).await.map_err(sql)?;
+    let is_new = |migration: &&Migration| applied.iter().all(|row| row.get::<i64, _>(0) != migration.version);
+    let pending: Vec<&Migration> = MIGRATIONS.iter().filter(is_new).collect();
+    if !applied.is_empty() && !pending.is_empty() {
+        info!(migrations = pending.len(), "migrating the tables in {address}; this may read all of the log");
     }
-    connection.execute("COMMIT").await.map_err(sql)?;
-    Ok(())
+    Ok(pending)
 }
 
 fn explain(address: &Address, e: &sqlx::Error) -> SinkError {
@@ -95,6 +120,10 @@ fn explain(address: &Address, e: &sqlx::Error) -> SinkError {
         Some("42P07" | "42710" | "42723") => SinkError::Failed(format!(
             "{address} has tables of the same names already ({e}); use a database or schema of its own"
         )),
+        Some(LOCK_NOT_AVAILABLE) => SinkError::Unavailable(format!(
+            "the tables in {address} were not ready within {LOCK_TIMEOUT_S} s; does another program hold them?"
+        )),
+        Some(RAISED) => SinkError::Failed(format!("the tables in {address} cannot be migrated: {e}")),
         _ => error(e),
     }
 }

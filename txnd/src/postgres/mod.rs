@@ -18,6 +18,9 @@
 //!   tables.rs       names of tables and columns
 //!   producer.rs     the current term and the end of the log: terms, fences, exactly-once
 //!   commit.rs       stores one group in one transaction
+//!   partitions.rs   the partitions that its rows go to
+//!   retention.rs    removes partitions that are no longer kept
+//!   fold.rs         keeps what they contribute to the present state
 //!   rows.rs         records as rows
 //!   keys.rs         the ids of keys, for the writer
 //!   key_names.rs    the names of keys, for readers
@@ -48,15 +51,18 @@ mod connect;
 mod copy_out;
 mod database;
 mod errors;
+mod fold;
 mod generations;
 mod key_names;
 mod key_tables;
 mod keys;
 mod migrate;
 mod parse;
+mod partitions;
 mod producer;
 mod read;
 mod reader;
+mod retention;
 mod rows;
 mod schema;
 mod session;
@@ -67,14 +73,16 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use proto::{Batch, Chain, Lsn};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 use crate::validator::{Admission, AppendValidator};
-use crate::{Checkpoint, LogWriter, SinkError, Term};
+use crate::{Checkpoint, LogWriter, Retention, SinkError, Term};
 use checkpoint::PostgresCheckpoint;
 use database::Database;
 use errors::retryable;
 use keys::{DEFAULT_KEY_CACHE_BYTES, KeyIds};
+use partitions::Partitions;
 use producer::{GROUPS_PER_CLEANUP, Producer};
 pub use reader::PostgresReader;
 use rows::Group;
@@ -87,7 +95,10 @@ const MAX_FILLING_BYTES: usize = 16 << 20;
 pub struct PostgresSink {
     database: Database,
     key_cache_bytes: usize,
+    retention: Retention,
     open: Option<OpenLog>,
+    /// Removes history that is no longer kept; ends with this log.
+    removal: Option<AbortOnDropHandle<()>>,
 }
 
 struct OpenLog {
@@ -98,6 +109,7 @@ struct OpenLog {
     /// The lsn that `durable` returned last.
     reported: Lsn,
     keys: KeyIds,
+    partitions: Partitions,
     /// Ends of groups before this lsn were deleted.
     cleaned: Lsn,
     /// Groups that were stored since that deletion.
@@ -112,8 +124,8 @@ struct OpenLog {
     broken: Option<SinkError>,
 }
 
-/// Session and group, for reuse, or why they cannot be reused.
-type Outcome = Result<(Session, Group), SinkError>;
+/// Session and group, for reuse, and the partitions after the group; or why they cannot be reused.
+type Outcome = Result<(Session, Group, Partitions), SinkError>;
 
 /// A group that is being stored.
 struct Committing {
@@ -129,7 +141,8 @@ impl FromStr for PostgresSink {
 
     /// A log in the database that the URL names. Connects when the log is opened.
     fn from_str(url: &str) -> Result<Self, String> {
-        Ok(Self { database: url.parse()?, key_cache_bytes: DEFAULT_KEY_CACHE_BYTES, open: None })
+        let (database, retention) = (url.parse()?, Retention::All);
+        Ok(Self { database, key_cache_bytes: DEFAULT_KEY_CACHE_BYTES, retention, open: None, removal: None })
     }
 }
 
@@ -152,6 +165,13 @@ impl PostgresSink {
     #[must_use]
     pub fn with_key_cache(mut self, bytes: usize) -> Self {
         self.key_cache_bytes = bytes;
+        self
+    }
+
+    /// What is kept of the history besides what checkpoints need; all of it, unless this is called.
+    #[must_use]
+    pub fn with_retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
         self
     }
 
@@ -186,28 +206,44 @@ impl PostgresSink {
         match &mut self.open {
             Some(log) if log.may_end_at(&producer.chain) => {
                 key_tables::rewind_ids(&mut session, &mut log.keys).await?;
-                log.rewind(session, producer.chain);
+                let partitions = Partitions::load(&mut session, self.database.partition_records()).await?;
+                log.rewind(session, producer.chain, partitions);
             }
             // Another process has continued the term, and has assigned ids to keys.
-            _ => self.open = Some(OpenLog::load(*term, producer.chain, session, self.key_cache_bytes).await?),
+            _ => self.open = Some(self.load(*term, producer.chain, session).await?),
         }
         Ok(producer.chain)
+    }
+
+    /// The log that ends at `durable`, with the keys and partitions of the database.
+    async fn load(&self, term: Term, durable: Chain, mut session: Session) -> Result<OpenLog, SinkError> {
+        let keys = key_tables::load_ids(&mut session, self.key_cache_bytes).await?;
+        let partitions = Partitions::load(&mut session, self.database.partition_records()).await?;
+        Ok(OpenLog::new(term, durable, session, keys, partitions))
+    }
+
+    /// Removes history that is no longer kept, beside the writer and over a connection of its own.
+    fn start_removal(&mut self, term: &Term) {
+        if self.removal.as_ref().is_none_or(AbortOnDropHandle::is_finished) && self.retention != Retention::All {
+            let removal = retention::apply(self.database.clone(), term.epoch, self.retention);
+            self.removal = Some(AbortOnDropHandle::new(tokio::spawn(removal)));
+        }
     }
 }
 
 impl OpenLog {
-    /// A log that ends at `durable`, with the keys of the database.
-    async fn load(term: Term, durable: Chain, mut session: Session, key_cache_bytes: usize) -> Result<Self, SinkError> {
-        let keys = key_tables::load_ids(&mut session, key_cache_bytes).await?;
+    /// A log that ends at `durable`.
+    fn new(term: Term, durable: Chain, session: Session, keys: KeyIds, partitions: Partitions) -> Self {
         let (given, bytes, all) =
             (keys.next.iter().sum::<i64>() - keys.next.len() as i64, keys.bytes(), keys.knows_all());
         info!(keys = given, all_known = all, key_bytes = bytes, lsn = durable.lsn, "the PostgreSQL log is open");
-        Ok(Self {
+        Self {
             term,
             validator: AppendValidator::new(Term { epoch: term.epoch, chain: durable }),
             durable,
             reported: durable.lsn,
             keys,
+            partitions,
             cleaned: 0,
             uncleaned_groups: 0,
             filling: Group::new(),
@@ -215,12 +251,13 @@ impl OpenLog {
             session: Some(session),
             spare: None,
             broken: None,
-        })
+        }
     }
 
     /// Continues after `durable`; everything beyond it will be appended again. The caller has rewound the ids of keys.
-    fn rewind(&mut self, session: Session, durable: Chain) {
+    fn rewind(&mut self, session: Session, durable: Chain, partitions: Partitions) {
         self.committing = None;
+        self.partitions = partitions;
         self.filling.clear();
         self.validator.rewind(durable);
         self.durable = durable;
@@ -247,9 +284,10 @@ impl OpenLog {
             group.next_ids = self.keys.next;
             let (before, epoch) = (self.durable, self.term.epoch);
             let from = (self.uncleaned_groups >= GROUPS_PER_CLEANUP).then_some(self.cleaned);
+            let mut partitions = self.partitions.clone();
             let outcome = Box::pin(async move {
-                commit::commit(&mut session, &mut group, &before, &end, epoch, from).await?;
-                Ok((session, group))
+                commit::commit(&mut session, &mut group, &before, &end, epoch, from, &mut partitions).await?;
+                Ok((session, group, partitions))
             });
             self.committing = Some(Committing { end, cleaned: from.map(|_| before.lsn), outcome });
         }
@@ -260,8 +298,9 @@ impl OpenLog {
         self.start_commit();
         let Some(committing) = &mut self.committing else { return Ok(()) };
         match (&mut committing.outcome).await {
-            Ok((session, mut group)) => {
+            Ok((session, mut group, partitions)) => {
                 self.durable = committing.end;
+                self.partitions = partitions;
                 self.uncleaned_groups += 1;
                 if let Some(cleaned) = committing.cleaned {
                     (self.cleaned, self.uncleaned_groups) = (cleaned, 0);
@@ -323,11 +362,11 @@ impl LogWriter for PostgresSink {
     }
 
     async fn open(&mut self) -> Result<Term, SinkError> {
-        self.open = None;
+        (self.open, self.removal) = (None, None);
         let mut session = self.database.connect_writer().await?;
         self.database.migrate(&mut session).await?;
         let term = Producer::begin_term(&mut session).await?;
-        self.open = Some(OpenLog::load(term, term.chain, session, self.key_cache_bytes).await?);
+        self.open = Some(self.load(term, term.chain, session).await?);
         Ok(term)
     }
 
@@ -392,16 +431,20 @@ impl LogWriter for PostgresSink {
             return Err(SinkError::Unavailable("there is no connection to PostgreSQL".into()));
         };
         let kept = checkpoint::keep(session, log.term.epoch, &log.durable, &finished).await;
-        if let Err(e) = &kept
-            && e.is_retryable()
-        {
-            log.broken = Some(e.clone());
+        match &kept {
+            Ok(_) => {
+                let term = log.term;
+                self.start_removal(&term);
+            }
+            Err(e) if e.is_retryable() => log.broken = Some(e.clone()),
+            Err(_) => {}
         }
         kept
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {
         self.log()?.settle().await?;
+        self.removal = None;
         if let Some(session) = self.open.take().and_then(|log| log.session) {
             session.close().await;
         }

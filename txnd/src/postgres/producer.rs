@@ -44,10 +44,12 @@ pub(super) struct Producer {
     pub(super) epoch: Epoch,
     /// End of the log.
     pub(super) chain: Chain,
+    /// The oldest lsn that is kept.
+    pub(super) first: Lsn,
 }
 
-/// Reads both tables at once.
-const SELECT: &str = "SELECT log_id, epoch, lsn, checksum FROM producer FULL JOIN \
+/// Reads both tables at once. Tables of version 3, which a reader may find, have no column `first`.
+const SELECT: &str = "SELECT log_id, epoch, lsn, checksum, (to_jsonb(producer) ->> 'first')::bigint FROM producer FULL JOIN \
                       (SELECT lsn, checksum FROM group_ends ORDER BY lsn DESC LIMIT 1) last ON true";
 
 /// Statement that takes the row's lock, then marks the transaction. `condition` selects the row.
@@ -150,7 +152,7 @@ impl Producer {
         let (Some(log_id), Some(epoch)) = (column(0), column(1)) else { return Err(lost("producer", column(2))) };
         let (Some(lsn), Some(checksum)) = (column(2), column(3)) else { return Err(lost("group_ends", None)) };
         let chain = Chain { log_id: log_id.cast_unsigned(), lsn: lsn.cast_unsigned(), checksum: checksum as u32 };
-        Ok(Self { epoch: epoch.cast_unsigned(), chain })
+        Ok(Self { epoch: epoch.cast_unsigned(), chain, first: column(4).unwrap_or(1).cast_unsigned() })
     }
 
     /// Checks that the log ends at `expected`. If it does not, another process has continued the term.
@@ -161,6 +163,14 @@ impl Producer {
                 "the tables end at lsn {}, the writer expected {}",
                 self.chain.lsn, expected.lsn
             ))),
+        }
+    }
+
+    /// Checks that the records from `lsn` on are kept.
+    pub(super) fn check_kept(&self, lsn: Lsn) -> Result<(), SinkError> {
+        match self.first {
+            oldest if oldest > lsn => Err(SinkError::NoLongerKept { lsn, oldest }),
+            _ => Ok(()),
         }
     }
 
@@ -184,6 +194,14 @@ pub(super) async fn begin_group(session: &mut Session, epoch: Epoch, before: &Ch
     let rows = step(session.connection.fetch_all(message.as_str())).await?;
     // One row if the lock was taken, and the end of the log.
     Ok(matches!(&rows[..], [_, end] if end.get::<Option<i64>, _>(0) == Some(before.lsn.cast_signed())))
+}
+
+/// Takes the row's lock within the current transaction, waiting up to [`LOCK_TIMEOUT`]. Returns whether `epoch` is the latest
+/// term.
+pub(super) async fn lock_term(session: &mut Session, epoch: Epoch) -> Result<bool, SinkError> {
+    let timeout = LOCK_TIMEOUT.as_millis();
+    let message = format!("SET LOCAL lock_timeout = {timeout}; {}", lock(&format!(" WHERE epoch = {epoch}")));
+    Ok(step(session.connection.fetch_optional(message.as_str())).await?.is_some())
 }
 
 /// Ends the transaction of a group, so that the log ends at `end`. Deletes the ends of groups from lsn `cleaned` up to

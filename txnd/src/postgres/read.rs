@@ -83,6 +83,8 @@ pub(super) async fn read(
             next += 1;
         }
         if window.is_empty() {
+            // They may have been removed since the read began.
+            Producer::look(&mut database.connect().await?).await?.check_kept(next)?;
             let what = "no table has the transaction of this lsn; was it deleted, or changed by another program?";
             return Err(corrupt("the tables", next, &what));
         }

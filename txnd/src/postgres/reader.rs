@@ -44,7 +44,7 @@ impl PostgresReader {
 
 /// The bounds of the log that `producer` describes.
 fn bounds(producer: &Producer) -> Bounds {
-    Bounds { oldest: 1, durable: producer.chain }
+    Bounds { oldest: producer.first, durable: producer.chain }
 }
 
 impl LogReader for PostgresReader {
@@ -62,6 +62,7 @@ impl LogReader for PostgresReader {
         let producer = Producer::read(&mut session).await?;
         let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(producer.chain.lsn);
         if !lsns.is_empty() {
+            producer.check_kept(*lsns.start())?;
             read::read(&self.database, session, lsns, &producer, self.key_cache_bytes, visit).await?;
         }
         Ok(bounds(&producer))

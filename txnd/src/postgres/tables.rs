@@ -1,6 +1,6 @@
 //! The tables of the log; `migrations/` creates them and documents their columns.
 
-use proto::{Operations, ValueType};
+use proto::{Lsn, Operations, ValueType};
 
 /// A table of transactions.
 #[derive(Debug)]
@@ -18,6 +18,21 @@ pub(super) enum Kind {
     Typed(ValueType),
     /// Deletions of a key from every type.
     Key,
+}
+
+impl Table {
+    /// What removed ranges have left of the present state; `None` for whole keys.
+    pub(super) fn base(&self) -> Option<String> {
+        match self.kind {
+            Kind::Typed(_) => self.name.strip_suffix("_transactions").map(|name| format!("{name}_base")),
+            Kind::Key => None,
+        }
+    }
+
+    /// The partition with the rows of the range that begins with lsn `first`.
+    pub(super) fn partition(&self, first: Lsn) -> String {
+        format!("{}_{first}", self.name)
+    }
 }
 
 /// Number of value types.

@@ -173,11 +173,16 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, arbitrary::any_op(arbitrary::any_key(), arbitrary::any_text()))
+    }
+
+    /// The same, of these operations.
+    pub(crate) fn of(seed: u64, op: BoxedStrategy<OwnedOp>) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
         let runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
-        Self { runner, op: arbitrary::any_op(arbitrary::any_key(), arbitrary::any_text()) }
+        Self { runner, op }
     }
 
     pub(crate) fn ops(&mut self, count: usize) -> Vec<OwnedOp> {
