@@ -89,7 +89,7 @@ pub trait LogWriter {
     }
 
     /// Makes a finished checkpoint the beginning of this log, which must have no records and no checkpoint yet: the log goes
-    /// on with the record after it. Ends the term. A failure changes nothing.
+    /// on with the record after it. Ends the term, also with a failure, which changes nothing in the log.
     async fn begin_with(&mut self, _finished: Self::Checkpoint) -> Result<Checkpoint, SinkError> {
         Err(SinkError::Failed("this kind of log cannot begin with a state".into()))
     }

@@ -46,6 +46,15 @@ impl PostgresCheckpoint {
         Self { database, session: None, id, batches: 0, info, verifier: CheckpointVerifier::new(base) }
     }
 
+    pub(super) fn info(&self) -> Checkpoint {
+        self.info
+    }
+
+    /// Identifies its batches.
+    pub(super) fn id(&self) -> i64 {
+        self.id
+    }
+
     async fn session(&mut self) -> Result<&mut Session, SinkError> {
         match &mut self.session {
             Some(session) => Ok(session),
@@ -114,7 +123,12 @@ pub(super) async fn keep(
     kept.map(|()| finished.info)
 }
 
-async fn insert(session: &mut Session, durable: Lsn, finished: &PostgresCheckpoint) -> Result<(), SinkError> {
+/// Within a transaction that holds the producer row: puts a checkpoint in use whose end is at most `durable`.
+pub(super) async fn insert(
+    session: &mut Session,
+    durable: Lsn,
+    finished: &PostgresCheckpoint,
+) -> Result<(), SinkError> {
     let PostgresCheckpoint { id, batches, verifier, .. } = finished;
     let Checkpoint { base, end, entries, bytes, at } = finished.info;
     if verifier.end().is_none_or(|end| end > durable) {
@@ -167,12 +181,29 @@ pub(super) async fn read(
     visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
 ) -> Result<(), SinkError> {
     let base = checkpoint.base;
+    let id = format!("(SELECT id FROM {CHECKPOINTS} WHERE base = {base} ORDER BY begun_at DESC LIMIT 1)");
+    read_batches(session, &id, base, visit).await
+}
+
+/// The same for a checkpoint that is stored, and may not be in use yet.
+pub(super) async fn read_stored(
+    session: &mut Session,
+    id: i64,
+    base: Lsn,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+) -> Result<(), SinkError> {
+    read_batches(session, &id.to_string(), base, visit).await
+}
+
+async fn read_batches(
+    session: &mut Session,
+    id: &str,
+    base: Lsn,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+) -> Result<(), SinkError> {
     let damaged = |what: &dyn std::fmt::Display| corrupt(BATCHES, base, what);
     session.begin_transaction().await?;
-    let select = format!(
-        "SELECT number, batch FROM {BATCHES} WHERE checkpoint_id = \
-             (SELECT id FROM {CHECKPOINTS} WHERE base = {base} ORDER BY begun_at DESC LIMIT 1) ORDER BY number"
-    );
+    let select = format!("SELECT number, batch FROM {BATCHES} WHERE checkpoint_id = {id} ORDER BY number");
     let mut verifier = CheckpointVerifier::new(base);
     let mut rows = CopyOut::start(BATCHES, session, &select).await?;
     while let Some(row) = rows.next().await? {

@@ -27,6 +27,7 @@
 //!   generations.rs  the cache behind both, with a budget in bytes
 //!   key_tables.rs   reads the tables of keys
 //!   checkpoint.rs   checkpoints in tables of their own
+//!   begin.rs        a log that begins with one
 //!   reader.rs       PostgresReader: reads while a writer continues
 //!   read.rs         the tables as batches, in lsn order
 //!   streams.rs      the tables of transactions as rows, over many connections or few
@@ -43,6 +44,7 @@
 //! **Group commit without a timer.** While one group is being stored, the next one fills.
 
 mod address;
+mod begin;
 mod binary;
 mod checkpoint;
 mod column;
@@ -440,6 +442,20 @@ impl LogWriter for PostgresSink {
             Err(_) => {}
         }
         kept
+    }
+
+    async fn begin_with(&mut self, finished: PostgresCheckpoint) -> Result<Checkpoint, SinkError> {
+        let log = self.log()?;
+        log.settle().await?;
+        let Some(mut session) = log.session.take() else {
+            return Err(SinkError::Unavailable("there is no connection to PostgreSQL".into()));
+        };
+        let epoch = log.term.epoch;
+        // Whatever comes of it, the log must be opened again.
+        self.open = None;
+        let begun = begin::begin(&mut session, &self.database, epoch, &finished).await;
+        session.close().await;
+        begun
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

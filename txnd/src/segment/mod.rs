@@ -190,10 +190,10 @@ impl LogWriter for SegmentSink {
     }
 
     async fn begin_with(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
-        let begun = self.log()?.begin_with(finished)?;
+        let begun = self.log()?.begin_with(finished);
         self.open = None;
         self.publish();
-        Ok(begun)
+        begun
     }
 
     async fn close(&mut self) -> Result<(), SinkError> {

@@ -360,6 +360,7 @@ impl<S: LogWriter> SinkActor<S> {
                 self.end_stream(Ok(()), "the log has been begun");
             }
             Ok(Checkpoint { base, entries, bytes, .. }) => info!(base, entries, bytes, "a checkpoint is in use"),
+            Err(e) if begins_log => self.disconnect("beginning the log", e),
             Err(e) => warn!(base, error = %e, "a checkpoint cannot be used"),
         }
         kept
