@@ -4,7 +4,7 @@ FROM debian:bookworm-slim AS runtime
 # A new volume gets the owner and mode of the folder that it is mounted on; compose.yaml mounts its volumes on these folders.
 RUN groupadd --gid 10001 kvs \
  && useradd --uid 10001 --gid kvs --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin kvs \
- && install -d -o kvs -g kvs -m 0700 /secrets/ca /secrets/txnd /secrets/kvs \
+ && install -d -o kvs -g kvs -m 0700 /secrets/ca /secrets/txnd /secrets/kvs /backup \
  && install -d -o kvs -g kvs -m 0755 /secrets/postgres
 USER 10001:10001
 CMD ["kvs"]

@@ -80,6 +80,8 @@ fn check(stack: &Stack) -> Result<(), Failed> {
     stops_in_order(stack)?;
     stack.up()?;
     remembers(stack)?;
+    step("back it up, lose the database, and restore it");
+    restores(stack)?;
     step("remove it");
     stack.compose(120, &["down", "--volumes"])?;
     expect("parts of it that are left", &stack.parts()?, "")
@@ -308,6 +310,34 @@ fn exactly_once(stack: &Stack, writes: &HashMap<String, Outcome>) -> Result<(), 
     let [acknowledged, refused, unknown] = counts;
     eprintln!("xtask: {acknowledged} writes acknowledged, {refused} rejected, {unknown} without a response");
     Ok(())
+}
+
+/// What was backed up comes back in a new database.
+fn restores(stack: &Stack) -> Result<(), Failed> {
+    let tool = |args: &[&str]| stack.compose(200, &[&["run", "--rm", "-T", "backup"], args].concat());
+    let backup = tool(&[])?;
+    eprintln!("{backup}");
+    ask(stack, "PUT", "int-put/later", "1", "200 ")?;
+    tool(&[])?;
+    ask(stack, "PUT", "int-put/lost", "1", "200 ")?;
+    let verified = tool(&["kvs", "backup", "verify", "/backup"])?;
+    if !verified.contains("all right") {
+        return Err(Failed(format!("a backup that cannot be verified: {verified}")));
+    }
+    stack.compose(200, &["down"])?;
+    stack.remove_volume("postgres-data")?;
+    eprintln!("{}", tool(&["kvs", "restore", "/backup", "--to", "https://txnd:5051"])?);
+    stack.up()?;
+    remembers(stack)?;
+    ask(stack, "GET", "int-get/later", "", "200 1")?;
+    ask(stack, "GET", "int-get/lost", "", "404")?;
+    ask(stack, "PUT", "int-incr/later", "", "200 1")?;
+    expect(
+        "the restored present state",
+        &stack.sql("SELECT value FROM current_set WHERE key = 'langs'")?,
+        "{go,python,rust}",
+    )?;
+    expect("what came after it", &stack.sql("SELECT value FROM current_int WHERE key = 'later'")?, "2")
 }
 
 /// SIGTERM ends every service cleanly.

@@ -105,6 +105,11 @@ impl Stack {
         self.wait_healthy(service)
     }
 
+    /// Removes a volume of the project, which is not in use.
+    pub(super) fn remove_volume(&self, name: &str) -> Result<(), Failed> {
+        run(60, &["docker", "volume", "rm", &format!("{}_{name}", self.project)]).map(drop)
+    }
+
     /// The names of existing containers, volumes and networks.
     pub(super) fn parts(&self) -> Result<String, Failed> {
         let mut parts = String::new();
