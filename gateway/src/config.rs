@@ -492,7 +492,7 @@ impl Config {
         Schedule {
             after: self.checkpoint_after.0,
             rate: self.checkpoint_rate.as_u64(),
-            at_stop: self.drain_timeout / 2,
+            at_stop: self.drain_timeout / 3,
         }
     }
 

@@ -132,6 +132,18 @@ pub struct Bounds {
     pub durable: Chain,
 }
 
+impl Bounds {
+    /// The part of `lsns` that is durable; it may be empty. Fails if its first record is no longer kept.
+    pub fn readable(&self, lsns: &RangeInclusive<Lsn>) -> Result<RangeInclusive<Lsn>, SinkError> {
+        let (lsn, oldest) = ((*lsns.start()).max(1), self.oldest);
+        let readable = lsn..=(*lsns.end()).min(self.durable.lsn);
+        match lsn < oldest && !readable.is_empty() {
+            true => Err(SinkError::NoLongerKept { lsn, oldest }),
+            false => Ok(readable),
+        }
+    }
+}
+
 /// The reading half: reads a log while a writer, here or elsewhere, continues to write it. Clones are independent
 /// readers.
 ///

@@ -4,7 +4,7 @@ mod log_folder;
 mod writer;
 
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use log_folder::{Ending, Files, edit, end, files_with, name_of, now, quick_folder, segments};
 use proto::{Batch, Lsn};
@@ -37,14 +37,30 @@ fn fill(writer: &mut Writer<SegmentSink>, folder: &Path, more: usize) {
 }
 
 /// Writes a checkpoint of everything that is durable, with five entries.
-fn write(writer: &mut Writer<SegmentSink>) -> Checkpoint {
+fn write(writer: &mut Writer<SegmentSink>, folder: &Path) -> Checkpoint {
     let base = writer.durable;
     let mut checkpoint = writer.sink.begin_checkpoint(base).unwrap().expect("files keep checkpoints");
     for batch in checkpoint_of(base, 5, base) {
         now(checkpoint.append(&batch)).unwrap();
     }
     now(checkpoint.finish()).unwrap();
-    now(writer.sink.keep_checkpoint(checkpoint)).unwrap()
+    let kept = now(writer.sink.keep_checkpoint(checkpoint)).unwrap();
+    wait_for_removal(writer, folder);
+    kept
+}
+
+/// Files are removed in a thread of their own.
+fn wait_for_removal(writer: &Writer<SegmentSink>, folder: &Path) {
+    let (reader, began) = (writer.sink.reader(), Instant::now());
+    let is_done = || {
+        let oldest = now(reader.bounds()).unwrap().oldest;
+        let segments = segments(folder).iter().all(|segment| first_lsn(segment) >= oldest);
+        segments && checkpoint_files(folder).len() == bases(&reader).len()
+    };
+    while !is_done() {
+        assert!(began.elapsed() < Duration::from_secs(30), "what is no longer kept is not removed");
+        std::thread::yield_now();
+    }
 }
 
 fn bases(reader: &SegmentReader) -> Vec<Lsn> {
@@ -86,7 +102,7 @@ fn what_the_earlier_checkpoint_covers_is_removed() {
     for round in 0..5 {
         fill(&mut writer, folder.path(), 3);
         let reader = writer.sink.reader();
-        kept.push(write(&mut writer).base);
+        kept.push(write(&mut writer, folder.path()).base);
         let expected: Vec<Lsn> = kept.iter().rev().take(2).copied().collect();
         assert_eq!(bases(&reader), expected);
         assert_eq!(checkpoint_files(folder.path()).len(), expected.len());
@@ -123,7 +139,7 @@ fn retention_keeps_more() {
         let mut writer = begin(folder.path(), retention);
         for _ in 0..4 {
             fill(&mut writer, folder.path(), 3);
-            write(&mut writer);
+            write(&mut writer, folder.path());
         }
         let kept = segments(folder.path()).len();
         assert!((fewest..=most).contains(&kept), "{retention:?} keeps {kept} segments");
@@ -132,14 +148,14 @@ fn retention_keeps_more() {
     let folder = quick_folder();
     let mut writer = begin(folder.path(), age(1));
     fill(&mut writer, folder.path(), 6);
-    write(&mut writer);
+    write(&mut writer, folder.path());
     let old = SystemTime::now() - Duration::from_secs(7200);
     for segment in &segments(folder.path())[..2] {
         std::fs::File::options().write(true).open(segment).unwrap().set_modified(old).unwrap();
     }
     let third = first_lsn(&segments(folder.path())[2]);
     fill(&mut writer, folder.path(), 1);
-    write(&mut writer);
+    write(&mut writer, folder.path());
     assert_eq!(first_lsn(&segments(folder.path())[0]), third);
 }
 
@@ -197,10 +213,10 @@ fn a_death_between_any_two_steps_loses_nothing() {
     let folder = quick_folder();
     let mut writer = begin(folder.path(), NOTHING);
     fill(&mut writer, folder.path(), 3);
-    write(&mut writer);
+    write(&mut writer, folder.path());
     fill(&mut writer, folder.path(), 3);
     let before = Files::of(folder.path());
-    let kept = write(&mut writer);
+    let kept = write(&mut writer, folder.path());
     let durable = writer.durable;
     end(writer, Ending::Killed);
     let after = Files::of(folder.path());
@@ -248,9 +264,9 @@ fn every_changed_byte_of_a_checkpoint_is_noticed() {
     let folder = quick_folder();
     let mut writer = begin(folder.path(), NOTHING);
     fill(&mut writer, folder.path(), 1);
-    write(&mut writer);
+    write(&mut writer, folder.path());
     fill(&mut writer, folder.path(), 1);
-    let kept = write(&mut writer);
+    let kept = write(&mut writer, folder.path());
     let reader = SegmentReader::new(folder.path());
     let path = files_with(folder.path(), |name| name.ends_with(".checkpoint")).pop().unwrap();
     let whole = std::fs::read(&path).unwrap();
@@ -284,7 +300,7 @@ fn a_log_without_checkpoints_is_one_of_the_first_format() {
         || std::fs::read_to_string(folder.path().join("MANIFEST")).unwrap().lines().next().map(String::from);
     assert_eq!(first_line().as_deref(), Some("kvs-log 1"), "earlier programs can use it");
     fill(&mut writer, folder.path(), 1);
-    write(&mut writer);
+    write(&mut writer, folder.path());
     assert_eq!(first_line().as_deref(), Some("kvs-log 2"), "earlier programs refuse it");
     end(writer, Ending::Closed);
     edit(&folder.path().join("MANIFEST"), |text| {
@@ -309,7 +325,7 @@ fn a_reader_whose_segments_are_removed_is_told() {
     let folder = quick_folder();
     let mut writer = begin(folder.path(), NOTHING);
     fill(&mut writer, folder.path(), 3);
-    write(&mut writer);
+    write(&mut writer, folder.path());
     fill(&mut writer, folder.path(), 3);
     let reader = SegmentReader::new(folder.path());
     let mut visited = 0;
@@ -317,7 +333,7 @@ fn a_reader_whose_segments_are_removed_is_told() {
     let ended = now(reader.read(1..=Lsn::MAX, &mut async |_: &Batch| {
         visited += 1;
         if visited == 1 {
-            write(&mut writer.borrow_mut());
+            write(&mut writer.borrow_mut(), folder.path());
         }
         Ok(())
     }));

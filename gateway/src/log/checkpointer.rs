@@ -32,7 +32,7 @@ pub(crate) struct Schedule {
     pub(crate) after: Option<u64>,
     /// Bytes per second.
     pub(crate) rate: u64,
-    /// How long a stop may wait for one.
+    /// How long a stop may wait for one, if it has not taken as long already.
     pub(crate) at_stop: Duration,
 }
 
@@ -62,8 +62,8 @@ pub(crate) struct Checkpointer<C> {
     request: Request,
     /// Ends the one that is being written.
     cancelled: CancellationToken,
-    /// Whether none is begun any more.
-    has_ended: bool,
+    /// Since when none is begun any more.
+    ended: Option<Instant>,
 }
 
 enum State<C> {
@@ -104,7 +104,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
             state: State::Idle,
             request: Request::default(),
             cancelled: CancellationToken::new(),
-            has_ended: false,
+            ended: None,
         }
     }
 
@@ -149,7 +149,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
 
     /// Stops writing, and waits for the end of the thread. None is begun any more.
     pub(crate) async fn end(&mut self) {
-        self.has_ended = true;
+        self.ended.get_or_insert_with(Instant::now);
         self.cancelled.cancel();
         if let State::Writing { written, .. } = std::mem::replace(&mut self.state, State::Idle) {
             debug!("gave up a checkpoint");
@@ -162,7 +162,9 @@ impl<C: CheckpointWriter> Checkpointer<C> {
     /// start would replay much more than it would load.
     pub(crate) async fn at_stop<S: LogWriter<Checkpoint = C>>(&mut self, sink: &mut S, durable: Lsn) {
         let state_bytes = self.engine.meter().used() as u64;
-        if self.schedule.after.is_none_or(|after| self.unsaved() < (after / AT_STOP).max(state_bytes)) {
+        let is_late = self.ended.is_some_and(|since| since.elapsed() > self.schedule.at_stop);
+        let is_fast = |after: u64| self.unsaved() < (after / AT_STOP).max(state_bytes);
+        if is_late || self.schedule.after.is_none_or(is_fast) {
             return;
         }
         info!("writing a checkpoint, so that the next start is fast");
@@ -194,7 +196,8 @@ impl<C: CheckpointWriter> Checkpointer<C> {
 
     fn is_due(&self) -> bool {
         let by_size = |least: u64| self.logged >= least.max(self.last);
-        !self.has_ended && (self.schedule.after.is_some_and(by_size) || self.request.0.swap(false, Ordering::Relaxed))
+        let is_wanted = self.request.0.swap(false, Ordering::Relaxed);
+        self.ended.is_none() && (is_wanted || self.schedule.after.is_some_and(by_size))
     }
 
     fn begin<S: LogWriter<Checkpoint = C>>(&mut self, sink: &mut S) {
@@ -202,7 +205,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         let writer = match sink.begin_checkpoint(base) {
             Ok(Some(writer)) => writer,
             Ok(None) => {
-                self.has_ended = true;
+                self.ended = Some(Instant::now());
                 return;
             }
             Err(e) => return self.failed(&e),

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use txnd::LogReader;
 
 use super::error::ToolError;
-use super::state::resolve;
+use super::state::first_younger;
 use crate::clock;
 use crate::config::{Dump, Until};
 use crate::http::JsonValue;
@@ -86,12 +86,12 @@ pub(super) async fn run(log: &impl LogReader, wanted: &Dump, out: &mut impl Writ
     let first = match wanted.from {
         None => oldest,
         Some(Until::Lsn(lsn)) => lsn.max(1),
-        // The record before which everything is older.
-        Some(Until::Time(time)) => resolve(log, Some(Until::Time(time - 1))).await? + 1,
+        Some(Until::Time(time)) => first_younger(log, time - 1).await?.unwrap_or(Lsn::MAX),
     };
     let last = match wanted.to {
+        None => Lsn::MAX,
         Some(Until::Lsn(lsn)) => lsn,
-        to => resolve(log, to).await?,
+        Some(Until::Time(time)) => first_younger(log, time).await?.map_or(Lsn::MAX, |lsn| lsn - 1),
     };
     let is_wanted = |record: &Record<'_>| {
         (first..=last).contains(&record.lsn)

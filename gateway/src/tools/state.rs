@@ -19,12 +19,19 @@ pub(super) async fn resolve(log: &impl LogReader, until: Option<Until>) -> Resul
             Err(SinkError::Failed(format!("the log ends at lsn {}, before lsn {lsn}", durable.lsn)))
         }
         Some(Until::Lsn(lsn)) => Ok(lsn),
-        Some(Until::Time(time)) => last_until(log, oldest, time).await,
+        Some(Until::Time(time)) => match first_younger(log, time).await? {
+            Some(lsn) if lsn == oldest && oldest > 1 => {
+                let time = clock::shown(time);
+                Err(SinkError::Failed(format!("everything that is kept, from lsn {oldest} on, is younger than {time}")))
+            }
+            Some(lsn) => Ok(lsn - 1),
+            None => Ok(durable.lsn),
+        },
     }
 }
 
-/// The last record before the first one that is younger than `time`.
-async fn last_until(log: &impl LogReader, oldest: Lsn, time: Micros) -> Result<Lsn, SinkError> {
+/// The first record that is kept and younger than `time`.
+pub(super) async fn first_younger(log: &impl LogReader, time: Micros) -> Result<Option<Lsn>, SinkError> {
     let mut younger = None;
     let mut look = async |batch: &Batch| {
         if younger.is_none() {
@@ -33,15 +40,10 @@ async fn last_until(log: &impl LogReader, oldest: Lsn, time: Micros) -> Result<L
         }
         Ok(())
     };
-    let durable = log.read(oldest..=Lsn::MAX, &mut look).await?.durable.lsn;
-    match younger {
-        Some(lsn) if lsn == oldest && oldest > 1 => {
-            let time = clock::shown(time);
-            Err(SinkError::Failed(format!("everything that is kept, from lsn {oldest} on, is younger than {time}")))
-        }
-        Some(lsn) => Ok(lsn - 1),
-        None => Ok(durable),
-    }
+    let oldest = log.bounds().await?.oldest;
+    log.read(oldest..=Lsn::MAX, &mut look).await?;
+    // The first batch may begin with records that are not kept.
+    Ok(younger.map(|lsn: Lsn| lsn.max(oldest)))
 }
 
 /// An engine with the state after the record `at`.

@@ -44,12 +44,14 @@ impl PartWriter {
         Ok(at)
     }
 
-    /// Makes the content durable. Then the file may be renamed to `name`, which is durable with the manifest.
+    /// Makes the content durable, and then the file's name.
     pub(super) fn finish(mut self, name: String) -> Result<PartFile, SinkError> {
         let synced = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
         synced.map_err(|e| unwritable(&self.path, &e))?;
         std::fs::rename(&self.path, self.path.with_file_name(&name)).map_err(|e| cannot("rename", &self.path, &e))?;
         self.is_finished = true;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| cannot("sync", folder, &e))?;
         Ok(PartFile { name, bytes: self.bytes, sha256: hex(&std::mem::take(&mut self.hash)) })
     }
 }

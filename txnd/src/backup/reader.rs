@@ -70,12 +70,9 @@ impl LogReader for BackupReader {
         visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
     ) -> Result<Bounds, SinkError> {
         let bounds = self.bounds().await?;
-        let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(bounds.durable.lsn);
+        let lsns = bounds.readable(&lsns)?;
         if lsns.is_empty() {
             return Ok(bounds);
-        }
-        if *lsns.start() < bounds.oldest {
-            return Err(SinkError::NoLongerKept { lsn: *lsns.start(), oldest: bounds.oldest });
         }
         for part in &self.set.logs {
             if part.last < *lsns.start() || part.first > *lsns.end() {

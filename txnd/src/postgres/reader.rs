@@ -60,9 +60,8 @@ impl LogReader for PostgresReader {
     ) -> Result<Bounds, SinkError> {
         let mut session = self.database.connect().await?;
         let producer = Producer::read(&mut session).await?;
-        let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(producer.chain.lsn);
+        let lsns = bounds(&producer).readable(&lsns)?;
         if !lsns.is_empty() {
-            producer.check_kept(*lsns.start())?;
             read::read(&self.database, session, lsns, &producer, self.key_cache_bytes, visit).await?;
         }
         Ok(bounds(&producer))

@@ -88,14 +88,6 @@ impl Folder {
         Ok(file)
     }
 
-    /// Removes a file, if it is there. Not durably: a file that comes back is removed by the next start.
-    pub(super) fn remove(&self, path: &Path) -> Result<(), SinkError> {
-        match std::fs::remove_file(path) {
-            Err(e) if e.kind() != ErrorKind::NotFound => Err(cannot("remove", path, &e)),
-            _ => Ok(()),
-        }
-    }
-
     /// Makes the names of the folder's files durable.
     pub(super) fn sync(&self) -> Result<(), SinkError> {
         self.folder.sync_all().map_err(|e| cannot("sync", &self.path, &e))
@@ -119,6 +111,14 @@ pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == names::SEGMENT));
     paths.sort();
     Ok(paths)
+}
+
+/// Removes a file, if it is there. Not durably: a file that comes back is removed by the next start.
+pub(super) fn remove(path: &Path) -> Result<(), SinkError> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(cannot("remove", path, &e)),
+        _ => Ok(()),
+    }
 }
 
 /// A folder's checkpoints, also those that are not in use.

@@ -2,13 +2,14 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use proto::Lsn;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::file::lsn_in_name;
-use super::folder::{self, Folder};
+use super::folder;
 use super::manifest::Manifest;
 use super::names;
 use crate::checkpoint::{GENERATIONS, Retention};
@@ -64,25 +65,64 @@ pub(super) fn first_kept(folder: &Path, manifest: &Manifest, retention: Retentio
     Ok(first)
 }
 
-/// Removes the segments and checkpoints that the stored `manifest` does not name, the oldest first.
-pub(super) fn remove_unused(folder: &Folder, manifest: &Manifest) -> Result<(), SinkError> {
-    let segments = folder::segments(folder.path())?;
+/// The segments and checkpoints that the stored `manifest` does not name, the oldest first.
+fn unused(folder: &Path, manifest: &Manifest) -> Result<Vec<PathBuf>, SinkError> {
     // A file of another name with the same ending is not of the log, and is reported elsewhere.
-    let is_unused =
-        |path: &&PathBuf| lsn_in_name(path) < manifest.first && path.ends_with(names::segment(lsn_in_name(path)));
-    let unused = segments.iter().filter(is_unused);
-    let mut removed = 0;
-    for path in unused {
-        folder.remove(path)?;
-        removed += 1;
-    }
-    for path in folder::checkpoints(folder.path())? {
-        if !manifest.checkpoints.iter().any(|base| path.ends_with(names::checkpoint(*base))) {
-            folder.remove(&path)?;
-        }
-    }
-    if removed > 0 {
-        info!(segments = removed, first = manifest.first, "removed segments that are no longer kept");
+    let is_old =
+        |path: &PathBuf| lsn_in_name(path) < manifest.first && path.ends_with(names::segment(lsn_in_name(path)));
+    let is_unnamed = |path: &PathBuf| !manifest.checkpoints.iter().any(|base| path.ends_with(names::checkpoint(*base)));
+    let segments = folder::segments(folder)?.into_iter().filter(is_old);
+    Ok(segments.chain(folder::checkpoints(folder)?.into_iter().filter(is_unnamed)).collect())
+}
+
+/// Removes what the stored `manifest` does not name.
+pub(super) fn remove_unused(folder: &Path, manifest: &Manifest) -> Result<(), SinkError> {
+    remove(&unused(folder, manifest)?)
+}
+
+fn remove(unused: &[PathBuf]) -> Result<(), SinkError> {
+    unused.iter().try_for_each(|path| folder::remove(path))?;
+    if !unused.is_empty() {
+        info!(files = unused.len(), "removed what is no longer kept");
     }
     Ok(())
+}
+
+/// Removes what is no longer kept, in a thread of its own: to free the space of a segment takes the time of many writes.
+/// Dropping it waits for the end.
+#[derive(Debug, Default)]
+pub(super) struct Removal(Option<JoinHandle<()>>);
+
+impl Removal {
+    /// Begins to remove what the stored `manifest` does not name. If the last removal is not complete, that is left to the
+    /// next.
+    pub(super) fn begin(&mut self, folder: &Path, manifest: &Manifest) {
+        if self.0.as_ref().is_some_and(|running| !running.is_finished()) {
+            return;
+        }
+        // Listed here: the thread must not find files that come later.
+        match unused(folder, manifest).and_then(start) {
+            Ok(running) => self.0 = Some(running),
+            Err(e) => stay(&e),
+        }
+    }
+}
+
+fn start(unused: Vec<PathBuf>) -> Result<JoinHandle<()>, SinkError> {
+    let work = move || remove(&unused).unwrap_or_else(|e| stay(&e));
+    let started = std::thread::Builder::new().name("kvs-remove".into()).spawn(work);
+    started.map_err(|e| SinkError::Unavailable(format!("cannot start a thread: {e}")))
+}
+
+fn stay(why: &SinkError) {
+    warn!(%why, "files that are no longer needed stay; the next checkpoint or start removes them");
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            // It has said what went wrong.
+            let _ = running.join();
+        }
+    }
 }

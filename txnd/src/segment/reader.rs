@@ -135,12 +135,9 @@ impl LogReader for SegmentReader {
         // Looked up first, so the segments listed afterwards reach at least as far.
         let bounds = self.bounds().await?;
         let durable = bounds.durable;
-        let lsns = (*lsns.start()).max(1)..=(*lsns.end()).min(durable.lsn);
+        let lsns = bounds.readable(&lsns)?;
         if lsns.is_empty() {
             return Ok(bounds);
-        }
-        if *lsns.start() < bounds.oldest {
-            return Err(SinkError::NoLongerKept { lsn: *lsns.start(), oldest: bounds.oldest });
         }
         let paths = folder::segments(&self.folder)?;
         let before = paths.partition_point(|path| file::lsn_in_name(path) <= *lsns.start());

@@ -23,7 +23,7 @@ pub(super) fn open(path: &Path, settings: Settings, resumed: Option<Epoch>) -> R
         Some(manifest) => manifest,
         None => begin_log(&folder, &folder::segments(path)?)?,
     };
-    keep::remove_unused(&folder, &manifest)?;
+    keep::remove_unused(path, &manifest)?;
     let segments = folder::segments(path)?;
     let mut active = match segments.last() {
         Some(path) => SegmentFile::open(path, manifest.log_id)?,

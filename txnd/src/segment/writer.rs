@@ -6,13 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::limits::BATCH_HEADER_BYTES as MARK_BYTES;
 use proto::{Batch, Chain, Epoch, Lsn};
-use tracing::warn;
 
 use super::checkpoint::SegmentCheckpoint;
 use super::file::SegmentFile;
 use super::folder::{Folder, Unfinished};
 use super::header::HEADER_BYTES;
-use super::keep::{self, Settings};
+use super::keep::{self, Removal, Settings};
 use super::manifest::{self, Manifest, Stamp};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{cannot, unwritable};
@@ -22,6 +21,8 @@ use crate::validator::{Admission, AppendValidator};
 /// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct OpenLog {
+    /// Before the folder: the lock is held as long as files are removed.
+    removal: Removal,
     folder: Folder,
     settings: Settings,
     manifest: Manifest,
@@ -56,7 +57,21 @@ impl OpenLog {
         let validator = AppendValidator::new(Term { epoch: manifest.epoch, chain });
         let next = SegmentFile::begin(&folder).map_err(|e| cannot("create a file in", folder.path(), &e))?;
         let (durable, marked, next, failed) = (chain, true, Some(next), None);
-        Ok(Self { folder, settings, manifest, stamp, validator, durable, active, write_at, marked, next, failed })
+        let removal = Removal::default();
+        Ok(Self {
+            removal,
+            folder,
+            settings,
+            manifest,
+            stamp,
+            validator,
+            durable,
+            active,
+            write_at,
+            marked,
+            next,
+            failed,
+        })
     }
 
     pub(super) fn manifest(&self) -> &Manifest {
@@ -128,9 +143,7 @@ impl OpenLog {
         next.store(&self.folder).map_err(|e| cannot("write the manifest in", self.folder.path(), &e))?;
         self.manifest = next;
         self.stamp = Stamp::of(self.folder.path())?;
-        if let Err(e) = keep::remove_unused(&self.folder, &self.manifest) {
-            warn!(error = %e, "files that are no longer needed stay; the next checkpoint or start removes them");
-        }
+        self.removal.begin(self.folder.path(), &self.manifest);
         Ok(kept)
     }
 
@@ -148,9 +161,7 @@ impl OpenLog {
         self.folder.sync()?;
         let begun = Manifest::begun_with(self.manifest.log_id, kept.base);
         begun.store(&self.folder).map_err(|e| cannot("write the manifest in", self.folder.path(), &e))?;
-        if let Err(e) = keep::remove_unused(&self.folder, &begun) {
-            warn!(error = %e, "files that are no longer needed stay; the next start removes them");
-        }
+        self.removal.begin(self.folder.path(), &begun);
         Ok(kept)
     }
 

@@ -2,6 +2,7 @@
 //! writer nor the server. The number of reads is limited. Their memory is limited by how fast their readers read, and their
 //! time by a timeout for slow readers.
 
+use std::cell::Cell;
 use std::future::pending;
 use std::ops::RangeInclusive;
 use std::pin::pin;
@@ -34,6 +35,8 @@ pub(super) struct Reads<R> {
 struct Outlet<M> {
     messages: mpsc::Sender<Result<M, Status>>,
     stalled: Notify,
+    /// Number of messages that were sent.
+    sent: Cell<u64>,
 }
 
 /// Why a read did not reach its end.
@@ -48,7 +51,7 @@ impl<M> Outlet<M> {
     /// Sends a message. If the reader has gone or takes nothing, this does not return: [`read`] is then dropped.
     async fn send(&self, message: M) {
         match timeout(READER_TIMEOUT, self.messages.send(Ok(message))).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => self.sent.set(self.sent.get() + 1),
             Ok(Err(_gone)) => pending().await,
             Err(_elapsed) => {
                 self.stalled.notify_one();
@@ -140,9 +143,9 @@ impl<R: LogReader> Reads<R> {
         let work = move || async move {
             let Ok(last) = messages.clone().try_reserve_owned() else { return };
             info!(caller, what, "a read begins");
-            let outlet = Outlet { messages, stalled: Notify::new() };
+            let outlet = Outlet { messages, stalled: Notify::new(), sent: Cell::new(0) };
             let ended = read(work(reader, &outlet), &outlet, stopping).await;
-            report(&caller, &what, &ended);
+            report(&caller, &what, outlet.sent.get(), &ended);
             match ended {
                 Ok(Some(message)) => drop(last.send(Ok(message))),
                 Ok(None) => {}
@@ -156,10 +159,10 @@ impl<R: LogReader> Reads<R> {
     }
 }
 
-fn report<M>(caller: &str, what: &str, ended: &Result<M, Interrupted>) {
+fn report<M>(caller: &str, what: &str, batches: u64, ended: &Result<M, Interrupted>) {
     match ended {
-        Ok(_) => info!(caller, what, "a read reached its end"),
-        Err(Interrupted::Reader(status)) => warn!(caller, what, %status, "a read was aborted"),
+        Ok(_) => info!(caller, what, batches, "a read reached its end"),
+        Err(Interrupted::Reader(status)) => warn!(caller, what, batches, %status, "a read was aborted"),
         Err(Interrupted::Log(e)) if e.is_retryable() => {
             warn!(caller, what, error = %e, "the log is temporarily unreadable");
         }
@@ -193,7 +196,7 @@ mod tests {
 
     /// How a read of three messages ends.
     async fn ending(messages: mpsc::Sender<Result<u8, Status>>) -> Code {
-        let outlet = Outlet { messages, stalled: Notify::new() };
+        let outlet = Outlet { messages, stalled: Notify::new(), sent: Cell::new(0) };
         let work = async {
             for number in 0..3 {
                 outlet.send(number).await;
