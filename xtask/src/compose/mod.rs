@@ -83,7 +83,7 @@ fn check(stack: &Stack) -> Result<(), Failed> {
     step("back it up, lose the database, and restore it");
     restores(stack)?;
     step("remove it");
-    stack.compose(120, &["down", "--volumes"])?;
+    stack.compose(120, &["--profile", "tools", "down", "--volumes"])?;
     expect("parts of it that are left", &stack.parts()?, "")
 }
 

@@ -35,7 +35,7 @@ impl Stack {
         let compose = ["env"].iter().copied().chain(settings.iter().map(String::as_str));
         let compose = compose.chain(tool.iter().copied()).chain(which).map(str::to_owned).collect();
         let stack = Self { project: project.to_owned(), image: image.to_owned(), port, compose };
-        cleanup.add(&stack.command(&["down", "--volumes", "--timeout", "1"]))?;
+        cleanup.add(&stack.command(&["--profile", "tools", "down", "--volumes", "--timeout", "1"]))?;
         Ok(stack)
     }
 
