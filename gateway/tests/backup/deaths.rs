@@ -1,9 +1,8 @@
 //! Backups and restores that are killed at any system call.
 
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 
-use crate::harness::{Kvs, folder};
+use crate::harness::{Kvs, folder, has_strace, killed_at};
 use crate::{SMALL, count, counted, file, last_lsn, succeeds, text};
 
 /// The calls that change a folder or make it durable.
@@ -11,22 +10,10 @@ const CALLS: [&str; 5] = ["write", "rename", "unlink", "fsync", "mkdir"];
 
 /// Runs the command, killed at the call number `when` of this name; true if it was.
 fn dies_at(call: &str, when: u32, args: &[&str]) -> bool {
-    let command = Kvs::tool(args);
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-    traced.args(["-e", &format!("inject={call}:signal=KILL:when={when}")]).arg(command.get_program());
-    let output = traced.args(command.get_args()).output().expect("strace can be executed");
+    let output = killed_at(call, when, &Kvs::tool(args)).output().expect("strace can be executed");
     let died = output.status.signal().is_some() || output.status.code().is_some_and(|code| code > 128);
     assert!(died || output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     died
-}
-
-fn has_strace() -> bool {
-    let found = Command::new("strace").arg("--version").output().is_ok();
-    if !found {
-        println!("skipped: there is no strace");
-    }
-    found
 }
 
 /// Calls each of the name `call` until the command gets to its end. Returns how often it died.

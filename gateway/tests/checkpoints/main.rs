@@ -1,6 +1,7 @@
 //! Checkpoints as an operator sees them: a log that does not grow for ever, starts that do not take longer and longer, and
 //! nothing lost, whenever kvs dies. Here over files; in `every_log.rs` over each kind of log.
 
+mod deaths;
 #[path = "../deployment/mod.rs"]
 mod deployment;
 mod every_log;
@@ -11,7 +12,6 @@ mod txnd_server;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -181,79 +181,6 @@ fn when_kvs_dies_among_checkpoints_every_acknowledged_write_is_kept() {
     let kvs = start(folder.path(), &OFTEN);
     assert!(size(folder.path()) < 2 << 20, "{} bytes", size(folder.path()));
     kvs.stop();
-}
-
-/// Calls of a name that are tried, from the first one of a thread on. `KVS_SYSTEM_CALLS` sets another number.
-fn call_numbers() -> u32 {
-    std::env::var("KVS_SYSTEM_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(8)
-}
-
-/// The calls that a checkpoint, the manifest and the removal of files consist of.
-const CALLS: [&str; 3] = ["rename", "unlink", "fsync"];
-
-/// The command, under strace, which kills the process at the call number `when` of this name.
-fn killed_at(call: &str, when: u32, command: &Command) -> Command {
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-    traced.args(["-e", &format!("inject={call}:signal=KILL:when={when}")]).arg(command.get_program());
-    traced.args(command.get_args());
-    traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    traced
-}
-
-/// Kills the kvs that this strace runs, which would live on without it.
-fn kill_traced(strace: Kvs) {
-    let children = format!("/proc/{0}/task/{0}/children", strace.pid());
-    let children = std::fs::read_to_string(children).unwrap_or_default();
-    for child in children.split_whitespace() {
-        drop(Command::new("kill").args(["-KILL", child]).status());
-    }
-    drop(strace.wait());
-}
-
-/// kvs is killed at each of the calls that it makes for checkpoints, one after the other, at a start and in service.
-#[test]
-fn a_death_at_any_system_call_of_a_checkpoint_loses_nothing() {
-    if Command::new("strace").arg("--version").output().is_err() {
-        return println!("skipped: there is no strace");
-    }
-    let folder = folder();
-    let mut acknowledged = 0;
-    let read = |kvs: &Kvs, least: u32| {
-        let found = kvs.connect().get("int-get/n");
-        let found: u32 = if found.status == 404 { 0 } else { found.text().parse().expect("a number") };
-        assert!((least..=least + 1).contains(&found), "{found} found, {least} acknowledged");
-        found
-    };
-    let mut deaths = 0;
-    for call in CALLS {
-        for when in 1..=call_numbers() {
-            let mut command = Kvs::command(folder.path());
-            command.args(SMALL).args(["--checkpoint-after", "4KiB", "--checkpoint-rate", "1GiB"]);
-            if let Ok(kvs) = Kvs::try_start(&mut killed_at(call, when, &command)) {
-                let mut client = kvs.connect();
-                let long = "x".repeat(3_000);
-                for _ in 0..60 {
-                    match client.try_request("PUT", "int-incr/n", "") {
-                        Ok(answer) if answer.status == 200 => acknowledged += 1,
-                        _ => break,
-                    }
-                    if client.try_request("PUT", "str-put/long", &long).is_err() {
-                        break;
-                    }
-                }
-                deaths += u32::from(std::net::TcpStream::connect(kvs.addr).is_err());
-                kill_traced(kvs);
-            } else {
-                deaths += 1;
-            }
-            let kvs = start(folder.path(), &NEVER);
-            acknowledged = read(&kvs, acknowledged);
-            kvs.kill();
-        }
-    }
-    println!("{deaths} deaths, {acknowledged} writes");
-    assert!(deaths > call_numbers(), "kvs was hardly ever hit");
 }
 
 /// If the latest checkpoint is damaged the one before is used; if that is damaged too, nothing is served.

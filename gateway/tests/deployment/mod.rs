@@ -2,11 +2,12 @@
 #![allow(dead_code)] // Each test binary uses a part of this.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Kvs, NotStarted, folder, output};
-use crate::txnd_server::{Certificates, Txnd};
+use crate::harness::{Kvs, NotStarted, folder, kill_traced, killed_at, output};
+use crate::txnd_server::{self, Certificates, Txnd};
 use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 
 /// The smallest segments, so that there are many of them.
@@ -113,6 +114,11 @@ impl Deployment {
 
     /// The same, where it may end at once.
     pub(crate) fn try_start(&self, args: &[&str]) -> Result<Kvs, NotStarted> {
+        Kvs::try_start(&mut self.command(args))
+    }
+
+    /// The command that starts it.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Kvs::program();
         command
             .args(["--http-addr", "127.0.0.1:0", "--workers", "2", "--log", &self.log])
@@ -122,7 +128,7 @@ impl Deployment {
         if let Some(service) = &self.txnd {
             command.args(service.certificates.flags("kvs"));
         }
-        Kvs::try_start(&mut command)
+        command
     }
 
     /// What `kvs log` with this command says of the log.
@@ -149,6 +155,23 @@ impl Deployment {
     pub(crate) fn start_txnd(&mut self) {
         let service = self.service();
         service.running = Some(Txnd::start_at(service.addr, &service.sink, &service.certificates, &TXND));
+    }
+
+    /// Starts txnd so that it is killed at the call number `when` of this name. Returns whether it came up before that.
+    pub(crate) fn start_txnd_killed_at(&mut self, call: &str, when: u32) -> bool {
+        let Service { addr, sink, certificates, .. } = self.service();
+        let command = txnd_server::command(*addr, sink, &certificates.flags("txnd"), &TXND);
+        self.service().running = Txnd::try_start(&mut killed_at(call, when, &command)).ok();
+        self.service().running.is_some()
+    }
+
+    /// Ends the txnd that was started so. Returns whether it had died by itself.
+    pub(crate) fn kill_traced_txnd(&mut self) -> bool {
+        let Some(txnd) = self.service().running.take() else { return true };
+        let has_died = std::net::TcpStream::connect(txnd.addr).is_err();
+        kill_traced(txnd.pid());
+        txnd.wait();
+        has_died
     }
 
     /// `kill -9` of txnd.

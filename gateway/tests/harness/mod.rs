@@ -131,6 +131,34 @@ impl Kvs {
     }
 }
 
+/// Whether strace is here, which kills processes at their calls. Says so if it is not.
+pub fn has_strace() -> bool {
+    let found = Command::new("strace").arg("--version").output().is_ok();
+    if !found {
+        println!("skipped: there is no strace");
+    }
+    found
+}
+
+/// The command, under strace, which kills the process at the call number `when` of this name of one of its threads.
+pub fn killed_at(call: &str, when: u32, command: &Command) -> Command {
+    let mut traced = Command::new("strace");
+    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
+    traced.args(["-e", &format!("inject={call}:signal=KILL:when={when}")]).arg(command.get_program());
+    traced.args(command.get_args());
+    traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    traced
+}
+
+/// Kills what the strace of this process id runs, which would live on without it.
+pub fn kill_traced(strace: u32) {
+    let children = format!("/proc/{strace}/task/{strace}/children");
+    let children = std::fs::read_to_string(children).unwrap_or_default();
+    for child in children.split_whitespace() {
+        drop(Command::new("kill").args(["-KILL", child]).stderr(Stdio::null()).status());
+    }
+}
+
 /// Runs a command to its end. Returns its exit code, and what it says.
 pub fn output(command: &mut Command) -> (Option<i32>, String) {
     let output = command.output().expect("it can be executed");

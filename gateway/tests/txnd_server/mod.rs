@@ -51,6 +51,14 @@ pub(crate) fn flags(files: &TlsFiles) -> Vec<String> {
     given.flatten().collect()
 }
 
+/// The command for a txnd on `addr`.
+pub(crate) fn command(addr: SocketAddr, sink: &str, identity: &[String], args: &[&str]) -> Command {
+    let mut command = program();
+    command.args(["--trace-format", "json", "--grpc-addr", &addr.to_string(), "--sink", sink]);
+    command.args(identity).args(args);
+    command
+}
+
 /// A running txnd. Killed when dropped.
 pub(crate) struct Txnd {
     child: Child,
@@ -67,10 +75,8 @@ impl Txnd {
 
     /// Starts txnd with an `identity` of [`flags`].
     pub(crate) fn start_as(addr: SocketAddr, sink: &str, identity: &[String], args: &[&str]) -> Self {
-        let mut command = program();
-        command.args(["--trace-format", "json", "--grpc-addr", &addr.to_string(), "--sink", sink]);
-        command.args(identity).args(args);
-        Self::try_start(&mut command).unwrap_or_else(|(status, said)| panic!("txnd did not start: {status}: {said}"))
+        Self::try_start(&mut command(addr, sink, identity, args))
+            .unwrap_or_else(|(status, said)| panic!("txnd did not start: {status}: {said}"))
     }
 
     pub(crate) fn start(sink: &str, certificates: &Certificates) -> Self {
@@ -119,6 +125,11 @@ impl Txnd {
     /// kill -9, and waits for the end.
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("txnd can be killed");
+        self.child.wait().expect("txnd ends");
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(mut self) {
         self.child.wait().expect("txnd ends");
     }
 

@@ -1,0 +1,150 @@
+//! kvs, or the txnd that keeps its log, is killed at the calls that checkpoints, and the removal of what they make
+//! superfluous, consist of. Nothing that was acknowledged is lost, and nothing is there twice.
+
+use std::process::Command;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::deployment::{self, Deployment};
+use crate::harness::{Kvs, folder, has_strace, kill_traced, killed_at, seed};
+use crate::{NEVER, SMALL, start};
+
+/// A checkpoint every few writes.
+const OFTEN: [&str; 4] = ["--checkpoint-after", "4KiB", "--checkpoint-rate", "1GiB"];
+
+/// The calls that a checkpoint, the manifest and the removal of files consist of.
+const CALLS: [&str; 3] = ["rename", "unlink", "fsync"];
+
+/// The last message that is tried: a start sends some, and each of the writes of [`write`] some more.
+const MESSAGES: u32 = 500;
+
+/// Calls of a name that are tried. `KVS_SYSTEM_CALLS` sets another number.
+fn call_numbers() -> u32 {
+    std::env::var("KVS_SYSTEM_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(8)
+}
+
+/// Counts, until kvs or its log is gone. Returns how often that was acknowledged.
+fn write(kvs: &Kvs) -> u32 {
+    let (mut client, mut acknowledged) = (kvs.connect(), 0);
+    let long = "x".repeat(3_000);
+    for _ in 0..60 {
+        match client.try_request("PUT", "int-incr/n", "") {
+            Ok(answer) if answer.status == 200 => acknowledged += 1,
+            _ => break,
+        }
+        if !client.try_request("PUT", "str-put/long", &long).is_ok_and(|answer| answer.status == 200) {
+            break;
+        }
+    }
+    acknowledged
+}
+
+/// What was counted, of which so much was acknowledged.
+fn counted(kvs: &Kvs, acknowledged: u32) -> u32 {
+    let found = kvs.connect().get("int-get/n");
+    let found: u32 = if found.status == 404 { 0 } else { found.text().parse().expect("a number") };
+    assert!((acknowledged..=acknowledged + 1).contains(&found), "{found} found, {acknowledged} acknowledged");
+    found
+}
+
+/// Runs a kvs that dies at a call. Returns how much was acknowledged, and whether it died.
+fn life(command: &mut Command) -> (u32, bool) {
+    let Ok(kvs) = Kvs::try_start(command) else { return (0, true) };
+    let acknowledged = write(&kvs);
+    let died = std::net::TcpStream::connect(kvs.addr).is_err();
+    kill_traced(kvs.pid());
+    kvs.wait();
+    (acknowledged, died)
+}
+
+/// At each of the calls, one after the other, at a start and in service.
+#[test]
+fn a_death_at_any_system_call_of_a_checkpoint_loses_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let folder = folder();
+    let (mut count, mut deaths) = (0, 0);
+    for call in CALLS {
+        for when in 1..=call_numbers() {
+            let mut command = Kvs::command(folder.path());
+            command.args(SMALL).args(OFTEN);
+            let (acknowledged, died) = life(&mut killed_at(call, when, &command));
+            deaths += u32::from(died);
+            let kvs = start(folder.path(), &NEVER);
+            count = counted(&kvs, count + acknowledged);
+            kvs.kill();
+        }
+    }
+    println!("{deaths} deaths, {count} writes");
+    assert!(deaths > call_numbers(), "kvs was hardly ever hit");
+}
+
+fn count_in_view(deployment: &Deployment) -> Option<String> {
+    let (url, server) = deployment.tables.as_ref().zip(deployment.server)?;
+    Some(server.psql(url, "SELECT coalesce(max(value), 0) FROM current_int WHERE key = 'n'"))
+}
+
+/// At messages to PostgreSQL or to a txnd, all over what is sent for groups, checkpoints, partitions and their removal.
+#[test]
+fn a_death_at_any_message_of_a_checkpoint_loses_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let mut random = StdRng::seed_from_u64(seed());
+    for mut deployment in deployment::small_partitions().into_iter().chain([deployment::txnd_file()]) {
+        let (mut count, mut deaths) = (0, 0);
+        for _ in 0..call_numbers() {
+            let command = deployment.command(&OFTEN);
+            let (acknowledged, died) = life(&mut killed_at("sendto", random.random_range(1..MESSAGES), &command));
+            deaths += u32::from(died);
+            let kvs = deployment.start(&NEVER);
+            count = counted(&kvs, count + acknowledged);
+            kvs.kill();
+            if let Some(shown) = count_in_view(&deployment) {
+                assert_eq!(shown, count.to_string(), "{}", deployment.name);
+            }
+        }
+        println!("{}: {deaths} deaths, {count} writes", deployment.name);
+        assert!(deaths > call_numbers() / 4, "{}: kvs was hardly ever hit", deployment.name);
+        deployment.stop();
+    }
+}
+
+/// The txnd dies, at its files or at its messages to PostgreSQL; kvs goes on with the next one.
+#[test]
+fn a_death_of_txnd_at_any_call_of_a_checkpoint_loses_nothing() {
+    if !has_strace() {
+        return;
+    }
+    let mut random = StdRng::seed_from_u64(seed());
+    let tables = deployment::small_partitions().pop().expect("the one behind txnd");
+    for (mut deployment, calls) in [(deployment::txnd_file(), &CALLS[..]), (tables, &["sendto"])] {
+        let (mut count, mut deaths) = (0, 0);
+        deployment.kill_txnd();
+        for round in 0..call_numbers() {
+            let call = calls[round as usize % calls.len()];
+            let when = if call == "sendto" { random.random_range(1..MESSAGES) } else { 1 + round };
+            let began = deployment.start_txnd_killed_at(call, when);
+            let mut acknowledged = 0;
+            // A request that waits for the log of a dead txnd.
+            let args = [&OFTEN[..], &["--log-timeout", "2s"]].concat();
+            if began && let Ok(kvs) = deployment.try_start(&args) {
+                acknowledged = write(&kvs);
+                kvs.kill();
+            }
+            deaths += u32::from(deployment.kill_traced_txnd());
+            deployment.start_txnd();
+            let kvs = deployment.start(&NEVER);
+            count = counted(&kvs, count + acknowledged);
+            kvs.kill();
+            if let Some(shown) = count_in_view(&deployment) {
+                assert_eq!(shown, count.to_string(), "{}", deployment.name);
+            }
+            deployment.kill_txnd();
+        }
+        println!("{}: {deaths} deaths, {count} writes", deployment.name);
+        assert!(deaths > call_numbers() / 4, "{}: txnd was hardly ever hit", deployment.name);
+    }
+}
