@@ -16,8 +16,12 @@ const OFTEN: [&str; 4] = ["--checkpoint-after", "4KiB", "--checkpoint-rate", "1G
 /// The calls that a checkpoint, the manifest and the removal of files consist of.
 const CALLS: [&str; 3] = ["rename", "unlink", "fsync"];
 
-/// The last message that is tried: a start sends some, and each of the writes of [`write`] some more.
-const MESSAGES: u32 = 500;
+/// The last message of a thread that is tried, to PostgreSQL: a start sends some, and each of the writes of [`write`] some
+/// more.
+const TO_POSTGRES: u32 = 500;
+
+/// The same to a txnd, or to a client.
+const TO_TXND: u32 = 120;
 
 /// Calls of a name that are tried. `KVS_SYSTEM_CALLS` sets another number.
 fn call_numbers() -> u32 {
@@ -93,11 +97,13 @@ fn a_death_at_any_message_of_a_checkpoint_loses_nothing() {
         return;
     }
     let mut random = StdRng::seed_from_u64(seed());
-    for mut deployment in deployment::small_partitions().into_iter().chain([deployment::txnd_file()]) {
+    let [postgres, txnd_postgres] = <[_; 2]>::try_from(deployment::small_partitions()).ok().expect("both ways");
+    let logs = [(postgres, TO_POSTGRES), (txnd_postgres, TO_TXND), (deployment::txnd_file(), TO_TXND)];
+    for (mut deployment, messages) in logs {
         let (mut count, mut deaths) = (0, 0);
         for _ in 0..call_numbers() {
             let command = deployment.command(&OFTEN);
-            let (acknowledged, died) = life(&mut killed_at("sendto", random.random_range(1..MESSAGES), &command));
+            let (acknowledged, died) = life(&mut killed_at("sendto", random.random_range(1..messages), &command));
             deaths += u32::from(died);
             let kvs = deployment.start(&NEVER);
             count = counted(&kvs, count + acknowledged);
@@ -125,7 +131,7 @@ fn a_death_of_txnd_at_any_call_of_a_checkpoint_loses_nothing() {
         deployment.kill_txnd();
         for round in 0..call_numbers() {
             let call = calls[round as usize % calls.len()];
-            let when = if call == "sendto" { random.random_range(1..MESSAGES) } else { 1 + round };
+            let when = if call == "sendto" { random.random_range(1..TO_POSTGRES) } else { 1 + round };
             let began = deployment.start_txnd_killed_at(call, when);
             let mut acknowledged = 0;
             // A request that waits for the log of a dead txnd.
