@@ -2,6 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -91,27 +92,39 @@ fn remove(unused: &[PathBuf]) -> Result<(), SinkError> {
 /// Removes what is no longer kept, in a thread of its own: to free the space of a segment takes the time of many writes.
 /// Dropping it waits for the end.
 #[derive(Debug, Default)]
-pub(super) struct Removal(Option<JoinHandle<()>>);
+pub(super) struct Removal(Option<Remover>);
+
+#[derive(Debug)]
+struct Remover {
+    files: Sender<Vec<PathBuf>>,
+    thread: JoinHandle<()>,
+}
 
 impl Removal {
-    /// Begins to remove what the stored `manifest` does not name. If the last removal is not complete, that is left to the
-    /// next.
+    /// Begins to remove what the stored `manifest` does not name.
     pub(super) fn begin(&mut self, folder: &Path, manifest: &Manifest) {
-        if self.0.as_ref().is_some_and(|running| !running.is_finished()) {
-            return;
-        }
         // Listed here: the thread must not find files that come later.
-        match unused(folder, manifest).and_then(start) {
-            Ok(running) => self.0 = Some(running),
-            Err(e) => stay(&e),
-        }
+        let begun = unused(folder, manifest).and_then(|files| {
+            let remover = match self.0.take() {
+                Some(running) => running,
+                None => Remover::start()?,
+            };
+            // It ends only when it is dropped.
+            let _ = self.0.insert(remover).files.send(files);
+            Ok(())
+        });
+        begun.unwrap_or_else(|e| stay(&e));
     }
 }
 
-fn start(unused: Vec<PathBuf>) -> Result<JoinHandle<()>, SinkError> {
-    let work = move || remove(&unused).unwrap_or_else(|e| stay(&e));
-    let started = std::thread::Builder::new().name("kvs-remove".into()).spawn(work);
-    started.map_err(|e| SinkError::Unavailable(format!("cannot start a thread: {e}")))
+impl Remover {
+    fn start() -> Result<Self, SinkError> {
+        let (files, received) = channel::<Vec<PathBuf>>();
+        let work = move || received.iter().for_each(|files| remove(&files).unwrap_or_else(|e| stay(&e)));
+        let thread = std::thread::Builder::new().name("kvs-remove".into()).spawn(work);
+        let thread = thread.map_err(|e| SinkError::Unavailable(format!("cannot start a thread: {e}")))?;
+        Ok(Self { files, thread })
+    }
 }
 
 fn stay(why: &SinkError) {
@@ -120,9 +133,10 @@ fn stay(why: &SinkError) {
 
 impl Drop for Removal {
     fn drop(&mut self) {
-        if let Some(running) = self.0.take() {
+        if let Some(Remover { files, thread }) = self.0.take() {
+            drop(files);
             // It has said what went wrong.
-            let _ = running.join();
+            let _ = thread.join();
         }
     }
 }
