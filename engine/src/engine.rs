@@ -59,7 +59,7 @@ impl Engine {
         Self {
             shards: (0..shards).map(|_| CachePadded::default()).collect(),
             shard_shift: u64::BITS - shards.trailing_zeros(),
-            env: Env { hasher, meter: Meter::new(options.max_memory) },
+            env: Env::new(hasher, Meter::new(options.max_memory)),
             record: options.record,
             log: None,
         }
@@ -82,6 +82,18 @@ impl Engine {
             // Only the log and the limits can reject an operation, and there are none here.
             let _ = self.run(&op, self.hash(op.key()), Some(lsn), &self.replay_context());
         }
+    }
+
+    /// Says, while the engine is filled, that it has `done` entries of `total`, so that tables grow in fewer steps.
+    /// [`Engine::fit`] ends that.
+    pub fn expect(&self, done: u64, total: u64) {
+        self.env.expect(done, total);
+    }
+
+    /// After the engine was filled: makes tables that have become much too large for their entries smaller.
+    pub fn fit(&self) {
+        self.env.expect(0, 0);
+        self.shards.iter().for_each(|shard| shard.lock().fit(&self.env));
     }
 
     /// The lsn of the last record; 0 without a log. A write that changed nothing, and is not recorded itself, depends

@@ -94,6 +94,11 @@ impl Index {
         slots / GROUP * (size_of::<Group>() + size_of::<u32>())
     }
 
+    /// Slots with which an index has room for this many entries.
+    pub(crate) fn slots_for(entries: usize) -> usize {
+        entries.div_ceil(FULL) * GROUP
+    }
+
     /// Whether a larger index is needed before the next insertion.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {

@@ -19,7 +19,7 @@
 //!   collection.rs  maps and sets
 //!   log.rs         LogBuffer: assigns lsns and holds records for the shipper
 //!   meter.rs       the memory meter and its limit
-//!   env.rs         state shared by all tables: hash function and memory meter
+//!   env.rs         state shared by all tables: hash function, memory meter, expected growth
 //!   prefetch.rs    hardware prefetch of memory before it is needed
 //! ```
 

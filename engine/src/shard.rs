@@ -103,6 +103,10 @@ macro_rules! shard {
                 })*
             }
 
+            pub(crate) fn fit(&mut self, env: &Env) {
+                $(self.$field.fit(env);)*
+            }
+
             /// Whether the operation may have to grow a table, which takes time.
             #[inline]
             pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
@@ -225,7 +229,7 @@ fn upsert<V: Stored, R>(
             Ok((table.update(found, lsn, call.replayed.is_some(), env, change), lsn))
         }
         None => {
-            call.admit(value_growth + table.insertion_bytes(hash, key))?;
+            call.admit(value_growth + table.insertion_bytes(hash, key, env))?;
             let lsn = call.record(effect)?;
             let mut value = V::default();
             let result = change(&mut value);

@@ -2,7 +2,7 @@
 
 use proto::{Key, Lsn};
 
-use crate::env::Env;
+use crate::env::{Env, WHOLE};
 use crate::index::Index;
 use crate::prefetch::prefetch;
 use crate::slots::{CHUNK, Slot, Slots, Stamp, key_heap_bytes};
@@ -85,9 +85,9 @@ impl<V: Stored> Table<V> {
     }
 
     /// Bytes that inserting `key` would allocate, without the value's heap memory.
-    pub(crate) fn insertion_bytes(&self, hash: u64, key: Key<'_>) -> usize {
+    pub(crate) fn insertion_bytes(&self, hash: u64, key: Key<'_>, env: &Env) -> usize {
         let growth = match self.is_full() {
-            true => Self::bytes_of(self.larger(hash)) - self.own_bytes(),
+            true => Self::bytes_of(self.larger(hash, env)) - self.own_bytes(),
             false => 0,
         };
         growth + key_heap_bytes(key.as_bytes().len())
@@ -107,7 +107,7 @@ impl<V: Stored> Table<V> {
     pub(crate) fn insert(&mut self, hash: u64, key: Key<'_>, value: V, lsn: Option<Lsn>, env: &Env) {
         let before = self.own_bytes();
         if self.is_full() {
-            self.grow(self.larger(hash), env);
+            self.resize(self.larger(hash, env), env);
         }
         let stamp = self.next_stamp(lsn);
         let slot = Slot::new(key, value, stamp);
@@ -207,16 +207,27 @@ impl<V: Stored> Table<V> {
 
     /// The number of slots after the next growth. The first bits of the hash, which select the shard, select one of 128
     /// growth factors from 1.2 to 1.45. If all shards used the same factor, they would all grow at nearly the same
-    /// time.
-    fn larger(&self, hash: u64) -> usize {
+    /// time. While an engine is filled, it knows better.
+    fn larger(&self, hash: u64, env: &Env) -> usize {
         let slots = self.slots.count();
-        let more = 205 + (hash >> 57) as usize * 2;
-        (slots + slots * more / 1024).next_multiple_of(CHUNK).max(slots + CHUNK)
+        let more = (205 + (hash >> 57) as usize * 2).max(env.growth());
+        (slots + slots * more / WHOLE).next_multiple_of(CHUNK).max(slots + CHUNK)
     }
 
-    /// Moves all entries to a larger table. It reads and writes sequentially, so the pause is bounded by memory
+    /// Gives memory back if the table has become larger than by growing without expectations.
+    pub(crate) fn fit(&mut self, env: &Env) {
+        let before = self.own_bytes();
+        // Some room is left: the next insertion should not have to move everything.
+        let needed = Index::slots_for(self.len() + self.len() / 8).next_multiple_of(CHUNK);
+        if self.slots.count() > needed + needed / 2 {
+            self.resize(needed, env);
+            env.meter.replace(before, self.own_bytes());
+        }
+    }
+
+    /// Moves all entries to a table of another size. It reads and writes sequentially, so the pause is bounded by memory
     /// bandwidth, not by one cache miss per entry.
-    fn grow(&mut self, slots: usize, env: &Env) {
+    fn resize(&mut self, slots: usize, env: &Env) {
         self.index = Index::with_capacity(slots);
         for slot in std::mem::replace(&mut self.slots, Slots::new(slots)).into_used() {
             let number = self.index.insert(env.hash(slot.key_bytes()));

@@ -115,6 +115,46 @@ proptest! {
     }
 }
 
+/// An engine that is filled has what was put into it, and takes hardly more memory than one that has grown, also if it
+/// expected something else: here one type comes after the other.
+#[test]
+fn a_filled_engine_fits_its_entries() {
+    const ENTRIES: u64 = 200_000;
+    const AT_A_TIME: u64 = 1_000;
+    let all: [&[ValueType]; 3] = [&[ValueType::Int], &[ValueType::Str], &[ValueType::Int, ValueType::Str, ValueType::Float]];
+    for types in all {
+        let [filled, grown] = [(); 2].map(|()| Engine::new(Options { shards: 16, ..Options::default() }));
+        let mut largest = 0;
+        for n in 0..ENTRIES {
+            if n % AT_A_TIME == 0 {
+                filled.expect(n, ENTRIES);
+                largest = largest.max(filled.meter().used());
+            }
+            let ty = types[n as usize * types.len() / ENTRIES as usize];
+            let key = format!("key {n}");
+            let value = match ty {
+                ValueType::Str => Value::Str(key.as_str().into()),
+                ValueType::Float => Value::Float(n as f32),
+                _ => Value::Int(n as i32),
+            };
+            let put = OwnedOp::Put(key, value);
+            filled.execute(&put.as_op(), 0).expect("there is no limit");
+            grown.execute(&put.as_op(), 0).expect("there is no limit");
+        }
+        filled.fit();
+        let (fitted, usual) = (filled.meter().used(), grown.meter().used());
+        assert!(fitted * 4 < usual * 5, "{types:?}: {fitted} bytes instead of {usual}");
+        assert!(largest < 4 * usual, "{types:?}: {largest} bytes meanwhile instead of {usual}");
+        assert_eq!(contents(&filled), contents(&grown), "{types:?}");
+        for ((ty, key), value) in contents(&filled) {
+            let got = filled.execute(&Op::Get { ty, key: as_key(&key) }, 0).expect("a read").reply;
+            assert_eq!(got, proto::Reply::Value(value));
+        }
+        filled.execute(&OwnedOp::Del(types[0], "key 0".into()).as_op(), 0).expect("it can be deleted");
+        assert_eq!(filled.len() as u64, ENTRIES - 1);
+    }
+}
+
 /// Tables grow, entries move, others come and go: each entry that stays is visited exactly once, as it is.
 #[test]
 fn every_entry_that_stays_is_visited_exactly_once() {

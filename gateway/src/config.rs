@@ -237,7 +237,15 @@ pub struct Config {
 pub enum Command {
     /// Check whether the kvs at `--http-addr` responds; exit code 0 if it does, otherwise 1
     Health,
-    /// Look at the log that `--log` names, beside a server that uses it or without one; changes nothing
+    /// A command that works on logs.
+    #[command(flatten)]
+    Tool(Tool),
+}
+
+/// Commands that work on logs.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Tool {
+    /// Look at the log that `--log` names, beside a server that uses it or without one, or copy a log
     #[command(subcommand)]
     Log(LogCommand),
     /// Copy the log that `--log` names into a folder, beside a server that uses it or without one: its latest checkpoint and

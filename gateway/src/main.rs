@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
-use gateway::config::{Command, Config, RENAMED_VARIABLES, WhenFenced};
+use gateway::config::{Command, Config, RENAMED_VARIABLES, Tool, WhenFenced};
 use gateway::tools::ToolError;
 use gateway::{StartError, limit_connections};
 use tracing::{error, info, warn};
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
                 }
             };
         }
-        Some(command) => return run_tool(&config, &command),
+        Some(Command::Tool(tool)) => return run_tool(&config, &tool),
         None => {}
     }
     diagnostics::init(config.trace.unwrap_or(TraceLevel::Info), config.trace_format);
@@ -45,13 +45,13 @@ fn main() -> ExitCode {
     code
 }
 
-fn run_tool(config: &Config, command: &Command) -> ExitCode {
+fn run_tool(config: &Config, tool: &Tool) -> ExitCode {
     diagnostics::init(config.trace.unwrap_or(TraceLevel::Warn), config.trace_format);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let mut out = BufWriter::new(std::io::stdout());
     let done = runtime
         .map_err(ToolError::Output)
-        .and_then(|runtime| runtime.block_on(gateway::tools::run(config, command, &mut out)))
+        .and_then(|runtime| runtime.block_on(gateway::tools::run(config, tool, &mut out)))
         .and_then(|()| Ok(out.flush()?));
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -314,6 +314,11 @@ impl Batch {
         u32::from_le_bytes(self.field(CHECKSUM_AT))
     }
 
+    /// Decodes every record.
+    pub fn check(&self) -> Result<(), BatchError> {
+        self.records().try_for_each(|record| record.map(drop))
+    }
+
     /// The records in order. Stops after the first error.
     pub fn records(&self) -> Records<'_> {
         Records {

@@ -4,9 +4,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 use tokio::sync::watch;
-use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, NoCheckpoints, SinkError, Term};
+use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, NoCheckpoints, SinkError, Term, VisitError};
 
 /// Number of batches that a reader takes per lock.
 const AT_A_TIME: usize = 16;
@@ -106,10 +106,10 @@ impl LogReader for MemoryLog {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError> {
         let bounds = self.bounds().await?;
-        let (mut next, upto) = ((*lsns.start()).max(1), bounds.durable.lsn.min(*lsns.end()));
+        let (mut next, upto) = bounds.readable(&lsns)?.into_inner();
         while next <= upto {
             // The writer waits for a few batches at a time.
             let some: Vec<Batch> = {
@@ -119,7 +119,7 @@ impl LogReader for MemoryLog {
                 wanted.take(AT_A_TIME).cloned().collect()
             };
             for batch in &some {
-                visit(batch).await.map_err(|e| SinkError::Failed(e.to_string()))?;
+                visit(batch).await.map_err(|e| e.into_sink_error(|e| SinkError::Failed(e.to_string())))?;
                 next = batch.last_lsn() + 1;
             }
         }

@@ -15,6 +15,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
 
+use crate::sink::SinkError;
+
 /// Checkpoints that a log keeps: the last one, and the one before, in case the last one is damaged.
 pub(crate) const GENERATIONS: usize = 2;
 
@@ -112,6 +114,15 @@ impl CheckpointVerifier {
         info.end = self.end.ok_or("the checkpoint has no end")?;
         info.entries = self.chain.map_or(0, |chain| chain.lsn);
         Ok(())
+    }
+
+    /// Fails unless a log can begin with this checkpoint.
+    pub(crate) fn can_begin(&self, log_is_empty: bool) -> Result<(), SinkError> {
+        match (log_is_empty, self.end == Some(self.base)) {
+            (true, true) => Ok(()),
+            (false, _) => Err(SinkError::Failed("only an empty log can begin with a checkpoint".into())),
+            (true, false) => Err(SinkError::Failed("the checkpoint is not the state at one point of a log".into())),
+        }
     }
 
     /// The checkpoint's end, once its last batch was added.

@@ -69,5 +69,5 @@ pub use remote::reader::RemoteReader;
 pub use remote::writer::RemoteSink;
 pub use segment::reader::SegmentReader;
 pub use segment::{DEFAULT_SEGMENT_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SegmentSink};
-pub use sink::{Bounds, CheckpointWriter, Location, LogReader, LogWriter, NoCheckpoints, SinkError, Term};
+pub use sink::{Bounds, CheckpointWriter, Location, LogReader, LogWriter, NoCheckpoints, SinkError, Term, VisitError};
 pub use validator::{Admission, AppendValidator};

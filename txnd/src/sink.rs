@@ -161,8 +161,7 @@ impl Bounds {
 ///
 /// **Errors.** [`SinkError::Unavailable`]: read again, from the lsn after the last batch that was delivered.
 /// [`SinkError::NoLongerKept`]: the range begins before the oldest record, or that record was removed during the read.
-/// [`SinkError::Corrupt`]: what is stored there is damaged. A visitor's error ends the read, and is part of the error
-/// that is returned.
+/// [`SinkError::Corrupt`]: what is stored there is damaged. A visitor's error ends the read: see [`VisitError`].
 ///
 /// **Cancellation.** Both calls may be dropped at any time.
 ///
@@ -179,7 +178,7 @@ pub trait LogReader: Clone + Send + Sync + 'static {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError>;
 
     /// The log's checkpoints, the latest first. What is damaged is found when it is read.
@@ -192,7 +191,7 @@ pub trait LogReader: Clone + Send + Sync + 'static {
     async fn read_checkpoint(
         &self,
         _checkpoint: &Checkpoint,
-        _visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        _visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<(), SinkError> {
         Err(keeps_none())
     }
@@ -200,6 +199,37 @@ pub trait LogReader: Clone + Send + Sync + 'static {
 
 fn keeps_none() -> SinkError {
     SinkError::Failed("this kind of log keeps no checkpoints".into())
+}
+
+/// Why a visitor ends a read before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VisitError {
+    /// The batch cannot be used. The read fails with that, and says where the batch is stored.
+    Batch(BatchError),
+    /// The visitor itself failed, or has seen enough ([`SinkError::Stopped`]). The read returns this error as it is.
+    Visitor(SinkError),
+}
+
+impl VisitError {
+    /// What the read returns. `unusable` tells where the batch is stored.
+    pub fn into_sink_error(self, unusable: impl FnOnce(BatchError) -> SinkError) -> SinkError {
+        match self {
+            Self::Batch(e) => unusable(e),
+            Self::Visitor(e) => e,
+        }
+    }
+}
+
+impl From<BatchError> for VisitError {
+    fn from(error: BatchError) -> Self {
+        Self::Batch(error)
+    }
+}
+
+impl From<SinkError> for VisitError {
+    fn from(error: SinkError) -> Self {
+        Self::Visitor(error)
+    }
 }
 
 /// Why a call of a sink failed.
@@ -264,6 +294,9 @@ pub enum SinkError {
         /// What was found and what was expected.
         what: String,
     },
+    /// A read was stopped by its visitor, which had seen enough.
+    #[error("the read was stopped before its end")]
+    Stopped,
     /// A permanent failure: the sink must not be written to any more.
     #[error("the log has failed: {0}")]
     Failed(String),

@@ -17,6 +17,7 @@ const FAILURE: &str = "txn-failure-bin";
 pub(crate) fn of(error: &SinkError) -> Status {
     let (code, kind) = match error.clone() {
         SinkError::Unavailable(why) => return Status::unavailable(why),
+        SinkError::Stopped => return Status::cancelled(error.to_string()),
         SinkError::Fenced { own, newer } => (Code::Aborted, Kind::Fenced(v1::Fenced { own, newer })),
         SinkError::InUse { path, holder } => {
             let path = path.to_string_lossy().into_owned();

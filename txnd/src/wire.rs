@@ -64,8 +64,7 @@ pub(crate) fn whole_batch(bytes: &Bytes) -> Result<Batch, BatchError> {
 /// The batch that makes up all of `bytes`, with every record checked: one that cannot be read would make what it is stored in
 /// unreadable for good.
 pub(crate) fn valid_batch(bytes: &Bytes) -> Result<Batch, Status> {
-    let checked =
-        whole_batch(bytes).and_then(|batch| batch.records().try_for_each(|record| record.map(drop)).map(|()| batch));
+    let checked = whole_batch(bytes).and_then(|batch| batch.check().map(|()| batch));
     checked.map_err(|e| Status::invalid_argument(format!("not a valid batch: {e}")))
 }
 

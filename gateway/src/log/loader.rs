@@ -13,6 +13,7 @@ const QUEUE: usize = 2;
 /// The threads, and the engine that they fill.
 pub(super) struct Loader {
     engine: Arc<Engine>,
+    entries: u64,
     /// None on a machine with one core.
     lanes: Vec<Lane>,
     /// The lane that gets the next batch.
@@ -40,19 +41,20 @@ impl Lane {
 }
 
 impl Loader {
-    /// Begins to fill an empty engine.
-    pub(super) fn new(engine: Engine) -> Self {
+    /// Begins to fill an empty engine, which will have so many entries.
+    pub(super) fn new(engine: Engine, entries: u64) -> Self {
         let engine = Arc::new(engine);
         let cores = match std::thread::available_parallelism() {
             Ok(cores) if cores.get() > 1 => cores.get(),
             _ => 0,
         };
         let lanes = (0..cores).map_while(|_| Lane::start(&engine)).collect();
-        Self { engine, lanes, next: 0 }
+        Self { engine, entries, lanes, next: 0 }
     }
 
     /// Loads a batch, now or later. Waits while all threads have enough to do.
     pub(super) fn load(&mut self, batch: &Batch) -> Result<(), BatchError> {
+        self.engine.expect(batch.first_lsn() - 1, self.entries);
         if self.lanes.is_empty() {
             return self.engine.replay_batch(batch);
         }
@@ -67,6 +69,8 @@ impl Loader {
     /// The engine, once everything is loaded.
     pub(super) fn finish(self) -> Result<Engine, BatchError> {
         self.lanes.into_iter().try_for_each(Lane::join)?;
-        Ok(Arc::into_inner(self.engine).expect("the threads have ended"))
+        let engine = Arc::into_inner(self.engine).expect("the threads have ended");
+        engine.fit();
+        Ok(engine)
     }
 }

@@ -125,7 +125,7 @@ pub(crate) async fn load_checkpoint<R: LogReader>(
     let mut damaged = None;
     for checkpoint in reader.checkpoints().await?.into_iter().filter(usable) {
         let Checkpoint { base, entries, bytes, .. } = checkpoint;
-        let mut loader = Loader::new(new_engine());
+        let mut loader = Loader::new(new_engine(), entries);
         let mut progress = Progress::new("entries of the checkpoint", entries, format);
         let load = &mut async |batch: &Batch| {
             loader.load(batch)?;

@@ -125,29 +125,19 @@ impl<R: LogReader> Job<'_, R> {
 
     /// Writes all records.
     async fn copy_history(&self, to: &mut impl LogWriter, term: Term) -> Result<String, SinkError> {
-        let (mut chain, mut durable, mut pending, mut failed) = (term.chain, 0, 0, None);
+        let (mut chain, mut durable, mut pending) = (term.chain, 0, 0);
         let mut write = async |batch: &Batch| {
-            if failed.is_some() || batch.first_lsn() > self.until {
-                return Ok(());
-            }
             let batch = up_to(batch, self.until)?.seal(&chain, term.epoch, durable);
             chain = chain.after(&batch);
             pending += 1;
-            let written = async {
-                to.append(&batch).await?;
-                while pending == MAX_IN_FLIGHT {
-                    durable = to.durable().await?;
-                    pending = if durable == chain.lsn { 0 } else { pending };
-                }
-                Ok(())
-            };
-            failed = written.await.err();
+            to.append(&batch).await?;
+            while pending == MAX_IN_FLIGHT {
+                durable = to.durable().await?;
+                pending = if durable == chain.lsn { 0 } else { pending };
+            }
             Ok(())
         };
         self.from.read(1..=self.until, &mut write).await?;
-        if let Some(e) = failed {
-            return Err(e);
-        }
         if chain.lsn != self.until {
             let (reached, until) = (chain.lsn, self.until);
             return Err(SinkError::Failed(format!(

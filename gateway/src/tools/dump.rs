@@ -2,9 +2,9 @@
 
 use std::io::Write;
 
-use proto::{Batch, BatchError, Effect, Lsn, Op, Record, Strings, ValueRef, ValueType};
+use proto::{Batch, Effect, Lsn, Op, Record, Strings, ValueRef, ValueType};
 use serde::{Serialize, Serializer};
-use txnd::LogReader;
+use txnd::{LogReader, SinkError, VisitError};
 
 use super::error::ToolError;
 use super::state::first_younger;
@@ -98,22 +98,25 @@ pub(super) async fn run(log: &impl LogReader, wanted: &Dump, out: &mut impl Writ
             && wanted.key.as_deref().is_none_or(|key| key == record.op.key().as_str())
             && wanted.ty.is_none_or(|ty| record.op.value_type().is_none_or(|of| of == ty))
     };
-    let mut failed = None;
-    let mut write = async |batch: &Batch| -> Result<(), BatchError> {
+    let mut written = Ok(());
+    let mut write = async |batch: &Batch| -> Result<(), VisitError> {
         for record in batch.records() {
             let record = record?;
-            if failed.is_none() && is_wanted(&record) {
-                let written = serde_json::to_writer(&mut *out, &Line::from(record)).map_err(std::io::Error::from);
-                failed = written.and_then(|()| out.write_all(b"\n")).err();
+            if is_wanted(&record) {
+                let line = serde_json::to_writer(&mut *out, &Line::from(record)).map_err(std::io::Error::from);
+                written = line.and_then(|()| out.write_all(b"\n"));
+                if written.is_err() {
+                    return Err(SinkError::Stopped.into());
+                }
             }
         }
         Ok(())
     };
-    log.read(first..=last, &mut write).await?;
-    match failed {
+    let read = log.read(first..=last, &mut write).await;
+    match written.and_then(|()| out.flush()) {
         // Whoever reads the output has seen enough.
-        Some(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Some(e) => Err(e.into()),
-        None => Ok(out.flush()?),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(e) => Err(e.into()),
+        Ok(()) => Ok(read.map(drop)?),
     }
 }

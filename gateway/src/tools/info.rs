@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use proto::{Batch, BatchError, Lsn};
-use txnd::{Bounds, Checkpoint, LogReader, SinkError};
+use proto::{Batch, Lsn};
+use txnd::{Bounds, Checkpoint, LogReader, SinkError, VisitError};
 
 use super::error::ToolError;
 use crate::clock;
@@ -59,9 +59,8 @@ pub(super) async fn verify(reader: &impl LogReader, out: &mut impl Write) -> Res
 }
 
 /// Decodes every record, and counts them.
-fn check(batch: &Batch, count: &mut u64) -> Result<(), BatchError> {
-    batch.records().try_for_each(|record| {
-        *count += 1;
-        record.map(drop)
-    })
+fn check(batch: &Batch, count: &mut u64) -> Result<(), VisitError> {
+    batch.check()?;
+    *count += u64::from(batch.count());
+    Ok(())
 }

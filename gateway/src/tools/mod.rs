@@ -20,22 +20,21 @@ mod state;
 
 use std::io::Write;
 
-use crate::config::{BackupCommand, Command, Config, LogCommand, LogTarget};
+use crate::config::{BackupCommand, Config, LogCommand, LogTarget, Tool};
 use source::AnyReader;
 
 pub use error::ToolError;
 
-/// Runs `command`, and writes its result to `out`.
-pub async fn run(config: &Config, command: &Command, out: &mut impl Write) -> Result<(), ToolError> {
+/// Runs `tool`, and writes its result to `out`.
+pub async fn run(config: &Config, tool: &Tool, out: &mut impl Write) -> Result<(), ToolError> {
     let open = |target: &LogTarget| AnyReader::open(target, config.tls());
-    match command {
-        Command::Health => Ok(()),
-        Command::Log(LogCommand::Info) => info::info(&open(&config.log)?, out).await,
-        Command::Log(LogCommand::Verify) => info::verify(&open(&config.log)?, out).await,
-        Command::Log(LogCommand::Dump(wanted)) => dump::run(&open(&config.log)?, wanted, out).await,
-        Command::Log(LogCommand::Copy(wanted)) => copy::run(config, wanted, out).await,
-        Command::Restore(wanted) => copy::restore(config, wanted, out).await,
-        Command::Backup(wanted) => match &wanted.command {
+    match tool {
+        Tool::Log(LogCommand::Info) => info::info(&open(&config.log)?, out).await,
+        Tool::Log(LogCommand::Verify) => info::verify(&open(&config.log)?, out).await,
+        Tool::Log(LogCommand::Dump(wanted)) => dump::run(&open(&config.log)?, wanted, out).await,
+        Tool::Log(LogCommand::Copy(wanted)) => copy::run(config, wanted, out).await,
+        Tool::Restore(wanted) => copy::restore(config, wanted, out).await,
+        Tool::Backup(wanted) => match &wanted.command {
             Some(BackupCommand::Verify { dir }) => backup::verify(dir, out).await,
             None => backup::take(&open(&config.log)?, wanted, out).await,
         },

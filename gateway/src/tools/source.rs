@@ -2,12 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use proto::{Batch, BatchError, Lsn};
+use proto::{Batch, Lsn};
 use txnd::backup::BackupReader;
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::TlsFiles;
-use txnd::{Bounds, Checkpoint, LogReader, PostgresReader, RemoteReader, SegmentReader, SinkError};
+use txnd::{Bounds, Checkpoint, LogReader, PostgresReader, RemoteReader, SegmentReader, SinkError, VisitError};
 
 use crate::config::LogTarget;
 
@@ -55,7 +55,7 @@ impl LogReader for AnyReader {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError> {
         each!(self, reader => reader.read(lsns, visit).await)
     }
@@ -67,7 +67,7 @@ impl LogReader for AnyReader {
     async fn read_checkpoint(
         &self,
         checkpoint: &Checkpoint,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<(), SinkError> {
         each!(self, reader => reader.read_checkpoint(checkpoint, visit).await)
     }

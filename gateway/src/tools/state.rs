@@ -32,18 +32,23 @@ pub(super) async fn resolve(log: &impl LogReader, until: Option<Until>) -> Resul
 
 /// The first record that is kept and younger than `time`.
 pub(super) async fn first_younger(log: &impl LogReader, time: Micros) -> Result<Option<Lsn>, SinkError> {
+    let oldest = log.bounds().await?.oldest;
     let mut younger = None;
     let mut look = async |batch: &Batch| {
-        if younger.is_none() {
-            let found = batch.records().find(|record| record.as_ref().map_or(true, |record| record.at > time));
-            younger = found.transpose()?.map(|record| record.lsn);
+        for record in batch.records() {
+            let record = record?;
+            // The first batch may begin with records that are not kept.
+            if record.lsn >= oldest && record.at > time {
+                younger = Some(record.lsn);
+                return Err(SinkError::Stopped.into());
+            }
         }
         Ok(())
     };
-    let oldest = log.bounds().await?.oldest;
-    log.read(oldest..=Lsn::MAX, &mut look).await?;
-    // The first batch may begin with records that are not kept.
-    Ok(younger.map(|lsn: Lsn| lsn.max(oldest)))
+    match log.read(oldest..=Lsn::MAX, &mut look).await {
+        Ok(_) | Err(SinkError::Stopped) => Ok(younger),
+        Err(e) => Err(e),
+    }
 }
 
 /// An engine with the state after the record `at`.

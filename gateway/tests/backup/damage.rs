@@ -1,10 +1,12 @@
 //! Backups that are damaged.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use crate::harness::{Kvs, folder};
-use crate::{SMALL, count, counted, file, run, succeeds, text};
+use crate::{SMALL, count, counted, dump, file, run, succeeds, text};
 
 /// A backup with a checkpoint and two files of records.
 fn backup() -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -80,4 +82,40 @@ fn a_damaged_backup_is_not_restored() {
         succeeds(&["restore", dir, "--to", &file(&target)]);
         assert_eq!(counted(&target), (80, 80));
     }
+}
+
+/// A search for a time, and whoever reads a dump, need only what is before.
+#[test]
+fn what_nobody_asked_for_is_not_read() {
+    let (log, backup, work) = (folder(), folder(), folder());
+    let kvs = Kvs::start(log.path(), &[]);
+    let (mut client, mut number) = (kvs.connect(), 0);
+    count(&mut client, 300, &mut number);
+    let dir = text(backup.path());
+    succeeds(&["backup", dir, "--log", &file(log.path())]);
+    kvs.kill();
+    let source = format!("backup:{dir}");
+    let lines = dump(&source);
+    let (_, after) = lines[99].split_once("\"time\":\"").expect("a time");
+    let time = &after[..after.find('"').expect("its end")];
+    let part = fs::read_dir(backup.path()).expect("the backup").map(|entry| entry.expect("a file").path());
+    let part = part.into_iter().find(|path| path.extension().is_none()).expect("the records");
+    let mut bytes = fs::read(&part).expect("the records");
+    let late = bytes.len() * 3 / 4;
+    bytes[late] ^= 1;
+    fs::write(&part, bytes).expect("it can be written");
+    assert_eq!(run(&["log", "dump", "--log", &source]).0, Some(5));
+
+    let target = work.path().join("target");
+    let said = succeeds(&["restore", dir, "--to", &file(&target), "--until", time]);
+    assert!(said.contains("at lsn 1"), "{said}");
+    assert!((50..=60).contains(&counted(&target).0), "the state after about a hundred records");
+
+    let mut dump = Kvs::tool(&["log", "dump", "--log", &source]);
+    let mut dump = dump.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("kvs can be executed");
+    let mut first = [0; 7];
+    dump.stdout.take().expect("a pipe").read_exact(&mut first).expect("a line");
+    assert_eq!(&first, b"{\"lsn\":");
+    let ended = dump.wait_with_output().expect("it ends");
+    assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
 }

@@ -69,29 +69,55 @@ fn hex(hash: &Sha256) -> String {
     hash.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A file that is being read.
+pub(super) struct PartReader<'p> {
+    part: &'p PartFile,
+    file: File,
+    path: PathBuf,
+    lsn: Lsn,
+    /// Offset of the batch that was read last.
+    last: u64,
+    /// Offset of the next batch.
+    next: u64,
+    memory: Vec<u8>,
+}
+
+impl PartReader<'_> {
+    /// The next batch; `None` at the end of the file.
+    pub(super) fn next(&mut self) -> Result<Option<Batch>, SinkError> {
+        if self.next >= self.part.bytes {
+            return Ok(None);
+        }
+        self.last = self.next;
+        let read = read_batch(&self.file, self.next, self.part.bytes, std::mem::take(&mut self.memory));
+        let batch = read.map_err(|e| self.part.unreadable(&self.path, self.lsn, &e))?;
+        let batch = batch.map_err(|e| self.damaged(e.to_string()))?;
+        self.next += batch.as_bytes().len() as u64;
+        Ok(Some(batch))
+    }
+
+    /// Takes the memory of a batch back, for the next one.
+    pub(super) fn recycle(&mut self, batch: Batch) {
+        self.memory = batch.into_memory().unwrap_or_default();
+    }
+
+    /// The error for the batch that was read last.
+    pub(super) fn damaged(&self, what: String) -> SinkError {
+        corrupt(&self.path, self.lsn, self.last, what)
+    }
+
+    /// The error for a file that is whole, and has less than it should.
+    pub(super) fn too_short(&self, from: Lsn, what: String) -> SinkError {
+        corrupt(&self.path, from, self.part.bytes, what)
+    }
+}
+
 impl PartFile {
-    /// Passes the batches from the offset `from` on to `visit`, until that returns false. `lsn` is what the file is about,
-    /// for messages.
-    pub(super) async fn read(
-        &self,
-        dir: &Path,
-        lsn: Lsn,
-        from: u64,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<bool, String>,
-    ) -> Result<(), SinkError> {
+    /// Reads its batches, from the offset `from` on. `lsn` is what the file is about, for messages.
+    pub(super) fn open(&self, dir: &Path, lsn: Lsn, from: u64) -> Result<PartReader<'_>, SinkError> {
         let path = dir.join(&self.name);
         let file = File::open(&path).map_err(|e| self.unreadable(&path, lsn, &e))?;
-        let (mut at, mut memory) = (from, Vec::new());
-        while at < self.bytes {
-            let batch = read_batch(&file, at, self.bytes, memory).map_err(|e| self.unreadable(&path, lsn, &e))?;
-            let batch = batch.map_err(|e| corrupt(&path, lsn, at, e.to_string()))?;
-            if !visit(&batch).await.map_err(|what| corrupt(&path, lsn, at, what))? {
-                break;
-            }
-            at += batch.as_bytes().len() as u64;
-            memory = batch.into_memory().unwrap_or_default();
-        }
-        Ok(())
+        Ok(PartReader { part: self, file, path, lsn, last: from, next: from, memory: Vec::new() })
     }
 
     /// Checks the hash of the whole file.

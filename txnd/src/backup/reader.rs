@@ -4,12 +4,11 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 
 use super::manifest::{Manifest, Set};
 use crate::checkpoint::{Checkpoint, CheckpointVerifier};
-use crate::disk::corrupt;
-use crate::sink::{Bounds, LogReader, SinkError};
+use crate::sink::{Bounds, LogReader, SinkError, VisitError};
 
 /// Reads one set of a backup.
 #[derive(Clone, Debug)]
@@ -44,15 +43,10 @@ impl BackupReader {
     /// The last batch; `None` if the set has no records.
     pub(super) async fn last_batch(&self) -> Result<Option<Batch>, SinkError> {
         let Some(part) = self.set.logs.last() else { return Ok(None) };
-        let mut last = None;
-        let mut visit = async |batch: &Batch| {
-            last = Some(batch.clone());
-            Ok(true)
-        };
-        part.file.read(&self.dir, part.last, part.tail, &mut visit).await?;
-        match last {
+        let mut batches = part.file.open(&self.dir, part.last, part.tail)?;
+        match batches.next()? {
             Some(batch) if batch.last_lsn() == part.last => Ok(Some(batch)),
-            _ => Err(corrupt(&self.dir.join(&part.file.name), part.last, part.tail, "its last batch is not there")),
+            _ => Err(batches.damaged("its last batch is not there".into())),
         }
     }
 }
@@ -67,7 +61,7 @@ impl LogReader for BackupReader {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError> {
         let bounds = self.bounds().await?;
         let lsns = bounds.readable(&lsns)?;
@@ -78,24 +72,26 @@ impl LogReader for BackupReader {
             if part.last < *lsns.start() || part.first > *lsns.end() {
                 continue;
             }
-            // A batch that a checkpoint ends in begins before the part.
-            let mut next = None;
-            let mut pass = async |batch: &Batch| {
-                let follows = next.map_or(batch.first_lsn() <= part.first, |next| batch.first_lsn() == next);
+            let mut batches = part.file.open(&self.dir, part.first, 0)?;
+            let wanted = part.last.min(*lsns.end());
+            let mut reached = None;
+            while reached.is_none_or(|reached| reached < wanted) {
+                let Some(batch) = batches.next()? else {
+                    let reached = reached.unwrap_or(0);
+                    let what = format!("it ends at lsn {reached}, and should end at lsn {}", part.last);
+                    return Err(batches.too_short(reached + 1, what));
+                };
+                let (first, last) = (batch.first_lsn(), batch.last_lsn());
+                // A batch that a checkpoint ends in begins before the part.
+                let follows = reached.map_or(first <= part.first, |reached| first == reached + 1);
                 if batch.log_id() != self.log_id || batch.count() == 0 || !follows {
-                    return Err(format!("the batch of lsn {} does not follow what is before it", batch.first_lsn()));
+                    return Err(batches.damaged(format!("the batch of lsn {first} does not follow what is before it")));
                 }
-                next = Some(batch.last_lsn() + 1);
-                if batch.last_lsn() >= *lsns.start() && batch.first_lsn() <= *lsns.end() {
-                    visit(batch).await.map_err(|e| e.to_string())?;
+                if last >= *lsns.start() {
+                    visit(&batch).await.map_err(|e| e.into_sink_error(|e| batches.damaged(e.to_string())))?;
                 }
-                Ok(batch.last_lsn() < *lsns.end())
-            };
-            part.file.read(&self.dir, part.first, 0, &mut pass).await?;
-            let reached = next.map_or(0, |next| next - 1);
-            if reached < part.last.min(*lsns.end()) {
-                let what = format!("it ends at lsn {reached}, and should end at lsn {}", part.last);
-                return Err(corrupt(&self.dir.join(&part.file.name), reached + 1, part.file.bytes, what));
+                reached = Some(last);
+                batches.recycle(batch);
             }
         }
         Ok(bounds)
@@ -108,24 +104,21 @@ impl LogReader for BackupReader {
     async fn read_checkpoint(
         &self,
         checkpoint: &Checkpoint,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<(), SinkError> {
         let Some(part) = self.set.checkpoint.as_ref().filter(|part| part.base == checkpoint.base) else {
             return Err(SinkError::Failed(format!("the backup has no checkpoint of lsn {}", checkpoint.base)));
         };
         let mut verifier = CheckpointVerifier::new(part.base);
-        let mut pass = async |batch: &Batch| {
-            verifier.add(batch)?;
-            visit(batch).await.map_err(|e| e.to_string())?;
-            Ok(true)
-        };
-        part.file.read(&self.dir, part.base, 0, &mut pass).await?;
+        let mut batches = part.file.open(&self.dir, part.base, 0)?;
+        while let Some(batch) = batches.next()? {
+            verifier.add(&batch).map_err(|what| batches.damaged(what))?;
+            visit(&batch).await.map_err(|e| e.into_sink_error(|e| batches.damaged(e.to_string())))?;
+            batches.recycle(batch);
+        }
         match verifier.end() == Some(part.end) {
             true => Ok(()),
-            false => {
-                let path = self.dir.join(&part.file.name);
-                Err(corrupt(&path, part.base, part.file.bytes, "the checkpoint ends too early"))
-            }
+            false => Err(batches.too_short(part.base, "the checkpoint ends too early".into())),
         }
     }
 }

@@ -173,25 +173,22 @@ impl Run<'_> {
         for info in log.checkpoints().await?.into_iter().filter(|info| info.end <= durable) {
             let name = part_name(set, &format!("checkpoint-{}", info.base));
             let mut file = PartWriter::create(self.dir.join(&name))?;
-            let (mut failed, pace) = (None, &mut self.pace);
+            let pace = &mut self.pace;
+            let mut is_written = true;
             let mut copy = async |batch: &Batch| {
-                batch.records().try_for_each(|record| record.map(drop))?;
-                if failed.is_none() {
-                    failed = file.append(batch).err();
-                }
+                batch.check()?;
+                let written = file.append(batch);
+                is_written = written.is_ok();
+                written?;
                 pace.keep(batch.as_bytes().len()).await;
                 Ok(())
             };
-            let read = log.read_checkpoint(&info, &mut copy).await;
-            if let Some(e) = failed {
-                return Err(e);
-            }
-            match read {
+            match log.read_checkpoint(&info, &mut copy).await {
                 Ok(()) => {
                     let Checkpoint { base, end, entries, at, .. } = info;
                     return Ok(Some(CheckpointPart { base, end, entries, at, file: file.finish(name)? }));
                 }
-                Err(e) if e.is_retryable() => return Err(e),
+                Err(e) if e.is_retryable() || !is_written => return Err(e),
                 Err(e) => unusable = Some(e),
             }
         }
@@ -210,21 +207,15 @@ impl Run<'_> {
         set: usize,
     ) -> Result<Option<LogPart>, SinkError> {
         let mut file = PartWriter::create(self.dir.join(part_name(set, &format!("log-{from}-"))))?;
-        let (mut failed, pace) = (None, &mut self.pace);
+        let pace = &mut self.pace;
         let (mut last, mut tail) = (from - 1, 0);
         let mut copy = async |batch: &Batch| {
-            batch.records().try_for_each(|record| record.map(drop))?;
-            match file.append(batch) {
-                Ok(at) => (last, tail) = (batch.last_lsn(), at),
-                Err(e) => failed = failed.take().or(Some(e)),
-            }
+            batch.check()?;
+            (tail, last) = (file.append(batch)?, batch.last_lsn());
             pace.keep(batch.as_bytes().len()).await;
             Ok(())
         };
         let durable = log.read(from..=Lsn::MAX, &mut copy).await?.durable.lsn;
-        if let Some(e) = failed {
-            return Err(e);
-        }
         if last < durable {
             return Err(SinkError::Failed(format!("the log was read up to lsn {last}, and ends at lsn {durable}")));
         }

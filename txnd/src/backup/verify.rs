@@ -35,13 +35,13 @@ pub async fn verify(dir: &Path) -> Result<Vec<Checked>, SinkError> {
             from = checkpoint.end;
             let mut count = async |batch: &Batch| {
                 entries += u64::from(batch.count());
-                batch.records().try_for_each(|record| record.map(drop))
+                Ok(batch.check()?)
             };
             reader.read_checkpoint(&checkpoint, &mut count).await?;
         }
         let mut count = async |batch: &Batch| {
             records += batch.last_lsn() + 1 - batch.first_lsn().max(set.first());
-            batch.records().try_for_each(|record| record.map(drop))
+            Ok(batch.check()?)
         };
         let Bounds { durable, .. } = reader.read(set.first()..=Lsn::MAX, &mut count).await?;
         checked.push(Checked {

@@ -27,7 +27,8 @@ pub(super) async fn begin(
     finished: &PostgresCheckpoint,
 ) -> Result<Checkpoint, SinkError> {
     let producer = Producer::locked(session).await?;
-    let begun = match check(&producer, epoch, finished) {
+    let can_begin = producer.check_term(epoch).and_then(|()| finished.can_begin(producer.chain.lsn == 0));
+    let begun = match can_begin {
         Ok(()) => store(session, database, &producer.chain, finished).await,
         Err(e) => Err(e),
     };
@@ -35,18 +36,6 @@ pub(super) async fn begin(
         step(session.connection.execute("ROLLBACK")).await?;
     }
     begun.map(|()| finished.info())
-}
-
-fn check(producer: &Producer, epoch: Epoch, finished: &PostgresCheckpoint) -> Result<(), SinkError> {
-    producer.check_term(epoch)?;
-    if producer.chain.lsn > 0 {
-        return Err(SinkError::Failed("only an empty log can begin with a checkpoint".into()));
-    }
-    let Checkpoint { base, end, .. } = finished.info();
-    match end == base {
-        true => Ok(()),
-        false => Err(SinkError::Failed("the checkpoint is not the state at one point of a log".into())),
-    }
 }
 
 async fn store(
@@ -60,19 +49,15 @@ async fn store(
     let mut state = State::new(&info)?;
     // Its batches were committed; they are read over another connection while this one stores rows.
     let mut source = database.connect().await?;
-    let mut failed = None;
     let mut visit = async |batch: &Batch| {
         state.add(batch)?;
-        if failed.is_none() && state.bytes() > FULL {
-            failed = state.store(session).await.err();
+        if state.bytes() > FULL {
+            state.store(session).await?;
         }
         Ok(())
     };
     checkpoint::read_stored(&mut source, finished.id(), info.base, &mut visit).await?;
     source.close().await;
-    if let Some(e) = failed {
-        return Err(e);
-    }
     state.store(session).await?;
     let first = format!("UPDATE producer SET first = {}", info.base + 1);
     step(session.connection.execute(first.as_str())).await?;

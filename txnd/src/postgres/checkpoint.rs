@@ -4,7 +4,7 @@
 //! last, in a transaction that holds the producer row, so that only the writer of the latest term puts one in use. Batches
 //! without such a row are removed before the next checkpoint is written.
 
-use proto::{Batch, BatchError, Chain, Epoch, Lsn};
+use proto::{Batch, Chain, Epoch, Lsn};
 use sqlx::{Executor, Row};
 
 use super::binary::{Fields, Rows, micros, timestamp};
@@ -15,7 +15,7 @@ use super::errors::step;
 use super::producer::Producer;
 use super::session::Session;
 use crate::checkpoint::{Checkpoint, CheckpointVerifier, GENERATIONS};
-use crate::sink::{CheckpointWriter, SinkError};
+use crate::sink::{CheckpointWriter, SinkError, VisitError};
 use crate::wire::whole_batch;
 
 pub(super) const CHECKPOINTS: &str = "checkpoints";
@@ -48,6 +48,11 @@ impl PostgresCheckpoint {
 
     pub(super) fn info(&self) -> Checkpoint {
         self.info
+    }
+
+    /// Fails unless a log can begin with it.
+    pub(super) fn can_begin(&self, log_is_empty: bool) -> Result<(), SinkError> {
+        self.verifier.can_begin(log_is_empty)
     }
 
     /// Identifies its batches.
@@ -178,7 +183,7 @@ pub(super) async fn list(session: &mut Session) -> Result<Vec<Checkpoint>, SinkE
 pub(super) async fn read(
     session: &mut Session,
     checkpoint: &Checkpoint,
-    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(), SinkError> {
     let base = checkpoint.base;
     let id = format!("(SELECT id FROM {CHECKPOINTS} WHERE base = {base} ORDER BY begun_at DESC LIMIT 1)");
@@ -190,7 +195,7 @@ pub(super) async fn read_stored(
     session: &mut Session,
     id: i64,
     base: Lsn,
-    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(), SinkError> {
     read_batches(session, &id.to_string(), base, visit).await
 }
@@ -199,7 +204,7 @@ async fn read_batches(
     session: &mut Session,
     id: &str,
     base: Lsn,
-    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(), SinkError> {
     let damaged = |what: &dyn std::fmt::Display| corrupt(BATCHES, base, what);
     session.begin_transaction().await?;
@@ -211,7 +216,7 @@ async fn read_batches(
         let batch = fields.bigint().and_then(|_number| fields.some()).map_err(|e| damaged(&e))?;
         let batch = whole_batch(&row.slice_ref(batch)).map_err(|e| damaged(&e))?;
         verifier.add(&batch).map_err(|what| damaged(&what))?;
-        visit(&batch).await.map_err(|e| damaged(&e))?;
+        visit(&batch).await.map_err(|e| e.into_sink_error(|e| damaged(&e)))?;
     }
     drop(rows);
     step(session.connection.execute("COMMIT")).await?;

@@ -12,6 +12,7 @@
 //! against changes, but not against queries. What is in the way (VACUUM, CREATE INDEX) makes the log unavailable for a moment.
 
 use proto::Lsn;
+use sqlx::postgres::PgRow;
 use sqlx::{Executor, Row};
 use tracing::info;
 
@@ -34,6 +35,14 @@ pub(super) struct Range {
     pub(super) last: Lsn,
 }
 
+impl Range {
+    /// That of a row `first, last`.
+    pub(super) fn of(row: &PgRow) -> Self {
+        let lsn = |column: usize| row.get::<i64, _>(column).cast_unsigned();
+        Self { first: lsn(0), last: lsn(1) }
+    }
+}
+
 /// Where a writer stores rows.
 #[derive(Clone, Debug)]
 pub(super) struct Partitions {
@@ -50,8 +59,7 @@ impl Partitions {
     pub(super) async fn load(session: &mut Session, records: u64) -> Result<Self, SinkError> {
         let select = format!("{}SELECT first, last FROM {RANGES} ORDER BY first DESC LIMIT 1", session.begin());
         let row = step(session.connection.fetch_optional(select.as_str())).await?;
-        let lsn = |row: &sqlx::postgres::PgRow, column| row.get::<i64, _>(column).cast_unsigned();
-        let range = row.map(|row| Range { first: lsn(&row, 0), last: lsn(&row, 1) });
+        let range = row.as_ref().map(Range::of);
         let made = match range {
             Some(range) => existing(session, range).await?,
             None => [false; TYPES + 1],

@@ -11,8 +11,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use proto::limits::BATCH_TARGET_BYTES;
-use proto::{Batch, BatchBuffer, Epoch, Lsn, StringsBuf};
-use proto::{BatchError, Chain};
+use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, StringsBuf};
 use sqlx::{Executor, Row as _};
 use tracing::debug;
 
@@ -27,7 +26,7 @@ use super::producer::Producer;
 use super::session::Session;
 use super::streams::{Row, RowStream};
 use super::tables::{self, Kind, TABLES, TYPES};
-use crate::SinkError;
+use crate::sink::{SinkError, VisitError};
 
 /// Rows that are collected before the names of their keys are looked up.
 const WINDOW_ROWS: usize = 4096;
@@ -43,7 +42,7 @@ pub(super) async fn read(
     lsns: RangeInclusive<Lsn>,
     producer: &Producer,
     key_cache_bytes: usize,
-    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(), SinkError> {
     let mut tables = Vec::new();
     for (index, table) in TABLES.iter().enumerate() {
@@ -99,7 +98,7 @@ pub(super) async fn read(
             match parsed {
                 Ok(full) => {
                     if let Some(full) = full {
-                        visit(&full).await.map_err(|e| corrupt("the tables", row.lsn, &e))?;
+                        visit(&full).await.map_err(|e| unusable(row.lsn, e))?;
                     }
                     rows = rest;
                 }
@@ -113,9 +112,14 @@ pub(super) async fn read(
         }
     }
     if let Some(last) = batches.seal() {
-        visit(&last).await.map_err(|e| corrupt("the tables", last.last_lsn(), &e))?;
+        visit(&last).await.map_err(|e| unusable(last.last_lsn(), e))?;
     }
     Ok(())
+}
+
+/// What the visitor's error means for the read.
+fn unusable(lsn: Lsn, error: VisitError) -> SinkError {
+    error.into_sink_error(|e| corrupt("the tables", lsn, &e))
 }
 
 /// Up to `count` sessions, and at least one if `count` is not 0.

@@ -3,14 +3,14 @@
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use proto::{Batch, BatchError, Lsn};
+use proto::{Batch, Lsn};
 
 use super::database::Database;
 use super::keys::DEFAULT_KEY_CACHE_BYTES;
 use super::producer::Producer;
 use super::{checkpoint, read};
 use crate::checkpoint::Checkpoint;
-use crate::sink::{Bounds, LogReader, SinkError};
+use crate::sink::{Bounds, LogReader, SinkError, VisitError};
 
 /// Reads the log in a database. Each read makes its own connections, at least two, and closes them.
 #[derive(Clone)]
@@ -56,7 +56,7 @@ impl LogReader for PostgresReader {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError> {
         let mut session = self.database.connect().await?;
         let producer = Producer::read(&mut session).await?;
@@ -74,7 +74,7 @@ impl LogReader for PostgresReader {
     async fn read_checkpoint(
         &self,
         checkpoint: &Checkpoint,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<(), SinkError> {
         checkpoint::read(&mut self.database.connect().await?, checkpoint, visit).await
     }

@@ -69,9 +69,7 @@ async fn superfluous(session: &mut Session, retention: Retention) -> Result<Opti
     let covered: Lsn = covered.map_or(0, |row| row.get::<i64, _>(0).cast_unsigned());
     let oldest = format!("SELECT first, last FROM {RANGES} ORDER BY first LIMIT 1");
     let oldest = step(session.connection.fetch_optional(oldest.as_str())).await?;
-    let lsn = |row: &sqlx::postgres::PgRow, column| row.get::<i64, _>(column).cast_unsigned();
-    let oldest = oldest.map(|row| Range { first: lsn(&row, 0), last: lsn(&row, 1) });
-    let mut superfluous = oldest.filter(|range| range.last <= covered);
+    let mut superfluous = oldest.as_ref().map(Range::of).filter(|range| range.last <= covered);
     if let Some(range) = superfluous {
         let is_retained = match retention {
             Retention::All => true,

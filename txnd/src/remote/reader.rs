@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use bytes::Bytes;
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 use tonic::Code;
 
 use super::connect::Connect;
@@ -14,7 +14,7 @@ use crate::wire::v1::{
     End, ListCheckpointsRequest, ReadCheckpointRequest, ReadTransactionsRequest, read_transactions_response::Message,
 };
 use crate::wire::{StreamDigest, whole_batch};
-use crate::{Bounds, Checkpoint, LogReader, SinkError, Term};
+use crate::{Bounds, Checkpoint, LogReader, SinkError, Term, VisitError};
 
 /// Reads the log of a remote service. Each call has its own connection, so that a slow reader, or one that lags far
 /// behind, does not delay acknowledgements to its writer.
@@ -45,7 +45,7 @@ impl<C: Connect> LogReader for RemoteReader<C> {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError> {
         let (from, upto) = match lsns.is_empty() {
             false => ((*lsns.start()).max(1), *lsns.end()),
@@ -67,10 +67,10 @@ impl<C: Connect> LogReader for RemoteReader<C> {
                     let batch = received.take(&bytes)?;
                     // A service that does not know `upto_lsn` sends everything.
                     if batch.first_lsn() <= upto {
-                        visit(&batch).await.map_err(|e| {
-                            let (first, last) = (batch.first_lsn(), batch.last_lsn());
-                            SinkError::Failed(format!("the batch of lsn {first} to {last} cannot be used: {e}"))
-                        })?;
+                        let (first, last) = (batch.first_lsn(), batch.last_lsn());
+                        let unusable =
+                            |e| SinkError::Failed(format!("the batch of lsn {first} to {last} cannot be used: {e}"));
+                        visit(&batch).await.map_err(|e| e.into_sink_error(unusable))?;
                     }
                 }
                 Some(Some(Message::End(end))) => return received.finish(end),
@@ -96,7 +96,7 @@ impl<C: Connect> LogReader for RemoteReader<C> {
     async fn read_checkpoint(
         &self,
         checkpoint: &Checkpoint,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<(), SinkError> {
         let base = checkpoint.base;
         let request = ReadCheckpointRequest {
@@ -111,7 +111,7 @@ impl<C: Connect> LogReader for RemoteReader<C> {
         while let Some(message) = await_response(messages.message()).await? {
             let batch = whole_batch(&message.batch).map_err(|e| wrong(e.to_string()))?;
             verifier.add(&batch).map_err(wrong)?;
-            visit(&batch).await.map_err(|e| wrong(e.to_string()))?;
+            visit(&batch).await.map_err(|e| e.into_sink_error(|e| wrong(e.to_string())))?;
         }
         match verifier.end() {
             Some(_) => Ok(()),

@@ -16,14 +16,14 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use proto::limits::BATCH_HEADER_BYTES;
-use proto::{Batch, BatchError, Lsn, Micros};
+use proto::{Batch, Lsn, Micros};
 
 use super::folder;
 use super::header::{HEADER_BYTES, HeaderError, Kind};
 use super::names;
 use crate::checkpoint::{Checkpoint, CheckpointVerifier};
 use crate::disk::{cannot, corrupt, read_batch, unwritable};
-use crate::sink::{CheckpointWriter, SinkError};
+use crate::sink::{CheckpointWriter, SinkError, VisitError};
 
 const KIND: Kind = Kind { magic: *b"KVSC", version: 1, name: "checkpoint" };
 
@@ -61,14 +61,14 @@ impl SegmentCheckpoint {
         Ok(info)
     }
 
-    /// The last lsn that it covers.
-    pub(super) fn base(&self) -> Lsn {
-        self.info.base
-    }
-
     /// The lsn up to which the log must be durable before the checkpoint may be used; `None` before it is finished.
     pub(super) fn end(&self) -> Option<Lsn> {
         self.verifier.end()
+    }
+
+    /// Fails unless a log can begin with it.
+    pub(super) fn can_begin(&self, log_is_empty: bool) -> Result<(), SinkError> {
+        self.verifier.can_begin(log_is_empty)
     }
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn read(
     folder: &Path,
     log_id: u64,
     base: Lsn,
-    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(), SinkError> {
     let (file, path, _) = open(folder, log_id, base)?;
     let size = file.metadata().map_err(|e| cannot("read", &path, &e))?.len();
@@ -143,7 +143,7 @@ pub(super) async fn read(
         let batch = read_batch(&file, offset, size, memory).map_err(|e| cannot("read", &path, &e))?;
         let batch = batch.map_err(|e| corrupt(&path, base, offset, e.to_string()))?;
         verifier.add(&batch).map_err(|what| corrupt(&path, base, offset, what))?;
-        visit(&batch).await.map_err(|e| corrupt(&path, base, offset, e.to_string()))?;
+        visit(&batch).await.map_err(|e| e.into_sink_error(|e| corrupt(&path, base, offset, e.to_string())))?;
         offset += batch.as_bytes().len() as u64;
         memory = batch.into_memory().unwrap_or_default();
     }

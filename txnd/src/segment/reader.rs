@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use proto::{Batch, BatchError, Chain, Lsn};
+use proto::{Batch, Chain, Lsn};
 use tracing::warn;
 
 use super::file::{self, SegmentFile};
@@ -18,7 +18,7 @@ use super::manifest::Manifest;
 use super::scan::{self, Place};
 use super::{checkpoint, folder};
 use crate::checkpoint::Checkpoint;
-use crate::sink::{Bounds, LogReader, SinkError};
+use crate::sink::{Bounds, LogReader, SinkError, VisitError};
 
 /// Ends of reads that are remembered, for readers that share their clones' knowledge.
 const MAX_KNOWN_ENDS: usize = 64;
@@ -130,7 +130,7 @@ impl LogReader for SegmentReader {
     async fn read(
         &self,
         lsns: RangeInclusive<Lsn>,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<Bounds, SinkError> {
         // Looked up first, so the segments listed afterwards reach at least as far.
         let bounds = self.bounds().await?;
@@ -177,7 +177,7 @@ impl LogReader for SegmentReader {
     async fn read_checkpoint(
         &self,
         checkpoint: &Checkpoint,
-        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+        visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
     ) -> Result<(), SinkError> {
         let log_id = self.manifest()?.log_id;
         checkpoint::read(&self.folder, log_id, checkpoint.base, visit).await

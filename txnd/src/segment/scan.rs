@@ -9,7 +9,7 @@ use proto::{Batch, BatchError, Chain, Lsn};
 
 use super::file::{self, SegmentFile};
 use super::header::HEADER_BYTES;
-use crate::sink::{Location, SinkError};
+use crate::sink::{Location, SinkError, VisitError};
 
 /// Where a segment's batches end.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ pub(super) async fn read(
     memory: Vec<u8>,
     end: Chain,
     lsns: &RangeInclusive<Lsn>,
-    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), BatchError>,
+    visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(Place, Vec<u8>), SinkError> {
     let mut cursor = Cursor::at(segment, from, memory);
     while cursor.place.chain.lsn < end.lsn.min(*lsns.end()) {
@@ -132,7 +132,7 @@ pub(super) async fn read(
             Err(e) => return Err(cursor.corrupt(e.to_string())),
         };
         if batch.count() > 0 && batch.last_lsn() >= *lsns.start() {
-            visit(&batch).await.map_err(|e| cursor.corrupt(e.to_string()))?;
+            visit(&batch).await.map_err(|e| e.into_sink_error(|e| cursor.corrupt(e.to_string())))?;
         }
         cursor.pass(&batch);
     }

@@ -150,12 +150,7 @@ impl OpenLog {
     /// Makes a finished checkpoint the beginning of this log, which has nothing yet. The log must be opened again.
     pub(super) fn begin_with(&mut self, finished: SegmentCheckpoint) -> Result<Checkpoint, SinkError> {
         let is_empty = self.validator.chain().lsn == 0 && self.manifest.checkpoints.is_empty();
-        if !is_empty {
-            return Err(SinkError::Failed("only an empty log can begin with a checkpoint".into()));
-        }
-        if finished.end() != Some(finished.base()) {
-            return Err(SinkError::Failed("the checkpoint is not the state at one point of a log".into()));
-        }
+        finished.can_begin(is_empty)?;
         self.check_place()?;
         let kept = finished.rename()?;
         self.folder.sync()?;

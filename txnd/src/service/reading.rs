@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::sync::Arc;
 
-use proto::{Batch, BatchError, Lsn};
+use proto::{Batch, Lsn};
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::timeout;
 use tonic::Status;
@@ -19,7 +19,7 @@ use crate::wire::StreamDigest;
 use crate::wire::v1::{
     ListCheckpointsResponse, ReadCheckpointResponse, ReadTransactionsResponse, read_transactions_response::Message,
 };
-use crate::{LogReader, SinkError, status, thread};
+use crate::{LogReader, SinkError, VisitError, status, thread};
 
 /// The messages of a read.
 pub(super) type Messages<M> = mpsc::Receiver<Result<M, Status>>;
@@ -76,7 +76,7 @@ impl<R: LogReader> Reads<R> {
         let what = format!("lsn {} to {}", lsns.start(), lsns.end());
         self.begin(caller, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
             let mut digest = StreamDigest::default();
-            let mut visit = async |batch: &Batch| -> Result<(), BatchError> {
+            let mut visit = async |batch: &Batch| -> Result<(), VisitError> {
                 digest.add(batch);
                 let message = Message::Batch(batch.to_bytes());
                 outlet.send(ReadTransactionsResponse { message: Some(message) }).await;
@@ -101,7 +101,7 @@ impl<R: LogReader> Reads<R> {
             let Some(checkpoint) = found else {
                 return Err(SinkError::Failed(format!("there is no checkpoint of lsn {base} any more")));
             };
-            let mut visit = async |batch: &Batch| -> Result<(), BatchError> {
+            let mut visit = async |batch: &Batch| -> Result<(), VisitError> {
                 outlet.send(ReadCheckpointResponse { batch: batch.to_bytes() }).await;
                 Ok(())
             };

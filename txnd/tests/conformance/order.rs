@@ -4,7 +4,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use proto::{Batch, BatchError, Chain, Lsn, Value};
-use txnd::{LogReader, LogWriter, MAX_IN_FLIGHT, SinkError};
+use txnd::{LogReader, LogWriter, MAX_IN_FLIGHT, SinkError, VisitError};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, poll_once, put_text, read, seal, seed, wait_for};
@@ -89,14 +89,19 @@ pub(crate) async fn a_read_fails_when_its_visitor_fails<T: Storage>(storage: T) 
     writer.make_durable().await;
     // A sink that cuts batches itself may make one of all three.
     let refused = if T::KEEPS_BATCHES { 2 } else { 1 };
-    let mut visits = 0;
-    let refuse = &mut async |_: &Batch| {
-        visits += 1;
-        if visits == refused { Err(BatchError::Count) } else { Ok(()) }
-    };
-    let error = writer.sink.reader().read(1..=Lsn::MAX, refuse).await.unwrap_err();
-    assert!(error.to_string().contains(&BatchError::Count.to_string()), "{error}");
-    assert_eq!(visits, refused, "nothing is visited after an error");
+    for reason in [BatchError::Count.into(), SinkError::Stopped.into()] {
+        let mut visits = 0;
+        let refuse = &mut async |_: &Batch| {
+            visits += 1;
+            if visits == refused { Err(VisitError::clone(&reason)) } else { Ok(()) }
+        };
+        let error = writer.sink.reader().read(1..=Lsn::MAX, refuse).await.unwrap_err();
+        match reason {
+            VisitError::Batch(e) => assert!(error.to_string().contains(&e.to_string()), "{error}"),
+            VisitError::Visitor(e) => assert_eq!(error, e),
+        }
+        assert_eq!(visits, refused, "nothing is visited after an error");
+    }
 }
 
 pub(crate) async fn durable_returns_at_once_when_nothing_is_outstanding<T: Storage>(storage: T) {

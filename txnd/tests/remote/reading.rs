@@ -331,7 +331,7 @@ async fn a_wrong_answer_to_a_read_is_refused() {
         }
     }
     *answers.lock().unwrap() = vec![of(&first), of(&second), end(&|_| {})];
-    let refused = sink.reader().read(1..=Lsn::MAX, &mut async |_: &Batch| Err(BatchError::Count)).await;
+    let refused = sink.reader().read(1..=Lsn::MAX, &mut async |_: &Batch| Err(BatchError::Count.into())).await;
     assert!(matches!(refused, Err(SinkError::Failed(_))), "{refused:?}");
 
     *answers.lock().unwrap() = vec![of(&first), of(&second)];
