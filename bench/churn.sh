@@ -90,7 +90,7 @@ for round in $(seq "$rounds"); do
     fi
     : > "$work/backups"
     load --duration 10s --rate "$rate"
-    if [ -n "$beside" ]; then kill "$beside"; wait "$beside" 2> /dev/null || true; beside=; fi
+    if [ -n "$beside" ]; then pkill -P "$beside" || true; kill "$beside" || true; wait "$beside" 2> /dev/null || true; beside=; fi
     ran=$(grep -c '"wrote a checkpoint"' "$work/said" || true)
     jq -c --arg beside "$how" --arg checkpoints "$ran" --arg backups "$(wc -l < "$work/backups")" \
       --arg grown "$(($(status VmHWM) - before))" \

@@ -7,7 +7,7 @@
 //!                                       ├─ log:    LogBuffer::append, assigns the lsn   (may refuse: nothing changed)
 //!                                       └─ commit: change the slot                      (cannot fail)
 //!
-//!   pipeline.rs    execute_batch: many operations with overlapped cache misses
+//!   pipeline.rs    execute_batch, replay_batch: many operations with overlapped cache misses
 //!   engine.rs      Engine: choice of shard, execute, replay
 //!   shard.rs       one lock stripe: a table per value type; plan, log and commit of every operation
 //!   walk.rs        Walk: all entries, run by run, while other threads go on
@@ -43,5 +43,6 @@ pub use call::{Executed, Outcome, RecordMode};
 pub use engine::{DEFAULT_SHARDS, Engine, MAX_SHARDS, Options};
 pub use log::{LogBuffer, Wake};
 pub use meter::Meter;
+pub use pipeline::Share;
 pub use slots::Stamp;
 pub use walk::Walk;

@@ -3,7 +3,7 @@
 mod oracle;
 mod shipping;
 
-use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode, Stamp};
+use engine::{Engine, Executed, LogBuffer, Options, Outcome, RecordMode, Share, Stamp};
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -138,6 +138,20 @@ fn assert_recovers(shipped: &Shipped, setup: Setup, oracle: &Oracle) {
     shipped.replay_into(&by_batch);
     assert_same_state(&by_batch, oracle);
     assert_same_stamps(&by_batch, oracle);
+
+    // Threads that each replay their share of the keys.
+    let by_shares = new_engine();
+    std::thread::scope(|scope| {
+        for share in Share::all(3) {
+            let by_shares = &by_shares;
+            scope.spawn(move || {
+                let replayed = shipped.batches().iter().try_for_each(|batch| by_shares.replay_share(batch, share));
+                replayed.expect("the engine writes readable records");
+            });
+        }
+    });
+    assert_same_state(&by_shares, oracle);
+    assert_same_stamps(&by_shares, oracle);
 
     // Once more over what is there.
     shipped.replay_into(&by_batch);

@@ -121,7 +121,8 @@ proptest! {
 fn a_filled_engine_fits_its_entries() {
     const ENTRIES: u64 = 200_000;
     const AT_A_TIME: u64 = 1_000;
-    let all: [&[ValueType]; 3] = [&[ValueType::Int], &[ValueType::Str], &[ValueType::Int, ValueType::Str, ValueType::Float]];
+    let all: [&[ValueType]; 3] =
+        [&[ValueType::Int], &[ValueType::Str], &[ValueType::Int, ValueType::Str, ValueType::Float]];
     for types in all {
         let [filled, grown] = [(); 2].map(|()| Engine::new(Options { shards: 16, ..Options::default() }));
         let mut largest = 0;

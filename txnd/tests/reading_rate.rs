@@ -21,12 +21,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use hosted::{Hosted, PlainTcp};
-use proto::{Batch, BatchError, Lsn};
+use proto::{Batch, Lsn};
 use rand::RngExt;
 use testkit::postgres_server::PostgresServer;
 use tokio::runtime::{Builder, Runtime};
 use txnd::DEFAULT_SEGMENT_BYTES;
-use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink};
+use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink, SinkError};
 use writer::{Writer, put_text};
 
 /// How often each kind of turn comes, at each rate.
@@ -100,10 +100,10 @@ async fn read(reader: impl LogReader, turn: &AtomicU8, read: &AtomicU64) {
             let mut visit = async |batch: &Batch| {
                 read.fetch_add(u64::from(batch.count()), Ordering::Relaxed);
                 followed = batch.last_lsn() + 1;
-                if Reading::now(turn) == reading { Ok(()) } else { Err(BatchError::Count) }
+                if Reading::now(turn) == reading { Ok(()) } else { Err(SinkError::Stopped.into()) }
             };
             let ended = reader.read(from..=Lsn::MAX, &mut visit).await;
-            assert!(ended.is_ok() || Reading::now(turn) != reading, "{ended:?}");
+            assert!(matches!(ended, Ok(_) | Err(SinkError::Stopped)), "{ended:?}");
             followed = followed.max(from);
         }
         if reading != Reading::Again {

@@ -159,6 +159,33 @@ fn retention_keeps_more() {
     assert_eq!(first_lsn(&segments(folder.path())[0]), third);
 }
 
+/// The log does not grow by what comes until the next checkpoint.
+#[test]
+fn each_new_segment_lets_an_old_one_go() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), Retention::Bytes(12 * MIN_SEGMENT_BYTES));
+    for segments in [2, 8, 8] {
+        fill(&mut writer, folder.path(), segments);
+        write(&mut writer, folder.path());
+    }
+    let reader = writer.sink.reader();
+    let oldest = || now(reader.bounds()).unwrap().oldest;
+    let (before, began, earlier) = (segments(folder.path()).len(), oldest(), bases(&reader)[1]);
+    fill(&mut writer, folder.path(), 3);
+    wait_for_removal(&writer, folder.path());
+    assert!(began < oldest() && segments(folder.path()).len() <= before, "the log has grown");
+    assert_eq!(lsns(&reader, oldest()), Ok((oldest()..=writer.durable).collect()));
+    // What the earlier checkpoint needs stays.
+    fill(&mut writer, folder.path(), 12);
+    wait_for_removal(&writer, folder.path());
+    assert!(oldest() <= earlier + 1);
+    assert_eq!(lsns(&reader, earlier + 1), Ok((earlier + 1..=writer.durable).collect()));
+    let oldest = oldest();
+    end(writer, Ending::Killed);
+    let writer = begin(folder.path(), Retention::All);
+    assert_eq!(now(writer.sink.reader().bounds()).unwrap().oldest, oldest);
+}
+
 #[test]
 fn an_unfinished_checkpoint_leaves_nothing() {
     let folder = quick_folder();

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   thread.rs     the thread that owns the sink: opens it, recovers from it, ships to it
-//!   loader.rs     loads a checkpoint on all cores
+//!   loader.rs     fills an engine on all cores
 //!   recovery.rs   rebuilds the engine's state from the log, and reports progress
 //!   shipper.rs    ships batches from the log buffer to the sink, and retries
 //!   checkpointer.rs  when checkpoints are written, so that the next start need not read the whole log
@@ -13,7 +13,7 @@
 
 pub(crate) mod checkpointer;
 pub(crate) mod gate;
-mod loader;
+pub(crate) mod loader;
 pub(crate) mod recovery;
 mod shipper;
 pub(crate) mod state_writer;

@@ -9,9 +9,9 @@ use proto::Batch;
 use tracing::{info, warn};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
-use txnd::{Checkpoint, Location, LogReader, LogWriter, SinkError, Term};
+use txnd::{Checkpoint, LogReader, LogWriter, SinkError, Term};
 
-use super::loader::Loader;
+use super::loader::{Loader, Unusable};
 use crate::clock;
 
 /// Time between two progress messages if standard error is not a terminal.
@@ -66,11 +66,12 @@ pub(crate) async fn recover<S: LogWriter>(
     };
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
     let mut progress = Progress::new("records", total - base, format);
+    let mut loader = Loader::new(engine);
     let (mut applied, mut replayed_bytes) = (base, 0);
     let durable = loop {
         let before = applied;
         let mut apply = async |batch: &Batch| {
-            engine.replay_batch(batch)?;
+            loader.load(batch).map_err(Unusable::in_log)?;
             applied = batch.last_lsn();
             replayed_bytes += batch.as_bytes().len() as u64;
             progress.reached(applied - base);
@@ -100,6 +101,7 @@ pub(crate) async fn recover<S: LogWriter>(
             durable.lsn
         )));
     }
+    let engine = loader.finish().map_err(Unusable::in_log)?;
     let replayed = progress.finish().as_secs_f64();
     info!(
         records = total - base,
@@ -125,19 +127,18 @@ pub(crate) async fn load_checkpoint<R: LogReader>(
     let mut damaged = None;
     for checkpoint in reader.checkpoints().await?.into_iter().filter(usable) {
         let Checkpoint { base, entries, bytes, .. } = checkpoint;
-        let mut loader = Loader::new(new_engine(), entries);
+        let mut loader = Loader::new(new_engine());
         let mut progress = Progress::new("entries of the checkpoint", entries, format);
         let load = &mut async |batch: &Batch| {
-            loader.load(batch)?;
+            loader.engine().expect(batch.first_lsn() - 1, entries);
+            loader.load(batch).map_err(|e| e.in_checkpoint(base))?;
             progress.reached(batch.last_lsn());
             Ok(())
         };
-        let loaded = reader.read_checkpoint(&checkpoint, load).await.and_then(|()| {
-            let place = || Location::Other(format!("the checkpoint of lsn {base}"));
-            loader.finish().map_err(|e| SinkError::Corrupt { place: place(), lsn: base, what: e.to_string() })
-        });
-        match loaded {
+        let read = reader.read_checkpoint(&checkpoint, load).await;
+        match read.and_then(|()| loader.finish().map_err(|e| e.in_checkpoint(base))) {
             Ok(engine) => {
+                engine.fit();
                 let (written, seconds) = (clock::shown(checkpoint.at), rounded(progress.finish()));
                 info!(base, %written, entries, bytes, seconds, "loaded a checkpoint");
                 return Ok((engine, Some(checkpoint)));

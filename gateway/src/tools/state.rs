@@ -8,6 +8,7 @@ use txnd::{Bounds, LogReader, SinkError};
 
 use crate::clock;
 use crate::config::Until;
+use crate::log::loader::{Loader, Unusable};
 use crate::log::recovery::{Progress, load_checkpoint};
 
 /// The last lsn of `log` that `until` allows.
@@ -63,15 +64,17 @@ pub(super) async fn state_at(
         .map_err(|e| SinkError::Failed(format!("the state at lsn {at} cannot be built: {e}")))?;
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
     let mut progress = Progress::new("records", at - base, format);
+    let mut loader = Loader::new(engine);
     let mut reached = base;
     let mut apply = async |batch: &Batch| {
-        match batch.last_lsn() <= at {
-            true => engine.replay_batch(batch)?,
+        let loaded = match batch.last_lsn() <= at {
+            true => loader.load(batch),
             false => {
                 let before = Chain { log_id: batch.log_id(), lsn: batch.first_lsn() - 1, checksum: batch.previous() };
-                engine.replay_batch(&up_to(batch, at)?.seal(&before, batch.epoch(), 0))?;
+                loader.load(&up_to(batch, at)?.seal(&before, batch.epoch(), 0))
             }
-        }
+        };
+        loaded.map_err(Unusable::in_log)?;
         reached = batch.last_lsn().min(at);
         progress.reached(reached - base);
         Ok(())
@@ -82,6 +85,7 @@ pub(super) async fn state_at(
     if reached != at {
         return Err(SinkError::Failed(format!("the log was read up to lsn {reached}, and should go on to lsn {at}")));
     }
+    let engine = loader.finish().map_err(Unusable::in_log)?;
     let seconds = progress.finish().as_secs_f64();
     info!(lsn = at, entries = engine.len(), records = at - base, seconds, "read the state");
     Ok(engine)

@@ -127,8 +127,9 @@ impl Remover {
     }
 }
 
-fn stay(why: &SinkError) {
-    warn!(%why, "files that are no longer needed stay; the next checkpoint or start removes them");
+/// Says that files could not be removed, or not be found.
+pub(super) fn stay(why: &SinkError) {
+    warn!(%why, "files that are no longer needed stay; the next segment, checkpoint or start removes them");
 }
 
 impl Drop for Removal {

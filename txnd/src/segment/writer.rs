@@ -140,11 +140,26 @@ impl OpenLog {
         let mut next = self.manifest.clone();
         keep::add(&mut next, kept.base);
         next.first = keep::first_kept(self.folder.path(), &next, self.settings.retention)?;
+        self.replace_manifest(next)?;
+        Ok(kept)
+    }
+
+    /// Removes segments that are no longer kept, now that a new one has begun.
+    fn remove_superfluous(&mut self) -> Result<(), SinkError> {
+        let first = keep::first_kept(self.folder.path(), &self.manifest, self.settings.retention)?;
+        match first > self.manifest.first {
+            true => self.replace_manifest(Manifest { first, ..self.manifest.clone() }),
+            false => Ok(()),
+        }
+    }
+
+    /// Stores `next`, and begins to remove what it does not name.
+    fn replace_manifest(&mut self, next: Manifest) -> Result<(), SinkError> {
         next.store(&self.folder).map_err(|e| cannot("write the manifest in", self.folder.path(), &e))?;
         self.manifest = next;
         self.stamp = Stamp::of(self.folder.path())?;
         self.removal.begin(self.folder.path(), &self.manifest);
-        Ok(kept)
+        Ok(())
     }
 
     /// Makes a finished checkpoint the beginning of this log, which has nothing yet. The log must be opened again.
@@ -208,6 +223,8 @@ impl OpenLog {
         // The descriptor of the full segment was just released. If other code took it first, the next roll-over opens
         // the file.
         self.next = SegmentFile::begin(&self.folder).ok();
+        // The log goes on whether or not the disk gets space back.
+        self.remove_superfluous().unwrap_or_else(|e| keep::stay(&e));
         Ok(())
     }
 
