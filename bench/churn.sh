@@ -45,7 +45,7 @@ size() { du -sk "$work/log" 2> /dev/null | cut -f1; }
 
 echo "== $writes writes over $keys keys, as fast as possible"
 start "$work/log"
-largest=0 written=0 seconds=0
+largest=0 written=0 answered=0 seconds=0
 while [ "$written" -lt "$writes" ]; do
   load --duration 5s --seed $((written + 1)) &
   loading=$!
@@ -54,10 +54,11 @@ while [ "$written" -lt "$writes" ]; do
     sleep 0.2
   done
   wait "$loading"
+  answers=$(jq '.result.answers' "$work/json")
   # Each run stores every key once before it measures.
-  written=$((written + keys + $(jq '.result.answers' "$work/json"))) seconds=$((seconds + 5))
+  written=$((written + keys + answers)) answered=$((answered + answers)) seconds=$((seconds + 5))
 done
-max=$((written / seconds))
+max=$((answered / seconds))
 jq -c 'select(.message == "wrote a checkpoint") | {entries, bytes, seconds}' "$work/said" | jq -sc '{checkpoints: length, last: .[-1]}'
 jq -c 'select(.level == "WARN")' "$work/said"
 echo "writes: $written; folder: at most $largest KiB, at the end $(size) KiB; resident: $(status VmRSS) KiB, at most $(status VmHWM) KiB"

@@ -13,7 +13,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 rounds=${1:-3} sizes=${2:-"1000000 5000000"} keys=${3:-100000}
-txnd=target/release/txnd ingest=target/release/ingest
+target=${CARGO_TARGET_DIR:-target}/release txnd=$target/txnd ingest=$target/ingest
 [ -x $txnd ] && [ -x $ingest ] || { echo "build first: cargo build --release -p txnd -p bench" >&2; exit 1; }
 bin=${KVS_POSTGRES_BIN:-$(dirname "$(readlink -f "$(PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1) command -v postgres)")")}
 

@@ -89,6 +89,10 @@ pub struct Config {
     #[arg(long, env = "KVS_FRAME_ADDR", default_value = "127.0.0.1:8090", value_name = "ADDR", value_parser = address)]
     pub frame_addr: SocketAddr,
 
+    /// Address of metrics for Prometheus, over plain HTTP [default: none]
+    #[arg(long, env = "KVS_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
+    pub metrics_addr: Option<SocketAddr>,
+
     /// File whose first line is the token that clients must present: in an auth request over frames, in the header
     /// `Authorization: Bearer TOKEN` over REST [default: no authentication]
     #[arg(long, env = "KVS_TOKEN_FILE", value_name = "FILE")]

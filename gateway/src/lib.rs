@@ -42,4 +42,5 @@ pub mod tools;
 mod worker;
 
 pub use listener::limit_connections;
+pub use log::describe_metrics;
 pub use server::{Running, StartError, start, start_with};

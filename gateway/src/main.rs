@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use txnd::SinkError;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::tracing::TraceLevel;
-use txnd::cli::{exit, flags, tracing as diagnostics};
+use txnd::cli::{exit, flags, metrics, tracing as diagnostics};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -74,6 +74,13 @@ async fn run(config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if let Some(addr) = config.metrics_addr {
+        if let Err(e) = metrics::serve(addr) {
+            error!("kvs did not start: {e}");
+            return ExitCode::from(exit::CANNOT_LISTEN);
+        }
+        gateway::describe_metrics();
+    }
     let when_fenced = config.when_fenced;
     let started = tokio::select! {
         started = gateway::start(config) => started,

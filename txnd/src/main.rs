@@ -7,14 +7,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
+use txnd::cli::metrics::MetricsError;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::start_retry::StartRetry;
-use txnd::cli::{exit, flags, tracing as diagnostics};
+use txnd::cli::{exit, flags, metrics, tracing as diagnostics};
 use txnd::config::{Certs, Command, Config, SinkTarget};
 use txnd::service::{LogThread, describe_metrics, server};
 use txnd::tls::certs::{self, Made};
@@ -27,9 +27,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// File descriptors used for everything but connections: listeners, runtimes, the log.
 const OTHER_FILES: usize = 48;
 
-/// Upper bounds of the histograms' buckets, in seconds: from a local handshake to a disk in trouble.
-const BUCKETS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
-
 /// Time for clients to take their last responses after the log has been stopped.
 const LAST_RESPONSES_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -40,8 +37,8 @@ enum ServeError {
     Tls(#[from] TlsError),
     #[error("cannot listen on {0}: {1}; choose another address with --grpc-addr")]
     Listen(SocketAddr, io::Error),
-    #[error("cannot serve metrics on {0}: {1}; choose another address with --metrics-addr")]
-    Metrics(SocketAddr, BuildError),
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
     #[error(transparent)]
     Log(#[from] SinkError),
     #[error("{0}")]
@@ -156,7 +153,9 @@ impl Front {
     async fn prepare(config: Config) -> Result<Self, ServeError> {
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         if let Some(addr) = config.metrics_addr {
-            serve_metrics(addr).map_err(|e| ServeError::Metrics(addr, e))?;
+            metrics::serve(addr)?;
+            meters::describe();
+            describe_metrics();
         }
         let mut limits = Limits::default();
         let fitting = raise_file_limit(limits.connections, limits.handshakes + OTHER_FILES);
@@ -226,25 +225,13 @@ impl ServeError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Tls(_) => exit::USAGE,
-            Self::Listen(..) | Self::Metrics(..) => exit::CANNOT_LISTEN,
+            Self::Listen(..) | Self::Metrics(_) => exit::CANNOT_LISTEN,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
             Self::Failed(_) | Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
                 exit::FAILED
             }
         }
     }
-}
-
-/// Installs the recorder of metrics and serves them at `addr`.
-fn serve_metrics(addr: SocketAddr) -> Result<(), BuildError> {
-    PrometheusBuilder::new()
-        .with_http_listener(addr)
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)?
-        .install()?;
-    meters::describe();
-    describe_metrics();
-    info!(metrics_addr = %addr, "serving metrics");
-    Ok(())
 }
 
 /// SIGHUP: reloads the certificates at once.

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError, Term};
 
+use super::measures;
 use super::state_writer::write_state;
 
 /// At a stop, a checkpoint is written if the log since the last one is at least this part of what makes one due.
@@ -136,10 +137,12 @@ impl<C: CheckpointWriter> Checkpointer<C> {
                 self.state = State::Written { began, written };
             }
             State::Written { began, written } => match sink.keep_checkpoint(written.writer).await {
-                Ok(Checkpoint { base, end, entries, bytes, .. }) => {
+                Ok(kept) => {
+                    let (Checkpoint { base, end, entries, bytes, .. }, took) = (kept, began.elapsed());
                     self.last = bytes;
                     self.covered = 0;
-                    let seconds = (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+                    measures::checkpoint_written(&kept, took);
+                    let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
                     info!(base, end, entries, bytes, seconds, "wrote a checkpoint");
                 }
                 Err(e) => self.failed(&e),
@@ -194,10 +197,14 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         self.logged + self.covered
     }
 
+    /// Bytes of log until a checkpoint is due; `None` if none is, however large the log becomes.
+    pub(crate) fn due_in(&self) -> Option<u64> {
+        self.schedule.after.map(|least| least.max(self.last).saturating_sub(self.logged))
+    }
+
     fn is_due(&self) -> bool {
-        let by_size = |least: u64| self.logged >= least.max(self.last);
         let is_wanted = self.request.0.swap(false, Ordering::Relaxed);
-        self.ended.is_none() && (is_wanted || self.schedule.after.is_some_and(by_size))
+        self.ended.is_none() && (is_wanted || self.due_in() == Some(0))
     }
 
     fn begin<S: LogWriter<Checkpoint = C>>(&mut self, sink: &mut S) {
@@ -235,6 +242,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
 
     fn failed(&mut self, why: &SinkError) {
         self.covered += std::mem::take(&mut self.logged);
+        measures::checkpoint_failed();
         warn!(%why, "a checkpoint could not be written; the log keeps everything, and the next start takes longer");
     }
 }

@@ -12,6 +12,7 @@ use txnd::cli::tracing::TraceFormat;
 use txnd::{Checkpoint, LogReader, LogWriter, SinkError, Term};
 
 use super::loader::{Loader, Unusable};
+use super::measures;
 use crate::clock;
 
 /// Time between two progress messages if standard error is not a terminal.
@@ -46,6 +47,7 @@ pub(crate) async fn recover<S: LogWriter>(
     let total = term.chain.lsn;
     if total == 0 {
         info!(epoch = term.epoch, "the log is empty");
+        measures::recovered(&term, 0, began.elapsed(), None);
         return Ok(State { term, engine: new_engine(), checkpoint: None, replayed_bytes: 0 });
     }
     let reader = sink.reader();
@@ -103,6 +105,7 @@ pub(crate) async fn recover<S: LogWriter>(
     }
     let engine = loader.finish().map_err(Unusable::in_log)?;
     let replayed = progress.finish().as_secs_f64();
+    measures::recovered(&term, total - base, began.elapsed(), checkpoint.as_ref());
     info!(
         records = total - base,
         lsn = total,

@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError, Term};
 
 use super::checkpointer::Checkpointer;
+use super::measures;
 use super::status::{LogHealth, LogStatus};
 
 /// First pause between two attempts to reach the sink; it doubles up to [`LONGEST_PAUSE`].
@@ -176,6 +177,7 @@ impl<S: LogWriter> Shipper<S> {
             self.appended += 1;
         }
         self.checkpoints.tend(&mut self.sink, self.status.durable_lsn()).await;
+        measures::shipped(self.chain.lsn, self.buffer.pending(), self.checkpoints.due_in());
         if self.in_flight.is_empty() {
             // Also covers a resume that found that everything is durable already.
             self.status.up();
@@ -223,6 +225,7 @@ impl Reporter {
     }
 
     fn durable(&self, durable: Lsn) {
+        measures::durable(durable);
         self.status.send_if_modified(|status| {
             debug_assert!(durable >= status.durable, "the durable lsn never decreases");
             std::mem::replace(&mut status.durable, durable) != durable
@@ -273,6 +276,7 @@ impl Reporter {
 
     /// Returns whether the health has changed.
     fn set(&self, health: LogHealth) -> bool {
+        measures::health(health);
         self.status.send_if_modified(|status| std::mem::replace(&mut status.health, health) != health)
     }
 }

@@ -4,6 +4,7 @@
 //!   flags.rs         how flags are read: addresses, sizes, times
 //!   exit.rs          exit codes
 //!   tracing.rs       the log on standard error
+//!   metrics.rs       metrics for Prometheus, over HTTP
 //!   signals.rs       signals that ask a program to stop, or to reload
 //!   files.rs         the limit of open files
 //!   start_retry.rs   waits for a log that cannot be reached yet
@@ -12,6 +13,7 @@
 pub mod exit;
 pub mod files;
 pub mod flags;
+pub mod metrics;
 pub mod signals;
 pub mod start_retry;
 pub mod tracing;
