@@ -1,6 +1,6 @@
 //! The kvs program: configuration, diagnostics, signals and exit codes. Everything else is in the library.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use gateway::config::{Command, Config, RENAMED_VARIABLES, Tool, WhenFenced};
@@ -55,6 +55,8 @@ fn run_tool(config: &Config, tool: &Tool) -> ExitCode {
         .and_then(|()| Ok(out.flush()?));
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads the output has seen enough.
+        Err(ToolError::Output(e)) if e.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(e) => {
             eprintln!("kvs: {e}");
             ExitCode::from(match e {

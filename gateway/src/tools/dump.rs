@@ -113,10 +113,6 @@ pub(super) async fn run(log: &impl LogReader, wanted: &Dump, out: &mut impl Writ
         Ok(())
     };
     let read = log.read(first..=last, &mut write).await;
-    match written.and_then(|()| out.flush()) {
-        // Whoever reads the output has seen enough.
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(e) => Err(e.into()),
-        Ok(()) => Ok(read.map(drop)?),
-    }
+    written?;
+    Ok(read.map(drop)?)
 }

@@ -98,8 +98,8 @@ fn what_nobody_asked_for_is_not_read() {
     let lines = dump(&source);
     let (_, after) = lines[99].split_once("\"time\":\"").expect("a time");
     let time = &after[..after.find('"').expect("its end")];
-    let part = fs::read_dir(backup.path()).expect("the backup").map(|entry| entry.expect("a file").path());
-    let part = part.into_iter().find(|path| path.extension().is_none()).expect("the records");
+    let mut files = fs::read_dir(backup.path()).expect("the backup").map(|entry| entry.expect("a file").path());
+    let part = files.find(|path| text(path).contains("log-1-")).expect("the records");
     let mut bytes = fs::read(&part).expect("the records");
     let late = bytes.len() * 3 / 4;
     bytes[late] ^= 1;

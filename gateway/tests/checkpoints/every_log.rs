@@ -108,7 +108,9 @@ fn a_start_needs_no_history_that_was_removed() {
         }
         let first = || psql(&deployment, "SELECT first FROM producer").parse::<u64>().expect("a lsn");
         // The earlier of two checkpoints has to cover it.
-        (0..2).for_each(|_| write_until_a_checkpoint(&kvs, &mut client, "last", &mut last));
+        for _ in 0..2 {
+            write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
+        }
         eventually("old history is removed", || first() > 500);
         kvs.kill();
 
