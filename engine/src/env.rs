@@ -19,7 +19,7 @@ const MAX_EXPECTED_GROWTH: usize = 4;
 pub(crate) struct Env {
     hasher: RandomState,
     pub(crate) meter: Meter,
-    /// By how much a table grows at least, because the engine is being filled; see [`Env::expect`].
+    /// By how much tables grow at least while the engine is being filled; see [`Env::expect`].
     growth: AtomicUsize,
 }
 
@@ -28,12 +28,11 @@ impl Env {
         Self { hasher, meter, growth: AtomicUsize::new(0) }
     }
 
-    /// Notes that the engine, with `done` entries, will have `total`: an eighth is added, because the tables' shares differ.
-    /// Nothing is expected after `expect(0, 0)`.
+    /// Notes that the engine, with `done` entries, will have `total`. Nothing is expected after `expect(0, 0)`.
     pub(crate) fn expect(&self, done: u64, total: u64) {
         let more = total.saturating_sub(done) as f64 / done.max(1) as f64;
-        let growth = (more + 0.125).min(MAX_EXPECTED_GROWTH as f64 - 1.0) * WHOLE as f64;
-        self.growth.store(if total == 0 { 0 } else { growth as usize }, Ordering::Relaxed);
+        let growth = more.min(MAX_EXPECTED_GROWTH as f64 - 1.0) * WHOLE as f64;
+        self.growth.store(growth as usize, Ordering::Relaxed);
     }
 
     /// Growth that is expected, as a part of the present size, in units of 1 / [`WHOLE`].

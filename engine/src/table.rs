@@ -207,10 +207,10 @@ impl<V: Stored> Table<V> {
 
     /// The number of slots after the next growth. The first bits of the hash, which select the shard, select one of 128
     /// growth factors from 1.2 to 1.45. If all shards used the same factor, they would all grow at nearly the same
-    /// time. While an engine is filled, it knows better.
+    /// time. While the engine is filled they are larger, and as different.
     fn larger(&self, hash: u64, env: &Env) -> usize {
         let slots = self.slots.count();
-        let more = (205 + (hash >> 57) as usize * 2).max(env.growth());
+        let more = env.growth().max(205) + (hash >> 57) as usize * 2;
         (slots + slots * more / WHOLE).next_multiple_of(CHUNK).max(slots + CHUNK)
     }
 
