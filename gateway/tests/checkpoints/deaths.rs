@@ -23,7 +23,7 @@ const TO_POSTGRES: u32 = 500;
 /// The same to a txnd, or to a client.
 const TO_TXND: u32 = 120;
 
-/// Calls of a name that are tried. `KVS_SYSTEM_CALLS` sets another number.
+/// Lives that end at each kind of call. `KVS_SYSTEM_CALLS` sets another number.
 fn call_numbers() -> u32 {
     std::env::var("KVS_SYSTEM_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(8)
 }
@@ -62,6 +62,11 @@ fn life(command: &mut Command) -> (u32, bool) {
     (acknowledged, died)
 }
 
+/// Goes through the calls of one kind, and begins again after the last one: which that is shows when nothing dies.
+fn next_call(when: u32, died: bool) -> u32 {
+    if died { when + 1 } else { 1 }
+}
+
 /// At each of the calls, one after the other, at a start and in service.
 #[test]
 fn a_death_at_any_system_call_of_a_checkpoint_loses_nothing() {
@@ -71,10 +76,12 @@ fn a_death_at_any_system_call_of_a_checkpoint_loses_nothing() {
     let folder = folder();
     let (mut count, mut deaths) = (0, 0);
     for call in CALLS {
-        for when in 1..=call_numbers() {
+        let mut when = 1;
+        for _ in 0..call_numbers() {
             let mut command = Kvs::command(folder.path());
             command.args(SMALL).args(OFTEN);
             let (acknowledged, died) = life(&mut killed_at(call, when, &command));
+            when = next_call(when, died);
             deaths += u32::from(died);
             let kvs = start(folder.path(), &NEVER);
             count = counted(&kvs, count + acknowledged);
@@ -128,10 +135,11 @@ fn a_death_of_txnd_at_any_call_of_a_checkpoint_loses_nothing() {
     let tables = deployment::small_partitions().pop().expect("the one behind txnd");
     for (mut deployment, calls) in [(deployment::txnd_file(), &CALLS[..]), (tables, &["sendto"])] {
         let (mut count, mut deaths) = (0, 0);
+        let mut whens = vec![1; calls.len()];
         deployment.kill_txnd();
-        for round in 0..call_numbers() {
-            let call = calls[round as usize % calls.len()];
-            let when = if call == "sendto" { random.random_range(1..TO_POSTGRES) } else { 1 + round };
+        for round in 0..call_numbers() as usize {
+            let (call, next) = (calls[round % calls.len()], &mut whens[round % calls.len()]);
+            let when = if call == "sendto" { random.random_range(1..TO_POSTGRES) } else { *next };
             let began = deployment.start_txnd_killed_at(call, when);
             let mut acknowledged = 0;
             // A request that waits for the log of a dead txnd.
@@ -140,7 +148,9 @@ fn a_death_of_txnd_at_any_call_of_a_checkpoint_loses_nothing() {
                 acknowledged = write(&kvs);
                 kvs.kill();
             }
-            deaths += u32::from(deployment.kill_traced_txnd());
+            let died = deployment.kill_traced_txnd();
+            *next = next_call(when, died);
+            deaths += u32::from(died);
             deployment.start_txnd();
             let kvs = deployment.start(&NEVER);
             count = counted(&kvs, count + acknowledged);
