@@ -15,8 +15,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
 
-use crate::sink::SinkError;
-
 /// Checkpoints that a log keeps: the last one, and the one before, in case the last one is damaged.
 pub(crate) const GENERATIONS: usize = 2;
 
@@ -117,11 +115,11 @@ impl CheckpointVerifier {
     }
 
     /// Fails unless a log can begin with this checkpoint.
-    pub(crate) fn can_begin(&self, log_is_empty: bool) -> Result<(), SinkError> {
+    pub(crate) fn can_begin(&self, log_is_empty: bool) -> Result<(), String> {
         match (log_is_empty, self.end == Some(self.base)) {
             (true, true) => Ok(()),
-            (false, _) => Err(SinkError::Failed("only an empty log can begin with a checkpoint".into())),
-            (true, false) => Err(SinkError::Failed("the checkpoint is not the state at one point of a log".into())),
+            (false, _) => Err("only an empty log can begin with a checkpoint".into()),
+            (true, false) => Err("the checkpoint is not the state at one point of a log".into()),
         }
     }
 

@@ -68,7 +68,7 @@ impl SegmentCheckpoint {
 
     /// Fails unless a log can begin with it.
     pub(super) fn can_begin(&self, log_is_empty: bool) -> Result<(), SinkError> {
-        self.verifier.can_begin(log_is_empty)
+        self.verifier.can_begin(log_is_empty).map_err(SinkError::Failed)
     }
 }
 
