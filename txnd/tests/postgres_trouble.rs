@@ -3,6 +3,7 @@
 
 mod writer;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -300,19 +301,18 @@ async fn write_under_fire(server: &'static PostgresServer, strike: fn(&PostgresS
     let (mut rng, mut content) = (StdRng::seed_from_u64(seed), Content::new(seed));
     let url = server.database();
     let mut writer = Writer::begin(sink(&url)).await.unwrap();
-    static DONE: AtomicBool = AtomicBool::new(false);
-    let target = url.clone();
-    DONE.store(false, Ordering::SeqCst);
+    let done = Arc::new(AtomicBool::new(false));
+    let (target, over) = (url.clone(), Arc::clone(&done));
     let striker = std::thread::spawn(move || {
         for _ in 0..cycles() {
             // The load has to run for a while; which instant is hit is random by design.
             std::thread::sleep(Duration::from_millis(rng.random_range(5..150)));
             strike(server, &target);
         }
-        DONE.store(true, Ordering::SeqCst);
+        over.store(true, Ordering::SeqCst);
     });
     let (mut appended, mut interruptions) = (Vec::new(), 0);
-    while !DONE.load(Ordering::SeqCst) {
+    while !done.load(Ordering::SeqCst) {
         let batches: Vec<Batch> = (0..MAX_IN_FLIGHT).map(|_| writer.seal(&content.ops(20))).collect();
         interruptions += deliver_whatever_happens(&mut writer, &batches).await;
         appended.extend(batches);
