@@ -10,10 +10,10 @@ use proto::frame::{
     Answer, ClientPreface, ErrorCode, PrefaceStatus, ReplyFrame, RunDecoder, ServerPreface, VERSION, encode_auth,
     encode_ping,
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_rustls::client::TlsStream;
 use tokio_util::codec::Decoder;
 
 use crate::limits::MAX_REPLY_BYTES;
@@ -31,10 +31,16 @@ const MAX_AUTH_REPLY_BYTES: usize = 64 << 10;
 /// this only allows for network delay.
 const LAST_REPLIES_TIMEOUT: Duration = Duration::from_secs(1);
 
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
 /// A connection that the server has accepted.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     /// Largest request that the server accepts, in bytes.
     pub(crate) max_frame: usize,
 }
@@ -56,50 +62,82 @@ impl Connection {
     ) -> Result<Self, ConnectError> {
         let mut stream = TcpStream::connect(&options.address).await.map_err(io)?;
         stream.set_nodelay(true).map_err(io)?;
-        stream.write_all(&ClientPreface::current().encode()).await.map_err(io)?;
-        let mut preface = [0; ServerPreface::BYTES];
-        stream.read_exact(&mut preface).await.map_err(io)?;
-        let server = ServerPreface::decode(preface)?;
-        match server.status {
-            PrefaceStatus::Welcome if server.version == VERSION => {}
-            PrefaceStatus::Welcome | PrefaceStatus::Version => {
-                return Err(ConnectError::Version { server: server.version });
-            }
-            PrefaceStatus::NotThisProtocol => return Err(ConnectError::NotUnderstood),
-            PrefaceStatus::TooManyConnections => return Err(ConnectError::TooManyConnections),
-        }
-        if server.auth_required {
-            let token = options.token.as_deref().ok_or(ConnectError::TokenRequired)?;
-            authenticate(&mut stream, token, io).await?;
-        }
-        Ok(Self { stream, max_frame: server.max_frame as usize })
+        let Some(tls) = &options.tls else {
+            let max_frame = greet(&mut stream, options, io).await?;
+            return Ok(Self { stream: Stream::Plain(stream), max_frame });
+        };
+        let mut stream = Box::new(tls.connect(stream, &options.address).await.map_err(io)?);
+        let max_frame = greet(&mut *stream, options, io).await?;
+        Ok(Self { stream: Stream::Tls(stream), max_frame })
     }
 
     /// Sends requests and receives replies until the connection ends. Returns whether the connection was useful, that
     /// is, brought at least one reply.
-    pub(crate) async fn run(mut self, pipeline: &Pipeline) -> bool {
+    pub(crate) async fn run(self, pipeline: &Pipeline) -> bool {
         pipeline.connected(self.max_frame);
-        let (mut chunk, mut useful) = (Chunk::default(), false);
-        let (reading, writing) = self.stream.split();
-        let lost = tokio::select! {
-            Err(lost) = read(reading, pipeline, &mut useful) => lost,
-            Err(lost) = write(writing, pipeline, &mut chunk) => lost,
-            lost = silence(pipeline) => lost,
-            never = keep_alive(pipeline) => match never {},
-        };
-        pipeline.disconnected(chunk, &lost);
-        useful
+        match self.stream {
+            Stream::Plain(mut stream) => {
+                let (reading, writing) = stream.split();
+                drive(reading, writing, pipeline).await
+            }
+            Stream::Tls(stream) => {
+                let (reading, writing) = tokio::io::split(stream);
+                drive(reading, writing, pipeline).await
+            }
+        }
     }
 }
 
+/// Exchanges prefaces, and sends the token if there is one. Returns the largest request that the server accepts, in bytes.
+async fn greet(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    options: &Options,
+    io: &(impl Fn(std::io::Error) -> ConnectError + Sync),
+) -> Result<usize, ConnectError> {
+    stream.write_all(&ClientPreface::current().encode()).await.map_err(io)?;
+    stream.flush().await.map_err(io)?;
+    let mut preface = [0; ServerPreface::BYTES];
+    stream.read_exact(&mut preface).await.map_err(io)?;
+    let server = ServerPreface::decode(preface)?;
+    match server.status {
+        PrefaceStatus::Welcome if server.version == VERSION => {}
+        PrefaceStatus::Welcome | PrefaceStatus::Version => {
+            return Err(ConnectError::Version { server: server.version });
+        }
+        PrefaceStatus::NotThisProtocol => return Err(ConnectError::NotUnderstood),
+        PrefaceStatus::TooManyConnections => return Err(ConnectError::TooManyConnections),
+    }
+    match &options.token {
+        // Also where anonymous clients are served: they may do less.
+        Some(token) => authenticate(stream, token, io).await?,
+        None if server.auth_required => return Err(ConnectError::TokenRequired),
+        None => {}
+    }
+    Ok(server.max_frame as usize)
+}
+
+/// Sends requests and receives replies until the connection ends.
+async fn drive(reading: impl AsyncRead + Unpin, writing: impl AsyncWrite + Unpin, pipeline: &Pipeline) -> bool {
+    let (mut chunk, mut useful) = (Chunk::default(), false);
+    let lost = tokio::select! {
+        Err(lost) = read(reading, pipeline, &mut useful) => lost,
+        Err(lost) = write(writing, pipeline, &mut chunk) => lost,
+        lost = silence(pipeline) => lost,
+        never = keep_alive(pipeline) => match never {},
+    };
+    pipeline.disconnected(chunk, &lost);
+    useful
+}
+
 async fn authenticate(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     token: &str,
     io: &impl Fn(std::io::Error) -> ConnectError,
 ) -> Result<(), ConnectError> {
     let mut request = Vec::new();
     encode_auth(&mut request, 0, token);
     stream.write_all(&request).await.map_err(io)?;
+    stream.flush().await.map_err(io)?;
     let mut frame = vec![0; 4];
     stream.read_exact(&mut frame).await.map_err(io)?;
     let claimed = RunDecoder::replies(MAX_AUTH_REPLY_BYTES).claimed(&frame).map_err(ProtocolError::from)?;
@@ -116,7 +154,7 @@ async fn authenticate(
 }
 
 /// Receives replies until the connection ends.
-async fn read(mut half: ReadHalf<'_>, pipeline: &Pipeline, useful: &mut bool) -> Result<Infallible, Lost> {
+async fn read(mut half: impl AsyncRead + Unpin, pipeline: &Pipeline, useful: &mut bool) -> Result<Infallible, Lost> {
     let mut decoder = RunDecoder::replies(MAX_REPLY_BYTES);
     let (mut buffer, mut entries) = (BytesMut::new(), Vec::new());
     loop {
@@ -136,7 +174,7 @@ async fn read(mut half: ReadHalf<'_>, pipeline: &Pipeline, useful: &mut bool) ->
 }
 
 /// Sends requests until the connection ends. Requests that arrive during one write go out together in the next.
-async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) -> Result<Infallible, Lost> {
+async fn write(mut half: impl AsyncWrite + Unpin, pipeline: &Pipeline, chunk: &mut Chunk) -> Result<Infallible, Lost> {
     loop {
         pipeline.wanted().await;
         if chunk.requests > 1 {
@@ -157,6 +195,11 @@ async fn write(mut half: WriteHalf<'_>, pipeline: &Pipeline, chunk: &mut Chunk) 
                     return Err(error.into());
                 }
             }
+        }
+        // Of a plain connection there is nothing to flush.
+        if let Err(error) = half.flush().await {
+            sleep(LAST_REPLIES_TIMEOUT).await;
+            return Err(error.into());
         }
         pipeline.written(chunk);
     }

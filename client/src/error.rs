@@ -76,7 +76,7 @@ pub enum Error {
 
 /// The errors that mean that a request was certainly not executed. Any other code, including one added by a later
 /// protocol version, may belong to a write that happened.
-const LEFT_NO_TRACE: [ErrorCode; 14] = [
+const LEFT_NO_TRACE: [ErrorCode; 15] = [
     ErrorCode::BadLength,
     ErrorCode::BadOpcode,
     ErrorCode::BadFlags,
@@ -91,6 +91,7 @@ const LEFT_NO_TRACE: [ErrorCode; 14] = [
     ErrorCode::LogDown,
     ErrorCode::Busy,
     ErrorCode::Unauthenticated,
+    ErrorCode::Forbidden,
 ];
 
 /// An invalid argument of a call.

@@ -56,6 +56,7 @@
 //!   elements.rs     members of sets, fields of maps              ├ Client's operations
 //!   multi.rs        many entries at once                         ┘
 //!   error.rs        errors, grouped by what the caller should do
+//!   tls.rs          TLS with the server
 //!   value.rs        values as callers see them, and packed
 //!   reply.rs        owned replies
 //!   pipeline.rs     state shared by handles and the background task: limits, replies, timeouts
@@ -76,6 +77,7 @@ mod pipeline;
 mod queue;
 mod reply;
 mod supervisor;
+mod tls;
 mod value;
 
 pub use client::Client;
@@ -83,4 +85,5 @@ pub use error::{ConnectError, Error, InvalidInput, Lost, ProtocolError};
 pub use options::Options;
 pub use proto::ValueType;
 pub use proto::frame::ErrorCode;
+pub use tls::{Tls, TlsError};
 pub use value::Value;

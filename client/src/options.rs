@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::Tls;
 use crate::limits::{
     DEFAULT_CONNECT_TIMEOUT, DEFAULT_FIRST_BACKOFF, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_BACKOFF,
     DEFAULT_MAX_OUTGOING_BYTES, DEFAULT_MAX_OUTSTANDING, DEFAULT_REQUEST_TIMEOUT, DEFAULT_SILENCE_TIMEOUT,
@@ -37,6 +38,7 @@ const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 pub struct Options {
     pub(crate) address: String,
     pub(crate) token: Option<String>,
+    pub(crate) tls: Option<Tls>,
     pub(crate) request_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_outstanding: usize,
@@ -54,6 +56,7 @@ impl Options {
         Self {
             address: address.into(),
             token: None,
+            tls: None,
             request_timeout: DEFAULT_REQUEST_TIMEOUT,
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             max_outstanding: DEFAULT_MAX_OUTSTANDING,
@@ -65,7 +68,12 @@ impl Options {
         }
     }
 
-    /// The token for a server that requires one. It is sent unencrypted, so the network must be trusted.
+    /// TLS with the server. Without it everything is sent unencrypted, so the network must be trusted.
+    pub fn tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// The token that says who the client is.
     pub fn token(self, token: impl Into<String>) -> Self {
         Self { token: Some(token.into()), ..self }
     }
@@ -119,6 +127,7 @@ impl std::fmt::Debug for Options {
         f.debug_struct("Options")
             .field("address", &self.address)
             .field("token", &self.token.as_ref().map(|_| "..."))
+            .field("tls", &self.tls.is_some())
             .field("request_timeout", &self.request_timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("max_outstanding", &self.max_outstanding)

@@ -4,10 +4,12 @@
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Engine, Options};
+use gateway::access::Caller;
 use gateway::budget::Budget;
 use gateway::config::Durability;
 use gateway::frames::{Executor, Output};
@@ -74,7 +76,7 @@ fn session(criterion: &mut Criterion) {
                     }
                 });
             });
-            let mut executor = Executor::new(None);
+            let mut executor = Executor::new(Rc::new(Caller::on_open_server()));
             let mut output = Output::new(Vec::new(), &service);
             group.bench_function(format!("whole/{name}"), |bencher| {
                 bencher.iter(|| {

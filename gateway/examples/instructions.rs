@@ -5,9 +5,11 @@
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::{Engine, Options};
+use gateway::access::Caller;
 use gateway::budget::Budget;
 use gateway::config::Durability;
 use gateway::frames::{Executor, Output};
@@ -77,7 +79,7 @@ fn main() {
 }
 
 fn session(service: &Service, runs: &[Vec<u8>]) {
-    let mut executor = Executor::new(None);
+    let mut executor = Executor::new(Rc::new(Caller::on_open_server()));
     let mut output = Output::new(Vec::with_capacity(64 << 10), service);
     for run in runs {
         black_box(executor.execute(service, 0, &mut Frames::new(run), &mut output));

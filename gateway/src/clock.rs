@@ -64,22 +64,29 @@ fn date_header() -> HeaderValue {
 #[derive(Debug)]
 pub(crate) struct CoarseClock {
     instant: Cell<Instant>,
+    micros: Cell<Micros>,
     date: RefCell<HeaderValue>,
 }
 
 impl CoarseClock {
     pub(crate) fn new() -> Self {
-        Self { instant: Cell::new(Instant::now()), date: RefCell::new(date_header()) }
+        Self { instant: Cell::new(Instant::now()), micros: Cell::new(now()), date: RefCell::new(date_header()) }
     }
 
-    /// Sets the clock to `instant`, and the date to the system's.
+    /// Sets the clock to `instant`, and time and date to the system's.
     pub(crate) fn set(&self, instant: Instant) {
         self.instant.set(instant);
+        self.micros.set(now());
         self.date.replace(date_header());
     }
 
     pub(crate) fn instant(&self) -> Instant {
         self.instant.get()
+    }
+
+    /// The time, in microseconds since the Unix epoch.
+    pub(crate) fn micros(&self) -> Micros {
+        self.micros.get()
     }
 
     /// The value of the `Date` header.

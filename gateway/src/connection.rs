@@ -33,6 +33,7 @@ use tracing::debug;
 
 use crate::clock::CoarseClock;
 use crate::config::{Config, MAX_WORKING_TIME};
+use crate::socket::Socket;
 
 /// How often the reaper checks; the precision of every deadline.
 const TICK: Duration = Duration::from_millis(250);
@@ -300,22 +301,22 @@ impl Reaper {
 
 /// A stream that records when input arrives and when output is blocked.
 pub(crate) struct Watched {
-    stream: TcpStream,
+    stream: Socket,
     activity: Rc<Activity>,
 }
 
 impl Watched {
-    pub(crate) fn new(stream: TcpStream, activity: Rc<Activity>) -> Self {
+    pub(crate) fn new(stream: Socket, activity: Rc<Activity>) -> Self {
         // Responses are written as a whole; Nagle's algorithm would only delay them.
-        let _ = stream.set_nodelay(true);
+        let _ = stream.tcp().set_nodelay(true);
         // If this fails, slow clients only appear slower than they are.
-        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_BYTES);
+        let _ = socket2::SockRef::from(stream.tcp()).set_tcp_notsent_lowat(UNSENT_BYTES);
         Self { stream, activity }
     }
 
     /// Waits until there may be something to read.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_read_ready(cx)
+        self.stream.poll_readable(cx)
     }
 
     /// Records the result of writing `wanted` bytes.
@@ -378,7 +379,14 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // Only TLS holds anything back: it has taken all, and the client does not receive it.
+        match flushed {
+            Poll::Pending => self.note_write(1, &Poll::Pending),
+            Poll::Ready(Ok(())) => self.note_write(0, &Poll::Ready(Ok(0))),
+            Poll::Ready(Err(_)) => {}
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

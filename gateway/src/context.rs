@@ -1,11 +1,11 @@
 //! State shared by all workers, and state shared by the sessions of one worker.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use engine::Engine;
-use tracing::{info, warn};
+use txnd::tls::Door;
 
-use crate::auth::Token;
+use crate::access::Access;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::connection::Reaper;
@@ -20,8 +20,10 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     /// The log; `None` when it is off.
     pub(crate) log: Option<LogWatch>,
-    /// The token that clients must present, if any.
-    token: Option<RwLock<Arc<Token>>>,
+    /// Who may use the server.
+    pub(crate) access: Arc<Access>,
+    /// TLS with clients, if there is.
+    pub(crate) door: Option<Arc<Door>>,
     pub(crate) connections: ConnectionLimit,
     /// Memory limit for large request bodies and frames.
     pub(crate) request_memory: Arc<Budget>,
@@ -38,34 +40,22 @@ pub(crate) struct Worker {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, engine: Arc<Engine>, log: Option<LogWatch>, token: Option<Token>) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        engine: Arc<Engine>,
+        log: Option<LogWatch>,
+        access: Access,
+        door: Option<Door>,
+    ) -> Self {
         Self {
             engine,
             log,
-            token: token.map(|token| RwLock::new(Arc::new(token))),
+            access: Arc::new(access),
+            door: door.map(Arc::new),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
             response_memory: Budget::new(config.response_memory.as_u64() as usize),
             config,
-        }
-    }
-
-    /// The token that clients must present, if any.
-    pub(crate) fn token(&self) -> Option<Arc<Token>> {
-        self.token.as_ref().map(|token| Arc::clone(&token.read().unwrap_or_else(|e| e.into_inner())))
-    }
-
-    /// Reads the token file again. Connections that are authenticated with the previous token stay so.
-    pub(crate) fn reload_token(&self) {
-        let (Some(file), Some(in_use)) = (&self.config.token_file, &self.token) else {
-            return info!("SIGHUP: there is no token file to reload");
-        };
-        match Token::read(file) {
-            Ok(token) => {
-                *in_use.write().unwrap_or_else(|e| e.into_inner()) = Arc::new(token);
-                info!("SIGHUP: the token was read again");
-            }
-            Err(e) => warn!("SIGHUP: the token cannot be used, the one of before stays in use: {e}"),
         }
     }
 }

@@ -13,11 +13,12 @@
 //!   http/          HTTP/1.1: heads, bodies, responses; REST API v1
 //!   frames/        the frame protocol: input, executor, output
 //!   context.rs     state shared by all workers, and state shared by the sessions of one worker
-//!   service.rs     the entry point of every protocol: durability, refusals, the memory limit for responses
+//!   service.rs     the entry point of every protocol: permission, durability, refusals, the memory limit for responses
 //!   listener.rs    binding, accepting, the connection limit
+//!   socket.rs      a client's socket, plain or TLS
 //!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
 //!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
-//!   auth.rs        the token that clients must present
+//!   access/        who may do what: identities, tokens, scopes
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
 //!   health.rs      the health check of a running server
@@ -25,7 +26,7 @@
 //!   config.rs      flags, environment variables, and every limit of a running server
 //! ```
 
-mod auth;
+pub mod access;
 pub mod budget;
 mod clock;
 pub mod config;
@@ -38,6 +39,7 @@ mod listener;
 mod log;
 mod server;
 pub mod service;
+mod socket;
 pub mod tools;
 mod worker;
 

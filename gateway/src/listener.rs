@@ -36,6 +36,16 @@ pub(crate) enum Protocol {
     Frames,
 }
 
+impl Protocol {
+    /// The protocol's name for ALPN.
+    pub(crate) fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Rest => b"http/1.1",
+            Self::Frames => b"kvs-frames",
+        }
+    }
+}
+
 /// A worker's sockets, one for each protocol.
 pub(crate) struct Sockets {
     pub(crate) http: std::net::TcpListener,

@@ -10,7 +10,8 @@ use tracing::{error, info, warn};
 use txnd::SinkError;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::tracing::TraceLevel;
-use txnd::cli::{exit, flags, metrics, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, metrics, tracing as diagnostics};
+use txnd::tls::certs::Set;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
                 }
             };
         }
+        Some(Command::Certs(args)) => return certs::run("kvs", args, Set::CLIENTS),
         Some(Command::Tool(tool)) => return run_tool(&config, &tool),
         None => {}
     }
@@ -62,6 +64,7 @@ fn run_tool(config: &Config, tool: &Tool) -> ExitCode {
             ExitCode::from(match e {
                 ToolError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
                 ToolError::Log(_) => exit::CANNOT_OPEN_LOG,
+                ToolError::Identities(_) => exit::USAGE,
                 ToolError::Output(_) => exit::FAILED,
             })
         }
@@ -99,7 +102,7 @@ async fn run(config: Config) -> ExitCode {
                 StartError::Listen(..) => exit::CANNOT_LISTEN,
                 StartError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
                 StartError::Log(_) | StartError::Backup(_) => exit::CANNOT_OPEN_LOG,
-                StartError::Token(_) => exit::USAGE,
+                StartError::Access(_) | StartError::Tls(_) | StartError::Open(_) => exit::USAGE,
                 StartError::Thread(_) => exit::FAILED,
             });
         }

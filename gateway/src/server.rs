@@ -4,17 +4,18 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread;
 
 use engine::Engine;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
-use txnd::tls::{system_clock, watch_expiry};
+use txnd::tls::{Door, TlsError, system_clock, watch_expiry};
 use txnd::{LogWriter, PostgresSink, RemoteSink, Retention, SegmentSink, SinkError};
 
-use crate::auth::Token;
+use crate::access::{Access, AccessError, Sources};
 use crate::config::{Config, LogTarget};
 use crate::context::Shared;
 use crate::listener::{Listeners, Sockets};
@@ -33,9 +34,19 @@ pub enum StartError {
     /// A backup was given as the log.
     #[error("{} is a backup, which can only be read: make a log of it with `kvs restore`", .0.display())]
     Backup(PathBuf),
-    /// The token cannot be read.
-    #[error("cannot use the token: {0}")]
-    Token(String),
+    /// The token or the identities cannot be read.
+    #[error("{0}")]
+    Access(String),
+    /// The server's certificate cannot be used.
+    #[error("cannot use TLS with clients: {0}")]
+    Tls(#[from] TlsError),
+    /// Everybody could use an address that other machines can reach.
+    #[error(
+        "{0} can be reached from other machines, and no identities are set: everybody could read and write. Make one with \
+         `kvs token new NAME --scope read,write --identities FILE` and start kvs with `--identities FILE`, or say \
+         `--allow-anonymous` if that is meant"
+    )]
+    Open(SocketAddr),
     /// A thread or runtime could not be created.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -47,8 +58,10 @@ pub struct Running {
     frame_addr: SocketAddr,
     shared: Arc<Shared>,
     stop_workers: watch::Sender<bool>,
-    workers: Vec<JoinHandle<()>>,
+    workers: Vec<thread::JoinHandle<()>>,
     log: Option<LogThread>,
+    /// Reads the identities and certificates again when they change. Ends when it is dropped.
+    _watching: JoinSet<()>,
 }
 
 /// Starts a server with the log that the configuration names. Returns when the server accepts connections.
@@ -80,7 +93,19 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
 
 /// Starts a server with `sink` as its log, or without a log.
 pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
-    let token = config.token_file.as_deref().map(Token::read).transpose().map_err(StartError::Token)?;
+    let sources = Sources {
+        token_file: config.token_file.clone(),
+        identities: config.identities.clone(),
+        anonymous: config.allow_anonymous,
+    };
+    let access =
+        Access::load(sources, config.auth_failures).map_err(|e: AccessError| StartError::Access(e.to_string()))?;
+    let door = config.door().map(Door::new).transpose()?;
+    let is_open = !access.knows_identities() && !config.require_client_cert && config.allow_anonymous.is_none();
+    let is_exposed = |addr: &SocketAddr| !addr.ip().to_canonical().is_loopback();
+    if let Some(addr) = [config.http_addr, config.frame_addr].into_iter().find(is_exposed).filter(|_| is_open) {
+        return Err(StartError::Open(addr));
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
     // Bind before recovery, so that a wrong address is reported at once. Listen only after it.
@@ -99,7 +124,12 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
             (engine, Some(log))
         }
     };
-    let shared = Arc::new(Shared::new(config, engine, log.as_ref().map(LogThread::watch), token));
+    let shared = Arc::new(Shared::new(config, engine, log.as_ref().map(LogThread::watch), access, door));
+    let mut watching = JoinSet::new();
+    watching.spawn(Arc::clone(&shared.access).watch());
+    if let Some(door) = &shared.door {
+        watching.spawn(Arc::clone(door).watch());
+    }
     let (stop_workers, stop) = watch::channel(false);
     let http = http.listen().map_err(|e| StartError::Listen(http_addr, e, "--http-addr"))?;
     let frames = frames.listen().map_err(|e| StartError::Listen(frame_addr, e, "--frame-addr"))?;
@@ -109,7 +139,7 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
         .map(|(number, sockets)| worker::spawn(number, sockets, Arc::clone(&shared), stop.clone()))
         .collect::<Result<_, _>>()?;
     info!(http_addr = %http_addr, frame_addr = %frame_addr, log = %shared.config.log, "listening");
-    Ok(Running { http_addr, frame_addr, shared, stop_workers, workers, log })
+    Ok(Running { http_addr, frame_addr, shared, stop_workers, workers, log, _watching: watching })
 }
 
 impl Running {
@@ -131,9 +161,9 @@ impl Running {
         }
     }
 
-    /// Reloads the part of the configuration that can change while the server runs: the token.
+    /// Reloads the part of the configuration that can change while the server runs: the token and the identities.
     pub fn reload(&self) {
-        self.shared.reload_token();
+        self.shared.access.reload_now();
     }
 
     /// Begins a checkpoint now, or when the one that is being written is complete.

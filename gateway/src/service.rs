@@ -1,6 +1,6 @@
 //! The entry point of every request about entries, whatever its protocol.
 //!
-//! Only this file decides how durable a write is when its response is sent, which writes are refused because of the
+//! Only this file decides whether a client may do what it asks for, how durable a write is when its response is sent, which writes are refused because of the
 //! state of the log, which LSN a response waits for, and how much memory responses may use.
 
 use std::ops::ControlFlow;
@@ -11,6 +11,7 @@ use arrayvec::ArrayVec;
 use engine::{Engine, Outcome};
 use proto::{Lsn, Micros, Op, Refusal, Reply};
 
+use crate::access::Identity;
 use crate::budget::{Budget, Share};
 use crate::config::Durability;
 use crate::log::gate::DurableGate;
@@ -122,41 +123,45 @@ impl Service {
         Self::new(engine, durability, responses, None, Duration::ZERO)
     }
 
-    /// Executes a request at time `at`, or refuses it. Does not wait for the log: see [`Done::awaits`].
-    pub fn execute(&self, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
+    /// Executes a request of `identity` at time `at`, or refuses it. Does not wait for the log: see [`Done::awaits`].
+    pub fn execute(&self, identity: &Identity, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
+        identity.check(&request.op)?;
         let durable = self.admit(request.op.kind().writes(), request.options)?;
         let outcome = self.engine.execute(&request.op, at)?;
         let awaits = self.awaits(&outcome, durable);
         Ok(Done { reply: outcome.reply, awaits })
     }
 
-    /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
+    /// Executes requests of `identity` in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
     /// that must be durable before the reply may be sent. When `each` returns `Break`, the remaining requests are not
     /// executed. Returns the number of requests that were executed or refused.
     #[inline]
     pub fn execute_batch(
         &self,
+        identity: &Identity,
         batch: &RequestBatch<'_>,
         at: Micros,
         mut each: impl FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
-        if self.gate.health() == LogHealth::Up {
+        let all_allowed = identity.may_do_all() || batch.ops.iter().all(|op| identity.check(op).is_ok());
+        if all_allowed && self.gate.health() == LogHealth::Up {
             return self.run(&batch.ops, &batch.options, at, each);
         }
-        self.execute_some(batch, at, &mut each)
+        self.execute_some(identity, batch, at, &mut each)
     }
 
-    /// Executes the requests that do not need the log, and refuses the others in their place.
+    /// Executes the requests that can be, and refuses the others in their place.
     #[cold]
     fn execute_some(
         &self,
+        identity: &Identity,
         batch: &RequestBatch<'_>,
         at: Micros,
         each: &mut dyn FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
         let mut done = 0;
         for (op, options) in batch.ops.iter().zip(&batch.options) {
-            let executed = self.execute(&Request { op: *op, options: *options }, at);
+            let executed = self.execute(identity, &Request { op: *op, options: *options }, at);
             done += 1;
             let (executed, awaits) = match &executed {
                 Ok(done) => (Ok(&done.reply), done.awaits),

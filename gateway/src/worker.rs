@@ -1,5 +1,6 @@
 //! A worker: one thread, pinned to a core, with its own runtime, its own listeners and its own sessions.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,10 +10,12 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
+use crate::access::Caller;
 use crate::context::{Shared, Worker};
 use crate::listener::{Acceptor, Admission, Protocol, Sockets};
+use crate::socket::{Socket, Stop};
 use crate::{connection, frames, http};
 
 /// Time, at the end of a shutdown, to send the responses to writes that the log has not confirmed.
@@ -50,7 +53,7 @@ async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<
     };
     let drain_timeout = shared.config.drain_timeout;
     let worker = Rc::new(Worker::new(shared));
-    let for_sessions = stop.clone();
+    let for_sessions = Stop::of_server(stop.clone());
     let _helpers = spawn_helpers(&worker);
     let mut sessions = JoinSet::new();
     loop {
@@ -87,15 +90,43 @@ fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
     helpers
 }
 
-fn open_session(
-    worker: &Rc<Worker>,
-    sessions: &mut JoinSet<()>,
+/// A client that may begin its session.
+struct Entered {
+    socket: Socket,
+    /// DNS names of its certificate.
+    names: Vec<String>,
+    stop: Stop,
+}
+
+/// Carries out the handshake, if clients use TLS. The time limit is that of the first request.
+async fn enter(
+    shared: &Shared,
     protocol: Protocol,
     stream: TcpStream,
-    stop: &watch::Receiver<bool>,
-) {
+    address: SocketAddr,
+    stop: Stop,
+) -> Option<Entered> {
+    let Some(door) = &shared.door else {
+        return Some(Entered { socket: Socket::Plain(stream), names: Vec::new(), stop });
+    };
+    match door.enter(stream, protocol.alpn()).await {
+        Ok(entered) => Some(Entered {
+            socket: Socket::Tls(Box::new(entered.stream)),
+            names: entered.names,
+            stop: stop.or(entered.over),
+        }),
+        Err(why) => {
+            debug!(from = %address, "refused a client: {why}");
+            None
+        }
+    }
+}
+
+fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, protocol: Protocol, stream: TcpStream, stop: &Stop) {
     let counted = match worker.shared.connections.admit() {
         Admission::Admitted(counted) => counted,
+        // Without a handshake, which would cost more than the connection.
+        Admission::Refused(_) if worker.shared.door.is_some() => return,
         Admission::Refused(counted) => {
             let reply = match protocol {
                 Protocol::Rest => http::too_many_connections(worker),
@@ -109,12 +140,18 @@ fn open_session(
         }
         Admission::Dropped => return,
     };
+    // The client has gone if its socket has no address.
+    let Ok(address) = stream.peer_addr() else { return };
     let activity = worker.reaper.watch();
     let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
     let task = sessions.spawn_local(async move {
+        let Some(Entered { socket, names, stop }) = enter(&worker.shared, protocol, stream, address, stop).await else {
+            return;
+        };
+        let caller = Caller::new(Arc::clone(&worker.shared.access), address.ip(), names);
         match protocol {
-            Protocol::Rest => http::serve(worker, stream, of_session, stop).await,
-            Protocol::Frames => frames::serve(worker, stream, of_session, stop).await,
+            Protocol::Rest => http::serve(worker, socket, of_session, caller, stop).await,
+            Protocol::Frames => frames::serve(worker, socket, of_session, caller, stop).await,
         }
         drop(counted);
     });

@@ -30,8 +30,10 @@ fn of_help(name: &str, arguments: &[&str]) -> Flags {
         let flag = words.iter().take(2).find(|word| word.starts_with("--"));
         let defined = matches!(words.first(), Some(first) if first.starts_with('-')).then_some(flag).flatten();
         if let Some(flag) = defined {
-            last = Some((*flag).to_owned());
-            flags.insert((*flag).to_owned(), None);
+            // A value that may be left out is shown as `--flag[=<VALUE>]`.
+            let flag = flag.split('[').next().expect("a part");
+            last = Some(flag.to_owned());
+            flags.insert(flag.to_owned(), None);
         }
         if let (Some(flag), Some((_, rest))) = (&last, line.split_once("[env: ")) {
             let variable = rest.split(['=', ']']).next().expect("a part").to_owned();

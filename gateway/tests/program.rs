@@ -84,7 +84,7 @@ fn a_hangup_without_a_terminal_reads_the_token_again_and_loses_nothing() {
     assert_eq!((asks("first"), asks("second")), (401, 404));
     std::fs::write(&token, "no token\n").expect("a file");
     kvs.signal("HUP");
-    kvs.says(&["the one of before stays in use"]);
+    kvs.says(&["those of before stay in use"]);
     assert_eq!(asks("second"), 404);
     assert!(kvs.stop().0.success());
 }

@@ -13,6 +13,9 @@ const SOON: Duration = Duration::from_secs(1);
 /// Delay before retrying a request that needs another server to replace this one.
 const AFTER_A_RESTART: Duration = Duration::from_secs(5);
 
+/// Delay before presenting a token again, after too many wrong ones.
+const AFTER_WRONG_TOKENS: Duration = Duration::from_secs(10);
+
 /// Why a request failed. All but [`Refusal::OutcomeUnknown`] changed nothing and are not in the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -78,6 +81,18 @@ pub enum Refusal {
          may have been; write to the other kvs"
     )]
     Fenced,
+    /// The client has not said who it is, or with a token that is wrong, expired or revoked.
+    #[error(
+        "this needs a valid token of this server: over REST in the header Authorization: Bearer TOKEN, over frames in an \
+         auth request"
+    )]
+    Unauthenticated,
+    /// The client may not do this. The same whether the entry exists or not.
+    #[error("this identity may not do that: its scopes, value types or key prefix do not include it")]
+    Forbidden,
+    /// Too many wrong tokens have come from the client's address.
+    #[error("too many wrong tokens from this address; try again later")]
+    TooManyAttempts,
     /// The write was applied, but the log has not confirmed it: it may become durable, or be lost.
     #[error("the log has not confirmed this write: it may or may not have happened; ask before repeating it")]
     OutcomeUnknown,
@@ -104,7 +119,12 @@ impl Refusal {
     /// When the same request may succeed; `None` if repeating it does not help or may do harm.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Overflow { .. } | Self::TooLarge(_) | Self::ResponseTooLarge | Self::OutcomeUnknown => None,
+            Self::Overflow { .. }
+            | Self::TooLarge(_)
+            | Self::ResponseTooLarge
+            | Self::Unauthenticated
+            | Self::Forbidden
+            | Self::OutcomeUnknown => None,
             Self::Memory { .. }
             | Self::RequestMemory
             | Self::ResponseMemory
@@ -112,6 +132,7 @@ impl Refusal {
             | Self::LogClosed(_)
             | Self::LogDown => Some(SOON),
             Self::LogFailed | Self::Fenced => Some(AFTER_A_RESTART),
+            Self::TooManyAttempts => Some(AFTER_WRONG_TOKENS),
         }
     }
 }

@@ -7,17 +7,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::PostgresSink;
 use crate::checkpoint::Retention;
+use crate::cli::certs::Certs;
 use crate::cli::flags::{address, positive_time, retention, time, unquoted, within};
 use crate::cli::tracing::{TraceFormat, TraceLevel};
 use crate::segment::{MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES};
 use crate::tls::{TlsFiles, certs};
-
-/// Longest `--days` of a certificate.
-const MAX_DAYS: i64 = 36_500;
 
 const ABOUT: &str = "The transaction service of kvs: takes batches of log records over gRPC and makes them durable";
 
@@ -119,30 +117,6 @@ pub enum Command {
     Health,
 }
 
-/// Which certificates to make. No file is overwritten unless --renew is given.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Certs {
-    /// The folder; it is created if missing
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
-
-    /// Another DNS name or IP address of txnd, besides txnd, localhost, 127.0.0.1 and ::1; may be repeated
-    #[arg(long, value_name = "NAME")]
-    pub server_name: Vec<String>,
-
-    /// Validity of the two certificates, in days; the CA is valid for ten years, and they never outlive it
-    #[arg(long, default_value_t = 825, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS), value_name = "DAYS")]
-    pub days: u32,
-
-    /// Do nothing if the set is complete and valid
-    #[arg(long)]
-    pub keep: bool,
-
-    /// Replace the two certificates if there is a CA; with --keep, only if less than 30 days are left
-    #[arg(long)]
-    pub renew: bool,
-}
-
 /// Where batches become durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SinkTarget {
@@ -218,13 +192,6 @@ impl Config {
             key: self.tls_key.clone(),
             crl: self.tls_crl.clone(),
         }
-    }
-}
-
-impl From<Certs> for certs::Request {
-    fn from(args: Certs) -> Self {
-        let Certs { folder, server_name, days, keep, renew } = args;
-        Self { folder, server_names: server_name, days, keep, renew }
     }
 }
 

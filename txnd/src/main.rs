@@ -14,10 +14,10 @@ use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
 use txnd::cli::metrics::MetricsError;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::start_retry::StartRetry;
-use txnd::cli::{exit, flags, metrics, tracing as diagnostics};
-use txnd::config::{Certs, Command, Config, SinkTarget};
+use txnd::cli::{certs, exit, flags, metrics, tracing as diagnostics};
+use txnd::config::{Command, Config, SinkTarget};
 use txnd::service::{LogThread, describe_metrics, server};
-use txnd::tls::certs::{self, Made};
+use txnd::tls::certs::Set;
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
 use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health, meters};
 
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     let mut config: Config = flags::parse(&[]);
     let command = config.command.take();
     if let Some(Command::Certs(args)) = command {
-        return make_certs(args);
+        return certs::run("txnd", args, Set::LOG);
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -98,26 +98,6 @@ fn main() -> ExitCode {
             ExitCode::from(e.exit_code())
         }
     }
-}
-
-fn make_certs(args: Certs) -> ExitCode {
-    let folder = args.folder.clone();
-    let folder = folder.display();
-    match certs::make(&args.into()) {
-        Ok(Made::Everything) => println!(
-            "made a CA, txnd's certificate and kvs's in {folder}. Give txnd its ca.pem, txnd.pem and txnd.key, kvs its ca.pem, kvs.pem \
-             and kvs.key; keep ca.key on neither of their machines"
-        ),
-        Ok(Made::Certificates) => {
-            println!("made new certificates for txnd and kvs in {folder}, under the existing CA")
-        }
-        Ok(Made::Nothing) => {}
-        Err(e) => {
-            eprintln!("txnd certs: {e}");
-            return ExitCode::FAILURE;
-        }
-    }
-    ExitCode::SUCCESS
 }
 
 async fn serve(config: Config) -> Result<(), ServeError> {

@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use txnd::tls::certs::{CertsError, Made, Request, make};
+use txnd::tls::certs::{CertsError, Made, Request, Set, make};
 use txnd::tls::{Acceptor, Leaf, TlsFiles};
 
 fn request(folder: &Path) -> Request {
-    Request { folder: folder.join("certs"), server_names: Vec::new(), days: 825, keep: false, renew: false }
+    let folder = folder.join("certs");
+    Request { set: Set::LOG, folder, server_names: Vec::new(), days: 825, keep: false, renew: false }
 }
 
 fn leaf(request: &Request, name: &str) -> Leaf {

@@ -5,7 +5,7 @@
 //! batch; replies are in the order of the requests.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use arrayvec::ArrayVec;
 use proto::frame::{
@@ -15,7 +15,7 @@ use proto::frame::{
 use proto::{Lsn, Micros, Refusal, Reply};
 
 use super::output::Output;
-use crate::auth::Token;
+use crate::access::{Caller, Identity};
 use crate::config::{Durability, FRAME_BUFFER_BYTES};
 use crate::service::{self, MAX_BATCH, Options, RequestBatch, Service};
 
@@ -29,15 +29,10 @@ const MAX_REASON_BYTES: usize = 128;
 /// Space that is reserved for the reply to such an item, in bytes.
 const RESERVED_ITEM_BYTES: usize = REPLY_ITEM_HEADER_BYTES + MAX_REASON_BYTES;
 
-const NOT_AUTHENTICATED: &str = "the first request must be an auth with the token of this server";
-const WRONG_TOKEN: &str = "this is not the token of this server";
-
 /// Executes the requests of one connection.
 #[derive(Debug)]
 pub struct Executor {
-    /// The token that the client must present, if any.
-    token: Option<Arc<Token>>,
-    authenticated: bool,
+    caller: Rc<Caller>,
 }
 
 /// The result of one call of [`Executor::execute`], besides the replies.
@@ -56,6 +51,14 @@ struct PendingReply<'f> {
     rest: Frames<'f>,
 }
 
+/// Who makes the requests of a run, and when.
+#[derive(Clone, Copy)]
+struct Execution<'e> {
+    service: &'e Service,
+    identity: &'e Identity,
+    at: Micros,
+}
+
 /// Consecutive operations.
 #[derive(Default)]
 struct OpBatch<'f> {
@@ -71,15 +74,14 @@ impl BatchResult {
 }
 
 impl Executor {
-    /// An executor for a new connection, whose client must present `token`, if there is one.
-    pub fn new(token: Option<Arc<Token>>) -> Self {
-        let authenticated = token.is_none();
-        Self { token, authenticated }
+    /// An executor for the connection of `caller`.
+    pub fn new(caller: Rc<Caller>) -> Self {
+        Self { caller }
     }
 
-    /// Whether the client has presented the token, or none is required.
+    /// Whether the client has said who it is, or need not.
     pub fn is_authenticated(&self) -> bool {
-        self.authenticated
+        !self.caller.must_authenticate()
     }
 
     /// Executes requests from `frames` at time `at`, until there are no more or the output must be flushed. Requests
@@ -93,9 +95,19 @@ impl Executor {
     ) -> BatchResult {
         let mut result = BatchResult::default();
         while !result.must_flush(output) && !frames.rest().is_empty() {
+            let identity = match self.caller.identity(at) {
+                Ok(identity) => identity,
+                Err(refusal) => {
+                    // Of the whole connection.
+                    encode_refusal(output.bytes_mut(), 0, &refusal);
+                    result.hang_up = true;
+                    return result;
+                }
+            };
             let mut batch = OpBatch::default();
-            let other = self.gather(&mut batch, frames);
-            let done = run_batch(&batch, service, at, output, &mut result);
+            let other = gather(&identity, &mut batch, frames);
+            let done = run_batch(&batch, Execution { service, identity: &identity, at }, output, &mut result);
+            drop(identity);
             if done < batch.requests.len() {
                 // The output must be flushed first. The next call executes the rest of the batch and what follows it.
                 frames.clone_from(&batch.pending[done - 1].rest);
@@ -106,37 +118,16 @@ impl Executor {
                 Some(Ok(frame)) => self.answer(frame, service, at, output, &mut result),
                 Some(Err(bad)) => {
                     encode_error(output.bytes_mut(), bad.id, bad.error.code(), &bad.error.to_string());
-                    result.hang_up = !self.authenticated;
+                    result.hang_up = !self.is_authenticated();
                 }
             }
         }
         result
     }
 
-    /// Collects consecutive operations until the batch is full. Returns the first frame that is not an operation, if
-    /// one ended the batch.
-    fn gather<'f>(
-        &self,
-        batch: &mut OpBatch<'f>,
-        frames: &mut Frames<'f>,
-    ) -> Option<Result<RequestFrame<'f>, BadRequest>> {
-        while !batch.requests.is_full() {
-            let frame = RequestFrame::decode(frames.next()?);
-            let Ok(RequestFrame { id, durable, request: Request::Op(op) }) = frame else {
-                return Some(frame);
-            };
-            if !self.authenticated {
-                return Some(frame);
-            }
-            batch.requests.push(service::Request { op, options: options(durable) });
-            batch.pending.push(PendingReply { id, rest: frames.clone() });
-        }
-        None
-    }
-
     /// Replies to a request that is not part of a batch: it is not an operation, or the client is not authenticated.
     fn answer(
-        &mut self,
+        &self,
         frame: RequestFrame<'_>,
         service: &Service,
         at: Micros,
@@ -145,25 +136,23 @@ impl Executor {
     ) {
         let out = output.bytes_mut();
         match frame.request {
-            Request::Auth(token) => match &self.token {
-                Some(expected) if !expected.matches(token.as_bytes()) => {
-                    encode_error(out, frame.id, ErrorCode::Unauthenticated, WRONG_TOKEN);
+            Request::Auth(token) => match self.caller.present(token.as_bytes(), at) {
+                Ok(()) => encode_done(out, frame.id),
+                Err(refusal) => {
+                    encode_refusal(out, frame.id, &refusal);
                     result.hang_up = true;
                 }
-                _ => {
-                    self.authenticated = true;
-                    encode_done(out, frame.id);
-                }
             },
-            _ if !self.authenticated => {
-                encode_error(out, frame.id, ErrorCode::Unauthenticated, NOT_AUTHENTICATED);
+            _ if !self.is_authenticated() => {
+                encode_refusal(out, frame.id, &Refusal::Unauthenticated);
                 result.hang_up = true;
             }
             Request::Ping => encode_done(out, frame.id),
             // Not reached: the operations of an authenticated client are in a batch, all others are refused above.
             Request::Op(op) => {
                 let request = service::Request { op, options: options(frame.durable) };
-                match service.execute(&request, at) {
+                let identity = self.caller.identity(at);
+                match identity.and_then(|identity| service.execute(&identity, &request, at)) {
                     Ok(done) => reply(frame.id, Ok(&done.reply), done.awaits, output, result),
                     Err(refusal) => reply(frame.id, Err(&refusal), None, output, result),
                 }
@@ -171,13 +160,38 @@ impl Executor {
             Request::Multi(multi) => {
                 let options = options(frame.durable);
                 // Checked once for the whole request: if the log requires a refusal, no item is executed.
-                match service.admit(multi.writes(), options) {
-                    Ok(_) => run_multi(multi, frame.id, options, service, at, output, result),
+                let admitted = service.admit(multi.writes(), options).and_then(|_| self.caller.identity(at));
+                match admitted {
+                    Ok(identity) => {
+                        let execution = Execution { service, identity: &identity, at };
+                        run_multi(multi, frame.id, options, execution, output, result);
+                    }
                     Err(refusal) => encode_refusal(out, frame.id, &refusal),
                 }
             }
         }
     }
+}
+
+/// Collects consecutive operations until the batch is full. Returns the first frame that is not an operation, if one ended
+/// the batch. A client that is not authenticated has none.
+fn gather<'f>(
+    identity: &Identity,
+    batch: &mut OpBatch<'f>,
+    frames: &mut Frames<'f>,
+) -> Option<Result<RequestFrame<'f>, BadRequest>> {
+    while !batch.requests.is_full() {
+        let frame = RequestFrame::decode(frames.next()?);
+        let Ok(RequestFrame { id, durable, request: Request::Op(op) }) = frame else {
+            return Some(frame);
+        };
+        if identity.must_authenticate() {
+            return Some(frame);
+        }
+        batch.requests.push(service::Request { op, options: options(durable) });
+        batch.pending.push(PendingReply { id, rest: frames.clone() });
+    }
+    None
 }
 
 fn options(durable: bool) -> Options {
@@ -188,13 +202,12 @@ fn options(durable: bool) -> Options {
 /// flushed.
 fn run_batch(
     batch: &OpBatch<'_>,
-    service: &Service,
-    at: Micros,
+    Execution { service, identity, at }: Execution<'_>,
     output: &mut Output,
     result: &mut BatchResult,
 ) -> usize {
     let mut pending = batch.pending.iter();
-    service.execute_batch(&batch.requests, at, |executed, awaits| {
+    service.execute_batch(identity, &batch.requests, at, |executed, awaits| {
         let Some(PendingReply { id, .. }) = pending.next() else { return ControlFlow::Break(()) };
         reply(*id, executed, awaits, output, result);
         if result.must_flush(output) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -229,8 +242,7 @@ fn run_multi(
     multi: MultiOps<'_>,
     id: u32,
     options: Options,
-    service: &Service,
-    at: Micros,
+    Execution { service, identity, at }: Execution<'_>,
     output: &mut Output,
     result: &mut BatchResult,
 ) {
@@ -242,7 +254,7 @@ fn run_multi(
     loop {
         let mut batch = RequestBatch::default();
         requests.by_ref().take(MAX_BATCH).for_each(|request| batch.push(request));
-        let done = service.execute_batch(&batch, at, |executed, awaits| {
+        let done = service.execute_batch(identity, &batch, at, |executed, awaits| {
             left -= 1;
             // A value must leave room for the replies to the remaining items, so that the frame never exceeds its
             // limit.

@@ -32,15 +32,14 @@ use proto::frame::{
 };
 use proto::limits::MAX_KEY_BYTES;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio_util::codec::Decoder;
 use tracing::debug;
 
-use crate::auth::MAX_TOKEN_BYTES;
+use crate::access::{Caller, MAX_TOKEN_BYTES};
 use crate::clock::now;
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
+use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use executor::{BatchResult, Executor};
 use input::Input;
@@ -60,37 +59,38 @@ enum Next {
 }
 
 /// Serves one client until it disconnects or the server stops.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, activity: Rc<Activity>, stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activity>, caller: Caller, stop: Stop) {
+    let caller = Rc::new(caller);
     let shared = &worker.shared;
     let read_only = worker.service.read_only().is_some();
     let mut session = Session {
         stream: Watched::new(stream, Rc::clone(&activity)),
         input: Input::new(shared.request_memory.share()),
-        executor: Executor::new(shared.token()),
+        executor: Executor::new(Rc::clone(&caller)),
         activity,
         worker: &worker,
         read_only,
         reads_in_a_row: 0,
     };
-    if let Err(e) = session.run(ending(&worker, read_only, stop)).await {
+    if let Err(e) = session.run(ending(&worker, &caller, read_only, stop)).await {
         debug!(error = %e, "connection ended");
     }
 }
 
 /// The reply when the connection limit is reached.
 pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES] {
-    preface(worker, PrefaceStatus::TooManyConnections, worker.service.read_only().is_some())
+    let auth_required = worker.shared.access.requires_identity();
+    preface(worker, PrefaceStatus::TooManyConnections, auth_required, worker.service.read_only().is_some())
 }
 
-fn preface(worker: &Worker, status: PrefaceStatus, read_only: bool) -> [u8; ServerPreface::BYTES] {
-    let shared = &worker.shared;
-    let (max_frame, auth_required) = (max_frame(shared) as u32, shared.token().is_some());
+fn preface(worker: &Worker, status: PrefaceStatus, auth_required: bool, read_only: bool) -> [u8; ServerPreface::BYTES] {
+    let max_frame = max_frame(&worker.shared) as u32;
     ServerPreface { version: VERSION, status, max_frame, auth_required, read_only }.encode()
 }
 
-/// Waits until the session must end: the server is stopping, or it has lost its log although the preface does not say
-/// that it is read-only.
-async fn ending(worker: &Worker, read_only: bool, mut stop: watch::Receiver<bool>) {
+/// Waits until the session must end: the server is stopping, it has lost its log although the preface does not say that it
+/// is read-only, or the client's identity has ended.
+async fn ending(worker: &Worker, caller: &Caller, read_only: bool, mut stop: Stop) {
     let log_lost = async {
         match &worker.shared.log {
             Some(log) if !read_only => drop(log.lost().await),
@@ -98,8 +98,9 @@ async fn ending(worker: &Worker, read_only: bool, mut stop: watch::Receiver<bool
         }
     };
     tokio::select! {
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = stop.wait() => {}
         () = log_lost => {}
+        () = caller.ended() => {}
     }
 }
 
@@ -184,7 +185,8 @@ impl Session<'_> {
             }
         };
         self.activity.answered();
-        self.stream.write_all(&preface(self.worker, status, self.read_only)).await?;
+        let auth_required = !self.executor.is_authenticated();
+        self.send(&preface(self.worker, status, auth_required, self.read_only)).await?;
         Ok(if status == PrefaceStatus::Welcome { Next::Continue } else { Next::HangUp })
     }
 
@@ -204,6 +206,12 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    /// Sends bytes. TLS may hold them back until it is flushed.
+    async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     fn decoder(&self) -> RunDecoder {
@@ -229,7 +237,7 @@ impl Session<'_> {
                 // Must come right after the operations, see `Service::wait`. Replies that are ready are sent first.
                 let durable = service.wait(lsn);
                 self.activity.answered();
-                self.stream.write_all(&output.bytes()[..ready]).await?;
+                self.send(&output.bytes()[..ready]).await?;
                 self.activity.working();
                 sent = ready;
                 if durable.await.is_err() {
@@ -237,7 +245,7 @@ impl Session<'_> {
                 }
             }
             self.activity.answered();
-            self.stream.write_all(&output.bytes()[sent..]).await?;
+            self.send(&output.bytes()[sent..]).await?;
             output.clear();
             if result.hang_up {
                 next = Next::HangUp;
@@ -256,7 +264,7 @@ impl Session<'_> {
         let mut reply = Vec::new();
         encode_error(&mut reply, id, code, message);
         self.activity.answered();
-        self.stream.write_all(&reply).await
+        self.send(&reply).await
     }
 
     /// Ends the connection after an error.

@@ -1,14 +1,19 @@
-//! Checks the token of a request.
+//! Who makes a request: the token of its header.
+
+use proto::{Micros, Refusal};
 
 use super::problem::Problem;
-use crate::auth::Token;
+use crate::access::Caller;
 
-/// Checks that the client has presented the token, if the server requires one.
-pub(super) fn check(token: Option<&Token>, authorization: Option<&[u8]>) -> Result<(), Problem> {
-    let Some(token) = token else { return Ok(()) };
-    match authorization.and_then(bearer).is_some_and(|presented| token.matches(presented)) {
-        true => Ok(()),
-        false => Err(Problem::Unauthorized),
+/// Tells the caller what the client has presented. Refuses a client that may do nothing.
+pub(super) fn check(caller: &Caller, authorization: Option<&[u8]>, at: Micros) -> Result<(), Problem> {
+    match authorization {
+        None => caller.present_nothing(at),
+        Some(credentials) => caller.present(bearer(credentials).unwrap_or_default(), at)?,
+    }
+    match caller.must_authenticate() {
+        true => Err(Refusal::Unauthenticated.into()),
+        false => Ok(()),
     }
 }
 

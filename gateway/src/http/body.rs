@@ -93,7 +93,8 @@ impl<'a> IncomingBody<'a> {
     /// slowly or an invalid body.
     pub(super) async fn skip(mut self) {
         let mut skipped = 0;
-        while !self.expects_continue
+        while !self.incoming.is_end_stream()
+            && !self.expects_continue
             && skipped < MAX_SKIPPED_BYTES
             && let Ok(Some(data)) = self.next_data().await
         {

@@ -1,11 +1,12 @@
 //! The host names that clients may use for this server.
 //!
-//! A server on a loopback address without a token trusts the machine that it runs on, but must not trust web pages that
+//! A server on a loopback address that anonymous clients may use trusts the machine that it runs on, but must not trust web pages that
 //! are open in a browser there. A page could reach the server by resolving a name of its own to 127.0.0.1 (DNS
 //! rebinding), or by cross-site requests. The headers Host and Origin, which browsers send, reveal both.
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use super::cors;
 use super::head::{Head, KnownHost};
 use super::problem::Problem;
 use crate::config::Config;
@@ -14,8 +15,13 @@ use crate::config::Config;
 const MAX_SHOWN_CHARS: usize = 64;
 
 /// Refuses a request to a name that is not this server's, or from a page of another site.
-pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>, known: &KnownHost) -> Result<(), Problem> {
-    let is_open = !config.http_addr.ip().to_canonical().is_loopback() || has_token;
+pub(super) fn check(
+    config: &Config,
+    requires_identity: bool,
+    head: &Head<'_>,
+    known: &KnownHost,
+) -> Result<(), Problem> {
+    let is_open = !config.http_addr.ip().to_canonical().is_loopback() || requires_identity;
     if is_open && config.allowed_hosts.is_empty() {
         return Ok(());
     }
@@ -30,7 +36,9 @@ pub(super) fn check(config: &Config, has_token: bool, head: &Head<'_>, known: &K
         }
         known.set(host);
     }
-    let Some(origin) = head.origin else { return Ok(()) };
+    let Some(origin) = head.origin.filter(|origin| !cors::allows(&config.cors_origins, origin)) else {
+        return Ok(());
+    };
     let from = std::str::from_utf8(origin).ok().and_then(|origin| Some(origin.split_once("://")?.1));
     let is_ours = from.is_some_and(|from| {
         head.host.is_some_and(|host| host.eq_ignore_ascii_case(from.as_bytes()))

@@ -10,7 +10,8 @@
 //!   targets.rs   detects request targets that hyper would truncate
 //!   head.rs      the head of a request, and the checks on it
 //!   hosts.rs     the host names that clients may use for this server
-//!   auth.rs      the token of a request
+//!   cors.rs      which web pages may read responses
+//!   auth.rs      who makes a request: the token of its header
 //!   body.rs      reading a body within its limits
 //!   response.rs  building a response
 //!   problem.rs   errors, and the one table of their status codes
@@ -24,6 +25,7 @@
 
 mod auth;
 mod body;
+mod cors;
 mod head;
 mod hosts;
 mod json;

@@ -18,8 +18,6 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 /// Why a request has failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
-    #[error("expected the header Authorization: Bearer TOKEN, with the token of this server")]
-    Unauthorized,
     #[error("{0:?} is not a name of this server; expected localhost, an IP address, or a name in --allowed-hosts")]
     UnknownHost(String),
     #[error("pages from {0:?} may not use this server; to allow them, add the name of their site to --allowed-hosts")]
@@ -69,7 +67,6 @@ impl Problem {
     fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::BadMessage(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::OtherSite(_) => StatusCode::FORBIDDEN,
             Self::NoSuchPath(_) | Self::NoEntry(_) | Self::NoField { .. } => StatusCode::NOT_FOUND,
             Self::WrongMethod(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -88,7 +85,7 @@ impl Problem {
         let response =
             Response::text(one_line(self.to_string())).with_status(self.status()).with(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
         match &self {
-            Self::Unauthorized => response.with(WWW_AUTHENTICATE, BEARER),
+            Self::Refused(Refusal::Unauthenticated) => response.with(WWW_AUTHENTICATE, BEARER),
             Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
             Self::TooManyConnections | Self::OddClock => response.with(RETRY_AFTER, RETRY_SECONDS),
             Self::Refused(refusal) => match refusal.retry_after() {
@@ -113,6 +110,9 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::LogDown
         | Refusal::LogFailed
         | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Refusal::Forbidden => StatusCode::FORBIDDEN,
+        Refusal::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         // Clients and proxies do not retry this status automatically.
         Refusal::OutcomeUnknown => StatusCode::GATEWAY_TIMEOUT,
     }

@@ -10,7 +10,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{EXPECT, HeaderName, HeaderValue};
+use hyper::header::{EXPECT, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,8 +18,6 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use proto::Refusal;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tracing::debug;
 
 use super::body::{Body, IncomingBody};
@@ -28,26 +26,23 @@ use super::problem::{BadMessage, Problem};
 use super::response::Response;
 use super::stream::{Handle, HttpStream};
 use super::targets::Targets;
-use super::{auth, hosts, v1};
+use super::{auth, cors, hosts, v1};
+use crate::access::Caller;
 use crate::clock;
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
+use crate::socket::{Socket, Stop};
 
 /// Header of every response once writes have become impossible; its value is the reason.
 const READ_ONLY: HeaderName = HeaderName::from_static("kvs-read-only");
 
 /// Serves one client until it disconnects or the server stops.
-pub(crate) async fn serve(
-    worker: Rc<Worker>,
-    stream: TcpStream,
-    activity: Rc<Activity>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activity>, caller: Caller, mut stop: Stop) {
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
     let (host, mut odd_clock) = (KnownHost::default(), false);
     {
-        let service = service_fn(|request| answer(&worker, &activity, &host, &stream, request));
+        let service = service_fn(|request| answer(&worker, &activity, &caller, &host, &stream, request));
         let mut http = http1::Builder::new();
         http.title_case_headers(true)
             .max_buf_size(MAX_HEAD_BYTES)
@@ -58,7 +53,7 @@ pub(crate) async fn serve(
         let mut serving = pin!(http.serve_connection(TokioIo::new(Handle::to(&stream)), service));
         let served = tokio::select! {
             served = while_date_is_representable(serving.as_mut()) => served,
-            _ = stop.wait_for(|stop| *stop) => {
+            () = stop.wait() => {
                 serving.as_mut().graceful_shutdown();
                 while_date_is_representable(serving).await
             }
@@ -78,7 +73,7 @@ pub(crate) async fn serve(
     // disconnected already.
     if let Some(stream) = Rc::into_inner(stream) {
         let mut stream = stream.into_inner().watched;
-        let stopping = stop.wait_for(|stop| *stop);
+        let stopping = stop.wait();
         let end = async {
             stream.write_all(&last.unwrap_or_default()).await?;
             connection::close_until(&mut stream, worker.shared.config.request_timeout, stopping).await
@@ -123,13 +118,14 @@ fn was_cut_off(targets: &Targets, head: &Parts) -> bool {
 async fn answer(
     worker: &Worker,
     activity: &Activity,
+    caller: &Caller,
     host: &KnownHost,
     stream: &RefCell<HttpStream>,
     request: Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let cut_off = was_cut_off(&stream.borrow().targets, &head);
-    let responded = respond(worker, activity, host, &head, body, cut_off).await;
+    let responded = respond(worker, activity, caller, host, &head, body, cut_off).await;
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, "refused a request");
@@ -138,6 +134,11 @@ async fn answer(
         let response = problem.into_response();
         if ends { response.and_close() } else { response }
     });
+    let origins = &worker.shared.config.cors_origins;
+    let response = match origins.is_empty() {
+        true => response,
+        false => cors::expose(origins, head.headers.get(ORIGIN), response),
+    };
     let response = match worker.service.read_only() {
         None => response,
         Some(Refusal::Fenced) => response.with(READ_ONLY, HeaderValue::from_static("fenced")),
@@ -149,6 +150,7 @@ async fn answer(
 async fn respond(
     worker: &Worker,
     activity: &Activity,
+    caller: &Caller,
     host: &KnownHost,
     parts: &Parts,
     body: Incoming,
@@ -160,10 +162,15 @@ async fn respond(
     }
     let head = Head::new(parts, host)?;
     let incoming = IncomingBody::new(body, activity, head.expects_continue);
-    let token = shared.token();
-    let checked = hosts::check(&shared.config, token.is_some(), &head, host)
-        .and_then(|()| auth::check(token.as_deref(), head.authorization))
-        .and_then(|()| {
+    let named = hosts::check(&shared.config, shared.access.requires_identity(), &head, host);
+    if named.is_ok()
+        && let Some(response) = cors::preflight(&shared.config.cors_origins, &head)
+    {
+        incoming.skip().await;
+        return Ok(response);
+    }
+    let checked =
+        named.and_then(|()| auth::check(caller, head.authorization, worker.reaper.clock().micros())).and_then(|()| {
             activity.established();
             v1::route(&head)
         });
@@ -182,7 +189,7 @@ async fn respond(
         }
     };
     activity.working();
-    let executed = v1::execute(worker, &head, route, body.as_ref().map_or(&[], Body::bytes))?;
+    let executed = v1::execute(worker, caller, &head, route, body.as_ref().map_or(&[], Body::bytes))?;
     let mut response = executed.response;
     if *head.method != Method::HEAD {
         response.admit(&worker.service)?;

@@ -2,12 +2,17 @@
 
 use txnd::SinkError;
 
+use crate::access::file::IdentitiesError;
+
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolError {
     /// A log cannot be read or written, or is damaged.
     #[error("{}", reason(.0))]
     Log(#[from] SinkError),
+    /// The identities cannot be read or changed.
+    #[error(transparent)]
+    Identities(#[from] IdentitiesError),
     /// The output cannot be written.
     #[error("cannot write the output: {0}")]
     Output(#[from] std::io::Error),

@@ -1,4 +1,4 @@
-//! The commands of kvs that work on logs: they look at one, copy it, back it up and restore it.
+//! The commands of kvs that need no running server. Those on logs look at one, copy it, back it up and restore it.
 //!
 //! ```text
 //!   source.rs   a log of any kind, as the commands read it
@@ -6,6 +6,7 @@
 //!   dump.rs     kvs log dump
 //!   backup.rs   kvs backup, kvs backup verify
 //!   copy.rs     kvs restore, kvs log copy
+//!   token.rs    kvs token
 //!   error.rs    why a command failed
 //!   state.rs    the state at a point of a log
 //! ```
@@ -17,6 +18,7 @@ mod error;
 mod info;
 mod source;
 mod state;
+mod token;
 
 use std::io::Write;
 
@@ -29,6 +31,7 @@ pub use error::ToolError;
 pub async fn run(config: &Config, tool: &Tool, out: &mut impl Write) -> Result<(), ToolError> {
     let open = |target: &LogTarget| AnyReader::open(target, config.tls());
     match tool {
+        Tool::Token(command) => token::run(config, command, out),
         Tool::Log(LogCommand::Info) => info::info(&open(&config.log)?, out).await,
         Tool::Log(LogCommand::Verify) => info::verify(&open(&config.log)?, out).await,
         Tool::Log(LogCommand::Dump(wanted)) => dump::run(&open(&config.log)?, wanted, out).await,

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::Kvs;
+use crate::harness::{BASE, Kvs, request_bytes};
 use crate::{ask, serve, serve_with_token};
 
 /// The status of a put with these headers.
@@ -102,7 +102,8 @@ fn a_server_with_a_token_or_for_other_machines_answers_to_any_name() {
 
     let open = |args: &[&str]| {
         let mut command = Kvs::program();
-        Kvs::try_start(command.args(["--http-addr", "0.0.0.0:0", "--log", "off"]).args(args)).expect("kvs starts")
+        Kvs::try_start(command.args(["--http-addr", "0.0.0.0:0", "--log", "off", "--allow-anonymous"]).args(args))
+            .expect("kvs starts")
     };
     assert_eq!(put(&open(&[]), &evil), 200);
     let restricted = open(&["--allowed-hosts", "kvs"]);
@@ -122,4 +123,38 @@ fn a_probe_of_health_is_answered_however_the_server_is_called() {
         let output = health.args(["health", "--http-addr", &kvs.addr.to_string()]).output().expect("it runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+}
+
+#[test]
+fn pages_of_origins_that_the_operator_names_may_use_the_server() {
+    let (_secrets, _folder, kvs) =
+        serve_with_token("secret", &["--cors-origins", "https://app.example,http://localhost:3000"]);
+    let preflight = |origin: &str| {
+        let head = format!(
+            "OPTIONS {BASE}/str-put/k HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\nAccess-Control-Request-Method: PUT\r\n\r\n"
+        );
+        kvs.connect().exchange(head.as_bytes())
+    };
+    let allowed = preflight("https://app.example");
+    assert_eq!((allowed.status, allowed.header("access-control-allow-origin")), (204, Some("https://app.example")));
+    assert!(allowed.header("access-control-allow-methods").is_some_and(|methods| methods.contains("PUT")));
+    assert!(allowed.header("access-control-allow-headers").is_some_and(|headers| headers.contains("Authorization")));
+    let other = preflight("https://evil.example");
+    assert_eq!((other.status, other.header("access-control-allow-origin")), (401, None));
+    for (token, status) in [("secret", 200), ("wrong", 401)] {
+        let headers = [("Origin", "https://app.example"), ("Authorization", &format!("Bearer {token}"))];
+        let answer = kvs.connect().exchange(&request_bytes("PUT", "str-put/k", &headers, b"v"));
+        assert_eq!(
+            (answer.status, answer.header("access-control-allow-origin")),
+            (status, Some("https://app.example"))
+        );
+        assert_eq!(answer.header("vary"), Some("Origin"));
+    }
+    let plain = kvs.connect().exchange(&request_bytes("GET", "str-get/k", &[], b""));
+    assert_eq!((plain.header("access-control-allow-origin"), plain.header("vary")), (None, Some("Origin")));
+    // On a loopback address without identities other origins are refused, these are not.
+    let (_other, open) = serve(&["--cors-origins", "*"]);
+    let headers = [("Origin", "https://anything.example")];
+    let answer = open.connect().exchange(&request_bytes("GET", "str-get/k", &headers, b""));
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (404, Some("*")));
 }

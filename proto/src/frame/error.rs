@@ -39,13 +39,15 @@ pub enum ErrorCode {
     Busy = 0xA3,
     /// The connection is not authenticated, or the token is wrong.
     Unauthenticated = 0xB0,
+    /// The client may not do this.
+    Forbidden = 0xB1,
     /// The write may or may not have been executed: the log has not confirmed it.
     OutcomeUnknown = 0xC0,
 }
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -60,6 +62,7 @@ impl ErrorCode {
         Self::LogDown,
         Self::Busy,
         Self::Unauthenticated,
+        Self::Forbidden,
         Self::OutcomeUnknown,
     ];
 
@@ -80,9 +83,11 @@ impl From<&Refusal> for ErrorCode {
             Refusal::Overflow { .. } => Self::Overflow,
             Refusal::TooLarge(_) | Refusal::ResponseTooLarge => Self::TooLarge,
             Refusal::Memory { .. } => Self::MemoryFull,
-            Refusal::RequestMemory | Refusal::ResponseMemory => Self::Busy,
+            Refusal::RequestMemory | Refusal::ResponseMemory | Refusal::TooManyAttempts => Self::Busy,
             Refusal::LogBehind { .. } => Self::LogBehind,
             Refusal::LogClosed(_) | Refusal::LogDown | Refusal::LogFailed | Refusal::Fenced => Self::LogDown,
+            Refusal::Unauthenticated => Self::Unauthenticated,
+            Refusal::Forbidden => Self::Forbidden,
             Refusal::OutcomeUnknown => Self::OutcomeUnknown,
         }
     }

@@ -3,6 +3,7 @@
 //! ```text
 //!   flags.rs         how flags are read: addresses, sizes, times
 //!   exit.rs          exit codes
+//!   certs.rs         the command that makes certificates
 //!   tracing.rs       the log on standard error
 //!   metrics.rs       metrics for Prometheus, over HTTP
 //!   signals.rs       signals that ask a program to stop, or to reload
@@ -10,6 +11,7 @@
 //!   start_retry.rs   waits for a log that cannot be reached yet
 //! ```
 
+pub mod certs;
 pub mod exit;
 pub mod files;
 pub mod flags;

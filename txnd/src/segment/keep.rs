@@ -38,6 +38,9 @@ pub(super) fn add(manifest: &mut Manifest, base: Lsn) {
 /// of `retention`. As long as there is only one checkpoint, everything is kept: it may be damaged.
 pub(super) fn first_kept(folder: &Path, manifest: &Manifest, retention: Retention) -> Result<Lsn, SinkError> {
     let [oldest, _] = manifest.checkpoints[..] else { return Ok(manifest.first) };
+    if retention == Retention::All {
+        return Ok(manifest.first);
+    }
     let segments = folder::segments(folder)?;
     let files: Vec<Metadata> = segments
         .iter()

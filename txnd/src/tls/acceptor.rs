@@ -2,27 +2,23 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::net::TcpStream;
-use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::expiry::{Clock, Expiry, system_clock};
 use super::files::{TlsError, TlsFiles};
 use super::leaf::date;
 use super::material::{Contents, Dated, Material};
 use super::refusal::{Reason, Refusal};
+use super::reload::{Reload, read_blocking};
 use super::verifier::AllowedNames;
 use crate::meters;
-
-/// How often the files are checked.
-const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// An accepted client. Each of its requests carries it as an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,13 +54,6 @@ struct Generation {
     over: CancellationToken,
 }
 
-/// The result of the last check of the files, if they cannot be used.
-struct Rejected {
-    found: Result<Contents, String>,
-    why: TlsError,
-    reported: bool,
-}
-
 impl Acceptor {
     /// Reads the files. Accepts clients whose certificate has one of the `allowed` DNS names.
     pub fn new(files: TlsFiles, allowed: Vec<String>) -> Result<Self, TlsError> {
@@ -80,44 +69,10 @@ impl Acceptor {
         Ok(this)
     }
 
-    /// Logs what expires soon among the certificates in use, if a line is due.
-    fn warn_of_expiry(&self) {
-        let dated = Arc::clone(&self.current.lock().dated);
-        self.expiry.lock().warn(&dated, (self.clock)());
-    }
-
     /// Checks the files now. Returns whether they have changed. After an error everything is as before.
-    pub async fn reload(self: &Arc<Self>) -> Result<bool, TlsError> {
+    pub async fn reload(&self) -> Result<bool, TlsError> {
         let contents = self.read().await?;
         self.replace(contents)
-    }
-
-    /// Checks the files for ever. Unusable files are reported when they are found twice in a row: files that are
-    /// replaced one after the other do not match for a moment.
-    pub(super) async fn watch(self: Arc<Self>) {
-        let mut interval = tokio::time::interval(WATCH_INTERVAL);
-        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut rejected: Option<Rejected> = None;
-        loop {
-            interval.tick().await;
-            self.warn_of_expiry();
-            let (found, outcome) = match self.read().await {
-                Ok(contents) => (Ok(contents.clone()), self.replace(contents)),
-                Err(e) => (Err(e.to_string()), Err(e)),
-            };
-            rejected = match (outcome, rejected) {
-                (Ok(_), _) => None,
-                (Err(_), Some(mut before)) if before.found == found => {
-                    if !before.reported {
-                        warn!("the changed certificates cannot be used, those of before stay in use: {}", before.why);
-                        meters::certificates_rejected();
-                        before.reported = true;
-                    }
-                    Some(before)
-                }
-                (Err(why), _) => Some(Rejected { found, why, reported: false }),
-            };
-        }
     }
 
     /// The handshake with a client, without a timeout. Returns the stream, the client, and a token that is cancelled
@@ -137,11 +92,14 @@ impl Acceptor {
         };
         Ok((stream, Peer { name: guest.name, address, may_write: guest.may_write }, generation.over))
     }
+}
 
-    async fn read(self: &Arc<Self>) -> Result<Contents, TlsError> {
-        let this = Arc::clone(self);
-        let read = tokio::task::spawn_blocking(move || Contents::read(&this.files)).await;
-        read.map_err(|e| TlsError::Read { path: self.files.cert.clone(), source: e.into() })?
+impl Reload for Acceptor {
+    type Contents = Contents;
+
+    async fn read(&self) -> Result<Contents, TlsError> {
+        let files = self.files.clone();
+        read_blocking(move || Contents::read(&files)).await
     }
 
     fn replace(&self, contents: Contents) -> Result<bool, TlsError> {
@@ -154,6 +112,11 @@ impl Acceptor {
         meters::certificates_replaced();
         self.warn_of_expiry();
         Ok(true)
+    }
+
+    fn warn_of_expiry(&self) {
+        let dated = Arc::clone(&self.current.lock().dated);
+        self.expiry.lock().warn(&dated, (self.clock)());
     }
 }
 

@@ -1,4 +1,4 @@
-//! Makes a CA and the certificates that it signs: `txnd certs`.
+//! Makes a CA and the certificates that it signs: `txnd certs` and `kvs certs`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -22,10 +22,29 @@ use super::pem;
 
 /// The CA's key. Only needed to make more certificates. Anyone who has it can let any client in.
 pub const CA_KEY: &str = "ca.key";
-/// Name of txnd's certificate, and the base name of its files.
-pub const SERVER: &str = "txnd";
-/// Name of kvs's certificate, and the base name of its files.
+/// Name of kvs's certificate towards txnd, and the base name of its files.
 pub const CLIENT: &str = "kvs";
+
+/// Two certificates that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Base name of the server's files.
+    pub server: &'static str,
+    /// A DNS name of the server, besides `localhost` and loopback addresses.
+    pub server_name: &'static str,
+    /// Base name of the client's files, and the DNS name of its certificate.
+    pub client: &'static str,
+    /// Whether the server also connects to itself as a client.
+    pub server_is_client: bool,
+}
+
+impl Set {
+    /// Between kvs and txnd.
+    pub const LOG: Self = Self { server: "txnd", server_name: "txnd", client: CLIENT, server_is_client: true };
+
+    /// Between kvs and its clients.
+    pub const CLIENTS: Self = Self { server: "server", server_name: "kvs", client: "client", server_is_client: false };
+}
 
 /// Validity of a CA, in days. Its certificates end with it at the latest.
 const CA_DAYS: u64 = 3650;
@@ -41,9 +60,11 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What to make.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// Which certificates.
+    pub set: Set,
     /// The folder, which is created if missing.
     pub folder: PathBuf,
-    /// Additional DNS names and IP addresses of txnd.
+    /// Additional DNS names and IP addresses of the server.
     pub server_names: Vec<String>,
     /// Validity of the certificates.
     pub days: u32,
@@ -104,9 +125,9 @@ pub enum CertsError {
 /// Makes what `request` asks for.
 pub fn make(request: &Request) -> Result<Made, CertsError> {
     let folder = &request.folder;
-    let there: Vec<PathBuf> = files(folder).into_iter().filter(|path| path.exists()).collect();
+    let there: Vec<PathBuf> = files(request).into_iter().filter(|path| path.exists()).collect();
     if request.keep && !there.is_empty() {
-        match check(folder, if request.renew { RENEWED_BEFORE } else { Duration::ZERO }) {
+        match check(request, if request.renew { RENEWED_BEFORE } else { Duration::ZERO }) {
             Ok(()) => return Ok(Made::Nothing),
             Err(why) if !request.renew => return Err(CertsError::Unkept { folder: folder.clone(), why }),
             Err(_) => {}
@@ -122,10 +143,10 @@ pub fn make(request: &Request) -> Result<Made, CertsError> {
     }
 }
 
-/// Checks that both certificates in `folder` are usable for at least `left` more.
-fn check(folder: &Path, left: Duration) -> Result<(), TlsError> {
-    for name in [SERVER, CLIENT] {
-        let files = TlsFiles::in_folder(folder, name);
+/// Checks that both certificates are usable for at least `left` more.
+fn check(request: &Request, left: Duration) -> Result<(), TlsError> {
+    for name in [request.set.server, request.set.client] {
+        let files = TlsFiles::in_folder(&request.folder, name);
         let material = Material::load(&files)?;
         material.check_dates(SystemTime::now())?;
         if material.leaf.not_after < SystemTime::now() + left {
@@ -170,7 +191,7 @@ fn renew(request: &Request) -> Result<(), CertsError> {
     }
     // The names of the old certificate are kept.
     let mut names = request.server_names.clone();
-    let old_path = request.folder.join(format!("{SERVER}.pem"));
+    let old_path = request.folder.join(format!("{}.pem", request.set.server));
     if old_path.exists() {
         let old = pem::certificates(&old_path, &pem::read(&old_path)?)?.swap_remove(0);
         let old = Leaf::read(&old).map_err(|what| unusable(&old_path, what))?;
@@ -189,14 +210,15 @@ fn make_leaves(
     ca_ends: SystemTime,
 ) -> Result<Vec<NewFile>, CertsError> {
     use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
-    let mut names: Vec<String> = [SERVER, "localhost", "127.0.0.1", "::1"].map(String::from).to_vec();
+    let Set { server, server_name, client, server_is_client } = request.set;
+    let mut names: Vec<String> = [server_name, "localhost", "127.0.0.1", "::1"].map(String::from).to_vec();
     for name in server_names {
         if !names.contains(name) {
             names.push(name.clone());
         }
     }
-    // txnd is its own client in a health check.
-    let leaves = [(SERVER, names, vec![ServerAuth, ClientAuth]), (CLIENT, vec![CLIENT.into()], vec![ClientAuth])];
+    let purposes = if server_is_client { vec![ServerAuth, ClientAuth] } else { vec![ServerAuth] };
+    let leaves = [(server, names, purposes), (client, vec![client.into()], vec![ClientAuth])];
     let mut files = Vec::new();
     for (name, names, purposes) in leaves {
         let mut params = CertificateParams::new(names)?;
@@ -245,8 +267,10 @@ fn public_key(certificate: &CertificateDer<'_>) -> Option<Vec<u8>> {
     Some(certificate.public_key().subject_public_key.data.to_vec())
 }
 
-fn files(folder: &Path) -> [PathBuf; 6] {
-    [CA_CERT, CA_KEY, "txnd.pem", "txnd.key", "kvs.pem", "kvs.key"].map(|name| folder.join(name))
+fn files(request: &Request) -> Vec<PathBuf> {
+    let leaves = [request.set.server, request.set.client];
+    let leaves = leaves.into_iter().flat_map(|name| [format!("{name}.pem"), format!("{name}.key")]);
+    [CA_CERT, CA_KEY].map(String::from).into_iter().chain(leaves).map(|name| request.folder.join(name)).collect()
 }
 
 /// A file to be written. Nothing is written before everything has been made.

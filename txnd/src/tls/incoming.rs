@@ -22,6 +22,7 @@ use tracing::{debug, warn};
 
 use super::acceptor::{Acceptor, Peer};
 use super::refusal::{Reason, Refusal};
+use super::reload::watch;
 use super::socket::prepare;
 use crate::meters;
 
@@ -84,7 +85,7 @@ pub fn incoming(
     tokio::spawn(async move {
         let closed = sender.clone();
         let loops = async {
-            tokio::join!(Arc::clone(&acceptor).watch(), accept_loop(listener, &acceptor, limits, sender));
+            tokio::join!(watch(&*acceptor), accept_loop(listener, &acceptor, limits, sender));
         };
         tokio::select! {
             () = shutdown.cancelled() => {}

@@ -71,12 +71,12 @@ impl Contents {
 
 impl Dated {
     /// `None` if it cannot be parsed; whether it can be used is decided elsewhere.
-    fn certificate(kind: DatedKind, path: &Path, der: &CertificateDer<'_>) -> Option<Self> {
+    pub(super) fn certificate(kind: DatedKind, path: &Path, der: &CertificateDer<'_>) -> Option<Self> {
         let Leaf { not_before, not_after, .. } = Leaf::read(der).ok()?;
         Some(Self { kind, path: path.into(), from: not_before, until: not_after })
     }
 
-    fn list(path: &Path, der: &[u8]) -> Option<Self> {
+    pub(super) fn list(path: &Path, der: &[u8]) -> Option<Self> {
         let (from, next) = leaf::updates(der).ok()?;
         Some(Self { kind: DatedKind::RevocationList, path: path.into(), from, until: next? })
     }

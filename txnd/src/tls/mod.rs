@@ -1,4 +1,5 @@
-//! Mutual TLS 1.3: both sides present a certificate; no other connection is accepted.
+//! Mutual TLS 1.3 between kvs and txnd: both sides present a certificate; no other connection is accepted. `door.rs` is TLS
+//! towards clients, where certificates of clients are optional.
 //!
 //! ```text
 //!   TlsFiles ── pem ──> material ──> rustls configurations
@@ -14,6 +15,8 @@
 //!   verifier.rs  which clients are accepted
 //!   refusal.rs   why a connection was refused, in words
 //!   acceptor.rs  the server's side of a handshake, and the reloading of certificates
+//!   reload.rs    reads files again when they change
+//!   door.rs      TLS towards the clients of kvs
 //!   incoming.rs  the accept loop and its limits; one accepted connection
 //!   client.rs    the client's side
 //!   socket.rs    connects to a host by any of its addresses; options of every socket
@@ -30,6 +33,7 @@
 mod acceptor;
 pub mod certs;
 mod client;
+mod door;
 mod expiry;
 mod files;
 mod incoming;
@@ -37,13 +41,16 @@ mod leaf;
 mod material;
 mod pem;
 mod refusal;
+mod reload;
 mod socket;
 mod verifier;
 
 pub use acceptor::{Acceptor, Peer};
 pub use client::{Timeouts, connect, connect_to_self};
+pub use door::{Door, DoorSettings, Entered};
 pub use expiry::{Clock, system_clock, watch_expiry};
 pub use files::{CA_CERT, TlsError, TlsFiles};
 pub use incoming::{Connection, Limits, incoming};
 pub use leaf::Leaf;
 pub use tokio_rustls::client::TlsStream as ClientStream;
+pub use tokio_rustls::server::TlsStream as ServerStream;

@@ -24,6 +24,7 @@ use hyper::Method;
 
 use super::head::Head;
 use super::problem::Problem;
+use crate::access::Caller;
 use crate::context::Worker;
 
 /// The route of a request with this head.
@@ -45,7 +46,13 @@ pub(super) fn route<'b>(head: &Head<'b>) -> Result<Route<'b>, Problem> {
 pub(super) const EXPECTED_PATH: &str = "a path such as /kvs/v1-0-0/int-get/KEY, see REST API v1";
 
 /// Executes a request. Does not wait for the log, so that the request can be dropped before that wait.
-pub(super) fn execute(worker: &Worker, head: &Head<'_>, route: Route<'_>, body: &[u8]) -> Result<Executed, Problem> {
+pub(super) fn execute(
+    worker: &Worker,
+    caller: &Caller,
+    head: &Head<'_>,
+    route: Route<'_>,
+    body: &[u8],
+) -> Result<Executed, Problem> {
     let response = match route {
         Route::Echo => demo::echo(body)?,
         // Used as a health check: a server that can never write again is not healthy.
@@ -54,7 +61,7 @@ pub(super) fn execute(worker: &Worker, head: &Head<'_>, route: Route<'_>, body: 
             Some(why) => return Err(why.into()),
         },
         Route::Fibo => demo::fibo(head.query)?,
-        Route::Entry(entry) => return operations::execute(worker, head, entry, body),
+        Route::Entry(entry) => return operations::execute(worker, caller, head, entry, body),
     };
     Ok(Executed { response, awaits: None })
 }

@@ -5,6 +5,7 @@ use proto::{Key, Lsn, Op, StringsBuf, check_text};
 
 use super::route::{EntryRoute, Verb};
 use super::{responses, values};
+use crate::access::Caller;
 use crate::clock::now;
 use crate::config::Durability;
 use crate::context::Worker;
@@ -28,6 +29,7 @@ pub(in crate::http) struct Executed {
 /// Executes the operation of `route` and `body`. Does not wait, so nothing of the request is kept while the log stores it.
 pub(super) fn execute(
     worker: &Worker,
+    caller: &Caller,
     head: &Head<'_>,
     route: EntryRoute<'_>,
     body: &[u8],
@@ -40,7 +42,8 @@ pub(super) fn execute(
     let op = operation(route.verb, key, item, body, &mut list)?;
 
     let options = Options { durability: durability(op.kind().writes(), head)? };
-    let done = worker.service.execute(&Request { op, options }, now())?;
+    let at = now();
+    let done = worker.service.execute(&*caller.identity(at)?, &Request { op, options }, at)?;
     let response = responses::from_reply(done.reply, key.as_str(), item)?;
     Ok(Executed { response, awaits: done.awaits })
 }

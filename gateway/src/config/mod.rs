@@ -1,4 +1,7 @@
-//! Flags, environment variables, and every limit of a running server.
+//! Flags, environment variables, and every limit of a running server. `commands.rs` has the commands.
+
+mod commands;
+mod origin;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -6,17 +9,21 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use proto::{Lsn, Micros, ValueType};
+use clap::{Parser, ValueEnum};
 use txnd::Retention;
 use txnd::cli::flags::{address, at_least, positive_time, retention, time, unquoted, within};
 use txnd::cli::tracing::{TraceFormat, TraceLevel};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
-use txnd::tls::TlsFiles;
+use txnd::tls::{DoorSettings, TlsFiles};
 
-use crate::clock;
+use crate::access::{Scope, Scopes};
 use crate::log::checkpointer::Schedule;
+
+pub use commands::{
+    Backup, BackupCommand, Command, Copy, Dump, LogCommand, NewToken, Restore, TokenCommand, Tool, Until,
+};
+pub use origin::CorsOrigin;
 
 /// Longest request head (request line and headers), in bytes. A longer head gets 431.
 pub const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -61,7 +68,7 @@ Sizes and times take a unit: 64MiB, 1GB; 10s, 500ms.
 
 SIGTERM, SIGQUIT or Ctrl-C shuts down gracefully; a second signal, one second or more later, exits immediately.
 SIGUSR1 writes a checkpoint of the log now.
-SIGHUP reloads the token file. If kvs was started from a terminal, SIGHUP means that the terminal was closed,
+SIGHUP reloads the token file and the identities. If kvs was started from a terminal, SIGHUP means that the terminal was closed,
 and kvs shuts down gracefully.
 
 Exit codes:
@@ -93,16 +100,60 @@ pub struct Config {
     #[arg(long, env = "KVS_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
     pub metrics_addr: Option<SocketAddr>,
 
+    /// Certificate for TLS with clients, over REST and frames (PEM), followed by any intermediate certificates; read
+    /// again when it changes [default: no TLS]
+    #[arg(long, env = "KVS_SERVER_CERT", value_name = "FILE", requires = "server_key")]
+    pub server_cert: Option<PathBuf>,
+
+    /// Private key of that certificate (PEM)
+    #[arg(long, env = "KVS_SERVER_KEY", value_name = "FILE", requires = "server_cert")]
+    pub server_key: Option<PathBuf>,
+
+    /// CA certificates that clients' certificates are verified against (PEM) [default: clients present none]
+    #[arg(long, env = "KVS_CLIENT_CA", value_name = "FILE", requires = "server_cert")]
+    pub client_ca: Option<PathBuf>,
+
+    /// Certificate revocation lists for clients' certificates (PEM) [default: no revocation check]
+    #[arg(long, env = "KVS_CLIENT_CRL", value_name = "FILE", requires = "client_ca")]
+    pub client_crl: Option<PathBuf>,
+
+    /// Serve only clients that present a certificate
+    #[arg(long, env = "KVS_REQUIRE_CLIENT_CERT", requires = "client_ca")]
+    pub require_client_cert: bool,
+
+    /// Oldest version of TLS that clients may use
+    #[arg(long, env = "KVS_TLS_MIN", default_value = "1.3", value_name = "VERSION")]
+    pub tls_min: TlsVersion,
+
     /// File whose first line is the token that clients must present: in an auth request over frames, in the header
     /// `Authorization: Bearer TOKEN` over REST [default: no authentication]
     #[arg(long, env = "KVS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// File of identities: who may use the server, and for what; made by `kvs token`. Read again when it changes
+    #[arg(long, global = true, env = "KVS_IDENTITIES", value_name = "FILE")]
+    pub identities: Option<PathBuf>,
+
+    /// What clients may do that do not say who they are: `read`, `write` or both, with a comma; alone it means both.
+    /// Needed beyond loopback if no identities are set [default: nothing if identities are set, else everything]
+    #[arg(long, env = "KVS_ALLOW_ANONYMOUS", value_name = "SCOPES", num_args = 0..=1, require_equals = true,
+          default_missing_value = "read,write", value_parser = anonymous_scopes)]
+    pub allow_anonymous: Option<Scopes>,
+
+    /// Wrong tokens that may come from one address in a minute; after that none from there is looked at for a while.
+    /// 0: no limit
+    #[arg(long, env = "KVS_AUTH_FAILURES", default_value_t = 30, value_name = "N")]
+    pub auth_failures: u32,
+
     /// Host names that clients may use in the headers Host and Origin, besides localhost and IP addresses. Default: all
-    /// names; none on a loopback address without a token, because web pages could reach the server through a name of
+    /// names; none on a loopback address that anonymous clients may use, because web pages could reach the server through a name of
     /// their own (DNS rebinding)
     #[arg(long, env = "KVS_ALLOWED_HOSTS", value_name = "NAME,...", value_delimiter = ',', value_parser = host_name)]
     pub allowed_hosts: Vec<String>,
+
+    /// Origins whose web pages may use the server over REST, such as `https://app.example`, or `*` [default: none]
+    #[arg(long, env = "KVS_CORS_ORIGINS", value_name = "ORIGIN,...", value_delimiter = ',')]
+    pub cors_origins: Vec<CorsOrigin>,
 
     /// Where the log is written: `file:DIR` (segment files), `postgres://USER:PASSWORD@HOST:PORT/DATABASE` (tables),
     /// `https://HOST:PORT` (a txnd server) or `off` (memory only, all data is lost at exit)
@@ -236,156 +287,6 @@ pub struct Config {
     pub trace_format: TraceFormat,
 }
 
-/// Commands that run instead of the server.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Command {
-    /// Check whether the kvs at `--http-addr` responds; exit code 0 if it does, otherwise 1
-    Health,
-    /// A command that works on logs.
-    #[command(flatten)]
-    Tool(Tool),
-}
-
-/// Commands that work on logs.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Tool {
-    /// Look at the log that `--log` names, beside a server that uses it or without one, or copy a log
-    #[command(subcommand)]
-    Log(LogCommand),
-    /// Copy the log that `--log` names into a folder, beside a server that uses it or without one: its latest checkpoint and
-    /// the records after it. A later run adds what is new since
-    Backup(Backup),
-    /// Make a new log with the state that a backup has
-    Restore(Restore),
-}
-
-/// What `kvs log` does.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum LogCommand {
-    /// Show the log's id, which records it has, and its checkpoints
-    Info,
-    /// Read every checkpoint and every record, and check them; exit code 5 if something is damaged
-    Verify,
-    /// Print records as lines of JSON
-    Dump(Dump),
-    /// Make a new log with the state of another, or with its whole history
-    Copy(Copy),
-}
-
-/// `kvs log dump`.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct Dump {
-    /// Only records from here on: an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z`
-    #[arg(long, value_name = "LSN|TIME")]
-    pub from: Option<Until>,
-
-    /// Only records up to here
-    #[arg(long, value_name = "LSN|TIME")]
-    pub to: Option<Until>,
-
-    /// Only records of this key
-    #[arg(long)]
-    pub key: Option<String>,
-
-    /// Only records of this value type, and deletions of all types
-    #[arg(long = "type", value_name = "TYPE", value_parser = value_type)]
-    pub ty: Option<ValueType>,
-}
-
-/// `kvs log copy`.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct Copy {
-    /// The log to copy, as for `--log`, or `backup:DIR`
-    #[arg(value_parser = unquoted::<LogTarget>())]
-    pub from: LogTarget,
-
-    /// The new log, as for `--log`. It must not have records yet
-    #[arg(value_parser = unquoted::<LogTarget>())]
-    pub to: LogTarget,
-
-    /// Copy the state at this point: an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z` [default: the end]
-    #[arg(long, value_name = "LSN|TIME")]
-    pub until: Option<Until>,
-
-    /// Copy every record instead of the state. The log must have all of them
-    #[arg(long)]
-    pub history: bool,
-}
-
-/// `kvs backup`.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Backup {
-    /// Work on a backup instead of taking one
-    #[command(subcommand)]
-    pub command: Option<BackupCommand>,
-
-    /// Folder of the backup; created if it is missing
-    #[arg(required = true)]
-    pub dir: Option<PathBuf>,
-
-    /// Begin with a new full copy, even if the last backup could be continued
-    #[arg(long)]
-    pub full: bool,
-
-    /// Limit of what is copied, in bytes per second, so that a server beside it is not slowed down
-    #[arg(long, default_value = "64MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
-    pub rate: ByteSize,
-}
-
-/// What `kvs backup` does besides taking one.
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum BackupCommand {
-    /// Check the hash of every file, and decode every entry and record; exit code 5 if something is damaged
-    Verify {
-        /// Folder of the backup
-        dir: PathBuf,
-    },
-}
-
-/// `kvs restore`.
-#[derive(Clone, Debug, PartialEq, Eq, Args)]
-pub struct Restore {
-    /// Folder of the backup
-    pub dir: PathBuf,
-
-    /// The new log, as for `--log`. It must not have records yet
-    #[arg(long, value_name = "LOG", value_parser = unquoted::<LogTarget>())]
-    pub to: LogTarget,
-
-    /// Restore the state at this point: an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z` [default: the end]
-    #[arg(long, value_name = "LSN|TIME")]
-    pub until: Option<Until>,
-}
-
-/// A point of a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// After the record with this lsn.
-    Lsn(Lsn),
-    /// Before the first record that is younger. Unix microseconds.
-    Time(Micros),
-}
-
-impl FromStr for Until {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(lsn) = text.parse() {
-            return Ok(Self::Lsn(lsn));
-        }
-        let time = humantime::parse_rfc3339_weak(text).map_err(|e| {
-            format!("expected an lsn, or a time (UTC) such as `2026-01-31T12:00:00Z` or `2026-01-31 12:00:00`: {e}")
-        })?;
-        Ok(Self::Time(clock::since_epoch(time).as_micros() as Micros))
-    }
-}
-
-fn value_type(name: &str) -> Result<ValueType, String> {
-    let names = || ValueType::ALL.map(ValueType::name).join(", ");
-    ValueType::ALL.into_iter().find(|ty| ty.name() == name).ok_or_else(|| format!("expected one of {}", names()))
-}
-
 /// Where the log is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogTarget {
@@ -406,6 +307,17 @@ pub enum Durability {
     Async,
     /// Durable.
     Sync,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    #[value(name = "1.2")]
+    Tls12,
+    /// RFC 8446.
+    #[value(name = "1.3")]
+    Tls13,
 }
 
 /// What kvs does when it can never write again.
@@ -436,6 +348,14 @@ fn checkpoint_after(text: &str) -> Result<CheckpointAfter, String> {
         _ => at_least::<1024>(text)
             .map(|size| CheckpointAfter(Some(size.as_u64())))
             .map_err(|e| format!("expected `never` or a size: {e}")),
+    }
+}
+
+/// Parses `--allow-anonymous`.
+fn anonymous_scopes(text: &str) -> Result<Scopes, String> {
+    match text.parse::<Scopes>() {
+        Ok(scopes) if !scopes.has(Scope::Admin) => Ok(scopes),
+        _ => Err("expected read, write, or read,write".into()),
     }
 }
 
@@ -499,6 +419,18 @@ impl Config {
         }
     }
 
+    /// TLS with clients, if there is.
+    pub(crate) fn door(&self) -> Option<DoorSettings> {
+        Some(DoorSettings {
+            cert: self.server_cert.clone()?,
+            key: self.server_key.clone()?,
+            client_ca: self.client_ca.clone(),
+            client_crl: self.client_crl.clone(),
+            client_cert_required: self.require_client_cert,
+            tls12: self.tls_min == TlsVersion::Tls12,
+        })
+    }
+
     /// When checkpoints are written, and how fast.
     pub(crate) fn checkpoints(&self) -> Schedule {
         Schedule {
@@ -537,17 +469,6 @@ mod tests {
         assert_eq!(checkpoint_after("never"), Ok(CheckpointAfter(None)));
         assert_eq!(checkpoint_after("1MiB"), Ok(CheckpointAfter(Some(1 << 20))));
         assert!(checkpoint_after("1").is_err_and(|e| e.contains("never")));
-    }
-
-    #[test]
-    fn a_point_of_a_log_is_an_lsn_or_a_time() {
-        assert_eq!("17".parse(), Ok(Until::Lsn(17)));
-        for text in ["2023-11-14T22:13:20Z", "2023-11-14 22:13:20"] {
-            assert_eq!(text.parse(), Ok(Until::Time(1_700_000_000_000_000)), "{text}");
-        }
-        for text in ["", "-1", "yesterday", "2023-11-14T22:13:20+01:00"] {
-            assert!(text.parse::<Until>().is_err_and(|e| e.contains("UTC")), "{text}");
-        }
     }
 
     #[test]
