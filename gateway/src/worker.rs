@@ -1,8 +1,9 @@
 //! A worker: one thread, pinned to a core, with its own runtime, its own listeners and its own sessions.
 
+use std::io::Error;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{debug, error, warn};
+use tracing::{debug, warn};
 
 use crate::access::Caller;
 use crate::context::{Shared, Worker};
@@ -21,22 +22,33 @@ use crate::{connection, frames, http};
 /// Time, at the end of a shutdown, to send the responses to writes that the log has not confirmed.
 const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
-/// Starts the worker's thread.
+/// Starts the worker's thread. Returns when the worker can accept connections.
 pub(crate) fn spawn(
     number: usize,
     sockets: Sockets,
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<JoinHandle<()>> {
-    let runtime = || Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+    let (set_up, is_set_up) = mpsc::channel();
     let run = move || {
         pin(number);
-        match runtime() {
-            Ok(runtime) => runtime.block_on(serve(sockets, shared, stop)),
-            Err(e) => error!(worker = number, error = %e, "cannot create a runtime"),
-        }
+        let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => runtime,
+            Err(e) => return drop(set_up.send(Err(e))),
+        };
+        runtime.block_on(async {
+            match Acceptor::new(sockets) {
+                Ok(acceptor) => {
+                    drop(set_up.send(Ok(())));
+                    serve(acceptor, shared, stop).await;
+                }
+                Err(e) => drop(set_up.send(Err(e))),
+            }
+        });
     };
-    std::thread::Builder::new().name(format!("kvs-worker-{number}")).spawn(run)
+    let thread = std::thread::Builder::new().name(format!("kvs-worker-{number}")).spawn(run)?;
+    is_set_up.recv().map_err(Error::other)??;
+    Ok(thread)
 }
 
 /// Pins the thread to its own core, if there are enough cores.
@@ -46,11 +58,7 @@ fn pin(number: usize) {
     }
 }
 
-async fn serve(sockets: Sockets, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut acceptor = match Acceptor::new(sockets) {
-        Ok(acceptor) => acceptor,
-        Err(e) => return error!(error = %e, "cannot use a listening socket"),
-    };
+async fn serve(mut acceptor: Acceptor, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let drain_timeout = shared.config.drain_timeout;
     let worker = Rc::new(Worker::new(shared));
     let for_sessions = Stop::of_server(stop.clone());
