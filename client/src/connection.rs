@@ -108,10 +108,10 @@ async fn greet(
         PrefaceStatus::TooManyConnections => return Err(ConnectError::TooManyConnections),
     }
     match &options.token {
-        // Also where anonymous clients are served: they may do less.
-        Some(token) => authenticate(stream, token, io).await?,
+        // A server that does not ask for a token is not shown it.
+        Some(token) if server.auth_required || server.auth_offered => authenticate(stream, token, io).await?,
         None if server.auth_required => return Err(ConnectError::TokenRequired),
-        None => {}
+        _ => {}
     }
     Ok(server.max_frame as usize)
 }

@@ -263,3 +263,53 @@ async fn kvs_is_killed_and_comes_back() {
         assert!(counted <= seen.done + seen.unknown, "{name}: {counted}, more than was asked for");
     }
 }
+
+#[tokio::test]
+async fn tls_with_the_server_and_a_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let run = |args: &[&str]| {
+        let output = server::command(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (identities, tls, others) = (path("identities.toml"), path("tls"), path("others"));
+    let token = run(&["token", "new", "app", "--scope", "read,write", "--prefix", "app_", "--identities", &identities]);
+    let token = token.trim();
+    run(&["certs", &tls]);
+    run(&["certs", &others]);
+    let (cert, key) = (path("tls/server.pem"), path("tls/server.key"));
+    let flags = ["--frame-addr", "127.0.0.1:0", "--log", "off", "--identities", &identities, "--allow-anonymous=read"];
+    let kvs = Kvs::with(
+        &[&flags[..], &["--server-cert", &cert, "--server-key", &key, "--client-ca", &path("tls/ca.pem")]].concat(),
+    );
+    let options = || Options::new(format!("localhost:{}", kvs.address.port())).connect_timeout(DEADLINE);
+    let read = |name: &str| std::fs::read(path(name)).unwrap();
+    let trusting = |ca: &str| client::Tls::trusting(&read(ca)).unwrap();
+
+    let client = options().tls(trusting("tls/ca.pem")).token(token).connect().await.unwrap();
+    client.put_str("app_k", &"a".repeat(1 << 20)).await.unwrap();
+    assert_eq!(client.get_str("app_k").await.unwrap().map_or(0, |text| text.len()), 1 << 20);
+    let refused = client.put_str("other", "a").await.unwrap_err();
+    assert!(matches!(refused, Error::Refused { code: ErrorCode::Forbidden, .. }), "{refused:?}");
+    // Many at once.
+    let puts = (0..1000).map(|n| {
+        let client = client.clone();
+        async move { client.put_int(&format!("app_{n}"), n).await }
+    });
+    for put in puts {
+        put.await.unwrap();
+    }
+    let anonymous = options().tls(trusting("tls/ca.pem")).connect().await.unwrap();
+    assert_eq!(anonymous.get_int("app_7").await.unwrap(), Some(7));
+    assert!(anonymous.put_int("app_7", 8).await.is_err());
+    let own =
+        client::Tls::with_certificate(&read("tls/ca.pem"), &read("tls/client.pem"), &read("tls/client.key")).unwrap();
+    assert_eq!(options().tls(own).connect().await.unwrap().get_int("app_7").await.unwrap(), Some(7));
+    // Another server than the one that is trusted, or no TLS: nothing is sent.
+    for options in [options().tls(trusting("others/ca.pem")), options()] {
+        let refused = options.token(token).connect().await.err();
+        assert!(matches!(refused, Some(Error::Connect(_))), "{refused:?}");
+    }
+    assert!(client::Tls::trusting(b"no certificate").is_err());
+}

@@ -10,7 +10,7 @@ use proto::{Key, Lsn, Micros, Op, Record, ValueType};
 use crate::call::{Call, Context, Executed, RecordMode};
 use crate::env::Env;
 use crate::log::LogBuffer;
-use crate::meter::Meter;
+use crate::meter::{Meter, Usage};
 use crate::shard::Shard;
 use crate::slots::Stamp;
 use crate::stored::Owned;
@@ -105,6 +105,13 @@ impl Engine {
     /// Number of entries of all types.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.lock().len()).sum()
+    }
+
+    /// What the entries of each value type use, in the order of [`ValueType::ALL`]. Locks one shard after the other.
+    pub fn usage(&self) -> [Usage; ValueType::ALL.len()] {
+        let mut usage = Default::default();
+        self.shards.iter().for_each(|shard| shard.lock().add_usage(&mut usage));
+        usage
     }
 
     /// Whether the engine is empty.

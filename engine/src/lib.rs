@@ -42,7 +42,7 @@ mod walk;
 pub use call::{Executed, Outcome, RecordMode};
 pub use engine::{DEFAULT_SHARDS, Engine, MAX_SHARDS, Options};
 pub use log::{LogBuffer, Wake};
-pub use meter::Meter;
+pub use meter::{Meter, Usage};
 pub use pipeline::Share;
 pub use slots::Stamp;
 pub use walk::Walk;

@@ -11,6 +11,15 @@ pub struct Meter {
     limit: usize,
 }
 
+/// What the entries of a value type use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Number of entries.
+    pub entries: usize,
+    /// Bytes of their slots, tags, long keys and long values.
+    pub bytes: usize,
+}
+
 impl Meter {
     pub(crate) fn new(limit: Option<usize>) -> Self {
         Self { used: AtomicUsize::new(0), limit: limit.unwrap_or(usize::MAX) }
@@ -19,6 +28,11 @@ impl Meter {
     /// Bytes in use.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// The limit, if there is one.
+    pub fn limit(&self) -> Option<usize> {
+        (self.limit != usize::MAX).then_some(self.limit)
     }
 
     /// Fails if `more` bytes would exceed the limit. Concurrent writers may overshoot it by what each of them adds.

@@ -12,6 +12,7 @@ use proto::{
 use crate::call::{Call, Context, Executed, outcome};
 use crate::collection::{ITEM_BYTES, MapValue, SetValue};
 use crate::env::Env;
+use crate::meter::Usage;
 use crate::slots::Stamp;
 use crate::stored::{Owned, Stored, slot};
 use crate::table::{SlotIndex, Table};
@@ -118,6 +119,15 @@ macro_rules! shard {
 
             pub(crate) fn len(&self) -> usize {
                 0 $(+ self.$field.len())*
+            }
+
+            /// Adds what each type uses to `usage`.
+            pub(crate) fn add_usage(&self, usage: &mut [Usage; ValueType::ALL.len()]) {
+                let tables = [$((self.$field.len(), self.$field.bytes()),)*];
+                for (usage, (entries, bytes)) in usage.iter_mut().zip(tables) {
+                    usage.entries += entries;
+                    usage.bytes += bytes;
+                }
             }
 
             pub(crate) fn stamp(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<Stamp> {

@@ -25,13 +25,15 @@ pub(crate) struct SlotIndex(usize);
 pub(crate) struct Table<V> {
     index: Index,
     slots: Slots<V>,
+    /// Bytes of long keys and long values.
+    heap: usize,
     /// Number of writes without a log, the source of their stamps. Never decreases.
     unlogged_writes: u64,
 }
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self { index: Index::default(), slots: Slots::default(), unlogged_writes: 0 }
+        Self { index: Index::default(), slots: Slots::default(), heap: 0, unlogged_writes: 0 }
     }
 }
 
@@ -49,6 +51,11 @@ fn key_eq(a: &[u8], b: &[u8]) -> bool {
 impl<V: Stored> Table<V> {
     pub(crate) fn len(&self) -> usize {
         self.index.len()
+    }
+
+    /// Bytes in use, as the meter counts them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.own_bytes() + self.heap
     }
 
     #[inline(always)]
@@ -113,6 +120,7 @@ impl<V: Stored> Table<V> {
         let slot = Slot::new(key, value, stamp);
         let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
         *self.slots.get_mut(self.index.insert(hash)) = slot;
+        self.heap += heap;
         env.meter.replace(before, self.own_bytes() + heap);
     }
 
@@ -134,7 +142,9 @@ impl<V: Stored> Table<V> {
         let value = self.slots.get_mut(found.0).write(stamp);
         let before = value.heap_bytes();
         let result = change(value);
-        env.meter.replace(before, value.heap_bytes());
+        let after = value.heap_bytes();
+        self.heap = self.heap + after - before;
+        env.meter.replace(before, after);
         result
     }
 
@@ -147,6 +157,7 @@ impl<V: Stored> Table<V> {
             (self.index, self.slots) = Default::default();
         }
         let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
+        self.heap -= heap;
         env.meter.replace(before + heap, self.own_bytes());
         slot.into_value()
     }

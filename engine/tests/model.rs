@@ -216,6 +216,9 @@ proptest! {
         let (engine, _log) = recorded(setup.options());
         let (oracle, _) = execute_and_compare(&engine, &history, setup.record);
         prop_assert_eq!(engine.meter().used() == 0, engine.is_empty());
+        let usage = engine.usage();
+        prop_assert_eq!(usage.iter().map(|usage| usage.bytes).sum::<usize>(), engine.meter().used());
+        prop_assert_eq!(usage.iter().map(|usage| usage.entries).sum::<usize>(), engine.len());
         for (ty, key) in oracle.contents().into_keys() {
             let delete = if one_by_one { OwnedOp::Del(ty, key) } else { OwnedOp::DelAll(key) };
             engine.execute(&delete.as_op(), 0).unwrap();

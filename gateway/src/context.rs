@@ -12,6 +12,7 @@ use crate::connection::Reaper;
 use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
+use crate::meters::WorkerMeters;
 use crate::service::Service;
 
 /// State shared by all workers.
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) log: Option<LogWatch>,
     /// Who may use the server.
     pub(crate) access: Arc<Access>,
+    /// The counters of each worker.
+    pub(crate) meters: Vec<Arc<WorkerMeters>>,
     /// TLS with clients, if there is.
     pub(crate) door: Option<Arc<Door>>,
     pub(crate) connections: ConnectionLimit,
@@ -44,14 +47,16 @@ impl Shared {
         config: Config,
         engine: Arc<Engine>,
         log: Option<LogWatch>,
-        access: Access,
+        access: Arc<Access>,
         door: Option<Door>,
+        workers: usize,
     ) -> Self {
         Self {
             engine,
             log,
-            access: Arc::new(access),
+            access,
             door: door.map(Arc::new),
+            meters: (0..workers).map(|_| Arc::default()).collect(),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
             response_memory: Budget::new(config.response_memory.as_u64() as usize),
@@ -61,11 +66,12 @@ impl Shared {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(number: usize, shared: Arc<Shared>) -> Self {
         let config = &shared.config;
         let (engine, responses) = (Arc::clone(&shared.engine), Arc::clone(&shared.response_memory));
+        let (log, meters) = (shared.log.clone(), Arc::clone(&shared.meters[number]));
         Self {
-            service: Service::new(engine, config.durability, responses, shared.log.clone(), config.log_timeout),
+            service: Service::new(engine, config.durability, responses, log, config.log_timeout, meters),
             reaper: Reaper::new(config),
             buffers: Buffers::default(),
             shared,

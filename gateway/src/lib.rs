@@ -19,14 +19,18 @@
 //!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
 //!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
 //!   access/        who may do what: identities, tokens, scopes
+//!   meters.rs      what a worker counts
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
+//!   admin/         what the operator's listener tells: readiness and metrics
+//!   lifecycle.rs   how far the server is between its start and its end
 //!   health.rs      the health check of a running server
 //!   tools/         the commands that look at logs, copy them, back them up and restore them
 //!   config.rs      flags, environment variables, and every limit of a running server
 //! ```
 
 pub mod access;
+mod admin;
 pub mod budget;
 mod clock;
 pub mod config;
@@ -35,8 +39,10 @@ mod context;
 pub mod frames;
 pub mod health;
 mod http;
+mod lifecycle;
 mod listener;
 mod log;
+mod meters;
 mod server;
 pub mod service;
 mod socket;
@@ -44,5 +50,4 @@ pub mod tools;
 mod worker;
 
 pub use listener::limit_connections;
-pub use log::describe_metrics;
 pub use server::{Running, StartError, start, start_with};

@@ -30,13 +30,26 @@ const FILES_PER_WORKER: usize = 6;
 const OTHER_FILES: usize = 30;
 
 /// The protocol of a connection, determined by the address that the client connected to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Protocol {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// REST over HTTP/1.1.
     Rest,
+    /// The frame protocol.
     Frames,
 }
 
 impl Protocol {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Rest, Self::Frames];
+
+    /// The protocol's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Frames => "frames",
+        }
+    }
+
     /// The protocol's name for ALPN.
     pub(crate) fn alpn(self) -> &'static [u8] {
         match self {
@@ -181,6 +194,16 @@ impl ConnectionLimit {
         let most = config.max_connections as usize;
         let left = file_limit().saturating_sub(most + other_files(config));
         Self { admitted: Room::new(most), refused: Room::new(left.min(REFUSED_AT_A_TIME)) }
+    }
+
+    /// Connections that are counted.
+    pub(crate) fn admitted(&self) -> usize {
+        self.admitted.taken.load(Ordering::Relaxed).min(self.admitted.size)
+    }
+
+    /// The most connections.
+    pub(crate) fn limit(&self) -> usize {
+        self.admitted.size
     }
 
     /// Counts a new connection, if there is room for it.

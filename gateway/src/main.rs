@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use txnd::SinkError;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::tracing::TraceLevel;
-use txnd::cli::{certs, exit, flags, metrics, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, tracing as diagnostics};
 use txnd::tls::certs::Set;
 
 #[global_allocator]
@@ -20,10 +20,10 @@ fn main() -> ExitCode {
     let mut config: Config = flags::parse(&RENAMED_VARIABLES);
     match config.command.clone() {
         Some(Command::Health) => {
-            return match gateway::health::check(config.http_addr) {
+            return match gateway::health::check(&config) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(e) => {
-                    eprintln!("kvs at {}: {e}", config.http_addr);
+                    eprintln!("{e}");
                     ExitCode::FAILURE
                 }
             };
@@ -79,13 +79,6 @@ async fn run(config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    if let Some(addr) = config.metrics_addr {
-        if let Err(e) = metrics::serve(addr) {
-            error!("kvs did not start: {e}");
-            return ExitCode::from(exit::CANNOT_LISTEN);
-        }
-        gateway::describe_metrics();
-    }
     let when_fenced = config.when_fenced;
     let started = tokio::select! {
         started = gateway::start(config) => started,

@@ -7,17 +7,21 @@ use std::sync::Arc;
 use std::thread;
 
 use engine::Engine;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
+use txnd::cli::operator;
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::{Door, TlsError, system_clock, watch_expiry};
 use txnd::{LogWriter, PostgresSink, RemoteSink, Retention, SegmentSink, SinkError};
 
-use crate::access::{Access, AccessError, Sources};
-use crate::config::{Config, LogTarget};
+use crate::access::{self, Access, AccessError};
+use crate::admin::{Operator, Serving, Sources};
+use crate::config::{AdminAddr, Config, DEFAULT_ADMIN_ADDR, LogTarget};
 use crate::context::Shared;
+use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{Listeners, Sockets};
 use crate::log::thread::LogThread;
 use crate::worker;
@@ -60,8 +64,9 @@ pub struct Running {
     stop_workers: watch::Sender<bool>,
     workers: Vec<thread::JoinHandle<()>>,
     log: Option<LogThread>,
-    /// Reads the identities and certificates again when they change. Ends when it is dropped.
-    _watching: JoinSet<()>,
+    lifecycle: Arc<Lifecycle>,
+    /// The operator's listener, and what reads identities and certificates again. They end when they are dropped.
+    _tasks: JoinSet<()>,
 }
 
 /// Starts a server with the log that the configuration names. Returns when the server accepts connections.
@@ -93,19 +98,8 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
 
 /// Starts a server with `sink` as its log, or without a log.
 pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
-    let sources = Sources {
-        token_file: config.token_file.clone(),
-        identities: config.identities.clone(),
-        anonymous: config.allow_anonymous,
-    };
-    let access =
-        Access::load(sources, config.auth_failures).map_err(|e: AccessError| StartError::Access(e.to_string()))?;
+    let access = Arc::new(access(&config)?);
     let door = config.door().map(Door::new).transpose()?;
-    let is_open = !access.knows_identities() && !config.require_client_cert && config.allow_anonymous.is_none();
-    let is_exposed = |addr: &SocketAddr| !addr.ip().to_canonical().is_loopback();
-    if let Some(addr) = [config.http_addr, config.frame_addr].into_iter().find(is_exposed).filter(|_| is_open) {
-        return Err(StartError::Open(addr));
-    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
     // Bind before recovery, so that a wrong address is reported at once. Listen only after it.
@@ -113,6 +107,13 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     let http = bind(config.http_addr, "--http-addr")?;
     let frames = bind(config.frame_addr, "--frame-addr")?;
     let (http_addr, frame_addr) = (http.address, frames.address);
+    let mut tasks = JoinSet::new();
+    let sources = Sources::new(config.clone(), Arc::clone(&access));
+    let admin = admin_listener(&config).await?;
+    let admin_addr = admin.as_ref().and_then(|listener| listener.local_addr().ok());
+    if let Some(listener) = admin {
+        tasks.spawn(operator::serve(listener, Arc::new(Operator::new(Arc::clone(&sources)))));
+    }
 
     let (engine, log) = match sink {
         None => {
@@ -120,15 +121,15 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
             (Arc::new(Engine::new(config.engine())), None)
         }
         Some(sink) => {
-            let (engine, log) = LogThread::start(sink, &config)?.recovered().await?;
+            let (lifecycle, meters) = (Arc::clone(&sources.lifecycle), Arc::clone(&sources.log));
+            let (engine, log) = LogThread::start(sink, &config, lifecycle, meters)?.recovered().await?;
             (engine, Some(log))
         }
     };
-    let shared = Arc::new(Shared::new(config, engine, log.as_ref().map(LogThread::watch), access, door));
-    let mut watching = JoinSet::new();
-    watching.spawn(Arc::clone(&shared.access).watch());
+    let shared = Arc::new(Shared::new(config, engine, log.as_ref().map(LogThread::watch), access, door, workers));
+    tasks.spawn(Arc::clone(&shared.access).watch());
     if let Some(door) = &shared.door {
-        watching.spawn(Arc::clone(door).watch());
+        tasks.spawn(Arc::clone(door).watch());
     }
     let (stop_workers, stop) = watch::channel(false);
     let http = http.listen().map_err(|e| StartError::Listen(http_addr, e, "--http-addr"))?;
@@ -138,8 +139,54 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
         .enumerate()
         .map(|(number, sockets)| worker::spawn(number, sockets, Arc::clone(&shared), stop.clone()))
         .collect::<Result<_, _>>()?;
-    info!(http_addr = %http_addr, frame_addr = %frame_addr, log = %shared.config.log, "listening");
-    Ok(Running { http_addr, frame_addr, shared, stop_workers, workers, log, _watching: watching })
+    sources.serve(Serving { shared: Arc::clone(&shared), buffer: log.as_ref().map(LogThread::buffer) });
+    sources.lifecycle.enter(Phase::Serving);
+    let admin = admin_addr.map_or("off".into(), |addr| addr.to_string());
+    info!(http_addr = %http_addr, frame_addr = %frame_addr, admin_addr = %admin, log = %shared.config.log, "listening");
+    let lifecycle = Arc::clone(&sources.lifecycle);
+    Ok(Running { http_addr, frame_addr, shared, lifecycle, stop_workers, workers, log, _tasks: tasks })
+}
+
+/// Who may use the server. Fails if everybody could by mistake.
+fn access(config: &Config) -> Result<Access, StartError> {
+    let sources = access::Sources {
+        token_file: config.token_file.clone(),
+        identities: config.identities.clone(),
+        anonymous: config.allow_anonymous,
+    };
+    let access =
+        Access::load(sources, config.auth_failures).map_err(|e: AccessError| StartError::Access(e.to_string()))?;
+    let is_open = !access.knows_identities() && !config.require_client_cert && config.allow_anonymous.is_none();
+    let admin_addr = match config.admin_addr {
+        Some(AdminAddr::At(addr)) => Some(addr),
+        Some(AdminAddr::Off) | None => None,
+    };
+    let is_exposed = |addr: &SocketAddr| !addr.ip().to_canonical().is_loopback();
+    let exposed = [config.http_addr, config.frame_addr].into_iter().chain(admin_addr).find(is_exposed);
+    match exposed.filter(|_| is_open) {
+        Some(addr) => Err(StartError::Open(addr)),
+        None => Ok(access),
+    }
+}
+
+/// The operator's listener. If none is asked for, another program may have its address.
+async fn admin_listener(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    match config.admin_addr {
+        Some(AdminAddr::Off) => Ok(None),
+        Some(AdminAddr::At(addr)) => match TcpListener::bind(addr).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(e) => Err(StartError::Listen(addr, e, "--admin-addr")),
+        },
+        None => match TcpListener::bind(DEFAULT_ADMIN_ADDR).await {
+            Ok(listener) => Ok(Some(listener)),
+            Err(e) => {
+                warn!(
+                    "no health and metrics: cannot listen on {DEFAULT_ADMIN_ADDR}: {e}; choose another address with --admin-addr"
+                );
+                Ok(None)
+            }
+        },
+    }
 }
 
 impl Running {
@@ -181,6 +228,7 @@ impl Running {
     /// takes longer than the drain timeout.
     pub async fn stop(self) -> Result<(), SinkError> {
         info!("stopping: finishing requests");
+        self.lifecycle.enter(Phase::Draining);
         self.stop_workers.send_replace(true);
         let joined = tokio::task::spawn_blocking(move || {
             for worker in self.workers {

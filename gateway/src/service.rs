@@ -14,12 +14,23 @@ use proto::{Lsn, Micros, Op, Refusal, Reply};
 use crate::access::Identity;
 use crate::budget::{Budget, Share};
 use crate::config::Durability;
+use crate::listener::Protocol;
 use crate::log::gate::DurableGate;
 use crate::log::status::{LogHealth, LogWatch};
+use crate::meters::WorkerMeters;
 
 /// Maximum number of requests in a batch: enough to overlap their cache misses, few enough to stay in the first-level
 /// cache.
 pub const MAX_BATCH: usize = 64;
+
+/// Who makes requests, and over which protocol.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Who makes them.
+    pub identity: &'a Identity,
+    /// How they have come.
+    pub protocol: Protocol,
+}
 
 /// One request about an entry.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +77,7 @@ pub struct Service {
     durability: Durability,
     responses: Arc<Budget>,
     gate: DurableGate,
+    meters: Arc<WorkerMeters>,
 }
 
 /// The share of `--response-memory` that the responses of one session use.
@@ -114,17 +126,29 @@ impl Service {
         responses: Arc<Budget>,
         log: Option<LogWatch>,
         log_timeout: Duration,
+        meters: Arc<WorkerMeters>,
     ) -> Self {
-        Self { engine, durability, responses, gate: DurableGate::new(log, log_timeout) }
+        Self { engine, durability, responses, gate: DurableGate::new(log, log_timeout), meters }
     }
 
     /// A service for an engine without a log.
     pub fn without_log(engine: Arc<Engine>, durability: Durability, responses: Arc<Budget>) -> Self {
-        Self::new(engine, durability, responses, None, Duration::ZERO)
+        Self::new(engine, durability, responses, None, Duration::ZERO, Arc::default())
     }
 
-    /// Executes a request of `identity` at time `at`, or refuses it. Does not wait for the log: see [`Done::awaits`].
-    pub fn execute(&self, identity: &Identity, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
+    /// The counters of the worker.
+    pub(crate) fn meters(&self) -> &WorkerMeters {
+        &self.meters
+    }
+
+    /// Executes a request at time `at`, or refuses it. Does not wait for the log: see [`Done::awaits`].
+    pub fn execute(&self, origin: Origin<'_>, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
+        let executed = self.try_execute(origin.identity, request, at);
+        self.meters.of(origin.protocol).executed(&request.op, executed.as_ref().map(|done| &done.reply));
+        executed
+    }
+
+    fn try_execute(&self, identity: &Identity, request: &Request<'_>, at: Micros) -> Result<Done, Refusal> {
         identity.check(&request.op)?;
         let durable = self.admit(request.op.kind().writes(), request.options)?;
         let outcome = self.engine.execute(&request.op, at)?;
@@ -132,36 +156,37 @@ impl Service {
         Ok(Done { reply: outcome.reply, awaits })
     }
 
-    /// Executes requests of `identity` in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
+    /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
     /// that must be durable before the reply may be sent. When `each` returns `Break`, the remaining requests are not
     /// executed. Returns the number of requests that were executed or refused.
     #[inline]
     pub fn execute_batch(
         &self,
-        identity: &Identity,
+        origin: Origin<'_>,
         batch: &RequestBatch<'_>,
         at: Micros,
         mut each: impl FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
+        let identity = origin.identity;
         let all_allowed = identity.may_do_all() || batch.ops.iter().all(|op| identity.check(op).is_ok());
         if all_allowed && self.gate.health() == LogHealth::Up {
-            return self.run(&batch.ops, &batch.options, at, each);
+            return self.run(origin.protocol, batch, at, each);
         }
-        self.execute_some(identity, batch, at, &mut each)
+        self.execute_some(origin, batch, at, &mut each)
     }
 
     /// Executes the requests that can be, and refuses the others in their place.
     #[cold]
     fn execute_some(
         &self,
-        identity: &Identity,
+        origin: Origin<'_>,
         batch: &RequestBatch<'_>,
         at: Micros,
         each: &mut dyn FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
         let mut done = 0;
         for (op, options) in batch.ops.iter().zip(&batch.options) {
-            let executed = self.execute(identity, &Request { op: *op, options: *options }, at);
+            let executed = self.execute(origin, &Request { op: *op, options: *options }, at);
             done += 1;
             let (executed, awaits) = match &executed {
                 Ok(done) => (Ok(&done.reply), done.awaits),
@@ -177,17 +202,25 @@ impl Service {
     #[inline]
     fn run(
         &self,
-        ops: &[Op<'_>],
-        options: &[Options],
+        protocol: Protocol,
+        batch: &RequestBatch<'_>,
         at: Micros,
         mut each: impl FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
-        let mut requests = ops.iter().zip(options);
-        self.engine.execute_batch(ops, at, |executed| {
-            let durable = requests.next().is_some_and(|(op, options)| op.kind().writes() && self.is_durable(*options));
+        let meters = self.meters.of(protocol);
+        let mut requests = batch.ops.iter().zip(&batch.options);
+        self.engine.execute_batch(&batch.ops, at, |executed| {
+            let Some((op, options)) = requests.next() else { return ControlFlow::Break(()) };
+            let durable = op.kind().writes() && self.is_durable(*options);
             match &executed {
-                Ok(outcome) => each(Ok(&outcome.reply), self.awaits(outcome, durable)),
-                Err(refusal) => each(Err(refusal), None),
+                Ok(outcome) => {
+                    meters.executed(op, Ok(&outcome.reply));
+                    each(Ok(&outcome.reply), self.awaits(outcome, durable))
+                }
+                Err(refusal) => {
+                    meters.executed(op, Err(refusal));
+                    each(Err(refusal), None)
+                }
             }
         })
     }

@@ -40,7 +40,7 @@ pub(crate) fn spawn(
             match Acceptor::new(sockets) {
                 Ok(acceptor) => {
                     drop(set_up.send(Ok(())));
-                    serve(acceptor, shared, stop).await;
+                    serve(number, acceptor, shared, stop).await;
                 }
                 Err(e) => drop(set_up.send(Err(e))),
             }
@@ -58,9 +58,9 @@ fn pin(number: usize) {
     }
 }
 
-async fn serve(mut acceptor: Acceptor, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+async fn serve(number: usize, mut acceptor: Acceptor, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
     let drain_timeout = shared.config.drain_timeout;
-    let worker = Rc::new(Worker::new(shared));
+    let worker = Rc::new(Worker::new(number, shared));
     let for_sessions = Stop::of_server(stop.clone());
     let _helpers = spawn_helpers(&worker);
     let mut sessions = JoinSet::new();
@@ -98,6 +98,25 @@ fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
     helpers
 }
 
+/// Counts a connection as open until it is dropped.
+struct Open {
+    worker: Rc<Worker>,
+    protocol: Protocol,
+}
+
+impl Open {
+    fn new(worker: Rc<Worker>, protocol: Protocol) -> Self {
+        worker.service.meters().of(protocol).open_connections.add(1);
+        Self { worker, protocol }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.worker.service.meters().of(self.protocol).open_connections.sub(1);
+    }
+}
+
 /// A client that may begin its session.
 struct Entered {
     socket: Socket,
@@ -131,7 +150,13 @@ async fn enter(
 }
 
 fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, protocol: Protocol, stream: TcpStream, stop: &Stop) {
-    let counted = match worker.shared.connections.admit() {
+    let meters = worker.service.meters().of(protocol);
+    let admission = worker.shared.connections.admit();
+    match admission {
+        Admission::Admitted(_) => meters.accepted_connections.add(1),
+        Admission::Refused(_) | Admission::Dropped => meters.rejected_connections.add(1),
+    }
+    let counted = match admission {
         Admission::Admitted(counted) => counted,
         // Without a handshake, which would cost more than the connection.
         Admission::Refused(_) if worker.shared.door.is_some() => return,
@@ -153,7 +178,9 @@ fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, protocol: Proto
     let activity = worker.reaper.watch();
     let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
     let task = sessions.spawn_local(async move {
+        let _open = Open::new(Rc::clone(&worker), protocol);
         let Some(Entered { socket, names, stop }) = enter(&worker.shared, protocol, stream, address, stop).await else {
+            worker.service.meters().of(protocol).failed_handshakes.add(1);
             return;
         };
         let caller = Caller::new(Arc::clone(&worker.shared.access), address.ip(), names);

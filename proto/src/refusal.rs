@@ -108,6 +108,46 @@ pub enum Trace {
 }
 
 impl Refusal {
+    /// Every reason, as in [`Refusal::reason`].
+    pub const REASONS: [&'static str; 15] = [
+        "overflow",
+        "too_large",
+        "response_too_large",
+        "memory",
+        "request_memory",
+        "response_memory",
+        "log_behind",
+        "log_closed",
+        "log_down",
+        "log_failed",
+        "fenced",
+        "unauthenticated",
+        "forbidden",
+        "too_many_attempts",
+        "outcome_unknown",
+    ];
+
+    /// The reason in one word, for metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Overflow { .. } => "overflow",
+            Self::TooLarge(_) => "too_large",
+            Self::ResponseTooLarge => "response_too_large",
+            Self::Memory { .. } => "memory",
+            Self::RequestMemory => "request_memory",
+            Self::ResponseMemory => "response_memory",
+            Self::LogBehind { .. } => "log_behind",
+            Self::LogClosed(_) => "log_closed",
+            Self::LogDown => "log_down",
+            Self::LogFailed => "log_failed",
+            Self::Fenced => "fenced",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::OutcomeUnknown => "outcome_unknown",
+        }
+    }
+
     /// Whether the request may have had an effect.
     pub fn trace(&self) -> Trace {
         match self {

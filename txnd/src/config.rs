@@ -87,9 +87,9 @@ pub struct Config {
     #[arg(long, env = "TXND_ALLOW", default_value = certs::CLIENT, value_delimiter = ',', value_name = "NAMES")]
     pub allow: Vec<String>,
 
-    /// Address of metrics for Prometheus, over plain HTTP [default: none]
-    #[arg(long, env = "TXND_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
-    pub metrics_addr: Option<SocketAddr>,
+    /// Address of the operator's listener, over plain HTTP: /livez, /readyz, /metrics [default: none]
+    #[arg(long, alias = "metrics-addr", env = "TXND_ADMIN_ADDR", value_name = "ADDR", value_parser = address)]
+    pub admin_addr: Option<SocketAddr>,
 
     /// How long to wait at startup for an unreachable database; 0s: do not wait
     #[arg(long, env = "TXND_WAIT_FOR_LOG", default_value = "60s", value_name = "TIME", value_parser = time)]

@@ -2,21 +2,23 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
-use txnd::cli::metrics::MetricsError;
+use txnd::cli::operator::{self, Check, Operated, OperatorError};
+use txnd::cli::process::ProcessMetrics;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::start_retry::StartRetry;
-use txnd::cli::{certs, exit, flags, metrics, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
-use txnd::service::{LogThread, describe_metrics, server};
+use txnd::service::{LogCheck, LogThread, server};
 use txnd::tls::certs::Set;
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
 use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health, meters};
@@ -38,7 +40,7 @@ enum ServeError {
     #[error("cannot listen on {0}: {1}; choose another address with --grpc-addr")]
     Listen(SocketAddr, io::Error),
     #[error(transparent)]
-    Metrics(#[from] MetricsError),
+    Operator(#[from] OperatorError),
     #[error(transparent)]
     Log(#[from] SinkError),
     #[error("{0}")]
@@ -60,13 +62,15 @@ struct Front {
     config: Config,
     acceptor: Arc<Acceptor>,
     listener: TcpListener,
+    /// The operator's.
+    admin: Option<TcpListener>,
     grpc_addr: SocketAddr,
     signals: Signals,
     limits: Limits,
 }
 
 fn main() -> ExitCode {
-    let mut config: Config = flags::parse(&[]);
+    let mut config: Config = flags::parse(&[("TXND_METRICS_ADDR", "TXND_ADMIN_ADDR")]);
     let command = config.command.take();
     if let Some(Command::Certs(args)) = command {
         return certs::run("txnd", args, Set::LOG);
@@ -132,11 +136,10 @@ async fn serve(config: Config) -> Result<(), ServeError> {
 impl Front {
     async fn prepare(config: Config) -> Result<Self, ServeError> {
         let signals = Signals::listen().map_err(ServeError::Signals)?;
-        if let Some(addr) = config.metrics_addr {
-            metrics::serve(addr)?;
-            meters::describe();
-            describe_metrics();
-        }
+        let admin = match config.admin_addr {
+            Some(addr) => Some(operator::listen(addr).await?),
+            None => None,
+        };
         let mut limits = Limits::default();
         let fitting = raise_file_limit(limits.connections, limits.handshakes + OTHER_FILES);
         if fitting < limits.connections {
@@ -149,12 +152,15 @@ impl Front {
             Ok((listener, addr))
         });
         let (listener, grpc_addr) = bound.map_err(|e| ServeError::Listen(config.grpc_addr, e))?;
-        Ok(Self { config, acceptor, listener, grpc_addr, signals, limits })
+        Ok(Self { config, acceptor, listener, admin, grpc_addr, signals, limits })
     }
 
     /// Serves until a signal to stop.
     async fn run<S: LogWriter + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
         let log = LogThread::start(sink).map_err(ServeError::Thread)?;
+        if let Some(listener) = self.admin.take() {
+            tokio::spawn(operator::serve(listener, Arc::new(Operator::new(log.check()))));
+        }
         let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
         let mut failure = None;
         let stop = CancellationToken::new();
@@ -201,11 +207,40 @@ impl Front {
     }
 }
 
+/// Tells the operator how txnd is.
+struct Operator {
+    log: LogCheck,
+    registry: Registry,
+}
+
+impl Operator {
+    fn new(log: LogCheck) -> Self {
+        let mut registry = Registry::default();
+        meters::register(&mut registry);
+        registry.register_collector(Box::new(ProcessMetrics));
+        Self { log, registry }
+    }
+}
+
+impl Operated for Operator {
+    fn checks(&self) -> Vec<Check> {
+        vec![self.log.check()]
+    }
+
+    fn metrics(&self) -> &Registry {
+        &self.registry
+    }
+
+    fn admits(&self, _: Option<&[u8]>, _: IpAddr) -> bool {
+        true
+    }
+}
+
 impl ServeError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Tls(_) => exit::USAGE,
-            Self::Listen(..) | Self::Metrics(_) => exit::CANNOT_LISTEN,
+            Self::Listen(..) | Self::Operator(_) => exit::CANNOT_LISTEN,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
             Self::Failed(_) | Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
                 exit::FAILED

@@ -1,51 +1,134 @@
-//! The metrics of the txnd program: name, unit and meaning. Exported over HTTP when the program is asked to.
+//! The metrics of the txnd program: name, unit and meaning. They are counted for the whole process, and shown by the
+//! operator's listener.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use proto::{Batch, Epoch, Lsn};
 
-const OPEN: &str = "txnd_open_connections";
-const ACCEPTED: &str = "txnd_accepted_connections_total";
-const REFUSED: &str = "txnd_refused_connections_total";
-const HANDSHAKE: &str = "txnd_handshake_seconds";
-const EXPIRY: &str = "txnd_certificate_expiry_timestamp_seconds";
-const RELOADS: &str = "txnd_certificate_reloads_total";
+/// Upper bounds of the buckets of times, in seconds: from a local handshake to a disk in trouble.
+const TIMES: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
-/// Describes all of them to the recorder. Call it once the recorder is installed.
-pub fn describe() {
-    describe_gauge!(OPEN, Unit::Count, "Connections that are open, after their handshakes");
-    describe_counter!(ACCEPTED, Unit::Count, "Connections that were accepted");
-    describe_counter!(REFUSED, Unit::Count, "Connections that were refused, by reason");
-    describe_histogram!(HANDSHAKE, Unit::Seconds, "Time of a successful TLS handshake");
-    describe_gauge!(EXPIRY, Unit::Seconds, "When the server's certificate expires, in Unix time");
-    describe_counter!(RELOADS, Unit::Count, "Changes of the certificate files, by outcome: replaced, rejected");
+/// Upper bounds of the buckets of groups, in batches.
+const GROUPS: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
+
+/// A counter for each value of a label.
+type ByLabel = Family<[(&'static str, &'static str); 1], Counter>;
+
+struct Meters {
+    open: Gauge,
+    accepted: Counter,
+    refused: ByLabel,
+    handshake: Histogram,
+    expiry: Gauge,
+    reloads: ByLabel,
+    batches: Counter,
+    records: Counter,
+    bytes: Counter,
+    durable: Gauge,
+    epoch: Gauge,
+    group: Histogram,
+    latency: Histogram,
+    errors: Counter,
+}
+
+static METERS: LazyLock<Meters> = LazyLock::new(|| Meters {
+    open: Gauge::default(),
+    accepted: Counter::default(),
+    refused: ByLabel::default(),
+    handshake: Histogram::new(TIMES),
+    expiry: Gauge::default(),
+    reloads: ByLabel::default(),
+    batches: Counter::default(),
+    records: Counter::default(),
+    bytes: Counter::default(),
+    durable: Gauge::default(),
+    epoch: Gauge::default(),
+    group: Histogram::new(GROUPS),
+    latency: Histogram::new(TIMES),
+    errors: Counter::default(),
+});
+
+/// Adds all of them to a registry.
+pub fn register(registry: &mut Registry) {
+    let it = &*METERS;
+    registry.register("txnd_open_connections", "Connections that are open, after their handshakes", it.open.clone());
+    registry.register("txnd_accepted_connections", "Connections that were accepted", it.accepted.clone());
+    registry.register("txnd_refused_connections", "Connections that were refused, by reason", it.refused.clone());
+    let help = "Time of a successful TLS handshake";
+    registry.register_with_unit("txnd_handshake", help, Unit::Seconds, it.handshake.clone());
+    let help = "When the server's certificate expires, in Unix time";
+    registry.register_with_unit("txnd_certificate_expiry_timestamp", help, Unit::Seconds, it.expiry.clone());
+    let help = "Changes of the certificate files, by outcome: replaced, rejected";
+    registry.register("txnd_certificate_reloads", help, it.reloads.clone());
+    registry.register("txnd_batches_received", "Batches received, repeats included", it.batches.clone());
+    registry.register("txnd_records_received", "Records in the batches received", it.records.clone());
+    let help = "Bytes of the batches received";
+    registry.register_with_unit("txnd_received", help, Unit::Bytes, it.bytes.clone());
+    registry.register("txnd_durable_lsn", "Everything up to this lsn is durable", it.durable.clone());
+    registry.register("txnd_epoch", "Epoch of the current term", it.epoch.clone());
+    registry.register("txnd_group_batches", "Batches that became durable together", it.group.clone());
+    let help = "Time from the receipt of a batch until it is durable";
+    registry.register_with_unit("txnd_received_to_durable", help, Unit::Seconds, it.latency.clone());
+    registry.register("txnd_sink_errors", "Calls of the sink that failed", it.errors.clone());
 }
 
 pub(crate) fn connection_opened() {
-    counter!(ACCEPTED).increment(1);
-    gauge!(OPEN).increment(1);
+    METERS.accepted.inc();
+    METERS.open.inc();
 }
 
 pub(crate) fn connection_closed() {
-    gauge!(OPEN).decrement(1);
+    METERS.open.dec();
 }
 
 pub(crate) fn connection_refused(reason: &'static str) {
-    counter!(REFUSED, "reason" => reason).increment(1);
+    METERS.refused.get_or_create(&[("reason", reason)]).inc();
 }
 
 pub(crate) fn handshake(time: Duration) {
-    histogram!(HANDSHAKE).record(time);
+    METERS.handshake.observe(time.as_secs_f64());
 }
 
 pub(crate) fn certificate_expires(at: SystemTime) {
-    gauge!(EXPIRY).set(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64());
+    METERS.expiry.set(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as i64);
 }
 
 pub(crate) fn certificates_replaced() {
-    counter!(RELOADS, "outcome" => "replaced").increment(1);
+    METERS.reloads.get_or_create(&[("outcome", "replaced")]).inc();
 }
 
 pub(crate) fn certificates_rejected() {
-    counter!(RELOADS, "outcome" => "rejected").increment(1);
+    METERS.reloads.get_or_create(&[("outcome", "rejected")]).inc();
+}
+
+pub(crate) fn received(batch: &Batch) {
+    METERS.batches.inc();
+    METERS.records.inc_by(u64::from(batch.count()));
+    METERS.bytes.inc_by(batch.as_bytes().len() as u64);
+}
+
+/// A batch that was received at `received` is durable now.
+pub(crate) fn became_durable(received: Instant) {
+    METERS.latency.observe(received.elapsed().as_secs_f64());
+}
+
+pub(crate) fn durable(lsn: Lsn, group_batches: usize) {
+    METERS.durable.set(lsn as i64);
+    if group_batches > 0 {
+        METERS.group.observe(group_batches as f64);
+    }
+}
+
+pub(crate) fn term(epoch: Epoch) {
+    METERS.epoch.set(epoch as i64);
+}
+
+pub(crate) fn sink_error() {
+    METERS.errors.inc();
 }

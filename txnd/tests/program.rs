@@ -249,7 +249,7 @@ fn a_start_that_fails_says_why_and_ends_with_a_code() {
     let folder = folder();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
-    for flag in ["--grpc-addr", "--metrics-addr"] {
+    for flag in ["--grpc-addr", "--admin-addr"] {
         let refused = run(folder.path(), &[flag, &addr]);
         assert_eq!(refused.status.code(), Some(3), "{flag}");
         assert!(text(&refused.stderr).contains(&addr), "{}", text(&refused.stderr));
@@ -305,13 +305,13 @@ fn metrics_are_served_in_prometheus_form() {
 
     let scrape = || {
         let mut stream = TcpStream::connect(metrics).unwrap();
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: txnd\r\nConnection: close\r\n\r\n").unwrap();
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
     };
     let expected = [
-        "# TYPE txnd_accepted_connections_total counter",
+        "# TYPE txnd_accepted_connections counter",
         "txnd_accepted_connections_total 1",
         "txnd_open_connections 0",
         r#"txnd_refused_connections_total{reason="not_tls"} 1"#,

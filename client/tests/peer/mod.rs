@@ -121,6 +121,7 @@ pub fn welcome() -> ServerPreface {
         status: PrefaceStatus::Welcome,
         max_frame: MAX_FRAME,
         auth_required: false,
+        auth_offered: false,
         read_only: false,
     }
 }

@@ -56,6 +56,13 @@ impl Drop for Kvs {
     }
 }
 
+/// A command of kvs.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(program());
+    command.args(args);
+    command
+}
+
 /// The kvs that was built together with this test: cargo puts tests into a folder beside the programs.
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");

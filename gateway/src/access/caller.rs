@@ -60,6 +60,11 @@ impl Caller {
         Self::new(Access::open(), Ipv4Addr::LOCALHOST.into(), Vec::new())
     }
 
+    /// The client's address.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// A token is presented: it says who makes the requests from now on.
     pub fn present(&self, token: &[u8], at: Micros) -> Result<(), Refusal> {
         let same = self.token.borrow().as_deref().is_some_and(|before| before.ct_eq(token).into());

@@ -36,6 +36,8 @@ pub(crate) enum AccessError {
 pub struct Access {
     sources: Sources,
     attempts: Attempts,
+    /// Tokens that were wrong, expired or revoked.
+    failures: AtomicU64,
     known: RwLock<Arc<Known>>,
     /// Grows with each change of `known`.
     generation: AtomicU64,
@@ -130,7 +132,14 @@ impl Access {
     fn new(sources: Sources, known: Known, auth_failures: u32) -> Self {
         let attempts = Attempts::new(auth_failures);
         let (changes, _) = watch::channel(());
-        Self { sources, attempts, known: RwLock::new(Arc::new(known)), generation: AtomicU64::new(0), changes }
+        Self {
+            sources,
+            attempts,
+            failures: AtomicU64::new(0),
+            known: RwLock::new(Arc::new(known)),
+            generation: AtomicU64::new(0),
+            changes,
+        }
     }
 
     /// Whether clients can say who they are.
@@ -143,6 +152,11 @@ impl Access {
         self.knows_identities() && self.sources.anonymous.is_none_or(Scopes::is_empty)
     }
 
+    /// Number of tokens that were wrong, expired or revoked.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -153,7 +167,7 @@ impl Access {
     }
 
     /// The identity of a client that presents `token`.
-    pub(super) fn with_token(&self, token: &[u8], from: IpAddr, at: Micros) -> Result<Arc<Identity>, Refusal> {
+    pub(crate) fn with_token(&self, token: &[u8], from: IpAddr, at: Micros) -> Result<Arc<Identity>, Refusal> {
         let known = self.known();
         if !self.knows_identities() {
             return Ok(Arc::clone(&known.anonymous));
@@ -165,6 +179,7 @@ impl Access {
         match known.with_token(token, at) {
             Some(identity) => Ok(identity),
             None => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
                 match self.attempts.failed(from, now) {
                     Failed::First => warn!(%from, "a client has presented a token that is wrong, expired or revoked"),
                     Failed::Last => warn!(%from, "too many wrong tokens: none of this address is looked at for now"),

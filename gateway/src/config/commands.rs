@@ -17,7 +17,8 @@ use crate::clock;
 /// Commands that run instead of the server.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Check whether the kvs at `--http-addr` responds; exit code 0 if it does, otherwise 1
+    /// Check whether the kvs at `--http-addr` responds or, with `--server-cert`, whether the one at `--admin-addr` is ready;
+    /// exit code 0 if so, otherwise 1
     Health,
     /// Make a CA (ca.pem, ca.key) and certificates for TLS with clients: the server's (server.pem, server.key) and a
     /// client's (client.pem, client.key)

@@ -3,7 +3,7 @@
 mod commands;
 mod origin;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -47,8 +47,11 @@ pub const MAX_WORKING_TIME: Duration = Duration::from_secs(75);
 const _: () = assert!(MAX_LOG_TIMEOUT.as_secs() < MAX_WORKING_TIME.as_secs());
 
 /// Environment variables that were renamed: (old, new).
-pub const RENAMED_VARIABLES: [(&str, &str); 2] =
-    [("KVS_MAX_BODIES", "KVS_REQUEST_MEMORY"), ("KVS_MAX_ANSWERS", "KVS_RESPONSE_MEMORY")];
+pub const RENAMED_VARIABLES: [(&str, &str); 3] = [
+    ("KVS_METRICS_ADDR", "KVS_ADMIN_ADDR"),
+    ("KVS_MAX_BODIES", "KVS_REQUEST_MEMORY"),
+    ("KVS_MAX_ANSWERS", "KVS_RESPONSE_MEMORY"),
+];
 
 /// REST bodies, REST responses and incomplete frames of up to this many bytes do not count against `--request-memory`
 /// and `--response-memory`. The connection limit bounds their total.
@@ -57,6 +60,9 @@ pub const UNBUDGETED_BYTES: usize = 16 << 10;
 /// Bytes of frames that a connection reads at a time, and of replies that it collects before it sends them. A larger
 /// frame or reply is handled on its own.
 pub const FRAME_BUFFER_BYTES: usize = 64 << 10;
+
+/// Where the operator's listener is if nothing is said, and nothing else is there.
+pub const DEFAULT_ADMIN_ADDR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8091);
 
 /// Length of the accept queue of each worker, in connections.
 pub const LISTEN_BACKLOG: i32 = 4096;
@@ -96,9 +102,14 @@ pub struct Config {
     #[arg(long, env = "KVS_FRAME_ADDR", default_value = "127.0.0.1:8090", value_name = "ADDR", value_parser = address)]
     pub frame_addr: SocketAddr,
 
-    /// Address of metrics for Prometheus, over plain HTTP [default: none]
-    #[arg(long, env = "KVS_METRICS_ADDR", value_name = "ADDR", value_parser = address)]
-    pub metrics_addr: Option<SocketAddr>,
+    /// Address of the operator's listener, over plain HTTP: /livez, /readyz, /metrics; `off`: none [default:
+    /// 127.0.0.1:8091, if it is free]
+    #[arg(long, global = true, alias = "metrics-addr", env = "KVS_ADMIN_ADDR", value_name = "ADDR", value_parser = admin_addr)]
+    pub admin_addr: Option<AdminAddr>,
+
+    /// Warn of requests that take at least so long, from their last byte to the response [default: none]
+    #[arg(long, env = "KVS_SLOW_REQUEST", value_name = "TIME", value_parser = positive_time)]
+    pub slow_request: Option<Duration>,
 
     /// Certificate for TLS with clients, over REST and frames (PEM), followed by any intermediate certificates; read
     /// again when it changes [default: no TLS]
@@ -356,6 +367,23 @@ fn anonymous_scopes(text: &str) -> Result<Scopes, String> {
     match text.parse::<Scopes>() {
         Ok(scopes) if !scopes.has(Scope::Admin) => Ok(scopes),
         _ => Err("expected read, write, or read,write".into()),
+    }
+}
+
+/// Where the operator's listener is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminAddr {
+    /// There is none.
+    Off,
+    /// Here.
+    At(SocketAddr),
+}
+
+/// Parses `--admin-addr`.
+fn admin_addr(text: &str) -> Result<AdminAddr, String> {
+    match text {
+        "off" => Ok(AdminAddr::Off),
+        _ => address(text).map(AdminAddr::At).map_err(|e| format!("expected `off` or an address: {e}")),
     }
 }
 

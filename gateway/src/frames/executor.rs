@@ -17,7 +17,8 @@ use proto::{Lsn, Micros, Refusal, Reply};
 use super::output::Output;
 use crate::access::{Caller, Identity};
 use crate::config::{Durability, FRAME_BUFFER_BYTES};
-use crate::service::{self, MAX_BATCH, Options, RequestBatch, Service};
+use crate::listener::Protocol;
+use crate::service::{self, MAX_BATCH, Options, Origin, RequestBatch, Service};
 
 /// Replies with payloads of up to this many bytes are always sent. They include the replies to writes, which have
 /// already been executed.
@@ -40,6 +41,8 @@ pub struct Executor {
 pub struct BatchResult {
     /// Payload bytes of the replies, including those that were replaced by an error for lack of room.
     reply_bytes: usize,
+    /// Number of frames that were replied to.
+    pub requests: usize,
     /// Whether the connection must be closed.
     pub hang_up: bool,
 }
@@ -57,6 +60,12 @@ struct Execution<'e> {
     service: &'e Service,
     identity: &'e Identity,
     at: Micros,
+}
+
+impl<'e> Execution<'e> {
+    fn origin(&self) -> Origin<'e> {
+        Origin { identity: self.identity, protocol: Protocol::Frames }
+    }
 }
 
 /// Consecutive operations.
@@ -99,7 +108,7 @@ impl Executor {
                 Ok(identity) => identity,
                 Err(refusal) => {
                     // Of the whole connection.
-                    encode_refusal(output.bytes_mut(), 0, &refusal);
+                    encode_refusal(output.bytes_mut(), service, 0, &refusal);
                     result.hang_up = true;
                     return result;
                 }
@@ -108,6 +117,7 @@ impl Executor {
             let other = gather(&identity, &mut batch, frames);
             let done = run_batch(&batch, Execution { service, identity: &identity, at }, output, &mut result);
             drop(identity);
+            result.requests += done + usize::from(other.is_some() && done == batch.requests.len());
             if done < batch.requests.len() {
                 // The output must be flushed first. The next call executes the rest of the batch and what follows it.
                 frames.clone_from(&batch.pending[done - 1].rest);
@@ -139,12 +149,12 @@ impl Executor {
             Request::Auth(token) => match self.caller.present(token.as_bytes(), at) {
                 Ok(()) => encode_done(out, frame.id),
                 Err(refusal) => {
-                    encode_refusal(out, frame.id, &refusal);
+                    encode_refusal(out, service, frame.id, &refusal);
                     result.hang_up = true;
                 }
             },
             _ if !self.is_authenticated() => {
-                encode_refusal(out, frame.id, &Refusal::Unauthenticated);
+                encode_refusal(out, service, frame.id, &Refusal::Unauthenticated);
                 result.hang_up = true;
             }
             Request::Ping => encode_done(out, frame.id),
@@ -152,9 +162,13 @@ impl Executor {
             Request::Op(op) => {
                 let request = service::Request { op, options: options(frame.durable) };
                 let identity = self.caller.identity(at);
-                match identity.and_then(|identity| service.execute(&identity, &request, at)) {
-                    Ok(done) => reply(frame.id, Ok(&done.reply), done.awaits, output, result),
-                    Err(refusal) => reply(frame.id, Err(&refusal), None, output, result),
+                let done = identity.and_then(|identity| {
+                    let origin = Origin { identity: &identity, protocol: Protocol::Frames };
+                    service.execute(origin, &request, at)
+                });
+                match done {
+                    Ok(done) => reply(service, frame.id, Ok(&done.reply), done.awaits, output, result),
+                    Err(refusal) => reply(service, frame.id, Err(&refusal), None, output, result),
                 }
             }
             Request::Multi(multi) => {
@@ -166,7 +180,7 @@ impl Executor {
                         let execution = Execution { service, identity: &identity, at };
                         run_multi(multi, frame.id, options, execution, output, result);
                     }
-                    Err(refusal) => encode_refusal(out, frame.id, &refusal),
+                    Err(refusal) => encode_refusal(out, service, frame.id, &refusal),
                 }
             }
         }
@@ -200,16 +214,11 @@ fn options(durable: bool) -> Options {
 
 /// Executes a batch. Returns the number of executed operations, which is smaller than the batch if the output must be
 /// flushed.
-fn run_batch(
-    batch: &OpBatch<'_>,
-    Execution { service, identity, at }: Execution<'_>,
-    output: &mut Output,
-    result: &mut BatchResult,
-) -> usize {
+fn run_batch(batch: &OpBatch<'_>, execution: Execution<'_>, output: &mut Output, result: &mut BatchResult) -> usize {
     let mut pending = batch.pending.iter();
-    service.execute_batch(identity, &batch.requests, at, |executed, awaits| {
+    execution.service.execute_batch(execution.origin(), &batch.requests, execution.at, |executed, awaits| {
         let Some(PendingReply { id, .. }) = pending.next() else { return ControlFlow::Break(()) };
-        reply(*id, executed, awaits, output, result);
+        reply(execution.service, *id, executed, awaits, output, result);
         if result.must_flush(output) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })
 }
@@ -217,6 +226,7 @@ fn run_batch(
 /// Encodes the reply to an operation.
 #[inline]
 fn reply(
+    service: &Service,
     id: u32,
     executed: Result<&Reply, &Refusal>,
     awaits: Option<Lsn>,
@@ -226,14 +236,15 @@ fn reply(
     match executed {
         Ok(reply) => match admit(reply, awaits, output.bytes().len(), output, result) {
             Ok(()) => encode_reply(output.bytes_mut(), id, reply),
-            Err(refusal) => encode_refusal(output.bytes_mut(), id, &refusal),
+            Err(refusal) => encode_refusal(output.bytes_mut(), service, id, &refusal),
         },
-        Err(refusal) => encode_refusal(output.bytes_mut(), id, refusal),
+        Err(refusal) => encode_refusal(output.bytes_mut(), service, id, refusal),
     }
 }
 
 #[cold]
-fn encode_refusal(out: &mut Vec<u8>, id: u32, refusal: &Refusal) {
+fn encode_refusal(out: &mut Vec<u8>, service: &Service, id: u32, refusal: &Refusal) {
+    service.meters().of(Protocol::Frames).refused(refusal);
     encode_error(out, id, ErrorCode::from(refusal), &refusal.to_string());
 }
 
@@ -242,7 +253,7 @@ fn run_multi(
     multi: MultiOps<'_>,
     id: u32,
     options: Options,
-    Execution { service, identity, at }: Execution<'_>,
+    execution: Execution<'_>,
     output: &mut Output,
     result: &mut BatchResult,
 ) {
@@ -254,7 +265,7 @@ fn run_multi(
     loop {
         let mut batch = RequestBatch::default();
         requests.by_ref().take(MAX_BATCH).for_each(|request| batch.push(request));
-        let done = service.execute_batch(identity, &batch, at, |executed, awaits| {
+        let done = execution.service.execute_batch(execution.origin(), &batch, execution.at, |executed, awaits| {
             left -= 1;
             // A value must leave room for the replies to the remaining items, so that the frame never exceeds its
             // limit.
@@ -263,13 +274,13 @@ fn run_multi(
             match executed {
                 Ok(reply) if !fits(reply) => {
                     result.reply_bytes += payload_bytes(reply);
-                    push_refusal(&mut replies, output, &Refusal::ResponseTooLarge);
+                    push_refusal(&mut replies, output, execution.service, &Refusal::ResponseTooLarge);
                 }
                 Ok(reply) => match admit(reply, awaits, start, output, result) {
                     Ok(()) => replies.push(output.bytes_mut(), reply),
-                    Err(refusal) => push_refusal(&mut replies, output, &refusal),
+                    Err(refusal) => push_refusal(&mut replies, output, execution.service, &refusal),
                 },
-                Err(refusal) => push_refusal(&mut replies, output, refusal),
+                Err(refusal) => push_refusal(&mut replies, output, execution.service, refusal),
             }
             // Stop once the frame is full: producing replies for which there is no room would only delay other
             // sessions.
@@ -283,12 +294,13 @@ fn run_multi(
         }
     }
     for _ in 0..left {
-        push_refusal(&mut replies, output, &Refusal::ResponseTooLarge);
+        push_refusal(&mut replies, output, execution.service, &Refusal::ResponseTooLarge);
     }
     replies.finish(output.bytes_mut());
 }
 
-fn push_refusal(replies: &mut ManyReplies, output: &mut Output, refusal: &Refusal) {
+fn push_refusal(replies: &mut ManyReplies, output: &mut Output, service: &Service, refusal: &Refusal) {
+    service.meters().of(Protocol::Frames).refused(refusal);
     replies.push_error(output.bytes_mut(), ErrorCode::from(refusal), &refusal.to_string());
 }
 

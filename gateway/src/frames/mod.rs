@@ -23,6 +23,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
 use proto::Refusal;
@@ -33,12 +34,13 @@ use proto::frame::{
 use proto::limits::MAX_KEY_BYTES;
 use tokio::io::AsyncWriteExt;
 use tokio_util::codec::Decoder;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use crate::access::{Caller, MAX_TOKEN_BYTES};
 use crate::clock::now;
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
+use crate::listener::Protocol;
 use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use executor::{BatchResult, Executor};
@@ -85,7 +87,8 @@ pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES
 
 fn preface(worker: &Worker, status: PrefaceStatus, auth_required: bool, read_only: bool) -> [u8; ServerPreface::BYTES] {
     let max_frame = max_frame(&worker.shared) as u32;
-    ServerPreface { version: VERSION, status, max_frame, auth_required, read_only }.encode()
+    let auth_offered = worker.shared.access.knows_identities();
+    ServerPreface { version: VERSION, status, max_frame, auth_required, auth_offered, read_only }.encode()
 }
 
 /// Waits until the session must end: the server is stopping, it has lost its log although the preface does not say that it
@@ -142,6 +145,7 @@ impl Session<'_> {
             }
             if self.input.keep(bytes, self.decoder(), &self.worker.buffers).is_err() {
                 let refusal = Refusal::RequestMemory;
+                self.worker.service.meters().of(Protocol::Frames).refused(&refusal);
                 self.refuse(self.input.id(), ErrorCode::from(&refusal), &refusal.to_string()).await?;
                 return self.hang_up(stopping).await;
             }
@@ -228,11 +232,12 @@ impl Session<'_> {
         let mut next = Next::Continue;
         while next == Next::Continue && !frames.rest().is_empty() {
             self.activity.working();
+            let began = Instant::now();
             let result = self.executor.execute(service, now(), &mut frames, &mut output);
             if self.executor.is_authenticated() {
                 self.activity.established();
             }
-            let mut sent = 0;
+            let (mut sent, waits) = (0, output.awaits().is_some());
             if let Some((lsn, ready)) = output.awaits() {
                 // Must come right after the operations, see `Service::wait`. Replies that are ready are sent first.
                 let durable = service.wait(lsn);
@@ -241,8 +246,14 @@ impl Session<'_> {
                 self.activity.working();
                 sent = ready;
                 if durable.await.is_err() {
+                    service.meters().of(Protocol::Frames).refused(&Refusal::OutcomeUnknown);
                     output.give_up_waiting(service.durable());
                 }
+            }
+            let took = began.elapsed();
+            service.meters().of(Protocol::Frames).times[usize::from(waits)].add(took, result.requests as u64);
+            if self.worker.shared.config.slow_request.is_some_and(|limit| took >= limit) {
+                warn!(requests = result.requests, seconds = took.as_secs_f64(), "slow requests over frames");
             }
             self.activity.answered();
             self.send(&output.bytes()[sent..]).await?;

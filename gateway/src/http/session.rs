@@ -6,6 +6,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -18,7 +19,7 @@ use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use proto::Refusal;
 use tokio::io::AsyncWriteExt;
-use tracing::debug;
+use tracing::{debug, warn};
 
 use super::body::{Body, IncomingBody};
 use super::head::{Head, KnownHost};
@@ -32,6 +33,7 @@ use crate::clock;
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
+use crate::listener::Protocol;
 use crate::socket::{Socket, Stop};
 
 /// Header of every response once writes have become impossible; its value is the reason.
@@ -129,6 +131,9 @@ async fn answer(
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, "refused a request");
+        if let Problem::Refused(refusal) = &problem {
+            worker.service.meters().of(Protocol::Rest).refused(refusal);
+        }
         // With Expect, the client may or may not send the body after an error.
         let ends = problem.ends_connection() || head.headers.contains_key(EXPECT);
         let response = problem.into_response();
@@ -189,13 +194,34 @@ async fn respond(
         }
     };
     activity.working();
-    let executed = v1::execute(worker, caller, &head, route, body.as_ref().map_or(&[], Body::bytes))?;
+    let (began, mut waits) = (Instant::now(), false);
+    let response = execute(worker, caller, &head, route, body, &mut waits).await;
+    let took = began.elapsed();
+    worker.service.meters().of(Protocol::Rest).times[usize::from(waits)].add(took, 1);
+    if shared.config.slow_request.is_some_and(|limit| took >= limit) {
+        let seconds = took.as_secs_f64();
+        warn!(method = %head.method, path = head.path, seconds, from = %caller.address(), "a slow request");
+    }
+    response
+}
+
+/// Executes a request that has arrived, and waits for the log if its response must.
+async fn execute(
+    worker: &Worker,
+    caller: &Caller,
+    head: &Head<'_>,
+    route: v1::Route<'_>,
+    body: Option<Body>,
+    waits: &mut bool,
+) -> Result<Response, Problem> {
+    let executed = v1::execute(worker, caller, head, route, body.as_ref().map_or(&[], Body::bytes))?;
     let mut response = executed.response;
     if *head.method != Method::HEAD {
         response.admit(&worker.service)?;
     }
     drop(body);
     if let Some(lsn) = executed.awaits {
+        *waits = true;
         worker.service.wait(lsn).await?;
     }
     Ok(response)

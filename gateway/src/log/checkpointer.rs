@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError, Term};
 
-use super::measures;
+use super::meters::LogMeters;
 use super::state_writer::write_state;
 
 /// At a stop, a checkpoint is written if the log since the last one is at least this part of what makes one due.
@@ -65,6 +65,7 @@ pub(crate) struct Checkpointer<C> {
     cancelled: CancellationToken,
     /// Since when none is begun any more.
     ended: Option<Instant>,
+    meters: Arc<LogMeters>,
 }
 
 enum State<C> {
@@ -93,6 +94,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         schedule: Schedule,
         last: Option<Checkpoint>,
         logged: u64,
+        meters: Arc<LogMeters>,
     ) -> Self {
         let last = last.map_or(0, |last| last.bytes);
         Self {
@@ -106,6 +108,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
             request: Request::default(),
             cancelled: CancellationToken::new(),
             ended: None,
+            meters,
         }
     }
 
@@ -141,7 +144,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
                     let (Checkpoint { base, end, entries, bytes, .. }, took) = (kept, began.elapsed());
                     self.last = bytes;
                     self.covered = 0;
-                    measures::checkpoint_written(&kept, took);
+                    self.meters.checkpoint_written(&kept, took);
                     let seconds = (took.as_secs_f64() * 1000.0).round() / 1000.0;
                     info!(base, end, entries, bytes, seconds, "wrote a checkpoint");
                 }
@@ -242,7 +245,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
 
     fn failed(&mut self, why: &SinkError) {
         self.covered += std::mem::take(&mut self.logged);
-        measures::checkpoint_failed();
+        self.meters.checkpoints_failed.add(1);
         warn!(%why, "a checkpoint could not be written; the log keeps everything, and the next start takes longer");
     }
 }

@@ -8,18 +8,16 @@
 //!   checkpointer.rs  when checkpoints are written, so that the next start need not read the whole log
 //!   state_writer.rs  the state as a checkpoint
 //!   gate.rs       replies that wait until their LSN is durable; one gate per worker
-//!   measures.rs   metrics of the log and its checkpoints
+//!   meters.rs     what is measured of the log, the last start and the checkpoints
 //!   status.rs     the status of the log, as the rest of the server sees it
 //! ```
 
 pub(crate) mod checkpointer;
 pub(crate) mod gate;
 pub(crate) mod loader;
-mod measures;
+pub(crate) mod meters;
 pub(crate) mod recovery;
 mod shipper;
 pub(crate) mod state_writer;
 pub(crate) mod status;
 pub(crate) mod thread;
-
-pub use measures::describe as describe_metrics;

@@ -1,6 +1,7 @@
 //! Rebuilds the engine's state from the log before the server accepts clients.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::Engine;
@@ -12,8 +13,9 @@ use txnd::cli::tracing::TraceFormat;
 use txnd::{Checkpoint, LogReader, LogWriter, SinkError, Term};
 
 use super::loader::{Loader, Unusable};
-use super::measures;
+use super::meters::LogMeters;
 use crate::clock;
+use crate::lifecycle::Lifecycle;
 
 /// Time between two progress messages if standard error is not a terminal.
 const REPORT_INTERVAL: Duration = Duration::from_secs(2);
@@ -28,13 +30,21 @@ pub(crate) struct State {
     pub(crate) replayed_bytes: u64,
 }
 
+/// Where progress is reported.
+#[derive(Clone, Debug)]
+pub(crate) struct Reporting {
+    pub(crate) format: TraceFormat,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+}
+
 /// Opens the log for writing, and builds the state from its latest checkpoint and the records after it. Retries temporary
 /// errors for up to `wait_for_log`; any progress restarts that time.
 pub(crate) async fn recover<S: LogWriter>(
     sink: &mut S,
     new_engine: impl Fn() -> Engine,
     wait_for_log: Duration,
-    format: TraceFormat,
+    reporting: &Reporting,
+    meters: &LogMeters,
 ) -> Result<State, SinkError> {
     let began = Instant::now();
     let mut retry = StartRetry::new(wait_for_log);
@@ -47,7 +57,7 @@ pub(crate) async fn recover<S: LogWriter>(
     let total = term.chain.lsn;
     if total == 0 {
         info!(epoch = term.epoch, "the log is empty");
-        measures::recovered(&term, 0, began.elapsed(), None);
+        meters.recovered(&term, 0, began.elapsed(), None);
         return Ok(State { term, engine: new_engine(), checkpoint: None, replayed_bytes: 0 });
     }
     let reader = sink.reader();
@@ -61,13 +71,13 @@ pub(crate) async fn recover<S: LogWriter>(
         end <= total
     };
     let (engine, checkpoint) = loop {
-        match load_checkpoint(&reader, usable, &new_engine, format).await {
+        match load_checkpoint(&reader, usable, &new_engine, reporting).await {
             Ok(loaded) => break loaded,
             Err(e) => retry.pause(e).await?,
         }
     };
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
-    let mut progress = Progress::new("records", total - base, format);
+    let mut progress = Progress::new("records", total - base, reporting);
     let mut loader = Loader::new(engine);
     let (mut applied, mut replayed_bytes) = (base, 0);
     let durable = loop {
@@ -105,7 +115,7 @@ pub(crate) async fn recover<S: LogWriter>(
     }
     let engine = loader.finish().map_err(Unusable::in_log)?;
     let replayed = progress.finish().as_secs_f64();
-    measures::recovered(&term, total - base, began.elapsed(), checkpoint.as_ref());
+    meters.recovered(&term, total - base, began.elapsed(), checkpoint.as_ref());
     info!(
         records = total - base,
         lsn = total,
@@ -125,13 +135,13 @@ pub(crate) async fn load_checkpoint<R: LogReader>(
     reader: &R,
     usable: impl Fn(&Checkpoint) -> bool,
     new_engine: impl Fn() -> Engine,
-    format: TraceFormat,
+    reporting: &Reporting,
 ) -> Result<(Engine, Option<Checkpoint>), SinkError> {
     let mut damaged = None;
     for checkpoint in reader.checkpoints().await?.into_iter().filter(usable) {
         let Checkpoint { base, entries, bytes, .. } = checkpoint;
         let mut loader = Loader::new(new_engine());
-        let mut progress = Progress::new("entries of the checkpoint", entries, format);
+        let mut progress = Progress::new("entries of the checkpoint", entries, reporting);
         let load = &mut async |batch: &Batch| {
             loader.engine().expect(batch.first_lsn() - 1, entries);
             loader.load(batch).map_err(|e| e.in_checkpoint(base))?;
@@ -174,20 +184,24 @@ pub(crate) struct Progress {
     began: Instant,
     reported: Instant,
     bar: Option<ProgressBar>,
+    lifecycle: Arc<Lifecycle>,
 }
 
 impl Progress {
-    pub(crate) fn new(what: &'static str, total: u64, format: TraceFormat) -> Self {
+    pub(crate) fn new(what: &'static str, total: u64, reporting: &Reporting) -> Self {
         let style = "recovering {bar:40} {pos}/{len} {msg}, {eta} left";
-        let bar = (format == TraceFormat::Auto && std::io::stderr().is_terminal()).then(|| {
+        let bar = (reporting.format == TraceFormat::Auto && std::io::stderr().is_terminal()).then(|| {
             ProgressBar::new(total)
                 .with_message(what)
                 .with_style(ProgressStyle::with_template(style).expect("the template is valid"))
         });
-        Self { what, total, began: Instant::now(), reported: Instant::now(), bar }
+        let lifecycle = Arc::clone(&reporting.lifecycle);
+        lifecycle.recovering(0, total);
+        Self { what, total, began: Instant::now(), reported: Instant::now(), bar, lifecycle }
     }
 
     pub(crate) fn reached(&mut self, done: u64) {
+        self.lifecycle.recovering(done, self.total);
         match &self.bar {
             Some(bar) => bar.set_position(done),
             None if self.reported.elapsed() >= REPORT_INTERVAL => {

@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError, Term};
 
 use super::checkpointer::Checkpointer;
-use super::measures;
+use super::meters::LogMeters;
 use super::status::{LogHealth, LogStatus};
 
 /// First pause between two attempts to reach the sink; it doubles up to [`LONGEST_PAUSE`].
@@ -44,7 +44,7 @@ pub(crate) struct Shipper<S: LogWriter> {
     chain: Chain,
     /// The state of the log after the last batch that is known to be durable.
     durable: Chain,
-    in_flight: VecDeque<Batch>,
+    in_flight: VecDeque<InFlight>,
     /// How many batches of `in_flight` were appended to the sink.
     appended: usize,
     buffer: Arc<LogBuffer>,
@@ -52,6 +52,13 @@ pub(crate) struct Shipper<S: LogWriter> {
     status: Reporter,
     /// Pause after each step: [`LINGER`] or none.
     linger: Duration,
+    meters: Arc<LogMeters>,
+}
+
+/// A batch that is not durable yet.
+struct InFlight {
+    batch: Batch,
+    sealed: std::time::Instant,
 }
 
 /// Publishes the log's status and logs its changes.
@@ -75,6 +82,7 @@ impl<S: LogWriter> Shipper<S> {
         checkpoints: Checkpointer<S::Checkpoint>,
         status: watch::Sender<LogStatus>,
         linger: Duration,
+        meters: Arc<LogMeters>,
     ) -> Self {
         Self {
             sink,
@@ -87,6 +95,7 @@ impl<S: LogWriter> Shipper<S> {
             checkpoints,
             status: Reporter { status, trouble: None },
             linger,
+            meters,
         }
     }
 
@@ -141,7 +150,10 @@ impl<S: LogWriter> Shipper<S> {
         };
         // The log must end at the last known durable batch, or at the end of a batch in flight.
         let known = self.durable == end
-            || self.in_flight.iter().any(|batch| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
+            || self
+                .in_flight
+                .iter()
+                .any(|InFlight { batch, .. }| batch.last_lsn() == end.lsn && batch.checksum() == end.checksum);
         if !known {
             let (lsn, durable) = (end.lsn, self.status.durable_lsn());
             return Err(SinkError::Failed(format!(
@@ -149,6 +161,7 @@ impl<S: LogWriter> Shipper<S> {
             )));
         }
         self.appended = 0;
+        self.meters.reconnects.add(1);
         self.note_durable(end.lsn);
         Ok(())
     }
@@ -170,14 +183,14 @@ impl<S: LogWriter> Shipper<S> {
             let batch = buffer.seal(&self.chain, self.term.epoch, self.status.durable_lsn());
             self.chain = self.chain.after(&batch);
             self.checkpoints.logged(batch.as_bytes().len());
-            self.in_flight.push_back(batch);
+            self.in_flight.push_back(InFlight { batch, sealed: std::time::Instant::now() });
         }
-        while let Some(batch) = self.in_flight.get(self.appended) {
+        while let Some(InFlight { batch, .. }) = self.in_flight.get(self.appended) {
             self.sink.append(batch).await?;
             self.appended += 1;
         }
         self.checkpoints.tend(&mut self.sink, self.status.durable_lsn()).await;
-        measures::shipped(self.chain.lsn, self.buffer.pending(), self.checkpoints.due_in());
+        self.measure();
         if self.in_flight.is_empty() {
             // Also covers a resume that found that everything is durable already.
             self.status.up();
@@ -200,12 +213,19 @@ impl<S: LogWriter> Shipper<S> {
     }
 
     fn note_durable(&mut self, durable: Lsn) {
-        while let Some(batch) = self.in_flight.pop_front_if(|batch| batch.last_lsn() <= durable) {
+        while let Some(InFlight { batch, sealed }) = self.in_flight.pop_front_if(|it| it.batch.last_lsn() <= durable) {
+            self.meters.durable_after.add(sealed.elapsed(), 1);
             self.durable = self.durable.after(&batch);
             self.appended = self.appended.saturating_sub(1);
             self.buffer.release(batch.body_bytes(), batch.into_memory());
         }
+        self.measure();
         self.status.durable(durable);
+    }
+
+    fn measure(&self) {
+        let oldest = self.in_flight.front().map(|oldest| oldest.sealed);
+        self.meters.shipped(self.chain.lsn, oldest, self.checkpoints.due_in());
     }
 
     fn give_up(&self, why: SinkError) -> SinkError {
@@ -225,7 +245,6 @@ impl Reporter {
     }
 
     fn durable(&self, durable: Lsn) {
-        measures::durable(durable);
         self.status.send_if_modified(|status| {
             debug_assert!(durable >= status.durable, "the durable lsn never decreases");
             std::mem::replace(&mut status.durable, durable) != durable
@@ -276,7 +295,6 @@ impl Reporter {
 
     /// Returns whether the health has changed.
     fn set(&self, health: LogHealth) -> bool {
-        measures::health(health);
         self.status.send_if_modified(|status| std::mem::replace(&mut status.health, health) != health)
     }
 }

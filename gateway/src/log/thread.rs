@@ -6,14 +6,15 @@ use std::time::Duration;
 use engine::{Engine, LogBuffer};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::warn;
-use txnd::cli::tracing::TraceFormat;
 use txnd::{LogWriter, SinkError};
 
 use super::checkpointer::{Checkpointer, Request, Schedule};
-use super::recovery::{State, recover};
+use super::meters::LogMeters;
+use super::recovery::{Reporting, State, recover};
 use super::shipper::{LINGER, Shipper};
 use super::status::{LogHealth, LogStatus, LogWatch};
 use crate::config::{Config, Durability};
+use crate::lifecycle::Lifecycle;
 
 /// The log thread's part of the configuration.
 #[derive(Clone, Debug)]
@@ -22,7 +23,8 @@ struct Options {
     budget: usize,
     linger: Duration,
     wait_for_log: Duration,
-    trace_format: TraceFormat,
+    reporting: Reporting,
+    meters: Arc<LogMeters>,
     engine: engine::Options,
     checkpoints: Schedule,
 }
@@ -65,8 +67,8 @@ pub(crate) struct LogThread {
     checkpoints: CheckpointRequest,
 }
 
-impl From<&Config> for Options {
-    fn from(config: &Config) -> Self {
+impl Options {
+    fn new(config: &Config, lifecycle: Arc<Lifecycle>, meters: Arc<LogMeters>) -> Self {
         Self {
             budget: config.log_budget.as_u64() as usize,
             linger: match config.durability {
@@ -74,7 +76,8 @@ impl From<&Config> for Options {
                 Durability::Async => LINGER,
             },
             wait_for_log: config.wait_for_log,
-            trace_format: config.trace_format,
+            reporting: Reporting { format: config.trace_format, lifecycle },
+            meters,
             engine: config.engine(),
             checkpoints: config.checkpoints(),
         }
@@ -83,9 +86,14 @@ impl From<&Config> for Options {
 
 impl LogThread {
     /// Starts the thread, which first recovers the state.
-    pub(crate) fn start<S: LogWriter + Send + 'static>(sink: S, config: &Config) -> std::io::Result<Recovering> {
+    pub(crate) fn start<S: LogWriter + Send + 'static>(
+        sink: S,
+        config: &Config,
+        lifecycle: Arc<Lifecycle>,
+        meters: Arc<LogMeters>,
+    ) -> std::io::Result<Recovering> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let options = Options::from(config);
+        let options = Options::new(config, lifecycle, meters);
         let (stop, stopped) = watch::channel(false);
         let (send_recovered, recovered) = oneshot::channel();
         let (send_ended, ended) = oneshot::channel();
@@ -108,6 +116,11 @@ impl LogThread {
     /// Asks for a checkpoint now.
     pub(crate) fn checkpoint(&self) {
         self.checkpoints.send();
+    }
+
+    /// Records that wait for the log.
+    pub(crate) fn buffer(&self) -> Arc<LogBuffer> {
+        Arc::clone(&self.buffer)
     }
 
     /// A view of the log's status.
@@ -151,7 +164,7 @@ async fn recover_then_ship<S: LogWriter>(
     options: Options,
 ) -> Result<(Arc<Notify>, Recovered, Shipper<S>), SinkError> {
     let new_engine = || Engine::new(options.engine.clone());
-    let state = recover(&mut sink, new_engine, options.wait_for_log, options.trace_format).await?;
+    let state = recover(&mut sink, new_engine, options.wait_for_log, &options.reporting, &options.meters).await?;
     let State { term, mut engine, checkpoint, replayed_bytes } = state;
     let filled = Arc::new(Notify::new());
     let wake = Arc::clone(&filled);
@@ -159,10 +172,18 @@ async fn recover_then_ship<S: LogWriter>(
     let buffer = Arc::new(LogBuffer::new(term.chain.lsn + 1, options.budget, wake));
     engine.attach_log(Arc::clone(&buffer));
     let engine = Arc::new(engine);
-    let checkpoints = Checkpointer::new(Arc::clone(&engine), term, options.checkpoints, checkpoint, replayed_bytes);
+    let checkpoints = Checkpointer::new(
+        Arc::clone(&engine),
+        term,
+        options.checkpoints,
+        checkpoint,
+        replayed_bytes,
+        Arc::clone(&options.meters),
+    );
     let request = CheckpointRequest { request: checkpoints.request(), wake: Arc::clone(&filled) };
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
-    let shipper = Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger);
+    let shipper =
+        Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger, options.meters);
     Ok((filled, Recovered { engine, status, buffer, checkpoints: request }, shipper))
 }
 

@@ -1,5 +1,7 @@
 //! The state at a point of a log.
 
+use std::sync::Arc;
+
 use engine::Engine;
 use proto::{Batch, BatchBuffer, BatchError, Chain, Lsn, Micros};
 use tracing::info;
@@ -9,7 +11,7 @@ use txnd::{Bounds, LogReader, SinkError};
 use crate::clock;
 use crate::config::Until;
 use crate::log::loader::{Loader, Unusable};
-use crate::log::recovery::{Progress, load_checkpoint};
+use crate::log::recovery::{Progress, Reporting, load_checkpoint};
 
 /// The last lsn of `log` that `until` allows.
 pub(super) async fn resolve(log: &impl LogReader, until: Option<Until>) -> Result<Lsn, SinkError> {
@@ -59,11 +61,12 @@ pub(super) async fn state_at(
     new_engine: impl Fn() -> Engine,
     format: TraceFormat,
 ) -> Result<Engine, SinkError> {
-    let (engine, checkpoint) = load_checkpoint(log, |checkpoint| checkpoint.end <= at, new_engine, format)
+    let reporting = Reporting { format, lifecycle: Arc::default() };
+    let (engine, checkpoint) = load_checkpoint(log, |checkpoint| checkpoint.end <= at, new_engine, &reporting)
         .await
         .map_err(|e| SinkError::Failed(format!("the state at lsn {at} cannot be built: {e}")))?;
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
-    let mut progress = Progress::new("records", at - base, format);
+    let mut progress = Progress::new("records", at - base, &reporting);
     let mut loader = Loader::new(engine);
     let mut reached = base;
     let mut apply = async |batch: &Batch| {

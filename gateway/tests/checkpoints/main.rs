@@ -7,7 +7,7 @@ mod deployment;
 mod every_log;
 #[path = "../harness/mod.rs"]
 mod harness;
-mod metrics;
+mod measured;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;
 

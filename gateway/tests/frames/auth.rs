@@ -30,7 +30,7 @@ fn without_the_token_nothing_is_carried_out() {
     for request in &requests {
         let mut client = FrameClient::silent(kvs.frame_addr);
         let theirs = client.greet(&ClientPreface::current().encode()).expect("a preface");
-        assert!(theirs.auth_required);
+        assert!(theirs.auth_required && theirs.auth_offered);
         client.send(&[&request[..], &auth(7, TOKEN), &put_str(8, "k", "a")].concat()).expect("kvs reads");
         assert_eq!(client.receive().expect("an error").error(), Some(ErrorCode::Unauthenticated), "{request:02x?}");
         assert!(client.is_closed(), "the first request must be an auth: {request:02x?}");

@@ -22,6 +22,8 @@ pub struct Kvs {
     child: Child,
     pub addr: SocketAddr,
     pub frame_addr: SocketAddr,
+    /// The operator's listener; `None` if it is off.
+    pub admin_addr: Option<SocketAddr>,
     /// Lines of diagnostics (JSON) up to the one that says where it listens.
     pub lines: Vec<String>,
     /// Those that came after them. The lock lets threads share a Kvs.
@@ -50,6 +52,7 @@ impl Kvs {
         command.args(["--trace-format", "json", "--frame-addr", "127.0.0.1:0"]);
         // Most tests start what a kvs needs before it, and do not wait for what is not there.
         command.env("KVS_WAIT_FOR_LOG", "0s");
+        command.env("KVS_ADMIN_ADDR", "127.0.0.1:0");
         command
     }
 
@@ -82,7 +85,8 @@ impl Kvs {
             let listening = field(&line, "message") == Some("listening");
             lines.push(line);
             if let (true, Some((addr, frame_addr))) = (listening, addrs) {
-                return Ok(Self { child, addr, frame_addr, lines, rest: Mutex::new(forward(stderr)) });
+                let admin_addr = lines.last().and_then(|line| field(line, "admin_addr")?.parse().ok());
+                return Ok(Self { child, addr, frame_addr, admin_addr, lines, rest: Mutex::new(forward(stderr)) });
             }
         }
     }
@@ -119,6 +123,11 @@ impl Kvs {
     pub fn says(&self, words: &[&str]) -> String {
         line_with(words, &self.rest.lock().expect("nobody has panicked with it"))
             .unwrap_or_else(|said| panic!("kvs did not say {words:?}, but: {said}"))
+    }
+
+    /// What the operator's listener answers.
+    pub fn operator(&self, path: &str) -> Answer {
+        ask_operator(self.admin_addr.expect("it is not off"), path)
     }
 
     /// Resident memory in bytes.
@@ -196,6 +205,11 @@ pub fn line_with(words: &[&str], lines: &Receiver<String>) -> Result<String, Str
         said.push_str(&line);
     }
     Err(said)
+}
+
+/// What the operator's listener of a program answers.
+pub fn ask_operator(addr: SocketAddr, path: &str) -> Answer {
+    Client::connect(addr).exchange(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
 }
 
 /// Resident memory of a process in bytes.

@@ -9,6 +9,7 @@ pub const VERSION: u16 = 1;
 // Flags of the server's preface.
 const AUTH_REQUIRED: u32 = 1;
 const READ_ONLY: u32 = 2;
+const AUTH_OFFERED: u32 = 4;
 
 /// What a client sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct ServerPreface {
     pub max_frame: u32,
     /// Whether the first request must be an auth.
     pub auth_required: bool,
+    /// Whether the server knows identities: a client may send an auth, and may then do more.
+    pub auth_offered: bool,
     /// Whether it no longer accepts writes, because it has lost its log.
     pub read_only: bool,
 }
@@ -116,7 +119,9 @@ impl ServerPreface {
         bytes[6..8].copy_from_slice(&(self.status as u16).to_le_bytes());
         bytes[8..12].copy_from_slice(&self.max_frame.to_le_bytes());
         let flag = |set, flag| if set { flag } else { 0 };
-        let flags = flag(self.auth_required, AUTH_REQUIRED) | flag(self.read_only, READ_ONLY);
+        let flags = flag(self.auth_required, AUTH_REQUIRED)
+            | flag(self.read_only, READ_ONLY)
+            | flag(self.auth_offered, AUTH_OFFERED);
         bytes[12..].copy_from_slice(&flags.to_le_bytes());
         bytes
     }
@@ -133,6 +138,7 @@ impl ServerPreface {
             status: PrefaceStatus::from_code(half(6)).ok_or(PrefaceError::Status(half(6)))?,
             max_frame: word(8),
             auth_required: word(12) & AUTH_REQUIRED != 0,
+            auth_offered: word(12) & AUTH_OFFERED != 0,
             read_only: word(12) & READ_ONLY != 0,
         })
     }

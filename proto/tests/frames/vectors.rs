@@ -119,11 +119,13 @@ fn prefaces() -> Vec<(String, Message)> {
         status: PrefaceStatus::Welcome,
         max_frame: 1 << 24,
         auth_required: false,
+        auth_offered: false,
         read_only: false,
     };
     let servers = [
         ("welcome, frames of at most 16 MiB", welcome),
         ("welcome, the first request must be an auth", ServerPreface { auth_required: true, ..welcome }),
+        ("welcome, an auth is possible", ServerPreface { auth_offered: true, ..welcome }),
         ("welcome, no writes any more", ServerPreface { read_only: true, ..welcome }),
         ("not this protocol", ServerPreface { status: PrefaceStatus::NotThisProtocol, ..welcome }),
         ("another version", ServerPreface { status: PrefaceStatus::Version, ..welcome }),

@@ -5,7 +5,8 @@
 //!   exit.rs          exit codes
 //!   certs.rs         the command that makes certificates
 //!   tracing.rs       the log on standard error
-//!   metrics.rs       metrics for Prometheus, over HTTP
+//!   operator.rs      the operator's listener: health, readiness, metrics
+//!   process.rs       metrics of the process
 //!   signals.rs       signals that ask a program to stop, or to reload
 //!   files.rs         the limit of open files
 //!   start_retry.rs   waits for a log that cannot be reached yet
@@ -15,7 +16,8 @@ pub mod certs;
 pub mod exit;
 pub mod files;
 pub mod flags;
-pub mod metrics;
+pub mod operator;
+pub mod process;
 pub mod signals;
 pub mod start_retry;
 pub mod tracing;

@@ -17,10 +17,10 @@ use tonic::Status;
 use tracing::{error, info, warn};
 
 use super::checkpointing::{self, Receiving, Running};
-use super::measures;
-use super::state::LogState;
+use super::state::{LogCheck, LogState};
 use super::stream::{Attached, Item, Received};
 use crate::limits::{QUEUED_CALLS, STOP_TIMEOUT};
+use crate::meters;
 use crate::{Checkpoint, InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
 
 /// A call that the log's thread carries out, one at a time.
@@ -86,6 +86,11 @@ impl<R: Clone> LogThread<R> {
 
     pub(super) fn calls(&self) -> mpsc::Sender<Command> {
         self.calls.clone()
+    }
+
+    /// For the operator.
+    pub fn check(&self) -> LogCheck {
+        LogCheck::new(self.state())
     }
 
     pub(super) fn state(&self) -> watch::Receiver<LogState> {
@@ -216,8 +221,8 @@ impl<S: LogWriter> SinkActor<S> {
     }
 
     fn note_durable(&mut self, durable: Lsn) {
-        let settled = self.in_flight.settle(durable).map(measures::became_durable).count();
-        measures::durable(durable, settled);
+        let settled = self.in_flight.settle(durable).map(meters::became_durable).count();
+        meters::durable(durable, settled);
         self.set_usable(true);
         if let Some(stream) = &self.stream {
             stream.note_durable(durable);
@@ -226,7 +231,7 @@ impl<S: LogWriter> SinkActor<S> {
 
     /// The log ends at `durable`, and nothing is in flight: a term begins here, or is resumed.
     fn begin(&mut self, term: Term, durable: Lsn) {
-        measures::term(term.epoch);
+        meters::term(term.epoch);
         self.set_term(Some(term));
         self.in_flight = InFlight::beyond(durable);
         self.note_durable(durable);
@@ -257,7 +262,7 @@ impl<S: LogWriter> SinkActor<S> {
             Err(e) if e.is_retryable() => {
                 if self.state.borrow().usable {
                     warn!(error = %e, "the log is temporarily unavailable");
-                    measures::sink_error();
+                    meters::sink_error();
                 }
                 self.set_usable(false);
             }
@@ -314,7 +319,7 @@ impl<S: LogWriter> SinkActor<S> {
             }
             Err(e) => {
                 warn!(caller, epoch = term.epoch, error = %e, "the term cannot be resumed");
-                measures::sink_error();
+                meters::sink_error();
                 self.forget_term();
                 if e.is_retryable() {
                     self.set_usable(false);
@@ -385,7 +390,7 @@ impl<S: LogWriter> SinkActor<S> {
 
     /// Ends the term here. The sink must be resumed or opened.
     fn disconnect(&mut self, doing: &str, error: &SinkError) {
-        measures::sink_error();
+        meters::sink_error();
         let ending = match error {
             SinkError::Failed(_) => {
                 error!(doing, %error, "the log has failed");

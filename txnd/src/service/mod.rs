@@ -10,7 +10,6 @@
 //!                           ▼  │
 //!                          actor.rs       one thread that owns the sink: terms, group commit
 //!                          state.rs       what that thread tells everybody: term, health, failure
-//!                          measures.rs    metrics
 //! ```
 //!
 //! The sink has its own thread because a file sink blocks in `fdatasync` and a sink's futures need not be `Send`. Memory is
@@ -18,12 +17,11 @@
 
 mod actor;
 mod checkpointing;
-mod measures;
 mod reading;
 mod server;
 mod state;
 mod stream;
 
 pub use actor::LogThread;
-pub use measures::describe as describe_metrics;
 pub use server::{TransactionService, server};
+pub use state::LogCheck;

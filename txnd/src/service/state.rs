@@ -1,5 +1,8 @@
 //! What the thread that owns the sink tells everybody else.
 
+use tokio::sync::watch;
+
+use crate::cli::operator::{Check, State};
 use crate::{SinkError, Term};
 
 /// The state of the log.
@@ -32,5 +35,27 @@ impl LogState {
             Some(current) if (term.epoch, term.chain.log_id) == (current.epoch, current.chain.log_id) => Ok(()),
             Some(_) => Err(SinkError::Failed("the term is not one of this log".into())),
         }
+    }
+}
+
+/// Tells the operator how the log is.
+#[derive(Clone, Debug)]
+pub struct LogCheck(watch::Receiver<LogState>);
+
+impl LogCheck {
+    pub(super) fn new(state: watch::Receiver<LogState>) -> Self {
+        Self(state)
+    }
+
+    /// The result of the check.
+    pub fn check(&self) -> Check {
+        let log = self.0.borrow();
+        let (state, detail) = match (&log.failed, log.usable, &log.term) {
+            (Some(why), _, _) => (State::Bad, format!("failed: {why}")),
+            (None, false, _) => (State::Bad, "its last call has failed; a writer tries again".into()),
+            (None, true, Some(term)) => (State::Good, format!("open for the writer of epoch {}", term.epoch)),
+            (None, true, None) => (State::Good, "no writer is connected".into()),
+        };
+        Check { name: "log", state, detail }
     }
 }

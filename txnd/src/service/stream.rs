@@ -12,8 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
-use super::measures;
 use crate::limits::QUEUE_BYTES;
+use crate::meters;
 use crate::wire::v1::{
     Closed, WriteTransactionsRequest, WriteTransactionsResponse, write_transactions_request,
     write_transactions_response,
@@ -153,7 +153,7 @@ async fn item(message: write_transactions_request::Message, term: &Term, queue: 
     let at = Instant::now();
     match checked(&bytes, term) {
         Ok(batch) => {
-            measures::received(&batch);
+            meters::received(&batch);
             let permits = bytes.len().min(QUEUE_BYTES) as u32;
             let _room = Arc::clone(queue).acquire_many_owned(permits).await.expect("the semaphore is never closed");
             Item::Batch(Received { batch, at, _room })

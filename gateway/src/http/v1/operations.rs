@@ -14,7 +14,8 @@ use crate::http::json;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Response;
-use crate::service::{Options, Request};
+use crate::listener::Protocol;
+use crate::service::{Options, Origin, Request};
 
 /// Raises one request's durability above the server's.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
@@ -43,7 +44,9 @@ pub(super) fn execute(
 
     let options = Options { durability: durability(op.kind().writes(), head)? };
     let at = now();
-    let done = worker.service.execute(&*caller.identity(at)?, &Request { op, options }, at)?;
+    let identity = caller.identity(at)?;
+    let origin = Origin { identity: &identity, protocol: Protocol::Rest };
+    let done = worker.service.execute(origin, &Request { op, options }, at)?;
     let response = responses::from_reply(done.reply, key.as_str(), item)?;
     Ok(Executed { response, awaits: done.awaits })
 }

@@ -1,0 +1,189 @@
+//! What a worker counts: requests by protocol, operation, type and result, refusals by reason, times, connections.
+//!
+//! Each worker has its own counters, which it alone writes: a load and a store, no cache line that workers share. Whoever
+//! wants the totals adds them up.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use proto::{Op, OpKind, Refusal, Reply, ValueType};
+
+use crate::listener::Protocol;
+
+/// Upper bounds of the buckets of times, in microseconds: powers of two from 16 µs to 16.8 s.
+const FIRST_BUCKET_MICROS: u64 = 16;
+
+/// Number of buckets; the last one has no upper bound.
+pub(crate) const BUCKETS: usize = 22;
+
+/// One more than the largest opcode.
+const OPS: usize = 13;
+
+/// One more than the largest code of a value type; 0 stands for all types.
+const TYPES: usize = ValueType::ALL.len() + 1;
+
+const RESULTS: usize = RequestResult::ALL.len();
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestResult {
+    Ok,
+    /// There is no such entry, or field.
+    Missing,
+    Refused,
+}
+
+impl RequestResult {
+    pub(crate) const ALL: [Self; 3] = [Self::Ok, Self::Missing, Self::Refused];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Missing => "missing",
+            Self::Refused => "refused",
+        }
+    }
+
+    #[inline]
+    fn of(executed: Result<&Reply, &Refusal>) -> Self {
+        match executed {
+            Ok(Reply::NoEntry | Reply::NoField) => Self::Missing,
+            Ok(_) => Self::Ok,
+            Err(_) => Self::Refused,
+        }
+    }
+}
+
+/// A counter that only one thread changes.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    #[inline]
+    pub(crate) fn add(&self, more: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(more), Relaxed);
+    }
+
+    /// For something that comes and goes.
+    pub(crate) fn sub(&self, less: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_sub(less), Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Times of requests.
+#[derive(Debug, Default)]
+pub(crate) struct Times {
+    buckets: [Counter; BUCKETS],
+    sum_nanos: Counter,
+}
+
+impl Times {
+    /// Notes that `requests` requests have taken `time` each.
+    #[inline]
+    pub(crate) fn add(&self, time: Duration, requests: u64) {
+        let nanos = time.as_nanos() as u64;
+        let bucket = (nanos / (FIRST_BUCKET_MICROS * 1000)).checked_ilog2().map_or(0, |power| power as usize + 1);
+        self.buckets[bucket.min(BUCKETS - 1)].add(requests);
+        self.sum_nanos.add(nanos.wrapping_mul(requests));
+    }
+
+    pub(crate) fn counts(&self) -> [u64; BUCKETS] {
+        std::array::from_fn(|bucket| self.buckets[bucket].get())
+    }
+
+    pub(crate) fn sum_seconds(&self) -> f64 {
+        self.sum_nanos.get() as f64 / 1e9
+    }
+
+    /// Upper bounds of the buckets in seconds; infinite for the last one.
+    pub(crate) fn bounds() -> [f64; BUCKETS] {
+        std::array::from_fn(|bucket| match bucket {
+            last if last == BUCKETS - 1 => f64::INFINITY,
+            power => (FIRST_BUCKET_MICROS << power) as f64 / 1e6,
+        })
+    }
+}
+
+/// What concerns one protocol.
+#[derive(Debug, Default)]
+pub(crate) struct ProtocolMeters {
+    /// By operation, type and result.
+    requests: [[[Counter; RESULTS]; TYPES]; OPS],
+    refusals: [Counter; Refusal::REASONS.len()],
+    /// Of requests whose response did not wait for the log, and of those whose response did.
+    pub(crate) times: [Times; 2],
+    pub(crate) open_connections: Counter,
+    pub(crate) accepted_connections: Counter,
+    pub(crate) rejected_connections: Counter,
+    pub(crate) failed_handshakes: Counter,
+}
+
+/// The counters of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct WorkerMeters {
+    protocols: [ProtocolMeters; Protocol::ALL.len()],
+}
+
+impl WorkerMeters {
+    #[inline]
+    pub(crate) fn of(&self, protocol: Protocol) -> &ProtocolMeters {
+        &self.protocols[protocol as usize]
+    }
+}
+
+impl ProtocolMeters {
+    /// Counts an operation.
+    #[inline]
+    pub(crate) fn executed(&self, op: &Op<'_>, executed: Result<&Reply, &Refusal>) {
+        let ty = op.value_type().map_or(0, |ty| ty as usize);
+        self.requests[op.kind() as usize][ty][RequestResult::of(executed) as usize].add(1);
+    }
+
+    /// Counts a refusal that a client is told.
+    pub(crate) fn refused(&self, refusal: &Refusal) {
+        let reason = refusal.reason();
+        if let Some(number) = Refusal::REASONS.iter().position(|known| *known == reason) {
+            self.refusals[number].add(1);
+        }
+    }
+
+    /// The number of requests of this kind.
+    pub(crate) fn requests(&self, kind: OpKind, ty: Option<ValueType>, result: RequestResult) -> u64 {
+        self.requests[kind as usize][ty.map_or(0, |ty| ty as usize)][result as usize].get()
+    }
+
+    /// The number of refusals for each of [`Refusal::REASONS`].
+    pub(crate) fn refusals(&self) -> impl Iterator<Item = u64> {
+        self.refusals.iter().map(Counter::get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_in_the_bucket_that_holds_it() {
+        let bounds = Times::bounds();
+        assert_eq!((bounds[0], bounds[1]), (16e-6, 32e-6));
+        for micros in [0, 1, 15, 16, 17, 31, 32, 1000, 60_000_000] {
+            let times = Times::default();
+            let time = Duration::from_micros(micros);
+            times.add(time, 3);
+            let bucket = times.counts().iter().position(|count| *count == 3).unwrap();
+            let seconds = time.as_secs_f64();
+            assert!(seconds <= bounds[bucket] && (bucket == 0 || seconds >= bounds[bucket - 1]), "{micros}: {bucket}");
+            assert!((times.sum_seconds() - 3.0 * seconds).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn every_operation_has_its_counter() {
+        assert!(OpKind::ALL.into_iter().all(|kind| (kind as usize) < OPS));
+        assert!(ValueType::ALL.into_iter().all(|ty| (ty as usize) < TYPES));
+    }
+}
