@@ -14,6 +14,7 @@
 //!   frames/        the frame protocol: input, executor, output
 //!   context.rs     state shared by all workers, and state shared by the sessions of one worker
 //!   service.rs     the entry point of every protocol: permission, durability, refusals, the memory limit for responses
+//!   protocol.rs    the two protocols that clients speak
 //!   listener.rs    binding, accepting, the connection limit
 //!   socket.rs      a client's socket, plain or TLS
 //!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
@@ -43,6 +44,7 @@ mod lifecycle;
 mod listener;
 mod log;
 mod meters;
+mod protocol;
 mod server;
 pub mod service;
 mod socket;

@@ -12,6 +12,7 @@ use txnd::cli::files::{file_limit, raise_file_limit, warn_of_fewer_connections};
 use txnd::cli::tracing::Throttle;
 
 use crate::config::{Config, LISTEN_BACKLOG};
+use crate::protocol::Protocol;
 
 /// Pause after `accept` has failed, for example because the process has run out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -28,36 +29,6 @@ const FILES_PER_WORKER: usize = 6;
 /// File descriptors for everything else: mainly the log (two segments during a switch from one to the next, or a
 /// connection per table during recovery), standard streams, the other runtimes.
 const OTHER_FILES: usize = 30;
-
-/// The protocol of a connection, determined by the address that the client connected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// REST over HTTP/1.1.
-    Rest,
-    /// The frame protocol.
-    Frames,
-}
-
-impl Protocol {
-    /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Rest, Self::Frames];
-
-    /// The protocol's name.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Rest => "rest",
-            Self::Frames => "frames",
-        }
-    }
-
-    /// The protocol's name for ALPN.
-    pub(crate) fn alpn(self) -> &'static [u8] {
-        match self {
-            Self::Rest => b"http/1.1",
-            Self::Frames => b"kvs-frames",
-        }
-    }
-}
 
 /// A worker's sockets, one for each protocol.
 pub(crate) struct Sockets {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use proto::{Op, OpKind, Refusal, Reply, ValueType};
 
-use crate::listener::Protocol;
+use crate::protocol::Protocol;
 
 /// Upper bounds of the buckets of times, in microseconds: powers of two from 16 µs to 16.8 s.
 const FIRST_BUCKET_MICROS: u64 = 16;

@@ -14,10 +14,10 @@ use proto::{Lsn, Micros, Op, Refusal, Reply};
 use crate::access::Identity;
 use crate::budget::{Budget, Share};
 use crate::config::Durability;
-use crate::listener::Protocol;
 use crate::log::gate::DurableGate;
 use crate::log::status::{LogHealth, LogWatch};
 use crate::meters::WorkerMeters;
+use crate::protocol::Protocol;
 
 /// Maximum number of requests in a batch: enough to overlap their cache misses, few enough to stay in the first-level
 /// cache.

@@ -15,7 +15,8 @@ use tracing::{debug, warn};
 
 use crate::access::Caller;
 use crate::context::{Shared, Worker};
-use crate::listener::{Acceptor, Admission, Protocol, Sockets};
+use crate::listener::{Acceptor, Admission, Sockets};
+use crate::protocol::Protocol;
 use crate::socket::{Socket, Stop};
 use crate::{connection, frames, http};
 

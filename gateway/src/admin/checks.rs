@@ -5,7 +5,7 @@ use std::path::Path;
 use txnd::cli::operator::{Check, State};
 use txnd::config::SinkTarget;
 
-use super::{Serving, Sources};
+use super::sources::{Serving, Sources};
 use crate::config::LogTarget;
 use crate::lifecycle::Phase;
 use crate::log::status::LogHealth;

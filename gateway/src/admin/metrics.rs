@@ -11,11 +11,11 @@ use prometheus_client::registry::Unit;
 use proto::{OpKind, Refusal, ValueType};
 
 use super::checks::{log_folder, space};
-use super::{Serving, Sources};
+use super::sources::{Serving, Sources};
 use crate::lifecycle::Phase;
-use crate::listener::Protocol;
 use crate::log::status::LogHealth;
 use crate::meters::{ProtocolMeters, RequestResult, Times};
+use crate::protocol::Protocol;
 
 /// Label values: as many as there are names.
 type Labels<'l, const N: usize> = [(&'static str, &'l str); N];

@@ -17,7 +17,7 @@ use proto::{Lsn, Micros, Refusal, Reply};
 use super::output::Output;
 use crate::access::{Caller, Identity};
 use crate::config::{Durability, FRAME_BUFFER_BYTES};
-use crate::listener::Protocol;
+use crate::protocol::Protocol;
 use crate::service::{self, MAX_BATCH, Options, Origin, RequestBatch, Service};
 
 /// Replies with payloads of up to this many bytes are always sent. They include the replies to writes, which have

@@ -40,7 +40,7 @@ use crate::access::{Caller, MAX_TOKEN_BYTES};
 use crate::clock::now;
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
-use crate::listener::Protocol;
+use crate::protocol::Protocol;
 use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use executor::{BatchResult, Executor};

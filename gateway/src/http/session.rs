@@ -33,7 +33,7 @@ use crate::clock;
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
-use crate::listener::Protocol;
+use crate::protocol::Protocol;
 use crate::socket::{Socket, Stop};
 
 /// Header of every response once writes have become impossible; its value is the reason.

@@ -14,7 +14,7 @@ use crate::http::json;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Response;
-use crate::listener::Protocol;
+use crate::protocol::Protocol;
 use crate::service::{Options, Origin, Request};
 
 /// Raises one request's durability above the server's.
