@@ -156,6 +156,11 @@ impl ProtocolMeters {
         self.requests[kind as usize][ty.map_or(0, |ty| ty as usize)][result as usize].get()
     }
 
+    /// The number of all requests.
+    pub(crate) fn total(&self) -> u64 {
+        self.requests.iter().flatten().flatten().map(Counter::get).sum()
+    }
+
     /// The number of refusals for each of [`Refusal::REASONS`].
     pub(crate) fn refusals(&self) -> impl Iterator<Item = u64> {
         self.refusals.iter().map(Counter::get)

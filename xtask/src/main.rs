@@ -5,6 +5,7 @@
 //!   compose/         end-to-end test of the deployment in compose.yaml: starts it, uses it, kills its processes
 //!   instructions.rs  instruction counts of the hot paths, from valgrind
 //!   fuzz.rs          coverage-guided fuzzing of untrusted input
+//!   schema.rs        requests made from the description of REST, by schemathesis
 //!   postgres.rs      PostgreSQL for the tests, installed where permitted
 //!   tidy/            rules that no other tool checks: crate and file dependencies, file sizes, keys
 //! ```
@@ -13,6 +14,7 @@ mod compose;
 mod fuzz;
 mod instructions;
 mod postgres;
+mod schema;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -66,6 +68,16 @@ enum Task {
         /// Duration of each
         #[arg(long, default_value_t = 60)]
         seconds: u32,
+    },
+    /// Test REST against its own description (`/openapi.json`) with schemathesis, which is installed from PyPI below
+    /// `target` (needs python3 with venv)
+    Schema {
+        /// Requests for each operation and kind of case
+        #[arg(long, default_value_t = 100)]
+        examples: u32,
+        /// Seed of the run, to repeat one
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// Write a log of many records (release build), kill the server, and report the rate of recovery
     Recovery {
@@ -134,6 +146,7 @@ fn run(task: &Task) -> Result<(), Failed> {
         }
         Task::Instructions { keep } => instructions::run(*keep),
         Task::Fuzz { seconds } => fuzz::run(*seconds),
+        Task::Schema { examples, seed } => schema::run(*examples, *seed),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }
 }

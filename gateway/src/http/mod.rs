@@ -14,6 +14,7 @@
 //!   auth.rs      who makes a request: the token of its header
 //!   body.rs      reading a body within its limits
 //!   response.rs  building a response
+//!   pages.rs     what the port says about itself, for people and for programs
 //!   problem.rs   errors, and the one table of their status codes
 //!   percent.rs   percent-encoding
 //!   number.rs    numbers as text
@@ -30,6 +31,7 @@ mod head;
 mod hosts;
 mod json;
 mod number;
+mod pages;
 mod percent;
 mod problem;
 mod response;

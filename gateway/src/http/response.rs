@@ -10,6 +10,7 @@ use crate::config::UNBUDGETED_BYTES;
 use crate::service::{ResponseMemory, Service};
 
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+static HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
@@ -32,6 +33,11 @@ impl Response {
     /// 200 with plain text.
     pub(super) fn text(body: impl Into<Bytes>) -> Self {
         Self { content: Some(&TEXT), body: body.into(), ..Self::empty() }
+    }
+
+    /// 200 with a page.
+    pub(super) fn html(body: impl Into<Bytes>) -> Self {
+        Self { content: Some(&HTML), body: body.into(), ..Self::empty() }
     }
 
     /// 200 with JSON.

@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 
 use super::body::{Body, IncomingBody};
 use super::head::{Head, KnownHost};
+use super::pages::Page;
 use super::problem::{BadMessage, Problem};
 use super::response::Response;
 use super::stream::{Handle, HttpStream};
@@ -167,20 +168,12 @@ async fn respond(
     }
     let head = Head::new(parts, host)?;
     let incoming = IncomingBody::new(body, activity, head.expects_continue);
-    let named = hosts::check(&shared.config, shared.access.requires_identity(), &head, host);
-    if named.is_ok()
-        && let Some(response) = cors::preflight(&shared.config.cors_origins, &head)
-    {
-        incoming.skip().await;
-        return Ok(response);
-    }
-    let checked =
-        named.and_then(|()| auth::check(caller, head.authorization, worker.reaper.clock().micros())).and_then(|()| {
-            activity.established();
-            v1::route(&head)
-        });
-    let route = match checked {
-        Ok(route) => route,
+    let route = match admit(worker, activity, caller, &head, host) {
+        Ok(Asked::Route(route)) => route,
+        Ok(Asked::Answered(response)) => {
+            incoming.skip().await;
+            return Ok(response);
+        }
         Err(problem) => {
             incoming.skip().await;
             return Err(problem);
@@ -203,6 +196,37 @@ async fn respond(
         warn!(method = %head.method, path = head.path, seconds, from = %caller.address(), "a slow request");
     }
     response
+}
+
+/// What a head asks for.
+enum Asked<'h> {
+    /// Nothing more is needed to answer.
+    Answered(Response),
+    Route(v1::Route<'h>),
+}
+
+/// Decides what can be decided from the head: who asks, and for what.
+fn admit<'h>(
+    worker: &Worker,
+    activity: &Activity,
+    caller: &Caller,
+    head: &Head<'h>,
+    host: &KnownHost,
+) -> Result<Asked<'h>, Problem> {
+    let shared = &worker.shared;
+    hosts::check(&shared.config, shared.access.requires_identity(), head, host)?;
+    if let Some(response) = cors::preflight(&shared.config.cors_origins, head) {
+        return Ok(Asked::Answered(response));
+    }
+    let page = Page::of(head);
+    if page.is_none_or(|page| !page.is_public()) {
+        auth::check(caller, head.authorization, worker.reaper.clock().micros())?;
+        activity.established();
+    }
+    match page {
+        Some(page) => page.respond(worker, head).map(Asked::Answered),
+        None => v1::route(head).map(Asked::Route),
+    }
 }
 
 /// Executes a request that has arrived, and waits for the log if its response must.

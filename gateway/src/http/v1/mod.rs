@@ -3,7 +3,8 @@
 //! ```text
 //!   Head ── route.rs ──> Route ── operations.rs ──> Op ──> engine ──> Reply ── responses.rs ──> Response
 //!
-//!   route.rs       parses paths and methods into routes
+//!   route.rs       the table of routes; parses paths and methods into routes
+//!   description.rs describes the table in OpenAPI
 //!   operations.rs  parses routes and bodies into operations and executes them
 //!   responses.rs   converts replies into responses
 //!   values.rs      reads and writes values in bodies, for each value type
@@ -11,11 +12,13 @@
 //! ```
 
 mod demo;
+mod description;
 mod operations;
 mod responses;
 mod route;
 mod values;
 
+pub(super) use description::json as description;
 pub(super) use operations::Executed;
 pub(super) use route::Route;
 pub(crate) use values::JsonValue;

@@ -1,10 +1,13 @@
-//! Parses paths into routes. Matches the raw path; a key is decoded once, after the path was split into segments.
+//! The table of routes, and how a path is matched with it. Matches the raw path; a key is decoded once, after the path was
+//! split into segments. `description.rs` describes the same table.
+
+use std::sync::LazyLock;
 
 use hyper::Method;
 use proto::{CounterType, ValueType};
 
 /// The base path of the API.
-const BASE: &str = "/kvs/v1-0-0/";
+pub(super) const BASE: &str = "/kvs/v1-0-0/";
 
 /// The endpoint of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,23 +44,128 @@ pub(in crate::http) enum Verb {
     MapDel,
 }
 
+/// A row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Endpoint {
+    /// What comes after the base path, of one or two segments.
+    pub(super) name: &'static str,
+    /// The segments after it.
+    pub(super) after: After,
+    /// The route, with nothing in the place of the segments after the name.
+    pub(super) route: Route<'static>,
+}
+
+/// The segments after the name of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum After {
+    Nothing,
+    Key,
+    KeyAndMember,
+    KeyAndField,
+}
+
+impl After {
+    fn segments(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Key => 1,
+            Self::KeyAndMember | Self::KeyAndField => 2,
+        }
+    }
+}
+
+const fn row(name: &'static str, after: After, verb: Verb) -> Endpoint {
+    Endpoint { name, after, route: Route::Entry(EntryRoute { verb, key: "", item: "" }) }
+}
+
+const fn alone(name: &'static str, route: Route<'static>) -> Endpoint {
+    Endpoint { name, after: After::Nothing, route }
+}
+
+/// The increments of a counter.
+macro_rules! increments {
+    (counter, $variant:ident, $name:literal) => {
+        &[
+            row(concat!($name, "-incr"), After::Key, Verb::Incr(CounterType::$variant)),
+            row(concat!($name, "-incrby"), After::Key, Verb::IncrBy(CounterType::$variant)),
+        ]
+    };
+    ($other:ident, $variant:ident, $name:literal) => {
+        &[]
+    };
+}
+
+macro_rules! endpoints_of_types {
+    ($($(#[$doc:meta])* (
+        $code:literal, $variant:ident, $name:literal, $field:ident, $owned:ty, $borrowed:ty, $packed:ty,
+        $size:ident, $operations:ident, $keys:literal, $transactions:literal
+    ))*) => {
+        /// Those that every type has.
+        const OF_VALUES: &[[Endpoint; 3]] = &[$([
+            row(concat!($name, "-put"), After::Key, Verb::Put(ValueType::$variant)),
+            row(concat!($name, "-get"), After::Key, Verb::Get(ValueType::$variant)),
+            row(concat!($name, "-del"), After::Key, Verb::Del(ValueType::$variant)),
+        ],)*];
+
+        /// Those of counters.
+        const OF_COUNTERS: &[&[Endpoint]] = &[$(increments!($operations, $variant, $name),)*];
+    };
+}
+
+proto::for_each_value_type!(endpoints_of_types);
+
+/// The others.
+const OTHERS: [Endpoint; 13] = [
+    row("uint/put", After::Key, Verb::Put(ValueType::Uint)),
+    row("uint/get", After::Key, Verb::Get(ValueType::Uint)),
+    row("uint/del", After::Key, Verb::Del(ValueType::Uint)),
+    row("set-add", After::Key, Verb::SetAdd),
+    row("set-rem", After::Key, Verb::SetRem),
+    row("set-has", After::KeyAndMember, Verb::SetHas),
+    row("map-get", After::KeyAndField, Verb::MapGet),
+    row("map-set", After::KeyAndField, Verb::MapSet),
+    row("map-del", After::KeyAndField, Verb::MapDel),
+    row("del", After::Key, Verb::DelAll),
+    alone("echo", Route::Echo),
+    alone("hello", Route::Hello),
+    alone("fibo", Route::Fibo),
+];
+
+/// Every endpoint, in the order of their names and of the number of segments after them.
+pub(super) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
+    let of_values = OF_VALUES.iter().flatten();
+    let of_counters = OF_COUNTERS.iter().copied().flatten();
+    let mut all: Vec<Endpoint> = of_values.chain(of_counters).chain(&OTHERS).copied().collect();
+    all.sort_by_key(|endpoint| (endpoint.name, endpoint.after.segments()));
+    all
+});
+
 impl<'p> Route<'p> {
     /// Parses a raw path; `None` if there is no such path.
     pub(super) fn parse(path: &'p str) -> Option<Self> {
-        let mut segments = path.strip_prefix(BASE)?.split('/');
-        let name = segments.next()?;
-        let rest = [segments.next(), segments.next(), segments.next()];
-        let entry = |verb, key, item| Some(Self::Entry(EntryRoute { verb, key, item }));
-        match (name, rest) {
-            ("echo", [None, ..]) => Some(Self::Echo),
-            ("hello", [None, ..]) => Some(Self::Hello),
-            ("fibo", [None, ..]) => Some(Self::Fibo),
-            ("del", [Some(key), None, _]) => entry(Verb::DelAll, key, ""),
-            ("uint", [Some(verb), Some(key), None]) => entry(Verb::on_value(ValueType::Uint, verb)?, key, ""),
-            (name, [Some(key), None, _]) => entry(Verb::on_entry(name)?, key, ""),
-            (name, [Some(key), Some(item), None]) => entry(Verb::on_item(name)?, key, item),
-            _ => None,
+        let path = path.strip_prefix(BASE)?;
+        let end = path.find('/').unwrap_or(path.len());
+        // A name of two segments begins like no name of one.
+        let end = match &path[..end] {
+            "uint" => end + 1 + path.get(end + 1..)?.find('/')?,
+            _ => end,
+        };
+        let (name, rest) = path.split_at(end);
+        let mut segments = rest.split('/').skip(1);
+        let (key, item, none) = (segments.next(), segments.next(), segments.next());
+        if none.is_some() {
+            return None;
         }
+        let wanted = (name, usize::from(key.is_some()) + usize::from(item.is_some()));
+        let found = ENDPOINTS.binary_search_by_key(&wanted, |endpoint| (endpoint.name, endpoint.after.segments()));
+        Some(match ENDPOINTS[found.ok()?].route {
+            Route::Entry(EntryRoute { verb, .. }) => {
+                Self::Entry(EntryRoute { verb, key: key.unwrap_or_default(), item: item.unwrap_or_default() })
+            }
+            Route::Echo => Self::Echo,
+            Route::Hello => Self::Hello,
+            Route::Fibo => Self::Fibo,
+        })
     }
 
     /// The method of the route. HEAD is allowed wherever GET is.
@@ -86,53 +194,55 @@ impl<'p> Route<'p> {
     }
 }
 
-impl Verb {
-    /// The verbs `put`, `get` and `del`, on whole values.
-    fn on_value(ty: ValueType, verb: &str) -> Option<Self> {
-        match verb {
-            "put" => Some(Self::Put(ty)),
-            "get" => Some(Self::Get(ty)),
-            "del" => Some(Self::Del(ty)),
-            _ => None,
-        }
-    }
-
-    /// Names of the form `type-verb` that are followed by a key.
-    fn on_entry(name: &str) -> Option<Self> {
-        let (ty, verb) = name.split_once('-')?;
-        let ty = ValueType::ALL.into_iter().find(|candidate| candidate.name() == ty)?;
-        match (ty, verb) {
-            (ty, "incr") => CounterType::of(ty).map(Self::Incr),
-            (ty, "incrby") => CounterType::of(ty).map(Self::IncrBy),
-            (ValueType::Set, "add") => Some(Self::SetAdd),
-            (ValueType::Set, "rem") => Some(Self::SetRem),
-            (ty, verb) => Self::on_value(ty, verb),
-        }
-    }
-
-    /// Names that are followed by a key and a member or field.
-    fn on_item(name: &str) -> Option<Self> {
-        match name {
-            "set-has" => Some(Self::SetHas),
-            "map-get" => Some(Self::MapGet),
-            "map-set" => Some(Self::MapSet),
-            "map-del" => Some(Self::MapDel),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_endpoint_is_found_at_its_path() {
+        for endpoint in &*ENDPOINTS {
+            let after = match endpoint.after {
+                After::Nothing => "",
+                After::Key => "/a%2Fb",
+                After::KeyAndMember | After::KeyAndField => "/a%2Fb/c",
+            };
+            let found = Route::parse(&format!("{BASE}{}{after}", endpoint.name)).map(|route| format!("{route:?}"));
+            let expected = match endpoint.route {
+                Route::Entry(EntryRoute { verb, .. }) => {
+                    let item = if endpoint.after.segments() == 2 { "c" } else { "" };
+                    Route::Entry(EntryRoute { verb, key: "a%2Fb", item })
+                }
+                alone => alone,
+            };
+            assert_eq!(found, Some(format!("{expected:?}")), "{}", endpoint.name);
+        }
+        let names: std::collections::BTreeSet<_> =
+            ENDPOINTS.iter().map(|endpoint| (endpoint.name, endpoint.after.segments())).collect();
+        assert_eq!(names.len(), ENDPOINTS.len(), "no two have the same name");
+    }
 
     #[test]
     fn paths_that_do_not_exist() {
         for path in ["/", "/kvs", "/kvs/v1-0-0", "/kvs/v1-0-0/", "/kvs/v2/int-get/a", "/kvs/v1-0-0/int-get"] {
             assert_eq!(Route::parse(path), None, "{path}");
         }
-        for name in ["int-get/a/b", "str-incr/a", "float-incrby/a", "set-has/a", "uint/incr/a", "echo/", "map-put/a/b"]
-        {
+        for name in [
+            "int-get/a/b",
+            "str-incr/a",
+            "float-incrby/a",
+            "set-has/a",
+            "uint/incr/a",
+            "echo/",
+            "map-put/a/b",
+            "uint",
+            "uint/put",
+            "uint/put/a/b",
+            "int/put/a",
+            "set-has/a/b/c",
+            "put/a",
+            "",
+            "uint-put/put/a",
+        ] {
             assert_eq!(Route::parse(&format!("{BASE}{name}")), None, "{name}");
         }
     }
