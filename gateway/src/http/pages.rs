@@ -16,7 +16,7 @@ use crate::context::Worker;
 use crate::log::status::LogHealth;
 use crate::protocol::Protocol;
 
-static PAGE: &[u8] = include_bytes!("page.html");
+static PAGE: &[u8] = include_bytes!("../../assets/page.html");
 
 /// Nothing from elsewhere.
 const POLICY: HeaderValue = HeaderValue::from_static(
