@@ -17,6 +17,7 @@
 //!   protocol.rs    the two protocols that clients speak
 //!   listener.rs    binding, accepting, the connection limit
 //!   socket.rs      a client's socket, plain or TLS
+//!   rarely.rs      a future that is polled only when it was woken itself
 //!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
 //!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
 //!   access/        who may do what: identities, tokens, scopes
@@ -45,6 +46,7 @@ mod listener;
 mod log;
 mod meters;
 mod protocol;
+mod rarely;
 mod server;
 pub mod service;
 mod socket;

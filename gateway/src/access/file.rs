@@ -202,10 +202,11 @@ fn check_name(name: &str) -> Result<(), String> {
     }
 }
 
-/// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Identities, IdentitiesError> {
+/// Reads a file. Also returns its text, which tells whether it has changed.
+pub(super) fn read(path: &Path) -> Result<(Identities, String), IdentitiesError> {
     let text = fs::read_to_string(path).map_err(|source| IdentitiesError::Read { path: path.into(), source })?;
-    parse(&text).map_err(|what| IdentitiesError::Content { path: path.into(), what })
+    let identities = parse(&text).map_err(|what| IdentitiesError::Content { path: path.into(), what })?;
+    Ok((identities, text))
 }
 
 /// Makes an identity, and the file if it is missing. Returns the token, which is stored nowhere.
@@ -265,7 +266,7 @@ pub fn all(path: &Path) -> Result<Vec<(Identity, String)>, IdentitiesError> {
         Proof::Token(_) => "token".to_string(),
         Proof::Certificate(name) => format!("certificate {name}"),
     };
-    Ok(read(path)?.known.into_iter().map(|(proof, identity)| (identity, shown(proof))).collect())
+    Ok(read(path)?.0.known.into_iter().map(|(proof, identity)| (identity, shown(proof))).collect())
 }
 
 fn empty() -> DocumentMut {
@@ -382,6 +383,27 @@ mod tests {
         assert!(matches!(remove(&path, "first"), Err(IdentitiesError::Unknown(_))));
         assert_eq!(all(&path).unwrap().len(), 1);
         assert!(!fs::read_dir(folder.path()).unwrap().any(|file| file.unwrap().path().ends_with("new")));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_breaks_the_parser(text in r#"(key = "[0-9a-f]{0,70}"\n)?(\[\[?identity\]\]?\n|[a-z]{1,8} = ("[^\n]{0,9}"|\[[^\n]{0,9}\]|[^\n]{0,9})\n|\PC{0,20}\n){0,9}"#) {
+            if let Err(why) = parse(&text) {
+                assert!(!why.is_empty() && why.len() < 500, "{why}");
+            }
+        }
+
+        #[test]
+        fn what_is_written_reads_back(name in "[a-zA-Z0-9_.@-]{1,100}", prefix in "\\PC{0,20}", scopes in 1u8..8, types in 1u8..63) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("identities.toml");
+            let scopes: Scopes = Scope::ALL.into_iter().filter(|scope| scopes & *scope as u8 != 0).collect();
+            let types = ValueType::ALL.into_iter().filter(|ty| types & 1 << (*ty as u8 - 1) != 0);
+            let grant = Grant::of(scopes).with_types(types).with_prefix(&prefix);
+            add(&path, &NewIdentity { name: &name, grant: grant.clone(), expires: None, certificate: None }).unwrap();
+            let (identity, _) = &all(&path).unwrap()[0];
+            assert_eq!((identity.name(), identity.grant()), (&name[..], &grant));
+        }
     }
 
     #[test]

@@ -75,8 +75,9 @@ impl Sources {
         let mut contents = Vec::new();
         let Identities { key, known } = match &self.identities {
             Some(path) => {
-                contents.extend(std::fs::read_to_string(path));
-                file::read(path)?
+                let (identities, text) = file::read(path)?;
+                contents.push(text);
+                identities
             }
             None => Identities { key: HashKey::random(), known: Vec::new() },
         };

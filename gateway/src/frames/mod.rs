@@ -41,6 +41,7 @@ use crate::clock::now;
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
 use crate::protocol::Protocol;
+use crate::rarely::Rarely;
 use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use executor::{BatchResult, Executor};
@@ -125,7 +126,8 @@ struct Session<'w> {
 
 impl Session<'_> {
     async fn run(&mut self, ending: impl Future) -> io::Result<()> {
-        let mut stopping = pin!(ending);
+        let ending = pin!(ending);
+        let mut stopping = pin!(Rarely::new(ending));
         let mut greeted = false;
         while let Some(mut bytes) = self.receive(stopping.as_mut()).await? {
             if !greeted && bytes.len() >= ClientPreface::BYTES {

@@ -35,6 +35,7 @@ use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
 use crate::protocol::Protocol;
+use crate::rarely::Rarely;
 use crate::socket::{Socket, Stop};
 
 /// Header of every response once writes have become impossible; its value is the reason.
@@ -54,9 +55,11 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activ
             // The worker's clock provides it.
             .header_read_timeout(None);
         let mut serving = pin!(http.serve_connection(TokioIo::new(Handle::to(&stream)), service));
+        let stopping = pin!(stop.wait());
+        let stopping = Rarely::new(stopping);
         let served = tokio::select! {
             served = while_date_is_representable(serving.as_mut()) => served,
-            () = stop.wait() => {
+            () = stopping => {
                 serving.as_mut().graceful_shutdown();
                 while_date_is_representable(serving).await
             }
@@ -172,7 +175,7 @@ async fn respond(
         Ok(Asked::Route(route)) => route,
         Ok(Asked::Answered(response)) => {
             incoming.skip().await;
-            return Ok(response);
+            return Ok(*response);
         }
         Err(problem) => {
             incoming.skip().await;
@@ -201,7 +204,7 @@ async fn respond(
 /// What a head asks for.
 enum Asked<'h> {
     /// Nothing more is needed to answer.
-    Answered(Response),
+    Answered(Box<Response>),
     Route(v1::Route<'h>),
 }
 
@@ -216,7 +219,7 @@ fn admit<'h>(
     let shared = &worker.shared;
     hosts::check(&shared.config, shared.access.requires_identity(), head, host)?;
     if let Some(response) = cors::preflight(&shared.config.cors_origins, head) {
-        return Ok(Asked::Answered(response));
+        return Ok(Asked::Answered(response.into()));
     }
     let page = Page::of(head);
     if page.is_none_or(|page| !page.is_public()) {
@@ -224,7 +227,7 @@ fn admit<'h>(
         activity.established();
     }
     match page {
-        Some(page) => page.respond(worker, head).map(Asked::Answered),
+        Some(page) => page.respond(worker, head).map(|response| Asked::Answered(response.into())),
         None => v1::route(head).map(Asked::Route),
     }
 }

@@ -1,8 +1,10 @@
 //! The table of routes, and how a path is matched with it. Matches the raw path; a key is decoded once, after the path was
 //! split into segments. `description.rs` describes the same table.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use ahash::RandomState;
 use hyper::Method;
 use proto::{CounterType, ValueType};
 
@@ -140,6 +142,11 @@ pub(super) static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(|| {
     all
 });
 
+/// The route of each endpoint, by its name and the number of segments after it.
+static ROUTES: LazyLock<HashMap<(&str, usize), Route<'static>, RandomState>> = LazyLock::new(|| {
+    ENDPOINTS.iter().map(|endpoint| ((endpoint.name, endpoint.after.segments()), endpoint.route)).collect()
+});
+
 impl<'p> Route<'p> {
     /// Parses a raw path; `None` if there is no such path.
     pub(super) fn parse(path: &'p str) -> Option<Self> {
@@ -156,9 +163,8 @@ impl<'p> Route<'p> {
         if none.is_some() {
             return None;
         }
-        let wanted = (name, usize::from(key.is_some()) + usize::from(item.is_some()));
-        let found = ENDPOINTS.binary_search_by_key(&wanted, |endpoint| (endpoint.name, endpoint.after.segments()));
-        Some(match ENDPOINTS[found.ok()?].route {
+        let routes: &HashMap<(&str, usize), Route<'static>, RandomState> = &ROUTES;
+        Some(match *routes.get(&(name, usize::from(key.is_some()) + usize::from(item.is_some())))? {
             Route::Entry(EntryRoute { verb, .. }) => {
                 Self::Entry(EntryRoute { verb, key: key.unwrap_or_default(), item: item.unwrap_or_default() })
             }
