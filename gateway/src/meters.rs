@@ -16,13 +16,21 @@ const FIRST_BUCKET_MICROS: u64 = 16;
 /// Number of buckets; the last one has no upper bound.
 pub(crate) const BUCKETS: usize = 22;
 
-/// One more than the largest opcode.
-const OPS: usize = 13;
+/// Bits of a counter's number for the result, and for the code of a value type, where 0 stands for all types. The opcode is
+/// above them.
+const RESULT_BITS: usize = 2;
+const TYPE_BITS: usize = 3;
+const OP_BITS: usize = 4;
 
-/// One more than the largest code of a value type; 0 stands for all types.
-const TYPES: usize = ValueType::ALL.len() + 1;
+/// Number of counters of requests: one for each number, so that none has to be checked.
+const REQUESTS: usize = 1 << (OP_BITS + TYPE_BITS + RESULT_BITS);
 
-const RESULTS: usize = RequestResult::ALL.len();
+/// The number of the counter of such requests.
+#[inline]
+fn number(kind: OpKind, ty: Option<ValueType>, result: RequestResult) -> usize {
+    let ty = ty.map_or(0, |ty| ty as usize);
+    ((kind as usize) << (TYPE_BITS + RESULT_BITS) | ty << RESULT_BITS | result as usize) % REQUESTS
+}
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,10 +117,10 @@ impl Times {
 }
 
 /// What concerns one protocol.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ProtocolMeters {
-    /// By operation, type and result.
-    requests: [[[Counter; RESULTS]; TYPES]; OPS],
+    /// By operation, type and result; see [`number`].
+    requests: Box<[Counter; REQUESTS]>,
     refusals: [Counter; Refusal::REASONS.len()],
     /// Of requests whose response did not wait for the log, and of those whose response did.
     pub(crate) times: [Times; 2],
@@ -120,6 +128,27 @@ pub(crate) struct ProtocolMeters {
     pub(crate) accepted_connections: Counter,
     pub(crate) rejected_connections: Counter,
     pub(crate) failed_handshakes: Counter,
+}
+
+/// Counts operations of a batch. Those in a row that have the same counter are counted at once.
+pub(crate) struct Tally<'m> {
+    meters: &'m ProtocolMeters,
+    number: usize,
+    count: u64,
+}
+
+impl Default for ProtocolMeters {
+    fn default() -> Self {
+        Self {
+            requests: Box::new(std::array::from_fn(|_| Counter::default())),
+            refusals: Default::default(),
+            times: Default::default(),
+            open_connections: Counter::default(),
+            accepted_connections: Counter::default(),
+            rejected_connections: Counter::default(),
+            failed_handshakes: Counter::default(),
+        }
+    }
 }
 
 /// The counters of one worker.
@@ -139,8 +168,13 @@ impl ProtocolMeters {
     /// Counts an operation.
     #[inline]
     pub(crate) fn executed(&self, op: &Op<'_>, executed: Result<&Reply, &Refusal>) {
-        let ty = op.value_type().map_or(0, |ty| ty as usize);
-        self.requests[op.kind() as usize][ty][RequestResult::of(executed) as usize].add(1);
+        self.requests[number(op.kind(), op.value_type(), RequestResult::of(executed))].add(1);
+    }
+
+    /// Counts the operations of a batch, until it is dropped.
+    #[inline]
+    pub(crate) fn tally(&self) -> Tally<'_> {
+        Tally { meters: self, number: 0, count: 0 }
     }
 
     /// Counts a refusal that a client is told.
@@ -153,17 +187,39 @@ impl ProtocolMeters {
 
     /// The number of requests of this kind.
     pub(crate) fn requests(&self, kind: OpKind, ty: Option<ValueType>, result: RequestResult) -> u64 {
-        self.requests[kind as usize][ty.map_or(0, |ty| ty as usize)][result as usize].get()
+        self.requests[number(kind, ty, result)].get()
     }
 
     /// The number of all requests.
     pub(crate) fn total(&self) -> u64 {
-        self.requests.iter().flatten().flatten().map(Counter::get).sum()
+        self.requests.iter().map(Counter::get).sum()
     }
 
     /// The number of refusals for each of [`Refusal::REASONS`].
     pub(crate) fn refusals(&self) -> impl Iterator<Item = u64> {
         self.refusals.iter().map(Counter::get)
+    }
+}
+
+impl Tally<'_> {
+    #[inline]
+    pub(crate) fn executed(&mut self, op: &Op<'_>, executed: Result<&Reply, &Refusal>) {
+        let number = number(op.kind(), op.value_type(), RequestResult::of(executed));
+        if number != self.number {
+            self.settle();
+            self.number = number;
+        }
+        self.count += 1;
+    }
+
+    fn settle(&mut self) {
+        self.meters.requests[self.number % REQUESTS].add(std::mem::take(&mut self.count));
+    }
+}
+
+impl Drop for Tally<'_> {
+    fn drop(&mut self) {
+        self.settle();
     }
 }
 
@@ -188,7 +244,10 @@ mod tests {
 
     #[test]
     fn every_operation_has_its_counter() {
-        assert!(OpKind::ALL.into_iter().all(|kind| (kind as usize) < OPS));
-        assert!(ValueType::ALL.into_iter().all(|ty| (ty as usize) < TYPES));
+        let types = || ValueType::ALL.into_iter().map(Some).chain([None]);
+        let kinds = OpKind::ALL.into_iter().flat_map(|kind| types().map(move |ty| (kind, ty)));
+        let all = kinds.flat_map(|(kind, ty)| RequestResult::ALL.map(|result| number(kind, ty, result)));
+        let different: std::collections::BTreeSet<usize> = all.clone().collect();
+        assert_eq!(different.len(), all.count());
     }
 }

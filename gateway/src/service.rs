@@ -207,18 +207,18 @@ impl Service {
         at: Micros,
         mut each: impl FnMut(Executed<'_>, Option<Lsn>) -> ControlFlow<()>,
     ) -> usize {
-        let meters = self.meters.of(protocol);
+        let mut tally = self.meters.of(protocol).tally();
         let mut requests = batch.ops.iter().zip(&batch.options);
         self.engine.execute_batch(&batch.ops, at, |executed| {
             let Some((op, options)) = requests.next() else { return ControlFlow::Break(()) };
             let durable = op.kind().writes() && self.is_durable(*options);
             match &executed {
                 Ok(outcome) => {
-                    meters.executed(op, Ok(&outcome.reply));
+                    tally.executed(op, Ok(&outcome.reply));
                     each(Ok(&outcome.reply), self.awaits(outcome, durable))
                 }
                 Err(refusal) => {
-                    meters.executed(op, Err(refusal));
+                    tally.executed(op, Err(refusal));
                     each(Err(refusal), None)
                 }
             }
