@@ -179,10 +179,7 @@ impl ProtocolMeters {
 
     /// Counts a refusal that a client is told.
     pub(crate) fn refused(&self, refusal: &Refusal) {
-        let reason = refusal.reason();
-        if let Some(number) = Refusal::REASONS.iter().position(|known| *known == reason) {
-            self.refusals[number].add(1);
-        }
+        self.refusals[refusal.reason()].add(1);
     }
 
     /// The number of requests of this kind.

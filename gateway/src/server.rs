@@ -24,6 +24,7 @@ use crate::context::Shared;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{Listeners, Sockets};
 use crate::log::thread::LogThread;
+use crate::protocol::Protocol;
 use crate::worker;
 
 /// Why the server did not start.
@@ -99,7 +100,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
 /// Starts a server with `sink` as its log, or without a log.
 pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
     let access = Arc::new(access(&config)?);
-    let door = config.door().map(Door::new).transpose()?;
+    let door = config.door().map(|door| Door::new(door, Protocol::ALL.map(Protocol::alpn).into())).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
     // Bind before recovery, so that a wrong address is reported at once. Listen only after it.

@@ -137,7 +137,7 @@ async fn enter(
     let Some(door) = &shared.door else {
         return Some(Entered { socket: Socket::Plain(stream), names: Vec::new(), stop });
     };
-    match door.enter(stream, protocol.alpn()).await {
+    match door.enter(stream, protocol as usize).await {
         Ok(entered) => Some(Entered {
             socket: Socket::Tls(Box::new(entered.stream)),
             names: entered.names,

@@ -108,7 +108,7 @@ pub enum Trace {
 }
 
 impl Refusal {
-    /// Every reason, as in [`Refusal::reason`].
+    /// Every reason in one word, for metrics; [`Refusal::reason`] says which.
     pub const REASONS: [&'static str; 15] = [
         "overflow",
         "too_large",
@@ -127,24 +127,24 @@ impl Refusal {
         "outcome_unknown",
     ];
 
-    /// The reason in one word, for metrics.
-    pub fn reason(&self) -> &'static str {
+    /// The number of its reason in [`Refusal::REASONS`].
+    pub fn reason(&self) -> usize {
         match self {
-            Self::Overflow { .. } => "overflow",
-            Self::TooLarge(_) => "too_large",
-            Self::ResponseTooLarge => "response_too_large",
-            Self::Memory { .. } => "memory",
-            Self::RequestMemory => "request_memory",
-            Self::ResponseMemory => "response_memory",
-            Self::LogBehind { .. } => "log_behind",
-            Self::LogClosed(_) => "log_closed",
-            Self::LogDown => "log_down",
-            Self::LogFailed => "log_failed",
-            Self::Fenced => "fenced",
-            Self::Unauthenticated => "unauthenticated",
-            Self::Forbidden => "forbidden",
-            Self::TooManyAttempts => "too_many_attempts",
-            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Overflow { .. } => 0,
+            Self::TooLarge(_) => 1,
+            Self::ResponseTooLarge => 2,
+            Self::Memory { .. } => 3,
+            Self::RequestMemory => 4,
+            Self::ResponseMemory => 5,
+            Self::LogBehind { .. } => 6,
+            Self::LogClosed(_) => 7,
+            Self::LogDown => 8,
+            Self::LogFailed => 9,
+            Self::Fenced => 10,
+            Self::Unauthenticated => 11,
+            Self::Forbidden => 12,
+            Self::TooManyAttempts => 13,
+            Self::OutcomeUnknown => 14,
         }
     }
 

@@ -30,4 +30,4 @@ pub use grant::{Grant, Scope, Scopes};
 pub use identity::Identity;
 pub use registry::Access;
 pub(crate) use registry::{AccessError, Sources};
-pub(crate) use token::MAX_TOKEN_BYTES;
+pub(crate) use token::{MAX_TOKEN_BYTES, bearer};

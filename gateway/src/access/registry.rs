@@ -16,6 +16,7 @@ use super::file::{self, Identities, IdentitiesError, Proof};
 use super::grant::{Grant, Scopes};
 use super::identity::Identity;
 use super::token::{self, HashKey, TokenHash};
+
 /// How often the files are checked.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -259,17 +260,5 @@ impl Access {
                 Err(_) => return,
             }
         }
-    }
-}
-
-impl std::fmt::Debug for HashKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("HashKey")
-    }
-}
-
-impl std::fmt::Debug for TokenHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TokenHash")
     }
 }

@@ -63,6 +63,18 @@ impl TokenHash {
     }
 }
 
+impl std::fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HashKey")
+    }
+}
+
+impl std::fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenHash")
+    }
+}
+
 /// A new token.
 pub(super) fn random() -> String {
     let secret: [u8; SECRET_BYTES] = rand::rng().random();
@@ -80,6 +92,13 @@ pub(super) fn read(file: &Path) -> Result<String, String> {
             file.display()
         )),
     }
+}
+
+/// The token of a header `Authorization`: what comes after the scheme Bearer, which is case-insensitive (RFC 9110, section
+/// 11.1).
+pub(crate) fn bearer(credentials: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = credentials.split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii_start())
 }
 
 fn to_hex(bytes: &[u8]) -> String {

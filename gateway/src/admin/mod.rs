@@ -17,7 +17,7 @@ use prometheus_client::registry::Registry;
 use txnd::cli::operator::{Check, Operated};
 use txnd::cli::process::ProcessMetrics;
 
-use crate::access::Scope;
+use crate::access::{Scope, bearer};
 use crate::clock;
 
 pub(crate) use sources::{Serving, Sources};
@@ -51,7 +51,7 @@ impl Operated for Operator {
         if !access.knows_identities() || from.to_canonical().is_loopback() {
             return true;
         }
-        let token = authorization.and_then(|header| header.strip_prefix(b"Bearer ")).unwrap_or_default();
+        let token = authorization.and_then(bearer).unwrap_or_default();
         access.with_token(token, from, clock::now()).is_ok_and(|identity| identity.grant().scopes().has(Scope::Admin))
     }
 }

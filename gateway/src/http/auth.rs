@@ -3,7 +3,7 @@
 use proto::{Micros, Refusal};
 
 use super::problem::Problem;
-use crate::access::Caller;
+use crate::access::{Caller, bearer};
 
 /// Tells the caller what the client has presented. Refuses a client that may do nothing.
 pub(super) fn check(caller: &Caller, authorization: Option<&[u8]>, at: Micros) -> Result<(), Problem> {
@@ -15,10 +15,4 @@ pub(super) fn check(caller: &Caller, authorization: Option<&[u8]>, at: Micros) -
         true => Err(Refusal::Unauthenticated.into()),
         false => Ok(()),
     }
-}
-
-/// The token after the scheme Bearer, which is case-insensitive (RFC 9110, section 11.1).
-fn bearer(credentials: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = credentials.split_at_checked(b"Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii_start())
 }

@@ -4,7 +4,7 @@
 //! are open in a browser there. A page could reach the server by resolving a name of its own to 127.0.0.1 (DNS
 //! rebinding), or by cross-site requests. The headers Host and Origin, which browsers send, reveal both.
 
-use std::net::{IpAddr, Ipv6Addr};
+use txnd::cli::host_names::{address, is_localhost, without_port};
 
 use super::cors;
 use super::head::{Head, KnownHost};
@@ -55,29 +55,10 @@ fn shown(name: &str) -> String {
     name.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
-/// The name without its port; `None` if what follows the name is not a port.
-fn without_port(host: &str) -> Option<&str> {
-    let name_ends = if host.starts_with('[') { host.find(']')? + 1 } else { host.find(':').unwrap_or(host.len()) };
-    let (name, port) = host.split_at(name_ends);
-    let is_port = |port: &str| port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
-    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
-}
-
-fn address(name: &str) -> Option<IpAddr> {
-    match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        Some(inner) => inner.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
-        None => name.parse().ok(),
-    }
-}
-
 /// Whether the name always means the local machine (RFC 6761), or is listed in `--allowed-hosts`.
 fn is_allowed(name: &str, allowed: &[String]) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let is_localhost = name.len() >= 9 && {
-        let (labels, last) = name.as_bytes().split_at(name.len() - 9);
-        last.eq_ignore_ascii_case(b"localhost") && (labels.is_empty() || labels.ends_with(b"."))
-    };
-    is_localhost
+    is_localhost(name)
         || address(name).is_some_and(|address| address.to_canonical().is_loopback())
         || allowed.iter().any(|allowed| allowed.eq_ignore_ascii_case(name))
 }
@@ -85,18 +66,6 @@ fn is_allowed(name: &str, allowed: &[String]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_come_with_and_without_ports() {
-        for (host, name) in
-            [("a", "a"), ("a:1", "a"), ("a:", "a"), ("[::1]", "[::1]"), ("[::1]:8080", "[::1]"), ("", "")]
-        {
-            assert_eq!(without_port(host), Some(name), "{host}");
-        }
-        for host in ["a:b", "a:1:2", "[::1", "[::1]a", "a:123456", "user@a:1@b"] {
-            assert_eq!(without_port(host), None, "{host}");
-        }
-    }
 
     #[test]
     fn only_loopback_names_and_those_of_the_operator_are_allowed() {

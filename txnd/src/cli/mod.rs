@@ -5,6 +5,7 @@
 //!   exit.rs          exit codes
 //!   certs.rs         the command that makes certificates
 //!   tracing.rs       the log on standard error
+//!   host_names.rs    host names, as clients send them
 //!   operator.rs      the operator's listener: health, readiness, metrics
 //!   process.rs       metrics of the process
 //!   signals.rs       signals that ask a program to stop, or to reload
@@ -16,6 +17,7 @@ pub mod certs;
 pub mod exit;
 pub mod files;
 pub mod flags;
+pub mod host_names;
 pub mod operator;
 pub mod process;
 pub mod signals;

@@ -26,6 +26,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tracing::{debug, info, warn};
 
+use super::host_names::{address, is_localhost, without_port};
+
 /// Maximum number of connections; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
 
@@ -177,12 +179,7 @@ fn bytes(header: Option<&HeaderValue>) -> Option<&[u8]> {
 /// Whether the client has used an address, or `localhost`.
 fn names_an_address(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => name,
-        _ => host,
-    };
-    let name = name.trim_start_matches('[').trim_end_matches(']');
-    name.is_empty() || name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    without_port(host).is_some_and(|name| name.is_empty() || is_localhost(name) || address(name).is_some())
 }
 
 fn text_of(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -46,6 +46,8 @@ pub struct DoorSettings {
 /// not live on in them.
 pub struct Door {
     settings: DoorSettings,
+    /// Names for ALPN.
+    protocols: Vec<&'static [u8]>,
     current: Mutex<Generation>,
     expiry: Mutex<Expiry>,
 }
@@ -70,29 +72,30 @@ pub(super) struct Contents {
     client_crl: Option<Vec<u8>>,
 }
 
-#[derive(Clone)]
 struct Generation {
     contents: Arc<Contents>,
-    config: Arc<ServerConfig>,
+    /// One for each protocol.
+    configs: Vec<Arc<ServerConfig>>,
     dated: Arc<[Dated]>,
     over: CancellationToken,
 }
 
 impl Door {
-    /// Reads the files.
-    pub fn new(settings: DoorSettings) -> Result<Self, TlsError> {
-        let current = Generation::new(&settings, Contents::read(&settings)?)?;
-        let this = Self { settings, current: Mutex::new(current), expiry: Mutex::default() };
+    /// Reads the files. `protocols` are the names that clients may name (ALPN).
+    pub fn new(settings: DoorSettings, protocols: Vec<&'static [u8]>) -> Result<Self, TlsError> {
+        let current = Generation::new(&settings, &protocols, Contents::read(&settings)?)?;
+        let this = Self { settings, protocols, current: Mutex::new(current), expiry: Mutex::default() };
         this.warn_of_expiry();
         Ok(this)
     }
 
-    /// The handshake with a client, without a timeout. A client that names protocols must name `protocol` (ALPN).
-    pub async fn enter(&self, stream: TcpStream, protocol: &[u8]) -> Result<Entered, String> {
-        let Generation { config, over, .. } = self.current.lock().clone();
-        let mut config = ServerConfig::clone(&config);
-        config.alpn_protocols = vec![protocol.into()];
-        let accepted = TlsAcceptor::from(Arc::new(config)).accept(stream).await;
+    /// The handshake with a client, without a timeout. A client that names protocols must name the one with this number.
+    pub async fn enter(&self, stream: TcpStream, protocol: usize) -> Result<Entered, String> {
+        let (config, over) = {
+            let current = self.current.lock();
+            (Arc::clone(&current.configs[protocol]), current.over.clone())
+        };
+        let accepted = TlsAcceptor::from(config).accept(stream).await;
         let ca = self.settings.client_ca.as_ref().unwrap_or(&self.settings.cert);
         let stream = accepted.map_err(|e| Refusal::of(&e, ca).sentence)?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
@@ -118,7 +121,7 @@ impl Reload for Door {
         if *self.current.lock().contents == contents {
             return Ok(false);
         }
-        let next = Generation::new(&self.settings, contents)?;
+        let next = Generation::new(&self.settings, &self.protocols, contents)?;
         let mut current = self.current.lock();
         let before = &current.contents;
         let same_clients = before.client_ca == next.contents.client_ca && before.client_crl == next.contents.client_crl;
@@ -149,7 +152,7 @@ impl Contents {
 }
 
 impl Generation {
-    fn new(settings: &DoorSettings, contents: Contents) -> Result<Self, TlsError> {
+    fn new(settings: &DoorSettings, protocols: &[&[u8]], contents: Contents) -> Result<Self, TlsError> {
         const BOTH: &[&SupportedProtocolVersion] = &[&TLS13, &TLS12];
         const LATEST: &[&SupportedProtocolVersion] = &[&TLS13];
         let unusable = |what: String| TlsError::Unusable { path: settings.cert.clone(), what };
@@ -199,9 +202,15 @@ impl Generation {
         info!(cert = %settings.cert.display(), expires = %leaf::date(own.not_after), "certificate for clients in use");
         Ok(Self {
             contents: Arc::new(contents),
-            config: Arc::new(config),
+            configs: protocols.iter().map(|protocol| with_protocol(&config, protocol)).collect(),
             dated: dated.into(),
             over: CancellationToken::new(),
         })
     }
+}
+
+fn with_protocol(config: &ServerConfig, protocol: &[u8]) -> Arc<ServerConfig> {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![protocol.into()];
+    Arc::new(config)
 }

@@ -9,6 +9,8 @@ use proto::{CounterType, ValueType};
 use serde_json::{Map, Value, json};
 
 use super::route::{After, BASE, ENDPOINTS, Endpoint, Route, Verb};
+use super::schema::{Body, TEXT, integer, members, plain, string, text};
+use super::values::{schema, step_schema};
 
 /// The description as JSON.
 pub(in crate::http) fn json() -> Bytes {
@@ -124,6 +126,12 @@ fn errors_of(route: &Route<'_>) -> impl Iterator<Item = u16> {
     })
 }
 
+fn content(body: &Body) -> Value {
+    let mut content = Map::new();
+    content.insert(body.media.into(), json!({"schema": body.schema}));
+    Value::Object(content)
+}
+
 fn operation(endpoint: &Endpoint, method: &Method) -> Value {
     let route = &endpoint.route;
     let (summary, request, answer) = wording(route);
@@ -177,64 +185,6 @@ fn operation(endpoint: &Endpoint, method: &Method) -> Value {
     operation
 }
 
-/// Text without NUL.
-const TEXT: &str = "^[^\\u0000]*$";
-
-fn string() -> Value {
-    json!({"type": "string", "pattern": TEXT})
-}
-
-/// A schema of a body, and its media type.
-struct Body {
-    media: &'static str,
-    schema: Value,
-}
-
-fn content(body: &Body) -> Value {
-    let mut content = Map::new();
-    content.insert(body.media.into(), json!({"schema": body.schema}));
-    Value::Object(content)
-}
-
-fn plain(schema: Value) -> Body {
-    Body { media: "text/plain", schema }
-}
-
-fn text() -> Body {
-    plain(string())
-}
-
-fn integer(minimum: i64, maximum: i64) -> Body {
-    plain(json!({"type": "integer", "minimum": minimum, "maximum": maximum}))
-}
-
-fn members() -> Body {
-    Body { media: "application/json", schema: json!({"type": "array", "items": string()}) }
-}
-
-/// A value of a type.
-fn value(ty: ValueType) -> Body {
-    match ty {
-        ValueType::Int => integer(i32::MIN.into(), i32::MAX.into()),
-        ValueType::Uint => integer(0, u32::MAX.into()),
-        ValueType::Float => plain(json!({"type": "number", "minimum": f32::MIN, "maximum": f32::MAX})),
-        ValueType::Str => text(),
-        ValueType::Map => Body {
-            media: "application/json",
-            schema: json!({"type": "object", "propertyNames": string(), "additionalProperties": string()}),
-        },
-        ValueType::Set => members(),
-    }
-}
-
-/// The amount of an increment.
-fn step(ty: CounterType) -> Body {
-    match ty {
-        CounterType::Int => integer(i32::MIN.into(), i32::MAX.into()),
-        CounterType::Uint => integer(-i64::from(u32::MAX), u32::MAX.into()),
-    }
-}
-
 fn tag(route: &Route<'_>) -> &'static str {
     match route {
         Route::Entry(entry) => match entry.verb {
@@ -264,15 +214,15 @@ fn wording(route: &Route<'_>) -> (String, Option<Body>, Option<Body>) {
             _ => ("Says that the server is there".into(), None, Some(text())),
         };
     };
-    let counter = |ty: CounterType| value(ValueType::from(ty));
+    let counter = |ty: CounterType| schema(ValueType::from(ty));
     match entry.verb {
-        Verb::Get(ty) => (format!("The value of {}", a(ty)), None, Some(value(ty))),
-        Verb::Put(ty) => (format!("Stores {}", a(ty)), Some(value(ty)), None),
+        Verb::Get(ty) => (format!("The value of {}", a(ty)), None, Some(schema(ty))),
+        Verb::Put(ty) => (format!("Stores {}", a(ty)), Some(schema(ty)), None),
         Verb::Del(ty) => (format!("Deletes {}", a(ty)), None, None),
         Verb::DelAll => ("Deletes the key from every type".into(), None, None),
         Verb::Incr(ty) => ("Adds 1; the response is the value before".into(), None, Some(counter(ty))),
         Verb::IncrBy(ty) => {
-            ("Adds a number; the response is the value before".into(), Some(step(ty)), Some(counter(ty)))
+            ("Adds a number; the response is the value before".into(), Some(step_schema(ty)), Some(counter(ty)))
         }
         Verb::SetAdd => (
             "Adds members; the response is how many were new".into(),

@@ -7,7 +7,8 @@
 //!   description.rs describes the table in OpenAPI
 //!   operations.rs  parses routes and bodies into operations and executes them
 //!   responses.rs   converts replies into responses
-//!   values.rs      reads and writes values in bodies, for each value type
+//!   values.rs      reads, writes and describes values in bodies, for each value type
+//!   schema.rs      schemas of bodies
 //!   demo.rs        echo, hello, fibo
 //! ```
 
@@ -16,6 +17,7 @@ mod description;
 mod operations;
 mod responses;
 mod route;
+mod schema;
 mod values;
 
 pub(super) use description::json as description;

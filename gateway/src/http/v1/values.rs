@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use proto::{CounterType, StringsBuf, Text, Value, ValueRef, ValueType, check_text};
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
+use super::schema::{Body, fields, integer, members, plain, text};
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Response;
 use crate::http::{json, number};
@@ -53,6 +55,26 @@ pub(super) fn write(value: Value) -> Response {
         Value::Str(value) => Response::text(text_body(value)),
         Value::Map(list) => Response::json(json::write_map(list.as_strings())),
         Value::Set(list) => Response::json(json::write_set(list.as_strings())),
+    }
+}
+
+/// The schema of a value.
+pub(super) fn schema(ty: ValueType) -> Body {
+    match ty {
+        ValueType::Int => integer(i32::MIN.into(), i32::MAX.into()),
+        ValueType::Uint => integer(0, u32::MAX.into()),
+        ValueType::Float => plain(json!({"type": "number", "minimum": f32::MIN, "maximum": f32::MAX})),
+        ValueType::Str => text(),
+        ValueType::Map => fields(),
+        ValueType::Set => members(),
+    }
+}
+
+/// The schema of the amount of an increment.
+pub(super) fn step_schema(ty: CounterType) -> Body {
+    match ty {
+        CounterType::Int => integer(i32::MIN.into(), i32::MAX.into()),
+        CounterType::Uint => integer(-i64::from(u32::MAX), u32::MAX.into()),
     }
 }
 
