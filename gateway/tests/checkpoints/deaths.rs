@@ -1,13 +1,14 @@
 //! kvs, or the txnd that keeps its log, is killed at the calls that checkpoints, and the removal of what they make
 //! superfluous, consist of. Nothing that was acknowledged is lost, and nothing is there twice.
 
+use std::net::TcpStream;
 use std::process::Command;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::deployment::{self, Deployment};
-use crate::harness::{Kvs, folder, has_strace, kill_traced, killed_at, seed};
+use crate::harness::{Client, Kvs, folder, has_strace, kill_traced, killed_at, seed};
 use crate::{NEVER, SMALL, start};
 
 /// A checkpoint every few writes.
@@ -56,7 +57,9 @@ fn counted(kvs: &Kvs, acknowledged: u32) -> u32 {
 fn life(command: &mut Command) -> (u32, bool) {
     let Ok(kvs) = Kvs::try_start(command) else { return (0, true) };
     let acknowledged = write(&kvs);
-    let died = std::net::TcpStream::connect(kvs.addr).is_err();
+    // The kernel accepts for a process that is dying, so only an answer counts.
+    let answers = |stream| Client::on(stream).try_request("GET", "int-get/n", "").is_ok();
+    let died = !TcpStream::connect(kvs.addr).is_ok_and(answers);
     kill_traced(kvs.pid());
     kvs.wait();
     (acknowledged, died)
