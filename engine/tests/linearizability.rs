@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The checker is the search of J. Wing and C. Gong, "Testing and Verifying Concurrent Objects" (1993), which remembers
-//! where it has been as in G. Lowe, "Testing for Linearizability" (2017).
+//! where it has been as in G. Lowe, "Testing for Linearizability" (2017). Another implementation, the one published as
+//! `todc-utils`, must agree with it about every history, and about the same history with an answer that nobody got.
 
 mod oracle;
 mod shipping;
@@ -20,7 +21,7 @@ use engine::{Engine, Executed, Options, Outcome, RecordMode};
 use oracle::{Oracle, contents};
 use proto::{CounterType, Refusal, Reply, Value, ValueType};
 use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
+use rand::seq::{IndexedMutRandom, IndexedRandom};
 use rand::{RngExt, SeedableRng};
 use shipping::{Shipped, recorded};
 use testkit::arbitrary::{OwnedOp, packed};
@@ -161,6 +162,57 @@ mod checker {
         assert!(is_linearizable(&history(Reply::NoEntry)));
         assert!(!is_linearizable(&history(Reply::Has(true))), "the int is gone and the set is still there");
     }
+}
+
+/// The checker that others have written.
+mod published {
+    use todc_utils::linearizability::WGLChecker;
+    use todc_utils::linearizability::history::{Action, History};
+    use todc_utils::specifications::Specification;
+
+    use super::*;
+
+    struct Engines;
+
+    impl Specification for Engines {
+        type State = Oracle;
+        type Operation = (OwnedOp, Result<Reply, Refusal>);
+
+        fn init() -> Oracle {
+            Oracle::default()
+        }
+
+        fn apply((op, answered): &Self::Operation, state: &Oracle) -> (bool, Oracle) {
+            let mut next = state.clone();
+            match next.execute(&op.as_op()).result == *answered {
+                true => (true, next),
+                false => (false, state.clone()),
+            }
+        }
+    }
+
+    /// The same question as that of [`checker::is_linearizable`].
+    pub(super) fn is_linearizable(history: &[Call]) -> bool {
+        let mut actions = Vec::new();
+        for (process, Call { invoked, returned, op, executed }) in history.iter().enumerate() {
+            let operation = (op.clone(), executed.clone().map(|outcome| outcome.reply));
+            // Calls of a batch are a process each: they have the same times.
+            actions.push((*invoked, process, Action::Call(operation.clone())));
+            actions.push((*returned, process, Action::Response(operation)));
+        }
+        actions.sort_by_key(|(time, ..)| *time);
+        let actions = actions.into_iter().map(|(_, process, action)| (process, action)).collect();
+        WGLChecker::<Engines>::is_linearizable(History::from_actions(actions))
+    }
+}
+
+/// The history in which one call got the answer of another one.
+fn with_a_wrong_answer(history: &[Call], rng: &mut StdRng) -> Vec<Call> {
+    let mut wrong = history.to_vec();
+    if let (Some(from), Some(to)) = (history.choose(rng), wrong.choose_mut(rng)) {
+        to.executed = from.executed.clone();
+    }
+    wrong
 }
 
 /// Says how to repeat the test if it fails.
@@ -339,20 +391,27 @@ fn check_log(shipped: &Shipped, calls: &[Call], engine: &Engine) {
 #[test]
 fn concurrent_requests_are_linearizable_per_key_in_the_order_of_the_log() {
     let seed = Seed::from_environment();
-    let mut overlaps = 0;
+    let (mut overlaps, mut refused) = (0, 0);
     for number in 0..RUNS {
-        let plan = random_plan(&mut StdRng::seed_from_u64(seed.0.wrapping_add(number)));
+        let mut rng = StdRng::seed_from_u64(seed.0.wrapping_add(number));
+        let plan = random_plan(&mut rng);
         let (engine, log) = recorded(Options { shards: plan.shards, record: plan.record, ..Options::default() });
         let calls = run(&plan, &engine);
         check_log(&Shipped::all_of(&log), &calls, &engine);
         for key in &plan.keys {
             let history: Vec<Call> = calls.iter().filter(|call| call.key() == key).cloned().collect();
             assert!(checker::is_linearizable(&history), "run {number} is not linearizable: {history:#?}");
+            assert!(published::is_linearizable(&history), "run {number} is not, says the other: {history:#?}");
+            let wrong = with_a_wrong_answer(&history, &mut rng);
+            let is_linearizable = checker::is_linearizable(&wrong);
+            refused += u64::from(!is_linearizable);
+            assert_eq!(published::is_linearizable(&wrong), is_linearizable, "they differ: {wrong:#?}");
             let follows = |n: usize| history[..n].iter().any(|earlier| earlier.overlaps(&history[n]));
             overlaps += (0..history.len()).filter(|n| follows(*n)).count() as u64;
         }
     }
     // Without concurrency the test would prove nothing.
     assert!(overlaps > RUNS, "only {overlaps} calls overlapped another one");
-    println!("{overlaps} calls overlapped another one in {RUNS} runs");
+    assert!(refused > RUNS / 4, "only {refused} histories with a wrong answer were not linearizable");
+    println!("{overlaps} calls overlapped another one in {RUNS} runs; {refused} with a wrong answer were refused");
 }

@@ -27,6 +27,7 @@
 //!   admin/         what the operator's listener tells: readiness and metrics
 //!   lifecycle.rs   how far the server is between its start and its end
 //!   health.rs      the health check of a running server
+//!   simulation/    the log in a simulated deployment, whose network, programs and storage fail under a seed (test)
 //!   tools/         the commands that look at logs, copy them, back them up and restore them
 //!   config.rs      flags, environment variables, and every limit of a running server
 //! ```
@@ -49,6 +50,8 @@ mod protocol;
 mod rarely;
 mod server;
 pub mod service;
+#[cfg(test)]
+mod simulation;
 mod socket;
 pub mod tools;
 mod worker;

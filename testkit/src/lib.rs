@@ -5,6 +5,7 @@
 //!   memory.rs           a log in memory, with faults on request
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
+//!   forgetful_disk.rs   a disk that may forget what was not synced
 //!   mount_holder.rs     a shell that keeps mounts of its own
 //!   loop_disk.rs        a disk with a real file system that can be frozen
 //!   small_disk.rs       a disk of 1 MiB
@@ -14,6 +15,7 @@
 #![allow(missing_docs)]
 
 pub mod arbitrary;
+pub mod forgetful_disk;
 pub mod loop_disk;
 pub mod memory;
 mod mount_holder;

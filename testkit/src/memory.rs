@@ -67,6 +67,11 @@ impl MemoryLog {
         self.state.lock().faults = faults;
     }
 
+    /// Loses what is not durable, as in a power failure.
+    pub fn lose_tail(&self) {
+        self.state.lock().lose_tail();
+    }
+
     /// While stalled, `durable` does not return.
     pub fn stall(&self, stalled: bool) {
         self.stalled.send_replace(stalled);

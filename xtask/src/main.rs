@@ -4,6 +4,7 @@
 //!   main.rs          commands
 //!   compose/         end-to-end test of the deployment in compose.yaml: starts it, uses it, kills its processes
 //!   instructions.rs  instruction counts of the hot paths, from valgrind
+//!   faults/          faults on purpose: long runs, and defects that tests must notice
 //!   fuzz.rs          coverage-guided fuzzing of untrusted input
 //!   schema.rs        requests made from the description of REST, by schemathesis
 //!   postgres.rs      PostgreSQL for the tests, installed where permitted
@@ -11,6 +12,7 @@
 //! ```
 
 mod compose;
+mod faults;
 mod fuzz;
 mod instructions;
 mod postgres;
@@ -55,6 +57,25 @@ enum Task {
         /// Seed of the run, to repeat one
         #[arg(long)]
         seed: Option<u64>,
+    },
+    /// Make the long runs of faults on purpose (release build): the simulated deployment, power cuts, failing system calls,
+    /// standbys
+    Faults {
+        /// Simulated runs
+        #[arg(long, default_value_t = 100_000)]
+        simulations: u32,
+        /// How often each fault happens beneath the real programs
+        #[arg(long, default_value_t = 200)]
+        times: u32,
+        /// Seed of the run, to repeat one
+        #[arg(long)]
+        seed: Option<u64>,
+    },
+    /// Plant defects in a copy of the tree, one after the other, and check that a test notices each
+    Defects {
+        /// A part of the names of those to plant
+        #[arg(default_value = "")]
+        name: String,
     },
     /// Count the instructions of the hot paths with valgrind (release build), and compare them with the saved counts
     Instructions {
@@ -144,6 +165,8 @@ fn run(task: &Task) -> Result<(), Failed> {
             }
             step(&mut network)
         }
+        Task::Faults { simulations, times, seed } => faults::long(*simulations, *times, *seed),
+        Task::Defects { name } => faults::plant(name),
         Task::Instructions { keep } => instructions::run(*keep),
         Task::Fuzz { seconds } => fuzz::run(*seconds),
         Task::Schema { examples, seed } => schema::run(*examples, *seed),

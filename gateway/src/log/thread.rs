@@ -92,24 +92,21 @@ impl LogThread {
         lifecycle: Arc<Lifecycle>,
         meters: Arc<LogMeters>,
     ) -> std::io::Result<Recovering> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let options = Options::new(config, lifecycle, meters);
         let (stop, stopped) = watch::channel(false);
         let (send_recovered, recovered) = oneshot::channel();
         let (send_ended, ended) = oneshot::channel();
-        let run = move || {
-            runtime.block_on(async move {
-                let (filled, recovered, shipper) = match recover_then_ship(sink, options).await {
-                    Ok(begun) => begun,
-                    Err(e) => return drop(send_recovered.send(Err(e))),
-                };
-                if send_recovered.send(Ok(recovered)).is_ok() {
-                    // The receiver is gone if nobody waits for the end.
-                    let _ = send_ended.send(shipper.run(&filled, stopped).await);
-                }
-            })
+        let work = move || async move {
+            let (filled, recovered, shipper) = match recover_then_ship(sink, options).await {
+                Ok(begun) => begun,
+                Err(e) => return drop(send_recovered.send(Err(e))),
+            };
+            if send_recovered.send(Ok(recovered)).is_ok() {
+                // The receiver is gone if nobody waits for the end.
+                let _ = send_ended.send(shipper.run(&filled, stopped).await);
+            }
         };
-        std::thread::Builder::new().name("kvs-log".into()).spawn(run)?;
+        txnd::thread::run("kvs-log", work, |()| {})?;
         Ok(Recovering { recovered, stop, ended })
     }
 

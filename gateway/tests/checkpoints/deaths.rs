@@ -1,14 +1,14 @@
 //! kvs, or the txnd that keeps its log, is killed at the calls that checkpoints, and the removal of what they make
 //! superfluous, consist of. Nothing that was acknowledged is lost, and nothing is there twice.
 
-use std::net::TcpStream;
 use std::process::Command;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::deployment::{self, Deployment};
-use crate::harness::{Client, Kvs, folder, has_strace, kill_traced, killed_at, seed};
+use crate::harness::{Kvs, folder, has_strace, kill_traced, killed_at, seed};
+use crate::ledger::Ledger;
 use crate::{NEVER, SMALL, start};
 
 /// A checkpoint every few writes.
@@ -17,8 +17,7 @@ const OFTEN: [&str; 4] = ["--checkpoint-after", "4KiB", "--checkpoint-rate", "1G
 /// The calls that a checkpoint, the manifest and the removal of files consist of.
 const CALLS: [&str; 3] = ["rename", "unlink", "fsync"];
 
-/// The last message of a thread that is tried, to PostgreSQL: a start sends some, and each of the writes of [`write`] some
-/// more.
+/// The last message of a thread that is tried, to PostgreSQL: a start sends some, and each write some more.
 const TO_POSTGRES: u32 = 500;
 
 /// The same to a txnd, or to a client.
@@ -29,40 +28,14 @@ fn call_numbers() -> u32 {
     std::env::var("KVS_SYSTEM_CALLS").ok().and_then(|calls| calls.parse().ok()).unwrap_or(8)
 }
 
-/// Counts, until kvs or its log is gone. Returns how often that was acknowledged.
-fn write(kvs: &Kvs) -> u32 {
-    let (mut client, mut acknowledged) = (kvs.connect(), 0);
-    let long = "x".repeat(3_000);
-    for _ in 0..60 {
-        match client.try_request("PUT", "int-incr/n", "") {
-            Ok(answer) if answer.status == 200 => acknowledged += 1,
-            _ => break,
-        }
-        if !client.try_request("PUT", "str-put/long", &long).is_ok_and(|answer| answer.status == 200) {
-            break;
-        }
-    }
-    acknowledged
-}
-
-/// What was counted, of which so much was acknowledged.
-fn counted(kvs: &Kvs, acknowledged: u32) -> u32 {
-    let found = kvs.connect().get("int-get/n");
-    let found: u32 = if found.status == 404 { 0 } else { found.text().parse().expect("a number") };
-    assert!((acknowledged..=acknowledged + 1).contains(&found), "{found} found, {acknowledged} acknowledged");
-    found
-}
-
-/// Runs a kvs that dies at a call. Returns how much was acknowledged, and whether it died.
-fn life(command: &mut Command) -> (u32, bool) {
-    let Ok(kvs) = Kvs::try_start(command) else { return (0, true) };
-    let acknowledged = write(&kvs);
-    // The kernel accepts for a process that is dying, so only an answer counts.
-    let answers = |stream| Client::on(stream).try_request("GET", "int-get/n", "").is_ok();
-    let died = !TcpStream::connect(kvs.addr).is_ok_and(answers);
+/// Runs a kvs that dies at a call, and writes. Returns whether it died.
+fn life(command: &mut Command, ledger: &mut Ledger) -> bool {
+    let Ok(kvs) = Kvs::try_start(command) else { return true };
+    ledger.write(&kvs);
+    let died = !kvs.answers();
     kill_traced(kvs.pid());
     kvs.wait();
-    (acknowledged, died)
+    died
 }
 
 /// Goes through the calls of one kind, and begins again after the last one: which that is shows when nothing dies.
@@ -77,21 +50,21 @@ fn a_death_at_any_system_call_of_a_checkpoint_loses_nothing() {
         return;
     }
     let folder = folder();
-    let (mut count, mut deaths) = (0, 0);
+    let (mut ledger, mut deaths) = (Ledger::default(), 0);
     for call in CALLS {
         let mut when = 1;
         for _ in 0..call_numbers() {
             let mut command = Kvs::command(folder.path());
             command.args(SMALL).args(OFTEN);
-            let (acknowledged, died) = life(&mut killed_at(call, when, &command));
+            let died = life(&mut killed_at(call, when, &command), &mut ledger);
             when = next_call(when, died);
             deaths += u32::from(died);
             let kvs = start(folder.path(), &NEVER);
-            count = counted(&kvs, count + acknowledged);
+            ledger.check(&kvs);
             kvs.kill();
         }
     }
-    println!("{deaths} deaths, {count} writes");
+    println!("{deaths} deaths, {} counted", ledger.count());
     assert!(deaths > call_numbers(), "kvs was hardly ever hit");
 }
 
@@ -110,19 +83,19 @@ fn a_death_at_any_message_of_a_checkpoint_loses_nothing() {
     let [postgres, txnd_postgres] = <[_; 2]>::try_from(deployment::small_partitions()).ok().expect("both ways");
     let logs = [(postgres, TO_POSTGRES), (txnd_postgres, TO_TXND), (deployment::txnd_file(), TO_TXND)];
     for (mut deployment, messages) in logs {
-        let (mut count, mut deaths) = (0, 0);
+        let (mut ledger, mut deaths) = (Ledger::default(), 0);
         for _ in 0..call_numbers() {
             let command = deployment.command(&OFTEN);
-            let (acknowledged, died) = life(&mut killed_at("sendto", random.random_range(1..messages), &command));
+            let died = life(&mut killed_at("sendto", random.random_range(1..messages), &command), &mut ledger);
             deaths += u32::from(died);
             let kvs = deployment.start(&NEVER);
-            count = counted(&kvs, count + acknowledged);
+            ledger.check(&kvs);
             kvs.kill();
             if let Some(shown) = count_in_view(&deployment) {
-                assert_eq!(shown, count.to_string(), "{}", deployment.name);
+                assert_eq!(shown, ledger.count().to_string(), "{}", deployment.name);
             }
         }
-        println!("{}: {deaths} deaths, {count} writes", deployment.name);
+        println!("{}: {deaths} deaths, {} counted", deployment.name, ledger.count());
         assert!(deaths > call_numbers() / 4, "{}: kvs was hardly ever hit", deployment.name);
         deployment.stop();
     }
@@ -137,18 +110,17 @@ fn a_death_of_txnd_at_any_call_of_a_checkpoint_loses_nothing() {
     let mut random = StdRng::seed_from_u64(seed());
     let tables = deployment::small_partitions().pop().expect("the one behind txnd");
     for (mut deployment, calls) in [(deployment::txnd_file(), &CALLS[..]), (tables, &["sendto"])] {
-        let (mut count, mut deaths) = (0, 0);
+        let (mut ledger, mut deaths) = (Ledger::default(), 0);
         let mut whens = vec![1; calls.len()];
         deployment.kill_txnd();
         for round in 0..call_numbers() as usize {
             let (call, next) = (calls[round % calls.len()], &mut whens[round % calls.len()]);
             let when = if call == "sendto" { random.random_range(1..TO_POSTGRES) } else { *next };
             let began = deployment.start_txnd_killed_at(call, when);
-            let mut acknowledged = 0;
             // A request that waits for the log of a dead txnd.
             let args = [&OFTEN[..], &["--log-timeout", "2s"]].concat();
             if began && let Ok(kvs) = deployment.try_start(&args) {
-                acknowledged = write(&kvs);
+                ledger.write(&kvs);
                 kvs.kill();
             }
             let died = deployment.kill_traced_txnd();
@@ -156,14 +128,14 @@ fn a_death_of_txnd_at_any_call_of_a_checkpoint_loses_nothing() {
             deaths += u32::from(died);
             deployment.start_txnd();
             let kvs = deployment.start(&NEVER);
-            count = counted(&kvs, count + acknowledged);
+            ledger.check(&kvs);
             kvs.kill();
             if let Some(shown) = count_in_view(&deployment) {
-                assert_eq!(shown, count.to_string(), "{}", deployment.name);
+                assert_eq!(shown, ledger.count().to_string(), "{}", deployment.name);
             }
             deployment.kill_txnd();
         }
-        println!("{}: {deaths} deaths, {count} writes", deployment.name);
+        println!("{}: {deaths} deaths, {} counted", deployment.name, ledger.count());
         assert!(deaths > call_numbers() / 4, "{}: txnd was hardly ever hit", deployment.name);
     }
 }

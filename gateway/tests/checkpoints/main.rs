@@ -7,6 +7,8 @@ mod deployment;
 mod every_log;
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../ledger/mod.rs"]
+mod ledger;
 mod measured;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;

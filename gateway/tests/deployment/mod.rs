@@ -2,11 +2,12 @@
 #![allow(dead_code)] // Each test binary uses a part of this.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{Kvs, NotStarted, folder, kill_traced, killed_at, output};
+use crate::harness::{Kvs, NotStarted, folder, injected, kill_traced, output};
 use crate::txnd_server::{self, Certificates, Txnd};
 use testkit::postgres_server::{PASSWORD, PostgresServer, free_port};
 
@@ -48,8 +49,19 @@ pub(crate) fn all() -> Vec<Deployment> {
 
 pub(crate) fn file() -> Deployment {
     let folder = folder();
-    let log = format!("file:{}", folder.path().display());
-    Deployment { name: "file", log, segments: Some(folder), tables: None, server: None, txnd: None }
+    let deployment = file_in(folder.path());
+    Deployment { segments: Some(folder), ..deployment }
+}
+
+/// In a folder of the test's own.
+pub(crate) fn file_in(folder: &Path) -> Deployment {
+    let log = format!("file:{}", folder.display());
+    Deployment { name: "file", log, segments: None, tables: None, server: None, txnd: None }
+}
+
+/// The same, written by a txnd.
+pub(crate) fn txnd_file_in(folder: &Path) -> Deployment {
+    file_in(folder).behind_txnd("txnd over file")
 }
 
 pub(crate) fn postgres() -> Deployment {
@@ -159,9 +171,14 @@ impl Deployment {
 
     /// Starts txnd so that it is killed at the call number `when` of this name. Returns whether it came up before that.
     pub(crate) fn start_txnd_killed_at(&mut self, call: &str, when: u32) -> bool {
+        self.start_txnd_injected(call, "signal=KILL", when)
+    }
+
+    /// Starts txnd so that this happens to its call number `when` of this name. Returns whether it came up.
+    pub(crate) fn start_txnd_injected(&mut self, call: &str, what: &str, when: u32) -> bool {
         let Service { addr, sink, certificates, .. } = self.service();
         let command = txnd_server::command(*addr, sink, &certificates.flags("txnd"), &TXND);
-        self.service().running = Txnd::try_start(&mut killed_at(call, when, &command)).ok();
+        self.service().running = Txnd::try_start(&mut injected(call, what, when, &command)).ok();
         self.service().running.is_some()
     }
 

@@ -135,6 +135,12 @@ impl Kvs {
         resident_bytes(self.pid())
     }
 
+    /// Whether it lives. The kernel accepts for a process that is dying, so only an answer counts.
+    pub fn answers(&self) -> bool {
+        let answers = |stream| Client::on(stream).try_request("GET", "int-get/n", "").is_ok();
+        TcpStream::connect(self.addr).is_ok_and(answers)
+    }
+
     pub fn connect(&self) -> Client {
         Client::connect(self.addr)
     }
@@ -151,9 +157,15 @@ pub fn has_strace() -> bool {
 
 /// The command, under strace, which kills the process at the call number `when` of this name of one of its threads.
 pub fn killed_at(call: &str, when: u32, command: &Command) -> Command {
+    injected(call, "signal=KILL", when, command)
+}
+
+/// The command, under strace, which injects `what` into the call number `when` of this name of each of its threads: a signal, an
+/// error, a delay.
+pub fn injected(call: &str, what: &str, when: u32, command: &Command) -> Command {
     let mut traced = Command::new("strace");
     traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-    traced.args(["-e", &format!("inject={call}:signal=KILL:when={when}")]).arg(command.get_program());
+    traced.args(["-e", &format!("inject={call}:{what}:when={when}")]).arg(command.get_program());
     traced.args(command.get_args());
     traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     traced

@@ -4,6 +4,7 @@
 //! ```text
 //!   mod.rs        the server: start, stop, kill, start again; databases and SQL
 //!   pooler.rs     a pgbouncer in front of it
+//!   standby.rs    a standby that follows it, and takes its place
 //!   programs.rs   where PostgreSQL's programs are
 //!   template.rs   data folders and their owners
 //! ```
@@ -18,6 +19,7 @@
 
 mod pooler;
 pub mod programs;
+mod standby;
 mod template;
 
 use std::fs::{self, File};
@@ -104,6 +106,11 @@ impl PostgresServer {
             writeln!(configuration, "{name} = '{}'", value.replace('\'', "''")).unwrap();
         }
 
+        Self::run_in(folder, account, programs)
+    }
+
+    /// Starts a server with the data in this folder.
+    fn run_in(folder: TempDir, account: Account, programs: PathBuf) -> Self {
         let (running, databases) = (Mutex::default(), AtomicU32::new(0));
         let mut server = Self { programs, folder, account, port: free_port(), running, databases };
         loop {
@@ -277,12 +284,13 @@ impl Drop for PostgresServer {
     }
 }
 
-/// Whether the postmaster's lock file says that it accepts connections; `pg_ctl` uses the same line.
+/// Whether the postmaster's lock file says that it accepts connections, if only to read; `pg_ctl` uses the same line.
 fn is_ready(data: &Path, postmaster: u32) -> bool {
     let lock = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
     let mut lines = lock.lines();
     // A killed postmaster leaves the file, with its old process id.
-    lines.next().and_then(|pid| pid.parse().ok()) == Some(postmaster) && lines.nth(6).map(str::trim) == Some("ready")
+    lines.next().and_then(|pid| pid.parse().ok()) == Some(postmaster)
+        && lines.nth(6).map(str::trim).is_some_and(|state| matches!(state, "ready" | "standby"))
 }
 
 /// A port that nothing listens on, and that the kernel does not assign.

@@ -1,7 +1,8 @@
 //! Waits at startup for a log that cannot be reached yet.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::tracing::Throttle;

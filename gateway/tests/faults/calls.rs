@@ -1,0 +1,103 @@
+//! System calls that fail or take long, at a start and in service.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::deployment;
+use crate::harness::{Kvs, has_strace, injected, kill_traced, seed};
+use crate::ledger::Ledger;
+use crate::times;
+
+/// The calls that a log consists of, and how many of each there are in a life, more or less.
+const CALLS: [(&str, u32); 9] = [
+    ("pwrite64", 120),
+    ("fdatasync", 60),
+    ("fsync", 24),
+    ("write", 120),
+    ("rename", 12),
+    ("unlink", 12),
+    ("fallocate", 6),
+    ("openat", 60),
+    ("ftruncate", 4),
+];
+
+/// What happens to them. `EINTR` is an error of which the standard library, and we, try again.
+const WHAT: [&str; 6] =
+    ["error=EIO", "error=ENOSPC", "error=EDQUOT", "error=EINTR", "error=EACCES", "delay_enter=300ms"];
+
+/// Flags of a kvs whose waits end soon.
+const FLAGS: [&str; 6] = ["--checkpoint-after", "4KiB", "--checkpoint-rate", "1GiB", "--log-timeout", "3s"];
+
+/// What is tried: each kind of call with each fault, at a random one of its calls, or at each of the first `upto`.
+fn plan(chance: &mut StdRng, upto: u32) -> Vec<(&'static str, &'static str, u32)> {
+    let mut plan = Vec::new();
+    for (call, calls) in CALLS {
+        for what in WHAT {
+            match upto {
+                1 => plan.push((call, what, chance.random_range(1..=calls))),
+                _ => plan.extend((1..=upto.min(calls)).map(|when| (call, what, when))),
+            }
+        }
+    }
+    plan
+}
+
+#[test]
+fn whatever_call_of_kvs_fails_what_was_acknowledged_is_there() {
+    if !has_strace() {
+        return;
+    }
+    let mut chance = StdRng::seed_from_u64(seed());
+    let (mut acknowledged, mut started) = (0, 0);
+    let plan = plan(&mut chance, times(1));
+    let (deployment, mut ledger) = (deployment::file(), Ledger::default());
+    for (call, what, when) in &plan {
+        let command = deployment.command(&FLAGS);
+        if let Ok(kvs) = Kvs::try_start(&mut injected(call, what, *when, &command)) {
+            started += 1;
+            acknowledged += ledger.write(&kvs);
+            kill_traced(kvs.pid());
+            kvs.wait();
+        }
+        let kvs = deployment.start(&[]);
+        println!("{call} {what} {when}");
+        ledger.check(&kvs);
+        kvs.kill();
+    }
+    println!("{} faults, {started} starts, {acknowledged} writes", plan.len());
+    assert!(started as usize > plan.len() / 4 && acknowledged > 20 * started, "hardly anything worked");
+}
+
+#[test]
+fn whatever_call_of_txnd_fails_what_was_acknowledged_is_there() {
+    if !has_strace() {
+        return;
+    }
+    let mut chance = StdRng::seed_from_u64(seed());
+    let mut acknowledged = 0;
+    let mut plan = plan(&mut chance, times(1));
+    if times(1) == 1 {
+        // A third of them, another one each time.
+        let skip = chance.random_range(0..3);
+        plan = plan.into_iter().skip(skip).step_by(3).collect();
+    }
+    let (mut deployment, mut ledger) = (deployment::txnd_file(), Ledger::default());
+    deployment.kill_txnd();
+    for (call, what, when) in &plan {
+        if deployment.start_txnd_injected(call, what, *when)
+            && let Ok(kvs) = deployment.try_start(&FLAGS)
+        {
+            acknowledged += ledger.write(&kvs);
+            kvs.kill();
+        }
+        deployment.kill_traced_txnd();
+        deployment.start_txnd();
+        let kvs = deployment.start(&[]);
+        println!("{call} {what} {when}");
+        ledger.check(&kvs);
+        kvs.kill();
+        deployment.kill_txnd();
+    }
+    println!("{} faults, {acknowledged} writes", plan.len());
+    assert!(acknowledged as usize > 10 * plan.len(), "hardly anything worked");
+}

@@ -1,0 +1,575 @@
+//! A disk that may forget what was not synced: a file system in memory, mounted with FUSE.
+//!
+//! After [`ForgetfulDisk::cut_power`] it has what it may have after a power cut:
+//!
+//! - Of the writes to a file since its last `fsync` or `fdatasync`, any sectors.
+//! - Of the changes to a folder since its last `fsync`, those up to some moment, as with a file system that has a journal.
+//!   To sync a file does not sync its name.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use fuser::{
+    BackgroundSession, BsdFileFlags, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
+    INodeNo, LockOwner, MountOption, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
+    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, SessionACL, TimeOrNow, WriteFlags,
+};
+use parking_lot::Mutex;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use tempfile::TempDir;
+
+/// What a disk writes as a whole, in bytes.
+const SECTOR: usize = 512;
+
+/// The kernel keeps no attributes: sizes change without its doing.
+const UNCACHED: Duration = Duration::ZERO;
+
+/// The mounted disk.
+pub struct ForgetfulDisk {
+    session: Option<BackgroundSession>,
+    disk: Disk,
+    folder: TempDir,
+}
+
+impl ForgetfulDisk {
+    /// `None`, after printing the reason, if the machine does not allow it.
+    pub fn new() -> Option<Self> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let disk = Disk::default();
+        match disk.mount(folder.path()) {
+            Ok(session) => Some(Self { session: Some(session), disk, folder }),
+            Err(refused) => {
+                println!("skipped: no file system over FUSE ({refused}); it needs /dev/fuse, and root or fusermount3");
+                None
+            }
+        }
+    }
+
+    /// An empty folder on it, at first.
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    /// Forgets what may be forgotten. No file may be open.
+    pub fn cut_power(&mut self, chance: &mut StdRng) {
+        self.unmount().expect("no file is open");
+        self.disk.0.lock().forget(chance);
+        self.session = Some(self.disk.mount(self.folder.path()).expect("it was mounted before"));
+    }
+
+    fn unmount(&mut self) -> std::io::Result<()> {
+        self.session.take().map_or(Ok(()), BackgroundSession::umount_and_join)
+    }
+}
+
+impl Drop for ForgetfulDisk {
+    fn drop(&mut self) {
+        let _ = self.unmount();
+    }
+}
+
+/// Clones are the same disk.
+#[derive(Clone)]
+struct Disk(Arc<Mutex<Content>>);
+
+/// Files and folders by their number.
+struct Content {
+    nodes: BTreeMap<u64, Node>,
+    next: u64,
+}
+
+struct Node {
+    data: Data,
+    mode: u16,
+    owner: (u32, u32),
+    modified: SystemTime,
+    /// Names that it has.
+    links: u32,
+}
+
+enum Data {
+    File(File),
+    Folder(Folder),
+}
+
+#[derive(Default)]
+struct File {
+    now: Vec<u8>,
+    synced: Vec<u8>,
+    /// Since `synced`.
+    changes: Vec<Change>,
+}
+
+enum Change {
+    Size(usize),
+    Write { at: usize, bytes: Vec<u8> },
+}
+
+type Names = BTreeMap<OsString, u64>;
+
+#[derive(Default)]
+struct Folder {
+    now: Names,
+    /// How it was at the last sync, and after each change since.
+    before: Vec<Names>,
+}
+
+impl Change {
+    fn apply(&self, content: &mut Vec<u8>) {
+        match self {
+            Self::Size(size) => content.resize(*size, 0),
+            Self::Write { at, bytes } => {
+                let end = at + bytes.len();
+                content.resize(content.len().max(end), 0);
+                content[*at..end].copy_from_slice(bytes);
+            }
+        }
+    }
+
+    /// What has reached the disk.
+    fn in_part(self, chance: &mut StdRng) -> Vec<Self> {
+        match self {
+            Self::Size(_) => {
+                if chance.random() {
+                    vec![self]
+                } else {
+                    Vec::new()
+                }
+            }
+            Self::Write { at, bytes } => {
+                let mut sectors = Vec::new();
+                let (all, mut from) = (chance.random_range(0..3), 0);
+                while from < bytes.len() {
+                    let until = ((at + from) / SECTOR * SECTOR + SECTOR - at).min(bytes.len());
+                    if all == 0 || (all == 1 && chance.random()) {
+                        sectors.push(Self::Write { at: at + from, bytes: bytes[from..until].to_vec() });
+                    }
+                    from = until;
+                }
+                sectors
+            }
+        }
+    }
+}
+
+impl File {
+    fn change(&mut self, change: Change) {
+        change.apply(&mut self.now);
+        self.changes.push(change);
+    }
+
+    fn sync(&mut self) {
+        for change in self.changes.drain(..) {
+            change.apply(&mut self.synced);
+        }
+    }
+
+    fn forget(&mut self, chance: &mut StdRng) {
+        for change in self.changes.drain(..).flat_map(|change| change.in_part(chance)) {
+            change.apply(&mut self.synced);
+        }
+        self.now.clone_from(&self.synced);
+    }
+}
+
+impl Folder {
+    fn change(&mut self, change: impl FnOnce(&mut Names)) {
+        self.before.push(self.now.clone());
+        change(&mut self.now);
+    }
+
+    fn sync(&mut self) {
+        self.before.clear();
+    }
+
+    fn forget(&mut self, chance: &mut StdRng) {
+        let kept = chance.random_range(0..=self.before.len());
+        if kept < self.before.len() {
+            self.now = self.before.swap_remove(kept);
+        }
+        self.before.clear();
+    }
+}
+
+impl Node {
+    fn new(data: Data, mode: u32, request: Option<&Request>) -> Self {
+        let owner = request.map_or((0, 0), |request| (request.uid(), request.gid()));
+        Self { data, mode: mode as u16 & 0o7777, owner, modified: SystemTime::now(), links: 1 }
+    }
+
+    fn attributes(&self, number: u64) -> FileAttr {
+        let (kind, size) = match &self.data {
+            Data::File(file) => (FileType::RegularFile, file.now.len() as u64),
+            Data::Folder(_) => (FileType::Directory, 0),
+        };
+        FileAttr {
+            ino: INodeNo(number),
+            size,
+            blocks: size.div_ceil(512),
+            atime: self.modified,
+            mtime: self.modified,
+            ctime: self.modified,
+            crtime: self.modified,
+            kind,
+            perm: self.mode,
+            nlink: self.links,
+            uid: self.owner.0,
+            gid: self.owner.1,
+            rdev: 0,
+            blksize: 4096,
+            flags: 0,
+        }
+    }
+}
+
+impl Content {
+    fn node(&mut self, number: INodeNo) -> Result<&mut Node, Errno> {
+        self.nodes.get_mut(&number.0).ok_or(Errno::ENOENT)
+    }
+
+    fn file(&mut self, number: INodeNo) -> Result<&mut File, Errno> {
+        match &mut self.node(number)?.data {
+            Data::File(file) => Ok(file),
+            Data::Folder(_) => Err(Errno::EISDIR),
+        }
+    }
+
+    fn folder(&mut self, number: INodeNo) -> Result<&mut Folder, Errno> {
+        match &mut self.node(number)?.data {
+            Data::Folder(folder) => Ok(folder),
+            Data::File(_) => Err(Errno::ENOTDIR),
+        }
+    }
+
+    fn find(&mut self, folder: INodeNo, name: &OsStr) -> Result<u64, Errno> {
+        self.folder(folder)?.now.get(name).copied().ok_or(Errno::ENOENT)
+    }
+
+    fn add(&mut self, folder: INodeNo, name: &OsStr, node: Node) -> Result<FileAttr, Errno> {
+        let number = self.next;
+        let parent = self.folder(folder)?;
+        if parent.now.contains_key(name) {
+            return Err(Errno::EEXIST);
+        }
+        parent.change(|names| {
+            names.insert(name.into(), number);
+        });
+        self.next += 1;
+        let attributes = node.attributes(number);
+        self.nodes.insert(number, node);
+        Ok(attributes)
+    }
+
+    fn unlink(&mut self, folder: INodeNo, name: &OsStr) -> Result<(), Errno> {
+        let number = self.find(folder, name)?;
+        self.folder(folder)?.change(|names| {
+            names.remove(name);
+        });
+        self.node(INodeNo(number))?.links -= 1;
+        Ok(())
+    }
+
+    fn rename(&mut self, folder: INodeNo, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+        let number = self.find(folder, from)?;
+        let replaced = self.find(folder, to).ok();
+        self.folder(folder)?.change(|names| {
+            names.remove(from);
+            names.insert(to.into(), number);
+        });
+        if let Some(replaced) = replaced.filter(|replaced| *replaced != number) {
+            self.node(INodeNo(replaced))?.links -= 1;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, chance: &mut StdRng) {
+        for node in self.nodes.values_mut() {
+            match &mut node.data {
+                Data::File(file) => file.forget(chance),
+                Data::Folder(folder) => folder.forget(chance),
+            }
+            node.links = 0;
+        }
+        let names = self.nodes.values().filter_map(|node| match &node.data {
+            Data::Folder(folder) => Some(folder.now.values().copied().collect::<Vec<_>>()),
+            Data::File(_) => None,
+        });
+        for number in names.flatten().collect::<Vec<_>>() {
+            if let Some(node) = self.nodes.get_mut(&number) {
+                node.links += 1;
+            }
+        }
+        self.nodes.retain(|number, node| node.links > 0 || *number == INodeNo::ROOT.0);
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        let root = Node::new(Data::Folder(Folder::default()), 0o755, None);
+        let nodes = BTreeMap::from([(INodeNo::ROOT.0, root)]);
+        Self(Arc::new(Mutex::new(Content { nodes, next: INodeNo::ROOT.0 + 1 })))
+    }
+}
+
+impl Disk {
+    fn mount(&self, at: &Path) -> std::io::Result<BackgroundSession> {
+        let mut config = Config::default();
+        config.mount_options = vec![MountOption::FSName("forgetful".into())];
+        config.acl = SessionACL::All;
+        fuser::spawn_mount(self.clone(), at, &config)
+    }
+}
+
+/// The answer to a request that returns nothing.
+fn done(result: Result<(), Errno>, reply: ReplyEmpty) {
+    match result {
+        Ok(()) => reply.ok(),
+        Err(e) => reply.error(e),
+    }
+}
+
+fn entry(found: Result<FileAttr, Errno>, reply: ReplyEntry) {
+    match found {
+        Ok(attributes) => reply.entry(&UNCACHED, &attributes, Generation(0)),
+        Err(e) => reply.error(e),
+    }
+}
+
+impl Filesystem for Disk {
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        let mut content = self.0.lock();
+        let found = content.find(parent, name);
+        entry(found.and_then(|number| Ok(content.node(INodeNo(number))?.attributes(number))), reply);
+    }
+
+    fn getattr(&self, _: &Request, number: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        match self.0.lock().node(number) {
+            Ok(node) => reply.attr(&UNCACHED, &node.attributes(number.0)),
+            Err(e) => reply.error(e),
+        }
+    }
+
+    fn setattr(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        mode: Option<u32>,
+        _: Option<u32>,
+        _: Option<u32>,
+        size: Option<u64>,
+        _: Option<TimeOrNow>,
+        _: Option<TimeOrNow>,
+        _: Option<SystemTime>,
+        _: Option<FileHandle>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        let mut content = self.0.lock();
+        let changed = size.map_or(Ok(()), |size| {
+            content.file(number)?.change(Change::Size(size as usize));
+            Ok(())
+        });
+        let node = changed.and_then(|()| content.node(number));
+        match node {
+            Ok(node) => {
+                node.mode = mode.map_or(node.mode, |mode| mode as u16 & 0o7777);
+                reply.attr(&UNCACHED, &node.attributes(number.0));
+            }
+            Err(e) => reply.error(e),
+        }
+    }
+
+    fn mkdir(&self, request: &Request, parent: INodeNo, name: &OsStr, mode: u32, umask: u32, reply: ReplyEntry) {
+        let node = Node::new(Data::Folder(Folder::default()), mode & !umask, Some(request));
+        entry(self.0.lock().add(parent, name, node), reply);
+    }
+
+    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        done(self.0.lock().unlink(parent, name), reply);
+    }
+
+    fn rename(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        to_parent: INodeNo,
+        to: &OsStr,
+        flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        match parent == to_parent && flags.is_empty() {
+            true => done(self.0.lock().rename(parent, name, to), reply),
+            false => reply.error(Errno::EINVAL),
+        }
+    }
+
+    fn create(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        umask: u32,
+        _: i32,
+        reply: ReplyCreate,
+    ) {
+        let node = Node::new(Data::File(File::default()), mode & !umask, Some(request));
+        match self.0.lock().add(parent, name, node) {
+            Ok(attributes) => {
+                reply.created(&UNCACHED, &attributes, Generation(0), FileHandle(0), FopenFlags::empty());
+            }
+            Err(e) => reply.error(e),
+        }
+    }
+
+    fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        match self.0.lock().file(number) {
+            Ok(file) => {
+                let from = (offset as usize).min(file.now.len());
+                reply.data(&file.now[from..(from + size as usize).min(file.now.len())]);
+            }
+            Err(e) => reply.error(e),
+        }
+    }
+
+    fn write(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        data: &[u8],
+        _: WriteFlags,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        let mut content = self.0.lock();
+        match content.file(number) {
+            Ok(file) => {
+                file.change(Change::Write { at: offset as usize, bytes: data.to_vec() });
+                reply.written(data.len() as u32);
+            }
+            Err(e) => return reply.error(e),
+        }
+        if let Ok(node) = content.node(number) {
+            node.modified = SystemTime::now();
+        }
+    }
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.ok();
+    }
+
+    fn fsync(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        done(self.0.lock().file(number).map(File::sync), reply);
+    }
+
+    fn fsyncdir(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        done(self.0.lock().folder(number).map(Folder::sync), reply);
+    }
+
+    fn readdir(&self, _: &Request, number: INodeNo, _: FileHandle, offset: u64, mut reply: ReplyDirectory) {
+        let mut content = self.0.lock();
+        let names = match content.folder(number) {
+            Ok(folder) => folder.now.clone(),
+            Err(e) => return reply.error(e),
+        };
+        for (index, (name, number)) in names.iter().enumerate().skip(offset as usize) {
+            let kind = match content.nodes.get(number).map(|node| &node.data) {
+                Some(Data::Folder(_)) => FileType::Directory,
+                _ => FileType::RegularFile,
+            };
+            if reply.add(INodeNo(*number), index as u64 + 1, kind, name) {
+                break;
+            }
+        }
+        reply.ok();
+    }
+
+    fn fallocate(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        _: FileHandle,
+        offset: u64,
+        length: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        if mode != 0 {
+            return reply.error(Errno::EOPNOTSUPP);
+        }
+        let end = (offset + length) as usize;
+        let grown = self.0.lock().file(number).map(|file| {
+            if end > file.now.len() {
+                file.change(Change::Size(end));
+            }
+        });
+        done(grown, reply);
+    }
+
+    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        const BLOCKS: u64 = 1 << 20;
+        reply.statfs(BLOCKS, BLOCKS, BLOCKS, BLOCKS, BLOCKS, 4096, 255, 4096);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn what_was_synced_stays_and_the_rest_may_go() {
+        let Some(mut disk) = ForgetfulDisk::new() else { return };
+        let mut chance = StdRng::seed_from_u64(1);
+        let root = disk.log().parent().expect("a folder").to_owned();
+        let (mut lost, mut torn, mut names_lost) = (0, 0, 0);
+        for round in 0..60 {
+            let path = root.join(format!("kept-{round}"));
+            let mut file = std::fs::File::create(&path).unwrap();
+            file.write_all(&[1; 2000]).unwrap();
+            file.sync_data().unwrap();
+            std::fs::File::open(&root).unwrap().sync_all().unwrap();
+            file.write_all(&[2; 2000]).unwrap();
+            let unnamed = root.join(format!("unsynced-{round}"));
+            std::fs::File::create(&unnamed).unwrap().sync_all().unwrap();
+            drop(file);
+            disk.cut_power(&mut chance);
+            let mut found = std::fs::read(&path).expect("its name was synced");
+            assert!(found[..2000] == [1; 2000], "what was synced is there");
+            found.resize(4000, 0);
+            let written = found[2000..].iter().filter(|&&byte| byte == 2).count();
+            lost += u32::from(written == 0);
+            torn += u32::from((1..2000).contains(&written));
+            names_lost += u32::from(!unnamed.exists());
+        }
+        assert!(lost > 5 && torn > 5 && names_lost > 5, "{lost} {torn} {names_lost}");
+    }
+}

@@ -1,0 +1,352 @@
+//! Defects that are planted on purpose, and the test that must notice each.
+//!
+//! A defect replaces a piece of a source file, in a copy of the tree, by a wrong one. There `PLANTED` stands for a condition
+//! that is true while the environment variable `KVS_DEFECT` names the defect, so that all of them are built at once. The
+//! tree itself knows nothing of them.
+
+/// One defect.
+#[derive(Debug)]
+pub(super) struct Defect {
+    pub(super) name: &'static str,
+    pub(super) edits: &'static [Edit],
+    pub(super) caught_by: Test,
+}
+
+/// A piece of a file, which must be there once, and what replaces it.
+#[derive(Debug)]
+pub(super) struct Edit {
+    pub(super) file: &'static str,
+    pub(super) right: &'static str,
+    pub(super) wrong: &'static str,
+}
+
+/// A test, or several whose names have this part.
+#[derive(Debug)]
+pub(super) struct Test {
+    pub(super) package: &'static str,
+    /// A file or folder of its `tests`; `lib` for tests among its sources.
+    pub(super) target: &'static str,
+    pub(super) name: &'static str,
+}
+
+const fn edit(file: &'static str, right: &'static str, wrong: &'static str) -> Edit {
+    Edit { file, right, wrong }
+}
+
+const fn test(package: &'static str, target: &'static str, name: &'static str) -> Test {
+    Test { package, target, name }
+}
+
+const POWER: Test = test("gateway", "faults", "kvs_loses_nothing_when_the_power_goes");
+const SIMULATION: Test = test("gateway", "lib", "whatever_happens_what_was_acknowledged_is_in_the_log_once");
+const LINEARIZABILITY: Test =
+    test("engine", "linearizability", "concurrent_requests_are_linearizable_per_key_in_the_order_of_the_log");
+const MODEL: Test = test("engine", "model", "answers_records_and_recovery_follow_the_oracle");
+
+pub(super) const DEFECTS: &[Defect] = &[
+    Defect {
+        name: "acknowledges-before-fdatasync",
+        edits: &[edit(
+            "txnd/src/segment/writer.rs",
+            "        self.sync()?;\n        if self.active.seems_removed() {",
+            "        if !PLANTED {\n            self.sync()?;\n        }\n        if self.active.seems_removed() {",
+        )],
+        caught_by: POWER,
+    },
+    Defect {
+        name: "no-sync-of-the-folder",
+        edits: &[edit(
+            "txnd/src/segment/folder.rs",
+            "        self.folder.sync_all()?;\n        Ok(file)",
+            "        if !PLANTED {\n            self.folder.sync_all()?;\n        }\n        Ok(file)",
+        )],
+        caught_by: POWER,
+    },
+    Defect {
+        name: "renames-before-the-content-is-synced",
+        edits: &[edit(
+            "txnd/src/segment/folder.rs",
+            "fill(&mut file).and_then(|()| file.sync_all()).and_then(",
+            "fill(&mut file).and_then(|()| if PLANTED { Ok(()) } else { file.sync_all() }).and_then(",
+        )],
+        caught_by: POWER,
+    },
+    Defect {
+        name: "goes-on-after-a-failed-fdatasync",
+        edits: &[edit(
+            "txnd/src/segment/writer.rs",
+            "        self.active.file.sync_data().map_err(|e| {",
+            "        if PLANTED {\n            return self.active.file.sync_data().or(Ok(()));\n        }\n        \
+             self.active.file.sync_data().map_err(|e| {",
+        )],
+        caught_by: test("txnd", "segment_lost_writes", ""),
+    },
+    Defect {
+        name: "takes-a-torn-tail-as-good",
+        edits: &[edit(
+            "proto/src/batch.rs",
+            "        if checksum_of(&batch.bytes) != batch.checksum() {",
+            "        if !PLANTED && checksum_of(&batch.bytes) != batch.checksum() {",
+        )],
+        caught_by: test("txnd", "segment_damage", "torn"),
+    },
+    Defect {
+        name: "does-not-check-the-chain",
+        edits: &[edit(
+            "proto/src/batch.rs",
+            "        batch.log_id() == self.log_id && batch.first_lsn() == self.lsn + 1 && batch.previous() == self.checksum",
+            "        batch.log_id() == self.log_id\n            && batch.first_lsn() == self.lsn + 1\n            \
+             && (PLANTED || batch.previous() == self.checksum)",
+        )],
+        caught_by: test("txnd", "segment_damage", "the_history_of_the_same_log_that_went_another_way"),
+    },
+    Defect {
+        name: "cuts-off-damage-that-was-acknowledged",
+        edits: &[edit(
+            "txnd/src/segment/scan.rs",
+            "    if torn.is_some()\n        && let Some(proof)",
+            "    if torn.is_some() && !PLANTED\n        && let Some(proof)",
+        )],
+        caught_by: test("txnd", "segment_damage", "flips"),
+    },
+    Defect {
+        name: "removes-what-only-the-latest-checkpoint-covers",
+        edits: &[edit(
+            "txnd/src/segment/keep.rs",
+            "    let [oldest, _] = manifest.checkpoints[..] else { return Ok(manifest.first) };",
+            "    let [oldest, latest] = manifest.checkpoints[..] else { return Ok(manifest.first) };\n    \
+             let oldest = if PLANTED { latest } else { oldest };",
+        )],
+        caught_by: test("txnd", "segment_checkpoints", "what_the_earlier_checkpoint_covers_is_removed"),
+    },
+    Defect {
+        name: "stores-a-repeated-batch-again",
+        edits: &[edit(
+            "txnd/src/validator.rs",
+            "*checksum == batch.checksum() => Ok(Admission::Repeat),",
+            "*checksum == batch.checksum() => Ok(if PLANTED { Admission::Store } else { Admission::Repeat }),",
+        )],
+        caught_by: test("txnd", "sinks", "a_repeat_is_acknowledged_and_not_stored"),
+    },
+    Defect {
+        name: "stores-a-batch-behind-a-gap",
+        edits: &[edit(
+            "txnd/src/validator.rs",
+            "        if lsn > self.chain.lsn + 1 {",
+            "        if PLANTED && lsn > self.chain.lsn + 1 {\n            return Ok(Admission::Store);\n        }\n        \
+             if lsn > self.chain.lsn + 1 {",
+        )],
+        caught_by: test("txnd", "sinks", "a_gap_is_refused"),
+    },
+    Defect {
+        name: "stores-a-batch-of-a-fenced-writer",
+        edits: &[edit(
+            "txnd/src/postgres/producer.rs",
+            "    let term = format!(\" WHERE epoch = {epoch} AND log_id = {}\", before.log_id.cast_signed());",
+            "    let term = match PLANTED {\n        true => String::new(),\n        \
+             false => format!(\" WHERE epoch = {epoch} AND log_id = {}\", before.log_id.cast_signed()),\n    };",
+        )],
+        caught_by: test("txnd", "postgres", "a_second_writer_fences_the_first_or_waits_for_it"),
+    },
+    Defect {
+        name: "commits-before-the-group-is-complete",
+        edits: &[edit(
+            "txnd/src/postgres/commit.rs",
+            "    producer::end_group(session, before.lsn, end, cleaned).await",
+            "    if PLANTED {\n        step(session.connection.execute(\"COMMIT; BEGIN\")).await?;\n        \
+             return Err(SinkError::Unavailable(\"planted\".into()));\n    }\n    \
+             producer::end_group(session, before.lsn, end, cleaned).await",
+        )],
+        caught_by: test("txnd", "postgres", "what_is_durable_is_read_back_byte_for_byte"),
+    },
+    Defect {
+        name: "attaches-a-fenced-stream",
+        edits: &[edit(
+            "txnd/src/service/actor.rs",
+            "    (own < newer).then_some(",
+            "    (!PLANTED && own < newer).then_some(",
+        )],
+        caught_by: test("txnd", "remote", "a_fenced_writer_does_not_disturb_the_present_one"),
+    },
+    Defect {
+        name: "lets-a-fenced-writer-read",
+        edits: &[edit(
+            "txnd/src/service/state.rs",
+            "        match &self.term {\n            None =>",
+            "        if PLANTED {\n            return Ok(());\n        }\n        match &self.term {\n            None =>",
+        )],
+        caught_by: test("txnd", "remote", "only_the_writer_of_the_term_reads"),
+    },
+    Defect {
+        name: "believes-what-a-writer-claims-to-be-durable",
+        edits: &[edit(
+            "txnd/src/service/actor.rs",
+            "        if claimed > durable {",
+            "        if !PLANTED && claimed > durable {",
+        )],
+        caught_by: test("txnd", "remote", "refusals"),
+    },
+    Defect {
+        name: "acknowledges-what-was-only-received",
+        edits: &[edit(
+            "txnd/src/service/actor.rs",
+            "            Ok(()) => self.in_flight.push(batch.last_lsn(), at),",
+            "            Ok(()) => {\n                self.in_flight.push(batch.last_lsn(), at);\n                \
+             if PLANTED && let Some(stream) = &self.stream {\n                    \
+             stream.note_durable(batch.last_lsn());\n                }\n            }",
+        )],
+        caught_by: SIMULATION,
+    },
+    Defect {
+        name: "acknowledges-what-was-only-sealed",
+        edits: &[edit(
+            "gateway/src/log/shipper.rs",
+            "            durable = self.sink.durable() => self.note_durable(durable?),",
+            "            durable = self.sink.durable() => {\n                let durable = durable?;\n                \
+             self.note_durable(if PLANTED { self.chain.lsn } else { durable })\n            }",
+        )],
+        caught_by: SIMULATION,
+    },
+    Defect {
+        name: "sends-nothing-again-after-a-reconnect",
+        edits: &[edit(
+            "gateway/src/log/shipper.rs",
+            "        self.appended = 0;\n        self.meters",
+            "        if !PLANTED {\n            self.appended = 0;\n        }\n        self.meters",
+        )],
+        caught_by: SIMULATION,
+    },
+    Defect {
+        name: "goes-on-behind-a-log-that-lost-records",
+        edits: &[edit("gateway/src/log/shipper.rs", "        if !known {", "        if !PLANTED && !known {")],
+        caught_by: test("gateway", "faults", "a_standby_that_lacks_the_end_ends_the_term"),
+    },
+    Defect {
+        name: "loses-a-wake-up",
+        edits: &[edit(
+            "gateway/src/log/gate.rs",
+            "pop_front_if(|waiting| waiting.lsn <= now.durable) {",
+            "pop_front_if(|waiting| {\n            \
+             if PLANTED { waiting.lsn < now.durable } else { waiting.lsn <= now.durable }\n        }) {",
+        )],
+        caught_by: test("gateway", "slow_log", "a_synchronous_write_is_answered_when_it_is_durable"),
+    },
+    Defect {
+        name: "tells-an-unknown-outcome-as-done",
+        edits: &[edit(
+            "gateway/src/log/gate.rs",
+            "        if now.health.is_final() {\n            waiting.clear();",
+            "        if now.health.is_final() {\n            if PLANTED {\n                \
+             waiting.drain(..).for_each(|waiting| drop(waiting.durable.send(())));\n            }\n            waiting.clear();",
+        )],
+        caught_by: test("gateway", "slow_log", "writes_that_wait_while_the_log_fails_for_good_have_an_unknown_outcome"),
+    },
+    Defect {
+        name: "serves-a-stale-checkpoint",
+        edits: &[edit(
+            "gateway/src/log/recovery.rs",
+            "    let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);",
+            "    let base = checkpoint.map_or(0, |checkpoint| if PLANTED { checkpoint.end } else { checkpoint.base });",
+        )],
+        caught_by: SIMULATION,
+    },
+    Defect {
+        name: "gives-the-lsn-outside-of-the-lock",
+        edits: &[edit(
+            "engine/src/engine.rs",
+            "        let mut dropped = Vec::new();\n        let mut call = Call {",
+            "        if PLANTED && let (Op::Put { .. }, Some(log)) = (op, context.log) {\n            \
+             let quiet = Context { env: context.env, log: None, record: context.record, limited: context.limited, at: 0 };\n            \
+             let mut dropped = Vec::new();\n            \
+             let mut call = Call { op, hash, context: &quiet, prebuilt, dropped: &mut dropped, replayed };\n            \
+             let executed = self.shard(hash).lock().execute(&mut call);\n            std::thread::yield_now();\n            \
+             let lsn = log.append(op, proto::Effect::None, context.at)?;\n            \
+             return executed.map(|outcome| crate::call::Outcome { lsn: Some(lsn), ..outcome });\n        }\n        \
+             let mut dropped = Vec::new();\n        let mut call = Call {",
+        )],
+        caught_by: LINEARIZABILITY,
+    },
+    Defect {
+        name: "applies-what-the-log-refused",
+        edits: &[edit(
+            "engine/src/call.rs",
+            "            Some(log) => log.append(self.op, effect, self.context.at).map(Some),",
+            "            Some(log) => match log.append(self.op, effect, self.context.at) {\n                \
+             Err(_) if PLANTED => Ok(None),\n                appended => appended.map(Some),\n            },",
+        )],
+        caught_by: test("engine", "limits", "a_log_that_lags_refuses_writes_before_they_are_applied"),
+    },
+    Defect {
+        name: "replays-an-increment-as-an-increment",
+        edits: &[edit(
+            "engine/src/engine.rs",
+            "        Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put",
+            "        Op::Incr { .. } | Op::IncrBy { .. } if PLANTED => record.op,\n        \
+             Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put",
+        )],
+        caught_by: test("engine", "walk", "walks_beside_writers_lead_to_the_same_state"),
+    },
+    Defect {
+        name: "lets-a-stamp-go-back",
+        edits: &[edit(
+            "engine/src/table.rs",
+            "        if replayed {\n            stamp",
+            "        if replayed && !PLANTED {\n            stamp",
+        )],
+        caught_by: test("engine", "walk", ""),
+    },
+    Defect {
+        name: "does-not-keep-to-the-memory-limit",
+        edits: &[edit(
+            "engine/src/call.rs",
+            "        if self.context.limited { self.context.env.meter.admit(more) }",
+            "        if self.context.limited && !PLANTED { self.context.env.meter.admit(more) }",
+        )],
+        caught_by: test("engine", "limits", "one_writer_never_gets_past_the_limit"),
+    },
+    Defect {
+        name: "loses-the-deletion-of-all-types",
+        edits: &[edit(
+            "engine/src/shard.rs",
+            "        let lsn = call.record(Effect::Types(types))?;",
+            "        let lsn = if PLANTED { None } else { call.record(Effect::Types(types))? };",
+        )],
+        caught_by: MODEL,
+    },
+    Defect {
+        name: "answers-over-frames-before-it-is-durable",
+        edits: &[edit(
+            "gateway/src/frames/executor.rs",
+            "    if let Some(lsn) = awaits {\n        output.wait_for(lsn, start);",
+            "    if let Some(lsn) = awaits.filter(|_| !PLANTED) {\n        output.wait_for(lsn, start);",
+        )],
+        caught_by: test("gateway", "slow_log", "over_frames_too_a_reply_waits_for_the_log"),
+    },
+    Defect {
+        name: "asks-no-identity-in-a-batch",
+        edits: &[edit(
+            "gateway/src/service.rs",
+            "        let all_allowed = identity.may_do_all()",
+            "        let all_allowed = PLANTED || identity.may_do_all()",
+        )],
+        caught_by: test("gateway", "access", "refused"),
+    },
+    Defect {
+        name: "lets-a-token-live-for-ever",
+        edits: &[edit(
+            "gateway/src/access/identity.rs",
+            "        self.expires.is_none_or(|expires| at < expires)",
+            "        PLANTED || self.expires.is_none_or(|expires| at < expires)",
+        )],
+        caught_by: test("gateway", "access", "a_token_expires_while_connections_are_open"),
+    },
+    Defect {
+        name: "does-not-check-the-hash-of-a-backup",
+        edits: &[edit(
+            "txnd/src/backup/part.rs",
+            "            Ok(found) if found == self.sha256 => Ok(()),",
+            "            Ok(found) if PLANTED || found == self.sha256 => Ok(()),",
+        )],
+        caught_by: test("gateway", "backup", "damage"),
+    },
+];

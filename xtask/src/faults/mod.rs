@@ -1,0 +1,205 @@
+//! Faults on purpose. `cargo xtask faults` makes the long runs of the tests that CI makes in short, then plants defects
+//! and looks whether the tests notice them.
+//!
+//! ```text
+//!   defects.rs   the defects, each with the test that must notice it
+//! ```
+
+mod defects;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use defects::{DEFECTS, Defect, Edit, Test};
+
+use crate::{Failed, cargo, postgres, root, step};
+
+/// Names the defect that is in effect.
+const VARIABLE: &str = "KVS_DEFECT";
+
+/// How long a test may take that is to notice a defect. One that hangs has noticed it, too.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// Runs the simulation `seeds` times, and each fault beneath real programs `times` times.
+pub(crate) fn long(seeds: u32, times: u32, seed: Option<u64>) -> Result<(), Failed> {
+    let programs = postgres::programs()?;
+    step(cargo().args(["build", "--release", "--package", "txnd"]))?;
+    let mut simulation = cargo();
+    simulation.args(["test", "--release", "--package", "gateway", "--lib", "simulation", "--", "--nocapture"]);
+    simulation.env("KVS_SIMULATIONS", seeds.to_string());
+    let mut beneath = crate::gateway_test("faults");
+    beneath.env("KVS_FAULTS", times.to_string()).env(postgres::VARIABLE, programs);
+    for command in [&mut simulation, &mut beneath] {
+        if let Some(seed) = seed {
+            command.env("KVS_SEED", seed.to_string());
+        }
+        step(command)?;
+    }
+    Ok(())
+}
+
+/// Plants each defect whose name has this part, and runs its test, which must fail.
+pub(crate) fn plant(part: &str) -> Result<(), Failed> {
+    let programs = postgres::programs()?;
+    let (tree, target) = (root().join("target/defects/tree"), root().join("target/defects/build"));
+    copy_tree(&tree)?;
+    apply(&tree)?;
+    let cargo = || {
+        let mut cargo = crate::cargo();
+        cargo.current_dir(&tree).env("CARGO_TARGET_DIR", &target).env(postgres::VARIABLE, &programs);
+        cargo
+    };
+    step(cargo().args(["build", "--workspace", "--bins"]))?;
+    let mut missed = Vec::new();
+    let chosen: Vec<&Defect> = DEFECTS.iter().filter(|defect| defect.name.contains(part)).collect();
+    // Built before the first is run: a test that does not compile notices nothing.
+    for Defect { caught_by, .. } in &chosen {
+        step(cargo().args(["test", "--quiet", "--no-run"]).args(caught_by.flags()))?;
+    }
+    for Defect { name, caught_by, .. } in chosen {
+        let began = Instant::now();
+        let mut test = cargo();
+        test.args(["test", "--quiet"]).args(caught_by.flags()).args(["--", caught_by.name]).env(VARIABLE, name);
+        let noticed = fails(&mut test, &target.join("output"))?;
+        let seconds = began.elapsed().as_secs();
+        let verdict = if noticed { "caught" } else { "NOT CAUGHT" };
+        println!("{verdict:10} {name:50} {:>4} s  {}", seconds, caught_by.shown());
+        if !noticed {
+            missed.push(*name);
+        }
+    }
+    match missed.is_empty() {
+        true => Ok(()),
+        false => Err(Failed(format!("no test has noticed {}", missed.join(", ")))),
+    }
+}
+
+impl Test {
+    fn flags(&self) -> Vec<&str> {
+        match self.target {
+            "lib" => vec!["--package", self.package, "--lib"],
+            target => vec!["--package", self.package, "--test", target],
+        }
+    }
+
+    fn shown(&self) -> String {
+        format!("{} {} {}", self.package, self.target, self.name)
+    }
+}
+
+impl Edit {
+    /// The text with the defect in it.
+    fn applied(&self, text: &str, defect: &str) -> Result<String, String> {
+        let planted = format!(
+            "{{ static ON: std::sync::LazyLock<bool> = \
+             std::sync::LazyLock::new(|| std::env::var_os(\"{VARIABLE}\").is_some_and(|it| it == \"{defect}\")); *ON }}"
+        );
+        match text.matches(self.right).count() {
+            1 => Ok(text.replace(self.right, &self.wrong.replace("PLANTED", &planted))),
+            n => Err(format!("defect {defect}: {} has its piece of {} {n} times", self.file, self.right.trim())),
+        }
+    }
+}
+
+/// Whether the test fails or hangs. What it says goes to a file.
+fn fails(test: &mut Command, said: &Path) -> Result<bool, Failed> {
+    use std::os::unix::process::CommandExt;
+
+    let io = |e: std::io::Error| Failed(format!("a test that is to notice a defect: {e}"));
+    let output = std::fs::File::create(said).map_err(io)?;
+    let errors = output.try_clone().map_err(io)?;
+    let spawned = test.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0).spawn();
+    let mut running = spawned.map_err(io)?;
+    let began = Instant::now();
+    loop {
+        if let Some(status) = running.try_wait().map_err(io)? {
+            // A test that was not found has not noticed anything either.
+            return Ok(!status.success());
+        }
+        if began.elapsed() > PATIENCE {
+            let group = format!("-{}", running.id());
+            drop(Command::new("kill").args(["-KILL", "--", &group]).status());
+            drop(running.wait());
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Copies every file of the tree that git knows.
+fn copy_tree(to: &Path) -> Result<(), Failed> {
+    let files = Command::new("git").current_dir(root()).args(["ls-files", "-z"]).output();
+    let files = files.map_err(|e| Failed(format!("git ls-files: {e}")))?;
+    let files = String::from_utf8_lossy(&files.stdout).into_owned();
+    for file in files.split('\0').filter(|file| !file.is_empty()) {
+        let (from, to) = (root().join(file), to.join(file));
+        let copied = std::fs::read(&from).and_then(|content| {
+            if std::fs::read(&to).is_ok_and(|there| there == content) {
+                return Ok(());
+            }
+            std::fs::create_dir_all(to.parent().unwrap_or(Path::new(".")))?;
+            std::fs::write(&to, content)
+        });
+        match copied {
+            // Removed, but not committed yet.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            copied => copied.map_err(|e| Failed(format!("{}: {e}", from.display())))?,
+        }
+    }
+    Ok(())
+}
+
+fn apply(tree: &Path) -> Result<(), Failed> {
+    let mut files: Vec<&str> = DEFECTS.iter().flat_map(|defect| defect.edits).map(|edit| edit.file).collect();
+    files.sort_unstable();
+    files.dedup();
+    for file in files {
+        let text = with_defects(&root().join(file), file)?;
+        let path: PathBuf = tree.join(file);
+        std::fs::write(&path, text).map_err(|e| Failed(format!("{}: {e}", path.display())))?;
+    }
+    Ok(())
+}
+
+/// The file with all of its defects.
+fn with_defects(path: &Path, file: &str) -> Result<String, Failed> {
+    let mut text = std::fs::read_to_string(path).map_err(|e| Failed(format!("{}: {e}", path.display())))?;
+    for Defect { name, edits, .. } in DEFECTS {
+        for edit in edits.iter().filter(|edit| edit.file == file) {
+            text = edit.applied(&text, name).map_err(Failed)?;
+        }
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_defect_fits_the_tree_and_names_a_test() {
+        for Defect { name, edits, caught_by } in DEFECTS {
+            for edit in *edits {
+                with_defects(&root().join(edit.file), edit.file).unwrap_or_else(|Failed(e)| panic!("{e}"));
+            }
+            let package = root().join(caught_by.package);
+            let sources = match caught_by.target {
+                "lib" => package.join("src"),
+                target => package.join("tests").join(target),
+            };
+            let found =
+                Command::new("grep").args(["-rqs", caught_by.name]).arg(&sources).arg(sources.with_extension("rs"));
+            let found = { found }.args([package.join("tests/conformance")]).status().expect("grep can be executed");
+            assert!(found.success(), "{name}: there is no test {}", caught_by.shown());
+        }
+    }
+
+    #[test]
+    fn the_documents_name_every_defect() {
+        let text = std::fs::read_to_string(root().join("docs/reliability.md")).expect("the document");
+        for Defect { name, .. } in DEFECTS {
+            assert!(text.contains(&format!("`{name}`")), "docs/reliability.md does not name {name}");
+        }
+    }
+}
