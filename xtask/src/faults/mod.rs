@@ -45,26 +45,19 @@ pub(crate) fn plant(part: &str) -> Result<(), Failed> {
     let (tree, target) = (root().join("target/defects/tree"), root().join("target/defects/build"));
     copy_tree(&tree)?;
     apply(&tree)?;
-    let cargo = || {
-        let mut cargo = crate::cargo();
-        cargo.current_dir(&tree).env("CARGO_TARGET_DIR", &target).env(postgres::VARIABLE, &programs);
-        cargo
-    };
-    step(cargo().args(["build", "--workspace", "--bins"]))?;
+    let binaries = build(&tree, &target)?;
     let mut missed = Vec::new();
-    let chosen: Vec<&Defect> = DEFECTS.iter().filter(|defect| defect.name.contains(part)).collect();
-    // Built before the first is run: a test that does not compile notices nothing.
-    for Defect { caught_by, .. } in &chosen {
-        step(cargo().args(["test", "--quiet", "--no-run"]).args(caught_by.flags()))?;
-    }
-    for Defect { name, caught_by, .. } in chosen {
+    for Defect { name, caught_by, .. } in DEFECTS.iter().filter(|defect| defect.name.contains(part)) {
+        let binary = binaries.iter().find(|binary| binary.has(caught_by));
+        let Binary { path, .. } = binary.ok_or_else(|| Failed(format!("{name}: there is no {}", caught_by.shown())))?;
         let began = Instant::now();
-        let mut test = cargo();
-        test.args(["test", "--quiet"]).args(caught_by.flags()).args(["--", caught_by.name]).env(VARIABLE, name);
-        let noticed = fails(&mut test, &target.join("output"))?;
+        let mut test = Command::new(path);
+        test.arg(caught_by.name).current_dir(tree.join(caught_by.package));
+        test.env(VARIABLE, name).env(postgres::VARIABLE, &programs);
+        let noticed = fails(&mut test, &target.join(name))?;
         let seconds = began.elapsed().as_secs();
         let verdict = if noticed { "caught" } else { "NOT CAUGHT" };
-        println!("{verdict:10} {name:50} {:>4} s  {}", seconds, caught_by.shown());
+        println!("{verdict:10} {name:48} {seconds:>4} s  {}", caught_by.shown());
         if !noticed {
             missed.push(*name);
         }
@@ -75,14 +68,49 @@ pub(crate) fn plant(part: &str) -> Result<(), Failed> {
     }
 }
 
-impl Test {
-    fn flags(&self) -> Vec<&str> {
-        match self.target {
-            "lib" => vec!["--package", self.package, "--lib"],
-            target => vec!["--package", self.package, "--test", target],
-        }
+/// A program of tests.
+struct Binary {
+    package: String,
+    /// As in [`Test`].
+    target: String,
+    path: PathBuf,
+}
+
+impl Binary {
+    /// What a line of cargo's messages tells of one.
+    fn of(line: &str) -> Option<Self> {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        let path = message["executable"].as_str()?.into();
+        let manifest = Path::new(message["manifest_path"].as_str()?);
+        let package = manifest.parent()?.file_name()?.to_str()?.into();
+        let (target, is_test) = (&message["target"], message["profile"]["test"].as_bool()?);
+        let name = match target["kind"][0].as_str()? {
+            "lib" => "lib",
+            "test" => target["name"].as_str()?,
+            _ => return None,
+        };
+        is_test.then(|| Self { package, target: name.into(), path })
     }
 
+    fn has(&self, test: &Test) -> bool {
+        self.package == test.package && self.target == test.target
+    }
+}
+
+/// Builds every test of the tree, and the programs that they run.
+fn build(tree: &Path, target: &Path) -> Result<Vec<Binary>, Failed> {
+    let mut build = cargo();
+    build.args(["test", "--workspace", "--exclude", "xtask", "--no-run", "--message-format", "json"]);
+    build.current_dir(tree).env("CARGO_TARGET_DIR", target).stderr(Stdio::inherit());
+    eprintln!("xtask: {build:?}");
+    let output = build.output().map_err(|e| Failed(format!("{build:?}: {e}")))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(Binary::of).collect()),
+        false => Err(Failed(format!("{build:?}: {}", output.status))),
+    }
+}
+
+impl Test {
     fn shown(&self) -> String {
         format!("{} {} {}", self.package, self.target, self.name)
     }
