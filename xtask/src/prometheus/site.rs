@@ -77,7 +77,9 @@ impl Site {
         let mut prometheus = Command::new("prometheus");
         prometheus.args(["--config.file", "prometheus.yml", "--storage.tsdb.path", "data"]);
         prometheus.args(["--web.listen-address", "127.0.0.1:0"]).current_dir(&folder);
-        let (prometheus, [prometheus_addr]) = servers::start(&mut prometheus, ["msg=\"Listening on\" address="])?;
+        // It answers before it is ready, but only with 503.
+        let (prometheus, [prometheus_addr, _]) =
+            servers::start(&mut prometheus, ["msg=\"Listening on\" address=", "msg=\"Server is ready "])?;
         let load = Load::on(http);
         Ok(Self { txnd: Some(txnd), _kvs: kvs, _prometheus: prometheus, prometheus_addr, _load: load })
     }
