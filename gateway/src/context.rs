@@ -6,6 +6,7 @@ use engine::Engine;
 use txnd::tls::Door;
 
 use crate::access::Access;
+use crate::access_log::{AccessLog, Scribe};
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::connection::Reaper;
@@ -13,6 +14,7 @@ use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
 use crate::meters::WorkerMeters;
+use crate::request_id::Ids;
 use crate::service::Service;
 
 /// State shared by all workers.
@@ -27,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) meters: Vec<Arc<WorkerMeters>>,
     /// TLS with clients, if there is.
     pub(crate) door: Option<Arc<Door>>,
+    /// A line for each request, if that is asked for.
+    pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) connections: ConnectionLimit,
     /// Memory limit for large request bodies and frames.
     pub(crate) request_memory: Arc<Budget>,
@@ -40,6 +44,10 @@ pub(crate) struct Worker {
     pub(crate) service: Service,
     pub(crate) reaper: Reaper,
     pub(crate) buffers: Buffers,
+    /// Makes ids of requests.
+    pub(crate) ids: Ids,
+    /// Writes the access log, if there is one.
+    pub(crate) scribe: Option<Scribe>,
 }
 
 impl Shared {
@@ -49,6 +57,7 @@ impl Shared {
         log: Option<LogWatch>,
         access: Arc<Access>,
         door: Option<Door>,
+        access_log: Option<Arc<AccessLog>>,
         workers: usize,
     ) -> Self {
         Self {
@@ -56,6 +65,7 @@ impl Shared {
             log,
             access,
             door: door.map(Arc::new),
+            access_log,
             meters: (0..workers).map(|_| Arc::default()).collect(),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
@@ -74,6 +84,8 @@ impl Worker {
             service: Service::new(engine, config.durability, responses, log, config.log_timeout, meters),
             reaper: Reaper::new(config),
             buffers: Buffers::default(),
+            ids: Ids::default(),
+            scribe: shared.access_log.clone().map(Scribe::new),
             shared,
         }
     }

@@ -22,6 +22,8 @@
 //!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
 //!   access/        who may do what: identities, tokens, scopes
 //!   meters.rs      what a worker counts
+//!   request_id.rs  ids of requests
+//!   access_log/    a line for each request, written by a thread of its own
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
 //!   admin/         what the operator's listener tells: readiness and metrics
@@ -33,6 +35,7 @@
 //! ```
 
 pub mod access;
+mod access_log;
 mod admin;
 pub mod budget;
 mod clock;
@@ -48,6 +51,7 @@ mod log;
 mod meters;
 mod protocol;
 mod rarely;
+mod request_id;
 mod server;
 pub mod service;
 #[cfg(test)]

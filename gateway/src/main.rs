@@ -95,7 +95,9 @@ async fn run(config: Config) -> ExitCode {
                 StartError::Listen(..) => exit::CANNOT_LISTEN,
                 StartError::Log(SinkError::Corrupt { .. }) => exit::LOG_DAMAGED,
                 StartError::Log(_) | StartError::Backup(_) => exit::CANNOT_OPEN_LOG,
-                StartError::Access(_) | StartError::Tls(_) | StartError::Open(_) => exit::USAGE,
+                StartError::Access(_) | StartError::AccessLog(..) | StartError::Tls(_) | StartError::Open(_) => {
+                    exit::USAGE
+                }
                 StartError::Thread(_) => exit::FAILED,
             });
         }

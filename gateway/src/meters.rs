@@ -7,14 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use proto::{Op, OpKind, Refusal, Reply, ValueType};
+use txnd::cli::figures::{BUCKETS, FIRST_BUCKET_MICROS};
 
 use crate::protocol::Protocol;
-
-/// Upper bounds of the buckets of times, in microseconds: powers of two from 16 µs to 16.8 s.
-const FIRST_BUCKET_MICROS: u64 = 16;
-
-/// Number of buckets; the last one has no upper bound.
-pub(crate) const BUCKETS: usize = 22;
 
 /// Bits of a counter's number for the result, and for the code of a value type, where 0 stands for all types. The opcode is
 /// above them.
@@ -105,14 +100,6 @@ impl Times {
 
     pub(crate) fn sum_seconds(&self) -> f64 {
         self.sum_nanos.get() as f64 / 1e9
-    }
-
-    /// Upper bounds of the buckets in seconds; infinite for the last one.
-    pub(crate) fn bounds() -> [f64; BUCKETS] {
-        std::array::from_fn(|bucket| match bucket {
-            last if last == BUCKETS - 1 => f64::INFINITY,
-            power => (FIRST_BUCKET_MICROS << power) as f64 / 1e6,
-        })
     }
 }
 
@@ -226,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_time_is_in_the_bucket_that_holds_it() {
-        let bounds = Times::bounds();
+        let bounds: Vec<f64> = txnd::cli::figures::bounds().chain([f64::INFINITY]).collect();
         assert_eq!((bounds[0], bounds[1]), (16e-6, 32e-6));
         for micros in [0, 1, 15, 16, 17, 31, 32, 1000, 60_000_000] {
             let times = Times::default();

@@ -18,8 +18,9 @@ use txnd::tls::{Door, TlsError, system_clock, watch_expiry};
 use txnd::{LogWriter, PostgresSink, RemoteSink, Retention, SegmentSink, SinkError};
 
 use crate::access::{self, Access, AccessError};
+use crate::access_log::AccessLog;
 use crate::admin::{Operator, Serving, Sources};
-use crate::config::{AdminAddr, Config, DEFAULT_ADMIN_ADDR, LogTarget};
+use crate::config::{self, AdminAddr, Config, DEFAULT_ADMIN_ADDR, LogTarget};
 use crate::context::Shared;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{Listeners, Sockets};
@@ -42,6 +43,9 @@ pub enum StartError {
     /// The token or the identities cannot be read.
     #[error("{0}")]
     Access(String),
+    /// The access log cannot be written.
+    #[error("cannot open the access log {0}: {1}; expected a file that can be written, or --access-log off")]
+    AccessLog(config::AccessLogTarget, std::io::Error),
     /// The server's certificate cannot be used.
     #[error("cannot use TLS with clients: {0}")]
     Tls(#[from] TlsError),
@@ -101,6 +105,12 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
 pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Option<S>) -> Result<Running, StartError> {
     let access = Arc::new(access(&config)?);
     let door = config.door().map(|door| Door::new(door, Protocol::ALL.map(Protocol::alpn).into())).transpose()?;
+    let access_log = match config.access_log.clone() {
+        config::AccessLog::Off => None,
+        config::AccessLog::To(target) => {
+            Some(AccessLog::start(target.clone()).map_err(|e| StartError::AccessLog(target, e))?)
+        }
+    };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
     // Bind before recovery, so that a wrong address is reported at once. Listen only after it.
@@ -127,7 +137,8 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
             (engine, Some(log))
         }
     };
-    let shared = Arc::new(Shared::new(config, engine, log.as_ref().map(LogThread::watch), access, door, workers));
+    let watch = log.as_ref().map(LogThread::watch);
+    let shared = Arc::new(Shared::new(config, engine, watch, access, door, access_log, workers));
     tasks.spawn(Arc::clone(&shared.access).watch());
     if let Some(door) = &shared.door {
         tasks.spawn(Arc::clone(door).watch());
@@ -209,9 +220,13 @@ impl Running {
         }
     }
 
-    /// Reloads the part of the configuration that can change while the server runs: the token and the identities.
+    /// Reloads the part of the configuration that can change while the server runs: the token and the identities. Opens
+    /// the access log again.
     pub fn reload(&self) {
         self.shared.access.reload_now();
+        if let Some(access_log) = &self.shared.access_log {
+            access_log.reopen();
+        }
     }
 
     /// Begins a checkpoint now, or when the one that is being written is complete.
@@ -231,11 +246,15 @@ impl Running {
         info!("stopping: finishing requests");
         self.lifecycle.enter(Phase::Draining);
         self.stop_workers.send_replace(true);
+        let access_log = self.shared.access_log.clone();
         let joined = tokio::task::spawn_blocking(move || {
             for worker in self.workers {
                 if worker.join().is_err() {
                     error!("a worker panicked");
                 }
+            }
+            if let Some(access_log) = access_log {
+                access_log.end();
             }
         });
         // Each worker enforces the drain timeout itself.

@@ -29,7 +29,8 @@
 //!   wire.rs        the messages, and their domain types
 //!   status.rs      errors as gRPC statuses, and back
 //!   limits.rs      every limit of the connection
-//!   meters.rs      the metrics of the txnd program
+//!   meters.rs      what the txnd program counts
+//!   operator.rs    what its operator is told
 //!   config.rs      flags and environment of the txnd program
 //!   health.rs      asks a server whether it is serving
 //!   cli/           what the programs kvs and txnd share
@@ -49,7 +50,8 @@ mod disk;
 pub mod health;
 mod in_flight;
 pub mod limits;
-pub mod meters;
+mod meters;
+pub mod operator;
 pub mod pace;
 mod postgres;
 pub mod remote;

@@ -2,26 +2,25 @@
 
 use std::cell::Cell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
-use txnd::cli::operator::{self, Check, Operated, OperatorError};
-use txnd::cli::process::ProcessMetrics;
+use txnd::cli::operator::{self as listener, OperatorError};
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::{certs, exit, flags, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
-use txnd::service::{LogCheck, LogThread, server};
+use txnd::operator::Operator;
+use txnd::service::{LogThread, server};
 use txnd::tls::certs::Set;
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
-use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health, meters};
+use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -137,7 +136,7 @@ impl Front {
     async fn prepare(config: Config) -> Result<Self, ServeError> {
         let signals = Signals::listen().map_err(ServeError::Signals)?;
         let admin = match config.admin_addr {
-            Some(addr) => Some(operator::listen(addr).await?),
+            Some(addr) => Some(listener::listen(addr).await?),
             None => None,
         };
         let mut limits = Limits::default();
@@ -158,8 +157,9 @@ impl Front {
     /// Serves until a signal to stop.
     async fn run<S: LogWriter + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
         let log = LogThread::start(sink).map_err(ServeError::Thread)?;
-        if let Some(listener) = self.admin.take() {
-            tokio::spawn(operator::serve(listener, Arc::new(Operator::new(log.check()))));
+        if let Some(admin) = self.admin.take() {
+            let operator = Operator::new(&self.config, log.check(), self.limits.connections);
+            tokio::spawn(listener::serve(admin, Arc::new(operator)));
         }
         let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
         let mut failure = None;
@@ -204,35 +204,6 @@ impl Front {
         }
         info!("stopped");
         Ok(())
-    }
-}
-
-/// Tells the operator how txnd is.
-struct Operator {
-    log: LogCheck,
-    registry: Registry,
-}
-
-impl Operator {
-    fn new(log: LogCheck) -> Self {
-        let mut registry = Registry::default();
-        meters::register(&mut registry);
-        registry.register_collector(Box::new(ProcessMetrics));
-        Self { log, registry }
-    }
-}
-
-impl Operated for Operator {
-    fn checks(&self) -> Vec<Check> {
-        vec![self.log.check()]
-    }
-
-    fn metrics(&self) -> &Registry {
-        &self.registry
-    }
-
-    fn admits(&self, _: Option<&[u8]>, _: IpAddr) -> bool {
-        true
     }
 }
 

@@ -1,9 +1,11 @@
-//! The metrics of the txnd program: name, unit and meaning. They are counted for the whole process, and shown by the
-//! operator's listener.
+//! What the txnd program counts, for the whole process, and the metrics that only txnd has: name, unit and meaning. Those
+//! that kvs has, too, are in `cli/figures.rs`.
 
+use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,7 +13,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use proto::{Batch, Epoch, Lsn};
 
-/// Upper bounds of the buckets of times, in seconds: from a local handshake to a disk in trouble.
+use crate::cli::figures::{self, Connections, Log};
+use crate::cli::sheet::Sheet;
+
+/// Upper bounds of the buckets of handshakes, in seconds: from a local handshake to a disk in trouble.
 const TIMES: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
 
 /// Upper bounds of the buckets of groups, in batches.
@@ -30,11 +35,38 @@ struct Meters {
     batches: Counter,
     records: Counter,
     bytes: Counter,
-    durable: Gauge,
-    epoch: Gauge,
+    written: Mutex<Written>,
     group: Histogram,
     latency: Histogram,
     errors: Counter,
+}
+
+/// How far the log is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    epoch: Epoch,
+    durable: Lsn,
+    waiting: Waiting,
+}
+
+/// What was appended to the log.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Waiting {
+    /// The last record of it.
+    pub(crate) last: Lsn,
+    /// Bytes that are not durable yet.
+    pub(crate) bytes: usize,
+    /// When the oldest batch of these was received.
+    pub(crate) since: Option<Instant>,
+}
+
+/// Counters that are shown from the beginning.
+fn at_zero<const N: usize>(label: &'static str, values: [&'static str; N]) -> ByLabel {
+    let counters = ByLabel::default();
+    for value in values {
+        drop(counters.get_or_create(&[(label, value)]));
+    }
+    counters
 }
 
 static METERS: LazyLock<Meters> = LazyLock::new(|| Meters {
@@ -43,22 +75,19 @@ static METERS: LazyLock<Meters> = LazyLock::new(|| Meters {
     refused: ByLabel::default(),
     handshake: Histogram::new(TIMES),
     expiry: Gauge::default(),
-    reloads: ByLabel::default(),
+    reloads: at_zero("outcome", ["replaced", "rejected"]),
     batches: Counter::default(),
     records: Counter::default(),
     bytes: Counter::default(),
-    durable: Gauge::default(),
-    epoch: Gauge::default(),
+    written: Mutex::default(),
     group: Histogram::new(GROUPS),
-    latency: Histogram::new(TIMES),
+    latency: Histogram::new(figures::bounds()),
     errors: Counter::default(),
 });
 
-/// Adds all of them to a registry.
-pub fn register(registry: &mut Registry) {
+/// Adds those that only txnd has to a registry.
+pub(crate) fn register(registry: &mut Registry) {
     let it = &*METERS;
-    registry.register("txnd_open_connections", "Connections that are open, after their handshakes", it.open.clone());
-    registry.register("txnd_accepted_connections", "Connections that were accepted", it.accepted.clone());
     registry.register("txnd_refused_connections", "Connections that were refused, by reason", it.refused.clone());
     let help = "Time of a successful TLS handshake";
     registry.register_with_unit("txnd_handshake", help, Unit::Seconds, it.handshake.clone());
@@ -70,12 +99,24 @@ pub fn register(registry: &mut Registry) {
     registry.register("txnd_records_received", "Records in the batches received", it.records.clone());
     let help = "Bytes of the batches received";
     registry.register_with_unit("txnd_received", help, Unit::Bytes, it.bytes.clone());
-    registry.register("txnd_durable_lsn", "Everything up to this lsn is durable", it.durable.clone());
-    registry.register("txnd_epoch", "Epoch of the current term", it.epoch.clone());
     registry.register("txnd_group_batches", "Batches that became durable together", it.group.clone());
-    let help = "Time from the receipt of a batch until it is durable";
-    registry.register_with_unit("txnd_received_to_durable", help, Unit::Seconds, it.latency.clone());
     registry.register("txnd_sink_errors", "Calls of the sink that failed", it.errors.clone());
+}
+
+/// The log, which is up or not.
+pub(crate) fn log(is_up: bool) -> Log {
+    let Written { epoch, durable, waiting } = *METERS.written.lock();
+    let lag = waiting.since.map_or(Duration::ZERO, |since| since.elapsed());
+    Log { is_up, epoch, last: waiting.last, durable, pending_bytes: waiting.bytes as u64, lag }
+}
+
+/// Writes the times from receiving batches to their durability.
+pub(crate) fn durable_after(sheet: &mut Sheet<'_>) -> fmt::Result {
+    figures::durable_after_of(sheet, &METERS.latency)
+}
+
+pub(crate) fn connections() -> Connections {
+    Connections { protocol: "grpc", open: METERS.open.get().max(0) as u64, accepted: METERS.accepted.get() }
 }
 
 pub(crate) fn connection_opened() {
@@ -119,14 +160,19 @@ pub(crate) fn became_durable(received: Instant) {
 }
 
 pub(crate) fn durable(lsn: Lsn, group_batches: usize) {
-    METERS.durable.set(lsn as i64);
+    METERS.written.lock().durable = lsn;
     if group_batches > 0 {
         METERS.group.observe(group_batches as f64);
     }
 }
 
 pub(crate) fn term(epoch: Epoch) {
-    METERS.epoch.set(epoch as i64);
+    METERS.written.lock().epoch = epoch;
+}
+
+/// What was appended has changed, or what of it is durable.
+pub(crate) fn waiting(waiting: Waiting) {
+    METERS.written.lock().waiting = waiting;
 }
 
 pub(crate) fn sink_error() {

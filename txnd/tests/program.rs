@@ -311,9 +311,11 @@ fn metrics_are_served_in_prometheus_form() {
         answer
     };
     let expected = [
-        "# TYPE txnd_accepted_connections counter",
-        "txnd_accepted_connections_total 1",
-        "txnd_open_connections 0",
+        "# TYPE kvs_connections_accepted counter",
+        r#"kvs_connections_accepted_total{protocol="grpc"} 1"#,
+        r#"kvs_connections{protocol="grpc"} 0.0"#,
+        "kvs_log_up 1.0",
+        r#"txnd_certificate_reloads_total{outcome="replaced"} 0"#,
         r#"txnd_refused_connections_total{reason="not_tls"} 1"#,
         r#"txnd_handshake_seconds_bucket{le="+Inf"} 1"#,
         "txnd_certificate_expiry_timestamp_seconds 1",

@@ -7,6 +7,8 @@
 //!   faults/          faults on purpose: long runs, and defects that tests must notice
 //!   fuzz.rs          coverage-guided fuzzing of untrusted input
 //!   schema.rs        requests made from the description of REST, by schemathesis
+//!   prometheus/      dashboard and alerts, in a real Prometheus
+//!   servers.rs       programs that run beside a chore
 //!   postgres.rs      PostgreSQL for the tests, installed where permitted
 //!   tidy/            rules that no other tool checks: crate and file dependencies, file sizes, keys
 //! ```
@@ -16,7 +18,9 @@ mod faults;
 mod fuzz;
 mod instructions;
 mod postgres;
+mod prometheus;
 mod schema;
+mod servers;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -100,6 +104,9 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Load dashboard and alerts into a Prometheus that scrapes kvs and txnd under load: every expression must be valid, and
+    /// every metric must be there; then kill txnd, until the alert about the log fires (needs the program prometheus)
+    Prometheus,
     /// Write a log of many records (release build), kill the server, and report the rate of recovery
     Recovery {
         /// Number of records
@@ -169,6 +176,7 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Defects { name } => faults::plant(name),
         Task::Instructions { keep } => instructions::run(*keep),
         Task::Fuzz { seconds } => fuzz::run(*seconds),
+        Task::Prometheus => prometheus::run(),
         Task::Schema { examples, seed } => schema::run(*examples, *seed),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),
     }

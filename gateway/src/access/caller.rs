@@ -135,6 +135,11 @@ impl Caller {
         }
     }
 
+    /// Who the client is, as it was found out last.
+    pub(crate) fn known(&self) -> Arc<Identity> {
+        Arc::clone(&self.identity.borrow())
+    }
+
     /// Whether the client may do nothing before it says who it is.
     pub(crate) fn must_authenticate(&self) -> bool {
         self.identity.borrow().must_authenticate()

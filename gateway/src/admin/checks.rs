@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use txnd::cli::disk_space;
 use txnd::cli::operator::{Check, State};
 use txnd::config::SinkTarget;
 
@@ -82,7 +83,7 @@ fn share(name: &'static str, used: usize, limit: usize, what: &str) -> Check {
 
 /// The disk of a log in files.
 fn disk(sources: &Sources) -> Option<Check> {
-    let (free, total) = space(log_folder(&sources.config.log)?)?;
+    let (free, total) = disk_space::of(log_folder(&sources.config.log)?)?;
     let is_little = free < LITTLE_BYTES || (free as f64) < total as f64 * LITTLE_SHARE;
     let state = if is_little { State::Warning } else { State::Good };
     Some(check("disk", state, format!("{free} of {total} bytes are free")))
@@ -94,10 +95,4 @@ pub(super) fn log_folder(log: &LogTarget) -> Option<&Path> {
         LogTarget::LogWriter(SinkTarget::File(folder)) => Some(folder),
         _ => None,
     }
-}
-
-/// Bytes that are free for this process, and all bytes, of the file system that a folder is on.
-pub(super) fn space(folder: &Path) -> Option<(u64, u64)> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some((stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize))
 }

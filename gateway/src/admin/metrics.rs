@@ -3,94 +3,38 @@
 use std::fmt;
 
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 use proto::{OpKind, Refusal, ValueType};
+use txnd::cli::figures::{self, Connections, Log};
+use txnd::cli::sheet::{Histogram, Labels, Sheet};
 
-use super::checks::{log_folder, space};
+use super::checks::log_folder;
 use super::sources::{Serving, Sources};
+use crate::access_log::Outcome;
 use crate::lifecycle::Phase;
+use crate::log::meters::LogMeters;
 use crate::log::status::LogHealth;
 use crate::meters::{ProtocolMeters, RequestResult, Times};
 use crate::protocol::Protocol;
 
-/// Label values: as many as there are names.
-type Labels<'l, const N: usize> = [(&'static str, &'l str); N];
-
-/// Writes metrics.
-struct Sheet<'e>(DescriptorEncoder<'e>);
-
-impl Sheet<'_> {
-    /// A metric with one value.
-    fn one(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> fmt::Result {
-        let gauge = ConstGauge::new(value);
-        gauge.encode(self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?)
-    }
-
-    /// A counter with one value. Its name gets the ending `_total`.
-    fn count(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
-        let counter = ConstCounter::new(value);
-        counter.encode(self.0.encode_descriptor(name, help, None, MetricType::Counter)?)
-    }
-
-    /// A metric with labels.
-    fn many<'l, const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        unit: Option<&Unit>,
-        values: impl IntoIterator<Item = (Labels<'l, N>, f64)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
-        for (labels, value) in values {
-            ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+/// The sum of several times.
+fn sum_of<'t>(times: impl IntoIterator<Item = &'t Times>) -> Histogram {
+    let mut buckets: Vec<(f64, u64)> = figures::bounds().chain([f64::INFINITY]).map(|bound| (bound, 0)).collect();
+    let mut sum = 0.0;
+    for times in times {
+        sum += times.sum_seconds();
+        for ((_, count), more) in buckets.iter_mut().zip(times.counts()) {
+            *count += more;
         }
-        Ok(())
     }
-
-    /// Counters with labels. Their name gets the ending `_total`.
-    fn counts<'l, const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels<'l, N>, u64)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, value) in values {
-            ConstCounter::new(value).encode(family.encode_family(&labels)?)?;
-        }
-        Ok(())
-    }
-
-    /// Histograms of times, each the sum of several.
-    fn times<'l, 't, const N: usize>(
-        &mut self,
-        name: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (Labels<'l, N>, Vec<&'t Times>)>,
-    ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-        for (labels, times) in values {
-            let mut buckets: Vec<(f64, u64)> = Times::bounds().into_iter().map(|bound| (bound, 0)).collect();
-            for (bucket, count) in times.iter().flat_map(|times| times.counts().into_iter().enumerate()) {
-                buckets[bucket].1 += count;
-            }
-            let sum = times.iter().map(|times| times.sum_seconds()).sum();
-            let count = buckets.iter().map(|(_, count)| count).sum();
-            family.encode_family(&labels)?.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
-        }
-        Ok(())
-    }
+    (sum, buckets)
 }
 
 impl Collector for Sources {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut sheet = Sheet(encoder);
-        let version = [([("version", env!("CARGO_PKG_VERSION"))], 1.0)];
-        sheet.many("kvs_build_info", "The version of this kvs", None, version)?;
+        let mut sheet = Sheet::new(encoder);
+        figures::build_info(&mut sheet, env!("CARGO_PKG_VERSION"))?;
         let serving = u8::from(self.lifecycle.phase() == Phase::Serving);
         sheet.one(
             "kvs_serving",
@@ -102,7 +46,7 @@ impl Collector for Sources {
         self.of_log(&mut sheet)?;
         self.of_checkpoints(&mut sheet)?;
         match self.serving.get() {
-            Some(serving) => serving.encode(&mut sheet),
+            Some(serving) => serving.encode(&self.log, &mut sheet),
             None => Ok(()),
         }
     }
@@ -110,25 +54,17 @@ impl Collector for Sources {
 
 impl Sources {
     fn of_log(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        if let Some((free, _)) = log_folder(&self.config.log).and_then(space) {
-            let help = "Bytes that are free on the disk of a log in files";
-            sheet.one("kvs_log_disk_free", help, Some(&Unit::Bytes), free as f64)?;
+        if let Some(folder) = log_folder(&self.config.log) {
+            figures::disk_free(sheet, folder)?;
         }
         let Some(recovery) = self.log.recovery() else { return Ok(()) };
         let records = recovery.records as f64;
         sheet.one("kvs_recovery_records", "Records that the last start has replayed", None, records)?;
         let help = "Time that the last start has taken to rebuild the state";
         sheet.one("kvs_recovery_duration", help, Some(&Unit::Seconds), recovery.took.as_secs_f64())?;
-        let epoch = self.log.epoch() as f64;
-        sheet.one("kvs_log_epoch", "Epoch of this kvs's term as the writer of the log", None, epoch)?;
-        let last = self.log.last_lsn() as f64;
-        sheet.one("kvs_log_last_lsn", "Lsn of the last record that was handed to the log", None, last)?;
-        let help = "Age of the oldest batch that is not durable yet";
-        sheet.one("kvs_log_lag", help, Some(&Unit::Seconds), self.log.lag().as_secs_f64())?;
         let help = "Times that the log was lost and has come back";
         sheet.count("kvs_log_reconnects", help, self.log.reconnects.get())?;
-        let help = "From sealing a batch to its durability: the log's share of the time of a durable write";
-        sheet.times("kvs_log_durable_after", help, [([], vec![&self.log.durable_after])])
+        figures::durable_after(sheet, sum_of([&self.log.durable_after]))
     }
 
     fn of_checkpoints(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
@@ -168,25 +104,37 @@ fn by_protocol(
     serving: &Serving,
     value: impl Fn(&ProtocolMeters) -> u64,
 ) -> impl Iterator<Item = (Labels<'static, 1>, u64)> {
-    Protocol::ALL.into_iter().map(move |protocol| {
-        let sum = serving.shared.meters.iter().map(|worker| value(worker.of(protocol))).fold(0, u64::wrapping_add);
-        ([("protocol", protocol.name())], sum)
-    })
+    Protocol::ALL.into_iter().map(move |protocol| ([("protocol", protocol.name())], serving.sum(protocol, &value)))
 }
 
 impl Serving {
-    fn encode(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+    fn encode(&self, log: &LogMeters, sheet: &mut Sheet<'_>) -> fmt::Result {
         self.of_requests(sheet)?;
+        self.of_access_log(sheet)?;
         self.of_connections(sheet)?;
         self.of_entries(sheet)?;
         let Some(watch) = &self.shared.log else { return Ok(()) };
         let status = *watch.status().borrow();
-        let up = f64::from(u8::from(watch.health(status) == LogHealth::Up));
-        let help = "1 if the log accepts records, 0 if it is down, has failed or belongs to another kvs";
-        sheet.one("kvs_log_up", help, None, up)?;
-        sheet.one("kvs_log_durable_lsn", "Everything up to this lsn is durable", None, status.durable as f64)?;
-        let pending = self.buffer.as_ref().map_or(0, |buffer| buffer.pending());
-        sheet.one("kvs_log_pending", "Records that are not durable yet", Some(&Unit::Bytes), pending as f64)
+        let figures = Log {
+            is_up: watch.health(status) == LogHealth::Up,
+            epoch: log.epoch(),
+            last: log.last_lsn(),
+            durable: status.durable,
+            pending_bytes: self.buffer.as_ref().map_or(0, |buffer| buffer.pending()) as u64,
+            lag: log.lag(),
+        };
+        figures.encode(sheet)
+    }
+
+    /// The sum over all workers.
+    fn sum(&self, protocol: Protocol, value: impl Fn(&ProtocolMeters) -> u64) -> u64 {
+        self.shared.meters.iter().map(|worker| value(worker.of(protocol))).fold(0, u64::wrapping_add)
+    }
+
+    fn of_access_log(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let Some(access_log) = &self.shared.access_log else { return Ok(()) };
+        let lines = Outcome::ALL.map(|outcome| ([("outcome", outcome.name())], access_log.lines(outcome)));
+        sheet.counts("kvs_access_log_lines", "Lines of the access log, by outcome: written, dropped, failed", lines)
     }
 
     fn of_requests(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
@@ -225,8 +173,8 @@ impl Serving {
         sheet.counts("kvs_refusals", "Requests that were refused, by reason", refusals)?;
         let times = Protocol::ALL.into_iter().flat_map(|protocol| {
             ["no", "yes"].into_iter().enumerate().map(move |(waited, name)| {
-                let times = self.shared.meters.iter().map(|worker| &worker.of(protocol).times[waited]).collect();
-                ([("protocol", protocol.name()), ("waited_for_log", name)], times)
+                let times = self.shared.meters.iter().map(|worker| &worker.of(protocol).times[waited]);
+                ([("protocol", protocol.name()), ("waited_for_log", name)], sum_of(times))
             })
         });
         let help = "From the last byte of a request to its response, without sending it; over frames, of all requests read at once";
@@ -234,13 +182,12 @@ impl Serving {
     }
 
     fn of_connections(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
-        let open = by_protocol(self, |meters| meters.open_connections.get());
-        let open = open.map(|(labels, count)| (labels, count as f64));
-        sheet.many("kvs_connections", "Connections that are open", None, open)?;
-        let limit = self.shared.connections.limit() as f64;
-        sheet.one("kvs_connections_limit", "Limit of open connections", None, limit)?;
-        let accepted = by_protocol(self, |meters| meters.accepted_connections.get());
-        sheet.counts("kvs_connections_accepted", "Connections that were accepted", accepted)?;
+        let of = Protocol::ALL.map(|protocol| Connections {
+            protocol: protocol.name(),
+            open: self.sum(protocol, |meters| meters.open_connections.get()),
+            accepted: self.sum(protocol, |meters| meters.accepted_connections.get()),
+        });
+        figures::connections(sheet, &of, self.shared.connections.limit())?;
         let rejected = by_protocol(self, |meters| meters.rejected_connections.get());
         sheet.counts("kvs_connections_rejected", "Connections that were one too many", rejected)?;
         let failed = by_protocol(self, |meters| meters.failed_handshakes.get());

@@ -1,5 +1,6 @@
 //! Flags, environment variables, and every limit of a running server. `commands.rs` has the commands.
 
+mod access_log;
 mod commands;
 mod origin;
 
@@ -20,6 +21,7 @@ use txnd::tls::{DoorSettings, TlsFiles};
 use crate::access::{Scope, Scopes};
 use crate::log::checkpointer::Schedule;
 
+pub use access_log::{AccessLog, AccessLogTarget};
 pub use commands::{
     Backup, BackupCommand, Command, Copy, Dump, LogCommand, NewToken, Restore, TokenCommand, Tool, Until,
 };
@@ -74,8 +76,8 @@ Sizes and times take a unit: 64MiB, 1GB; 10s, 500ms.
 
 SIGTERM, SIGQUIT or Ctrl-C shuts down gracefully; a second signal, one second or more later, exits immediately.
 SIGUSR1 writes a checkpoint of the log now.
-SIGHUP reloads the token file and the identities. If kvs was started from a terminal, SIGHUP means that the terminal was closed,
-and kvs shuts down gracefully.
+SIGHUP reloads the token file and the identities, and opens the access log again. If kvs was started from a terminal,
+SIGHUP means that the terminal was closed, and kvs shuts down gracefully.
 
 Exit codes:
   0  graceful shutdown
@@ -110,6 +112,11 @@ pub struct Config {
     /// Warn of requests that take at least so long, from their last byte to the response [default: none]
     #[arg(long, env = "KVS_SLOW_REQUEST", value_name = "TIME", value_parser = positive_time)]
     pub slow_request: Option<Duration>,
+
+    /// Write a line of JSON for each request to the end of this file: who, what, result, time; keys appear in it, values
+    /// and tokens do not. `-`: standard output; `off`: none. SIGHUP opens the file again
+    #[arg(long, env = "KVS_ACCESS_LOG", default_value = "off", value_name = "FILE")]
+    pub access_log: AccessLog,
 
     /// Certificate for TLS with clients, over REST and frames (PEM), followed by any intermediate certificates; read
     /// again when it changes [default: no TLS]

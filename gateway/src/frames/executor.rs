@@ -45,6 +45,8 @@ pub struct BatchResult {
     pub requests: usize,
     /// Whether the connection must be closed.
     pub hang_up: bool,
+    /// Whether the last request was an auth: others make what follows.
+    pub is_other_caller: bool,
 }
 
 /// A request of a batch whose reply is still to be encoded.
@@ -78,7 +80,7 @@ struct OpBatch<'f> {
 impl BatchResult {
     /// Whether to stop executing, to send the replies and to let other sessions run.
     fn must_flush(&self, output: &Output) -> bool {
-        self.hang_up || output.is_full() || self.reply_bytes >= FRAME_BUFFER_BYTES
+        self.hang_up || self.is_other_caller || output.is_full() || self.reply_bytes >= FRAME_BUFFER_BYTES
     }
 }
 
@@ -86,6 +88,11 @@ impl Executor {
     /// An executor for the connection of `caller`.
     pub fn new(caller: Rc<Caller>) -> Self {
         Self { caller }
+    }
+
+    /// Who makes the requests.
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     /// Whether the client has said who it is, or need not.
@@ -147,7 +154,10 @@ impl Executor {
         let out = output.bytes_mut();
         match frame.request {
             Request::Auth(token) => match self.caller.present(token.as_bytes(), at) {
-                Ok(()) => encode_done(out, frame.id),
+                Ok(()) => {
+                    encode_done(out, frame.id);
+                    result.is_other_caller = true;
+                }
                 Err(refusal) => {
                     encode_refusal(out, service, frame.id, &refusal);
                     result.hang_up = true;

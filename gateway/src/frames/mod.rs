@@ -10,12 +10,14 @@
 //!   input.rs      reading, and the incomplete frame that waits for more bytes
 //!   executor.rs   decodes frames, executes their operations, encodes replies; independent of sockets
 //!   output.rs     replies to be sent, within limits, and the LSNs they wait for
+//!   noted.rs      lines of the access log
 //!   buffers.rs    buffers shared by the sessions of a worker
 //! ```
 
 mod buffers;
 mod executor;
 mod input;
+mod noted;
 mod output;
 
 use std::future::{Future, poll_fn};
@@ -42,10 +44,12 @@ use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
 use crate::protocol::Protocol;
 use crate::rarely::Rarely;
+use crate::request_id::MadeId;
 use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use executor::{BatchResult, Executor};
 use input::Input;
+use noted::Noted;
 pub use output::Output;
 
 /// Largest frame of a client that is not authenticated, in bytes.
@@ -74,6 +78,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activ
         worker: &worker,
         read_only,
         reads_in_a_row: 0,
+        id: worker.ids.next(),
     };
     if let Err(e) = session.run(ending(&worker, &caller, read_only, stop)).await {
         debug!(error = %e, "connection ended");
@@ -122,6 +127,8 @@ struct Session<'w> {
     /// As the preface says.
     read_only: bool,
     reads_in_a_row: u32,
+    /// The connection's part of the ids of its requests.
+    id: MadeId,
 }
 
 impl Session<'_> {
@@ -228,34 +235,42 @@ impl Session<'_> {
     }
 
     async fn answer(&mut self, run: &Run) -> io::Result<Next> {
-        let Worker { service, buffers, .. } = self.worker;
+        let Worker { service, buffers, scribe, .. } = self.worker;
         let mut output = Output::new(buffers.output(), service);
         let mut frames = run.frames();
         let mut next = Next::Continue;
         while next == Next::Continue && !frames.rest().is_empty() {
             self.activity.working();
             let began = Instant::now();
+            let noted = scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames));
             let result = self.executor.execute(service, now(), &mut frames, &mut output);
             if self.executor.is_authenticated() {
                 self.activity.established();
             }
-            let (mut sent, waits) = (0, output.awaits().is_some());
+            let (mut sent, waits) = (Ok(0), output.awaits().is_some());
             if let Some((lsn, ready)) = output.awaits() {
                 // Must come right after the operations, see `Service::wait`. Replies that are ready are sent first.
                 let durable = service.wait(lsn);
                 self.activity.answered();
-                self.send(&output.bytes()[..ready]).await?;
+                sent = self.send(&output.bytes()[..ready]).await.map(|()| ready);
                 self.activity.working();
-                sent = ready;
-                if durable.await.is_err() {
+                if sent.is_err() {
+                    // Nobody waits for the outcome any more.
+                    output.give_up_waiting(service.durable());
+                } else if durable.await.is_err() {
                     service.meters().of(Protocol::Frames).refused(&Refusal::OutcomeUnknown);
                     output.give_up_waiting(service.durable());
                 }
             }
             let took = began.elapsed();
+            if let Some(noted) = noted {
+                noted.answered(self.executor.caller(), result.requests, output.bytes(), took);
+            }
+            let sent = sent?;
             service.meters().of(Protocol::Frames).times[usize::from(waits)].add(took, result.requests as u64);
             if self.worker.shared.config.slow_request.is_some_and(|limit| took >= limit) {
-                warn!(requests = result.requests, seconds = took.as_secs_f64(), "slow requests over frames");
+                let (seconds, from) = (took.as_secs_f64(), self.executor.caller().address());
+                warn!(requests = result.requests, seconds, %from, connection = %self.id, "slow requests over frames");
             }
             self.activity.answered();
             self.send(&output.bytes()[sent..]).await?;
@@ -273,7 +288,10 @@ impl Session<'_> {
 
     /// Sends an error that concerns the whole connection.
     async fn refuse(&mut self, id: u32, code: ErrorCode, message: &str) -> io::Result<()> {
-        debug!(message, "refused a client");
+        debug!(message, connection = %self.id, "refused a client");
+        if let Some(scribe) = &self.worker.scribe {
+            noted::refused(scribe, self.id, self.executor.caller(), id, code);
+        }
         let mut reply = Vec::new();
         encode_error(&mut reply, id, code, message);
         self.activity.answered();

@@ -11,8 +11,9 @@ use super::response::Response;
 use crate::config::CorsOrigin;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, POST, DELETE");
-const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, Kvs-Durability");
-const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("Deleted, Kvs-Read-Only, Retry-After");
+const REQUEST_HEADERS: HeaderValue =
+    HeaderValue::from_static("Authorization, Content-Type, Kvs-Durability, X-Request-Id");
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("Deleted, Kvs-Read-Only, Retry-After, X-Request-Id");
 const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const ANY: HeaderValue = HeaderValue::from_static("*");
 

@@ -14,6 +14,7 @@
 //!   auth.rs      who makes a request: the token of its header
 //!   body.rs      reading a body within its limits
 //!   response.rs  building a response
+//!   noted.rs     a request's id, and its line in the access log
 //!   pages.rs     what the port says about itself, for people and for programs
 //!   problem.rs   errors, and the one table of their status codes
 //!   percent.rs   percent-encoding
@@ -30,6 +31,7 @@ mod cors;
 mod head;
 mod hosts;
 mod json;
+mod noted;
 mod number;
 mod pages;
 mod percent;

@@ -54,6 +54,18 @@ impl Response {
         self
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.status.is_client_error() || self.status.is_server_error()
+    }
+
+    pub(super) fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// Closes the connection after this response.
     pub(super) fn and_close(self) -> Self {
         self.with(CONNECTION, CLOSE)

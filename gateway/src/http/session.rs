@@ -15,7 +15,7 @@ use hyper::header::{EXPECT, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use proto::Refusal;
 use tokio::io::AsyncWriteExt;
@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 
 use super::body::{Body, IncomingBody};
 use super::head::{Head, KnownHost};
+use super::noted::{self, Noted};
 use super::pages::Page;
 use super::problem::{BadMessage, Problem};
 use super::response::Response;
@@ -66,7 +67,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activ
         };
         match served {
             Some(Ok(())) => {}
-            Some(Err(e)) => debug!(error = %e, "connection ended"),
+            Some(Err(e)) => {
+                if e.is_parse() {
+                    noted::unreadable(&worker, &caller, status_of(&e));
+                }
+                debug!(error = %e, "connection ended");
+            }
             None => odd_clock = true,
         }
     }
@@ -87,6 +93,14 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activ
         if let Err(e) = end.await {
             debug!(error = %e, "connection ended");
         }
+    }
+}
+
+/// The status with which hyper answers a head that it cannot read.
+fn status_of(error: &hyper::Error) -> StatusCode {
+    match error.is_parse_too_large() {
+        true => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        false => StatusCode::BAD_REQUEST,
     }
 }
 
@@ -131,10 +145,11 @@ async fn answer(
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let cut_off = was_cut_off(&stream.borrow().targets, &head);
-    let responded = respond(worker, activity, caller, host, &head, body, cut_off).await;
+    let mut noted = Noted::new(worker, caller, &head);
+    let responded = respond(worker, activity, host, &mut noted, body, cut_off).await;
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
-        debug!(%problem, "refused a request");
+        debug!(%problem, request_id = %noted.id, "refused a request");
         if let Problem::Refused(refusal) = &problem {
             worker.service.meters().of(Protocol::Rest).refused(refusal);
         }
@@ -153,25 +168,26 @@ async fn answer(
         Some(Refusal::Fenced) => response.with(READ_ONLY, HeaderValue::from_static("fenced")),
         Some(_) => response.with(READ_ONLY, HeaderValue::from_static("log-failed")),
     };
+    let response = noted.id.shown(response, worker.scribe.is_some() || worker.shared.config.slow_request.is_some());
+    noted.answered(&response);
     Ok(response.into_hyper())
 }
 
 async fn respond(
     worker: &Worker,
     activity: &Activity,
-    caller: &Caller,
     host: &KnownHost,
-    parts: &Parts,
+    noted: &mut Noted<'_>,
     body: Incoming,
     cut_off: bool,
 ) -> Result<Response, Problem> {
-    let shared = &worker.shared;
+    let (shared, parts, caller) = (&worker.shared, noted.parts, noted.caller);
     if cut_off {
         return Err(BadMessage("the request target contains '#'; expected %23".into()).into());
     }
     let head = Head::new(parts, host)?;
     let incoming = IncomingBody::new(body, activity, head.expects_continue);
-    let route = match admit(worker, activity, caller, &head, host) {
+    let route = match admit(worker, activity, &head, host, noted) {
         Ok(Asked::Route(route)) => route,
         Ok(Asked::Answered(response)) => {
             incoming.skip().await;
@@ -191,12 +207,14 @@ async fn respond(
     };
     activity.working();
     let (began, mut waits) = (Instant::now(), false);
+    noted.complete(began, body.as_ref().map_or(0, |body| body.bytes().len()));
     let response = execute(worker, caller, &head, route, body, &mut waits).await;
     let took = began.elapsed();
     worker.service.meters().of(Protocol::Rest).times[usize::from(waits)].add(took, 1);
     if shared.config.slow_request.is_some_and(|limit| took >= limit) {
         let seconds = took.as_secs_f64();
-        warn!(method = %head.method, path = head.path, seconds, from = %caller.address(), "a slow request");
+        let (method, from, request_id) = (head.method, caller.address(), &noted.id);
+        warn!(%method, path = head.path, seconds, %from, %request_id, "a slow request");
     }
     response
 }
@@ -212,9 +230,9 @@ enum Asked<'h> {
 fn admit<'h>(
     worker: &Worker,
     activity: &Activity,
-    caller: &Caller,
     head: &Head<'h>,
     host: &KnownHost,
+    noted: &mut Noted<'_>,
 ) -> Result<Asked<'h>, Problem> {
     let shared = &worker.shared;
     hosts::check(&shared.config, shared.access.requires_identity(), head, host)?;
@@ -223,7 +241,9 @@ fn admit<'h>(
     }
     let page = Page::of(head);
     if page.is_none_or(|page| !page.is_public()) {
-        auth::check(caller, head.authorization, worker.reaper.clock().micros())?;
+        let checked = auth::check(noted.caller, head.authorization, worker.reaper.clock().micros());
+        noted.identified();
+        checked?;
         activity.established();
     }
     match page {

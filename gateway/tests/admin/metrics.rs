@@ -1,12 +1,15 @@
 //! Metrics are right, documented, and used by dashboard and alerts as they are.
 
 use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::Command;
 
 use proto::ValueType;
 
 use crate::frame_client::{FrameClient, auth, get, incr, multi_get, put_str};
-use crate::harness::{Kvs, eventually, folder};
+use crate::harness::{Kvs, ask_operator, eventually, field, folder};
+use crate::txnd_server::{Certificates, Txnd};
 use crate::{repository, serve};
 
 /// The value of a sample; 0 if it is absent.
@@ -22,14 +25,18 @@ fn exported(scraped: &str) -> BTreeSet<String> {
     types.map(|(name, ty)| if ty == "counter" { format!("{name}_total") } else { name.into() }).collect()
 }
 
-/// The names that docs/operations.md lists.
-fn documented() -> BTreeSet<String> {
+/// The names that docs/operations.md lists: those that both programs have, and those of one.
+fn documented(program: &str) -> BTreeSet<String> {
     let text = std::fs::read_to_string(repository("docs/operations.md")).expect("the document");
-    let (_, section) = text.split_once("\n## Metrics\n").expect("the section");
-    let section = section.split("\n## ").next().expect("the section");
-    let rows = section.lines().filter(|line| line.starts_with("| `kvs_") || line.starts_with("| `process_"));
-    let quoted = rows.flat_map(|line| line.split('|').nth(1).expect("the first column").split('`').skip(1).step_by(2));
-    quoted.map(|name| name.split('{').next().expect("a name").to_owned()).collect()
+    let names = |section: &str| {
+        let (_, section) = text.split_once(&format!("\n### {section}\n")).expect("the section");
+        let section = section.split("\n#").next().expect("the section");
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let quoted =
+            rows.flat_map(|line| line.split('|').nth(1).expect("the first column").split('`').skip(1).step_by(2));
+        quoted.map(|name| name.split('{').next().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    [names("Of kvs and txnd"), names(&format!("Of {program} alone"))].concat().into_iter().collect()
 }
 
 #[test]
@@ -108,14 +115,17 @@ fn refusals_are_counted_by_reason() {
 
 #[test]
 fn what_is_exported_is_documented_and_used() {
-    let (_folder, kvs) = serve(&["--max-memory", "64MiB", "--checkpoint-after", "4KiB"]);
+    let log = folder();
+    let log = log.path().join("access.log");
+    let access_log = ["--access-log", log.to_str().expect("a path")];
+    let (_folder, kvs) = serve(&[&["--max-memory", "64MiB", "--checkpoint-after", "4KiB"], &access_log[..]].concat());
     for n in 0..100 {
         assert_eq!(kvs.connect().put(&format!("str-put/{n}"), "x".repeat(100)).status, 200);
     }
     eventually("there is a checkpoint", || value(&kvs, r#"kvs_checkpoints_total{outcome="written"}"#) > 0.0);
     let scraped = kvs.operator("/metrics").text().to_owned();
     let exported = exported(&scraped);
-    assert_eq!(exported, documented(), "docs/operations.md and {scraped}");
+    assert_eq!(exported, documented("kvs"), "docs/operations.md and {scraped}");
     for file in ["docs/grafana.json", "docs/alerts.yml"] {
         let text = std::fs::read_to_string(repository(file)).expect("the file");
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -132,6 +142,59 @@ fn what_is_exported_is_documented_and_used() {
     let dashboard = std::fs::read(repository("docs/grafana.json")).expect("the file");
     let dashboard: serde_json::Value = serde_json::from_slice(&dashboard).expect("JSON");
     assert!(dashboard["panels"].as_array().is_some_and(|panels| panels.len() > 8));
+}
+
+/// Lines that say what the metric is, and the bounds of its buckets if it has any.
+fn form(scraped: &str, name: &str) -> Vec<String> {
+    let base = name.strip_suffix("_total").unwrap_or(name);
+    let described = scraped.lines().filter(|line| {
+        ["# HELP ", "# TYPE ", "# UNIT "]
+            .iter()
+            .any(|what| line.strip_prefix(what).is_some_and(|line| line.split(' ').next() == Some(base)))
+    });
+    let bounds =
+        scraped.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix("_bucket{")?.split('}').next());
+    described.chain(bounds).map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn kvs_and_txnd_tell_the_same_by_the_same_names() {
+    let (storage, folder) = (folder(), folder());
+    let certificates = Certificates::make();
+    let sink = format!("file:{}", storage.path().display());
+    let any = ([127, 0, 0, 1], 0).into();
+    let txnd = Txnd::start_at(any, &sink, &certificates, &["--admin-addr", "127.0.0.1:0"]);
+    let line = txnd.says(&["serving health and metrics"]);
+    let txnd_admin = field(&line, "admin_addr").and_then(|addr| addr.parse().ok()).expect("an address");
+    let mut command = Kvs::program();
+    command.args(["--http-addr", "127.0.0.1:0", "--log", &txnd.url()]).args(certificates.flags("kvs"));
+    let kvs = Kvs::try_start(command.current_dir(folder.path())).expect("kvs starts");
+    for n in 0..20 {
+        assert_eq!(kvs.connect().put(&format!("str-put/{n}"), "x").status, 200);
+    }
+    TcpStream::connect(txnd.addr)
+        .and_then(|mut stream| stream.write_all(b"GET / HTTP/1.1\r\n\r\n"))
+        .expect("txnd reads");
+    txnd.says(&["it does not speak TLS"]);
+    let of_txnd = ask_operator(txnd_admin, "/metrics").text().to_owned();
+    assert_eq!(exported(&of_txnd), documented("txnd"), "docs/operations.md and {of_txnd}");
+    let of_kvs = kvs.operator("/metrics").text().to_owned();
+    let (ours, theirs) = (exported(&of_kvs), exported(&of_txnd));
+    let both: Vec<_> = ours.intersection(&theirs).collect();
+    assert!(both.len() > 16, "{both:?}");
+    for name in both {
+        assert_eq!(form(&of_kvs, name), form(&of_txnd, name), "{name}");
+    }
+    let of = |scraped: &str, sample: &str| {
+        let found = scraped.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        found.unwrap_or_else(|| panic!("{sample} is not in {scraped}")).parse::<f64>().expect("a number")
+    };
+    for sample in ["kvs_log_up", "kvs_log_epoch", "kvs_log_last_lsn", "kvs_log_durable_lsn", "kvs_log_pending_bytes"] {
+        assert_eq!(of(&of_kvs, sample), of(&of_txnd, sample), "{sample}");
+    }
+    assert_eq!((of(&of_txnd, "kvs_log_durable_lsn"), of(&of_txnd, "kvs_log_lag_seconds")), (20.0, 0.0));
+    assert!(of(&of_txnd, "kvs_log_durable_after_seconds_count") >= 1.0);
+    assert_eq!(of(&of_txnd, r#"kvs_connections{protocol="grpc"}"#), 1.0);
 }
 
 #[test]
@@ -167,7 +230,7 @@ fn prometheus_takes_metrics_and_alerts() {
     let mut lint = Command::new("promtool");
     lint.args(["check", "metrics"]).stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let mut lint = lint.spawn().expect("it can be executed");
-    std::io::Write::write_all(&mut lint.stdin.take().expect("stdin is piped"), &metrics.body).expect("it reads");
+    lint.stdin.take().expect("stdin is piped").write_all(&metrics.body).expect("it reads");
     let said = lint.wait_with_output().expect("it ends");
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }

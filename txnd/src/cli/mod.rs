@@ -8,18 +8,24 @@
 //!   host_names.rs    host names, as clients send them
 //!   operator.rs      the operator's listener: health, readiness, metrics
 //!   process.rs       metrics of the process
+//!   figures.rs       the metrics that both programs have, under the same names
+//!   sheet.rs         writes metrics
+//!   disk_space.rs    how much room there is on a disk
 //!   signals.rs       signals that ask a program to stop, or to reload
 //!   files.rs         the limit of open files
 //!   start_retry.rs   waits for a log that cannot be reached yet
 //! ```
 
 pub mod certs;
+pub mod disk_space;
 pub mod exit;
+pub mod figures;
 pub mod files;
 pub mod flags;
 pub mod host_names;
 pub mod operator;
 pub mod process;
+pub mod sheet;
 pub mod signals;
 pub mod start_retry;
 pub mod tracing;

@@ -20,7 +20,7 @@ use super::checkpointing::{self, Receiving, Running};
 use super::state::{LogCheck, LogState};
 use super::stream::{Attached, Item, Received};
 use crate::limits::{QUEUED_CALLS, STOP_TIMEOUT};
-use crate::meters;
+use crate::meters::{self, Waiting};
 use crate::{Checkpoint, InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
 
 /// A call that the log's thread carries out, one at a time.
@@ -108,11 +108,18 @@ struct SinkActor<S: LogWriter> {
     commands: mpsc::Receiver<Command>,
     state: watch::Sender<LogState>,
     stream: Option<Attached>,
-    /// What was appended and is not durable, with the time at which it was received.
-    in_flight: InFlight<Instant>,
+    /// What was appended and is not durable.
+    in_flight: InFlight<Appended>,
     /// The checkpoint that is being received, or was received and is not in use yet.
     checkpoint: Option<Running<S::Checkpoint>>,
     term_check: Interval,
+}
+
+/// A batch that was appended.
+#[derive(Debug)]
+struct Appended {
+    received: Instant,
+    bytes: usize,
 }
 
 /// The next event.
@@ -214,19 +221,31 @@ impl<S: LogWriter> SinkActor<S> {
             return self.refuse(Status::failed_precondition(what));
         }
         match self.sink.append(&batch).await {
-            Ok(()) => self.in_flight.push(batch.last_lsn(), at),
+            Ok(()) => {
+                self.in_flight.push(batch.last_lsn(), Appended { received: at, bytes: batch.as_bytes().len() });
+                self.note_waiting();
+            }
             Err(e @ (SinkError::Gap { .. } | SinkError::Conflict { .. })) => self.refuse(status::of(&e)),
             Err(e) => self.broke("appending", e),
         }
     }
 
     fn note_durable(&mut self, durable: Lsn) {
-        let settled = self.in_flight.settle(durable).map(meters::became_durable).count();
+        let settled = self.in_flight.settle(durable).map(|batch| meters::became_durable(batch.received)).count();
         meters::durable(durable, settled);
+        self.note_waiting();
         self.set_usable(true);
         if let Some(stream) = &self.stream {
             stream.note_durable(durable);
         }
+    }
+
+    fn note_waiting(&self) {
+        meters::waiting(Waiting {
+            last: self.in_flight.end(),
+            bytes: self.in_flight.iter().map(|batch| batch.bytes).sum(),
+            since: self.in_flight.iter().next().map(|batch| batch.received),
+        });
     }
 
     /// The log ends at `durable`, and nothing is in flight: a term begins here, or is resumed.
@@ -416,6 +435,7 @@ impl<S: LogWriter> SinkActor<S> {
     /// The sink must be resumed or opened. What was in flight will be sent again.
     fn forget_term(&mut self) {
         self.in_flight = InFlight::beyond(self.in_flight.durable());
+        self.note_waiting();
         self.set_term(None);
     }
 

@@ -47,6 +47,12 @@ impl LogCheck {
         Self(state)
     }
 
+    /// Whether the log is usable, as far as its last call tells.
+    pub(crate) fn is_up(&self) -> bool {
+        let log = self.0.borrow();
+        log.usable && log.failed.is_none()
+    }
+
     /// The result of the check.
     pub fn check(&self) -> Check {
         let log = self.0.borrow();
