@@ -9,7 +9,7 @@
 //!   operator.rs      the operator's listener: health, readiness, metrics
 //!   process.rs       metrics of the process
 //!   signals.rs       signals that ask a program to stop, or to reload
-//!   files.rs         the limit of open files
+//!   files.rs         the limits of open files, and of their size
 //!   start_retry.rs   waits for a log that cannot be reached yet
 //! ```
 
