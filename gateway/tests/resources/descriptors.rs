@@ -28,7 +28,8 @@ fn whoever_is_connected_goes_on_and_the_rest_waits() {
     const WATCHED: Duration = Duration::from_secs(1);
     const BUSY_TICKS: u64 = 40;
     let folder = folder();
-    let kvs = Kvs::start(folder.path(), &["--segment-size", "64KiB", "--checkpoint-after", "never"]);
+    let kvs =
+        Kvs::start(folder.path(), &["--segment-size", "64KiB", "--checkpoint-after", "never", "--log-timeout", "1s"]);
     let (mut client, mut acknowledged) = (kvs.connect(), Vec::new());
     assert!(is_acknowledged(&client.put("str-put/0", value(0, VALUE_BYTES))));
     acknowledged.push(0);
