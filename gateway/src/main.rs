@@ -8,6 +8,7 @@ use gateway::tools::ToolError;
 use gateway::{StartError, limit_connections};
 use tracing::{error, info, warn};
 use txnd::SinkError;
+use txnd::cli::files::survive_size_limit;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::tracing::TraceLevel;
 use txnd::cli::{certs, exit, flags, tracing as diagnostics};
@@ -53,7 +54,12 @@ fn run_tool(config: &Config, tool: &Tool) -> ExitCode {
     let mut out = BufWriter::new(std::io::stdout());
     let done = runtime
         .map_err(ToolError::Output)
-        .and_then(|runtime| runtime.block_on(gateway::tools::run(config, tool, &mut out)))
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                survive_size_limit()?;
+                gateway::tools::run(config, tool, &mut out).await
+            })
+        })
         .and_then(|()| Ok(out.flush()?));
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,6 +17,9 @@ pub const MAX_RECORD_BYTES: usize = 2 * MAX_VALUE_BYTES + 1024;
 /// Maximum size of a record's options, in bytes.
 pub const MAX_OPTIONS_BYTES: usize = 256;
 
+/// Largest lsn that a log may begin with or name: tables keep an lsn in 63 bits. No log gets there by counting.
+pub const MAX_LSN: u64 = i64::MAX as u64;
+
 /// Size of a batch's header, in bytes.
 pub const BATCH_HEADER_BYTES: usize = 64;
 

@@ -13,6 +13,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use proto::limits::MAX_LSN;
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, Micros};
 
 /// Checkpoints that a log keeps: the last one, and the one before, in case the last one is damaged.
@@ -117,6 +118,9 @@ impl CheckpointVerifier {
     /// Fails unless a log can begin with this checkpoint.
     pub(crate) fn can_begin(&self, log_is_empty: bool) -> Result<(), String> {
         match (log_is_empty, self.end == Some(self.base)) {
+            _ if self.base >= MAX_LSN => {
+                Err(format!("a log cannot begin after lsn {}; at most {MAX_LSN} is possible", self.base))
+            }
             (true, true) => Ok(()),
             (false, _) => Err("only an empty log can begin with a checkpoint".into()),
             (true, false) => Err("the checkpoint is not the state at one point of a log".into()),

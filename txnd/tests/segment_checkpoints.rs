@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use log_folder::{Ending, Files, edit, end, files_with, name_of, now, quick_folder, segments};
+use proto::limits::MAX_LSN;
 use proto::{Batch, Lsn};
 use txnd::{
     Checkpoint, CheckpointWriter, LogReader, LogWriter, MIN_SEGMENT_BYTES, Retention, SegmentReader, SegmentSink,
@@ -367,4 +368,20 @@ fn a_reader_whose_segments_are_removed_is_told() {
     let oldest = now(reader.bounds()).unwrap().oldest;
     assert!(matches!(ended, Err(SinkError::NoLongerKept { oldest: found, .. }) if found == oldest), "{ended:?}");
     assert!(visited >= 1 && oldest > 1);
+}
+
+/// There is no lsn after the last one.
+#[test]
+fn a_log_cannot_begin_after_every_lsn_that_there_is() {
+    for base in [MAX_LSN, MAX_LSN + 1, Lsn::MAX] {
+        let folder = quick_folder();
+        let mut writer = begin(folder.path(), NOTHING);
+        let mut checkpoint = writer.sink.begin_checkpoint(base).unwrap().expect("files keep checkpoints");
+        checkpoint_of(base, 5, base).iter().for_each(|batch| now(checkpoint.append(batch)).unwrap());
+        now(checkpoint.finish()).unwrap();
+        let refused = now(writer.sink.begin_with(checkpoint)).unwrap_err();
+        assert!(matches!(&refused, SinkError::Failed(why) if why.contains("cannot begin after")), "{refused}");
+        drop(writer);
+        assert_eq!(begin(folder.path(), NOTHING).opened.chain.lsn, 0, "the log is as it was");
+    }
 }

@@ -5,7 +5,7 @@
 //!   compose/         end-to-end test of the deployment in compose.yaml: starts it, uses it, kills its processes
 //!   instructions.rs  instruction counts of the hot paths, from valgrind
 //!   faults/          faults on purpose: long runs, and defects that tests must notice
-//!   fuzz.rs          coverage-guided fuzzing of untrusted input
+//!   fuzz.rs          coverage-guided fuzzing of the bytes of others
 //!   schema.rs        requests made from the description of REST, by schemathesis
 //!   prometheus/      dashboard and alerts, in a real Prometheus
 //!   servers.rs       programs that run beside a chore
@@ -38,8 +38,8 @@ enum Task {
         /// Passed to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, then run every
-    /// test; if a Docker engine is available, `compose` too
+    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, run every test, and
+    /// fuzz for a minute; if a Docker engine is available, `compose` too
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
@@ -87,8 +87,8 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
-    /// Fuzz the decoders of the frame protocol, guided by coverage, then a running kvs with random and corrupted
-    /// requests
+    /// Fuzz what reads the bytes of others, guided by coverage: frames, batches, logs in files, calls to txnd, REST,
+    /// identities; then a running kvs with random and corrupted requests
     Fuzz {
         /// Duration of each
         #[arg(long, default_value_t = 60)]
@@ -143,6 +143,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
             deny()?;
             test(&[])?;
+            fuzz::briefly()?;
             match compose::engine_answers() {
                 true => compose::test(),
                 false => {

@@ -178,7 +178,7 @@ impl Deployment {
     pub(crate) fn start_txnd_injected(&mut self, call: &str, what: &str, when: u32) -> bool {
         let Service { addr, sink, certificates, .. } = self.service();
         let command = txnd_server::command(*addr, sink, &certificates.flags("txnd"), &TXND);
-        self.service().running = Txnd::try_start(&mut injected(call, what, when, &command)).ok();
+        self.service().running = Txnd::try_start(&mut injected(call, &format!("{what}:when={when}"), &command)).ok();
         self.service().running.is_some()
     }
 

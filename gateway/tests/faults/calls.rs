@@ -53,7 +53,7 @@ fn whatever_call_of_kvs_fails_what_was_acknowledged_is_there() {
     let (deployment, mut ledger) = (deployment::file(), Ledger::default());
     for (call, what, when) in &plan {
         let command = deployment.command(&FLAGS);
-        if let Ok(kvs) = Kvs::try_start(&mut injected(call, what, *when, &command)) {
+        if let Ok(kvs) = Kvs::try_start(&mut injected(call, &format!("{what}:when={when}"), &command)) {
             started += 1;
             acknowledged += ledger.write(&kvs);
             kill_traced(kvs.pid());

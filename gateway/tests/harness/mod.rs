@@ -155,20 +155,23 @@ pub fn has_strace() -> bool {
     found
 }
 
-/// The command, under strace, which kills the process at the call number `when` of this name of one of its threads.
-pub fn killed_at(call: &str, when: u32, command: &Command) -> Command {
-    injected(call, "signal=KILL", when, command)
+/// The command, run by another program such as strace or prlimit.
+pub fn run_by(wrapper: &str, args: &[&str], command: &Command) -> Command {
+    let mut wrapped = Command::new(wrapper);
+    wrapped.args(args).arg(command.get_program()).args(command.get_args());
+    wrapped.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    wrapped
 }
 
-/// The command, under strace, which injects `what` into the call number `when` of this name of each of its threads: a signal, an
-/// error, a delay.
-pub fn injected(call: &str, what: &str, when: u32, command: &Command) -> Command {
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")]);
-    traced.args(["-e", &format!("inject={call}:{what}:when={when}")]).arg(command.get_program());
-    traced.args(command.get_args());
-    traced.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    traced
+/// The command, under strace, which does this to the process at its calls of this name, whichever thread makes them.
+pub fn injected(call: &str, what: &str, command: &Command) -> Command {
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{what}"));
+    run_by("strace", &["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject], command)
+}
+
+/// The command, under strace, which kills the process at the call number `when` of this name of one of its threads.
+pub fn killed_at(call: &str, when: u32, command: &Command) -> Command {
+    injected(call, &format!("signal=KILL:when={when}"), command)
 }
 
 /// Kills what the strace of this process id runs, which would live on without it.

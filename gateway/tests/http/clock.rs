@@ -1,26 +1,14 @@
 //! A clock that is off: before 1970, after 9999, and one that jumps while the server runs.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use crate::frame_client::{FrameClient, incr};
 use crate::harness::{Kvs, eventually, folder};
-
-/// The library that tells a program another time.
-fn odd_clock(folder: &Path) -> PathBuf {
-    let library = folder.join("odd_clock.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/http/odd_clock.c");
-    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
-    assert!(compiled.expect("a C compiler, which linking Rust needs as well").success());
-    library
-}
+use crate::odd_clock::OddClock;
 
 #[test]
 fn no_time_stops_the_server() {
     const NOV_1994: i64 = 784_111_777;
     let (folder, log) = (folder(), folder());
-    let (library, time) = (odd_clock(folder.path()), folder.path().join("time"));
-    let set = |seconds: i64| std::fs::write(&time, seconds.to_string()).expect("the time is set");
+    let clock = OddClock::new(folder.path());
     for (round, (seconds, expected)) in [
         (-1, None),
         (-100_000_000_000, None),
@@ -33,10 +21,10 @@ fn no_time_stops_the_server() {
     .into_iter()
     .enumerate()
     {
-        set(seconds);
+        clock.set(seconds);
         let mut command = Kvs::command(log.path());
-        command.env("LD_PRELOAD", &library).env("ODD_CLOCK", &time);
-        let kvs = Kvs::try_start(&mut command).unwrap_or_else(|e| panic!("kvs did not start at {seconds}: {e:?}"));
+        let kvs =
+            Kvs::try_start(clock.on(&mut command)).unwrap_or_else(|e| panic!("kvs did not start at {seconds}: {e:?}"));
         // Over frames everything works at any time.
         let mut frames = FrameClient::connect(kvs.frame_addr);
         assert_eq!(frames.exchange(&incr(1, "n")).int(), round as i32, "at {seconds}, with the state of before");
@@ -44,7 +32,7 @@ fn no_time_stops_the_server() {
         for (seconds, expected) in
             [(seconds, expected), (-5, None), (1 << 40, None), (NOV_1994, Some("Sun, 06 Nov 1994"))]
         {
-            set(seconds);
+            clock.set(seconds);
             let what = format!("the answer at {seconds}");
             eventually(&what, || {
                 let answer = kvs.connect().post("hello", "");
@@ -59,7 +47,7 @@ fn no_time_stops_the_server() {
         // A connection that is open when the clock jumps is ended in order.
         let mut client = kvs.connect();
         assert_eq!(client.post("hello", "").status, 200);
-        set(-5);
+        clock.set(-5);
         client.post("hello", "").assert_error(503, "an odd clock");
         assert!(client.is_closed());
         let (status, diagnostics) = kvs.stop();
@@ -71,18 +59,16 @@ fn no_time_stops_the_server() {
 fn a_response_that_is_being_sent_is_cut_and_nothing_added() {
     const BYTES: usize = 15 << 20;
     let (folder, log) = (folder(), folder());
-    let (library, time) = (odd_clock(folder.path()), folder.path().join("time"));
-    let set = |seconds: i64| std::fs::write(&time, seconds.to_string()).expect("the time is set");
-    set(784_111_777);
+    let clock = OddClock::new(folder.path());
+    clock.set(784_111_777);
     let mut command = Kvs::command(log.path());
-    command.env("LD_PRELOAD", &library).env("ODD_CLOCK", &time);
-    let kvs = Kvs::try_start(&mut command).expect("kvs starts");
+    let kvs = Kvs::try_start(clock.on(&mut command)).expect("kvs starts");
     assert_eq!(kvs.connect().request("PUT", "str-put/long", vec![b'x'; BYTES]).status, 200);
 
     let mut client = kvs.connect();
     client.send_request("GET", "str-get/long", b"").expect("kvs reads");
     assert_eq!(client.receive_head().expect("the response begins").status, 200);
-    set(-5);
+    clock.set(-5);
     eventually("kvs notices", || kvs.connect().post("hello", "").status == 503);
     let rest = client.receive_rest();
     assert!(rest.len() < BYTES && rest.iter().all(|byte| *byte == b'x'), "{} bytes", rest.len());

@@ -17,6 +17,8 @@ mod frame_client;
 mod harness;
 mod heads;
 mod hosts;
+#[path = "../odd_clock/mod.rs"]
+mod odd_clock;
 mod pace;
 
 use harness::{Answer, BASE, Kvs, folder};

@@ -1,6 +1,9 @@
-//! The limit of open files.
+//! The limits of open files, and of their size.
 
-use rustix::process::{Resource, getrlimit, setrlimit};
+use std::io;
+
+use rustix::process::{Resource, Signal, getrlimit, setrlimit};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing::warn;
 
 /// The limit of open files.
@@ -29,4 +32,11 @@ pub fn warn_of_fewer_connections(wanted: usize, fitting: usize) {
         limit,
         "the limit of open files leaves room for {fitting} connections, not {wanted}; raise it with ulimit -n"
     );
+}
+
+/// From now on a write beyond the limit of a file's size (`ulimit -f`) is an error like any other. Otherwise the system ends
+/// the process without a word (SIGXFSZ). Must be called within a tokio runtime.
+pub fn survive_size_limit() -> io::Result<()> {
+    // The handler stays when this is dropped.
+    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
 }

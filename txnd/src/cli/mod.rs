@@ -12,7 +12,7 @@
 //!   sheet.rs         writes metrics
 //!   disk_space.rs    how much room there is on a disk
 //!   signals.rs       signals that ask a program to stop, or to reload
-//!   files.rs         the limit of open files
+//!   files.rs         the limits of open files, and of their size
 //!   start_retry.rs   waits for a log that cannot be reached yet
 //! ```
 

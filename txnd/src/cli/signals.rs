@@ -34,8 +34,9 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on. Must be called within a tokio runtime.
+    /// Listens from now on, and survives the limit of a file's size. Must be called within a tokio runtime.
     pub fn listen() -> io::Result<Self> {
+        super::files::survive_size_limit()?;
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,

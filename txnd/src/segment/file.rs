@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use proto::limits::MAX_LSN;
 use proto::{Chain, Lsn};
 use rustix::fs::FallocateFlags;
 
@@ -90,7 +91,10 @@ impl SegmentFile {
                 names::segment(first_lsn)
             )));
         }
-        let start = Chain { log_id, lsn: first_lsn.saturating_sub(1), checksum: previous as u32 };
+        if !(1..=MAX_LSN).contains(&first_lsn) {
+            return Err(corrupt(format!("the segment begins with lsn {first_lsn}; expected 1 to {MAX_LSN}")));
+        }
+        let start = Chain { log_id, lsn: first_lsn - 1, checksum: previous as u32 };
         Ok(Self { file, path: path.into(), size, start })
     }
 
@@ -136,4 +140,24 @@ impl SegmentFile {
 /// The first lsn of a segment according to its name; 0 if the name gives none.
 pub(super) fn lsn_in_name(path: &Path) -> Lsn {
     path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_begins_with_an_lsn_that_a_record_can_have() {
+        let folder = tempfile::tempdir().unwrap();
+        for (first_lsn, is_possible) in
+            [(0, false), (1, true), (MAX_LSN, true), (MAX_LSN + 1, false), (Lsn::MAX, false)]
+        {
+            let path = folder.path().join(names::segment(first_lsn));
+            std::fs::write(&path, KIND.encode([7, first_lsn, 0])).unwrap();
+            match SegmentFile::open(&path, 7) {
+                Ok(segment) => assert!(is_possible && segment.start.lsn == first_lsn - 1),
+                Err(e) => assert!(!is_possible && matches!(e, SinkError::Corrupt { .. }), "{e}"),
+            }
+        }
+    }
 }

@@ -19,6 +19,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use proto::limits::MAX_LSN;
 use proto::{Chain, Epoch, Lsn};
 
 use super::folder::Folder;
@@ -122,8 +123,16 @@ impl Manifest {
         while let Some(base) = lines.next()?.strip_prefix("checkpoint ") {
             manifest.checkpoints.push(base.parse().ok()?);
         }
-        let in_order = manifest.checkpoints.is_sorted();
-        (in_order && manifest.to_text() == text).then_some(manifest)
+        (manifest.is_possible() && manifest.to_text() == text).then_some(manifest)
+    }
+
+    /// Whether a log can have come here by counting, and can go on.
+    fn is_possible(&self) -> bool {
+        let Self { epoch, first, checkpoints, .. } = self;
+        *epoch < Epoch::MAX
+            && (1..=MAX_LSN).contains(first)
+            && checkpoints.is_sorted()
+            && checkpoints.iter().all(|base| *base < MAX_LSN)
     }
 
     /// Reads the folder's manifest; `None` if there is none.
@@ -169,5 +178,30 @@ impl Manifest {
         folder
             .replace(&path(folder.path()), |file| std::io::Write::write_all(file, self.to_text().as_bytes()))
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_log_can_come_to_is_a_manifest() {
+        let text = |lines: &str| format!("{lines}{}\n", checksum_of(lines));
+        let parsed =
+            |fields: &str| Manifest::parse(&text(&format!("{FORMAT_WITH_CHECKPOINTS}\nid 0000000000000001\n{fields}")));
+        let sound = "epoch 18446744073709551614\nfirst 9223372036854775807\ncheckpoint 9223372036854775806\n";
+        assert!(parsed(sound).is_some_and(|manifest| manifest.start().lsn == MAX_LSN - 1));
+        for odd in [
+            "epoch 18446744073709551615\nfirst 2\n",
+            "epoch 1\nfirst 0\n",
+            "epoch 1\nfirst 9223372036854775808\n",
+            "epoch 1\nfirst 18446744073709551615\n",
+            "epoch 1\nfirst 2\ncheckpoint 9223372036854775807\n",
+            "epoch 1\nfirst 2\ncheckpoint 18446744073709551615\n",
+            "epoch 1\nfirst 2\ncheckpoint 9\ncheckpoint 8\n",
+        ] {
+            assert_eq!(parsed(odd), None, "{odd}");
+        }
     }
 }

@@ -23,5 +23,5 @@ mod state;
 mod stream;
 
 pub use actor::LogThread;
-pub use server::{TransactionService, server};
+pub use server::{Calls, TransactionService, calls, server};
 pub use state::LogCheck;

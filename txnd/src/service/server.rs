@@ -39,6 +39,12 @@ pub struct TransactionService<R> {
     reads: Reads<R>,
 }
 
+/// The calls of `txn.v1.TransactionService`, each after it was admitted.
+pub type Calls<R> = InterceptedService<TransactionServiceServer<TransactionService<R>>, Admit>;
+
+/// Decides whether a call is admitted.
+type Admit = fn(Request<()>) -> Result<Request<()>, Status>;
+
 /// A server for `log` and for gRPC health checks, with every limit set. It needs connections (with `TCP_NODELAY`) and a
 /// signal to stop:
 ///
@@ -55,10 +61,6 @@ pub struct TransactionService<R> {
 pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
     let (reporter, health) = tonic_health::server::health_reporter();
     tokio::spawn(report_health::<R>(log.state(), reporter));
-    let service = TransactionService { calls: log.calls(), state: log.state(), reads: Reads::of(log.reader()) };
-    let service = TransactionServiceServer::new(service)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES);
     Server::builder()
         .timeout(RESPONSE_TIMEOUT)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -68,8 +70,17 @@ pub fn server<R: LogReader>(log: &LogThread<R>) -> Router {
         .http2_keepalive_interval(Some(PING_INTERVAL))
         .http2_keepalive_timeout(Some(PONG_TIMEOUT))
         .add_service(health)
-        // Before a call's messages are received.
-        .add_service(InterceptedService::new(service, admit))
+        .add_service(calls(log))
+}
+
+/// The calls of [`server`] without a connection: whatever brings their messages.
+pub fn calls<R: LogReader>(log: &LogThread<R>) -> Calls<R> {
+    let service = TransactionService { calls: log.calls(), state: log.state(), reads: Reads::of(log.reader()) };
+    let service = TransactionServiceServer::new(service)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    // Before a call's messages are received.
+    InterceptedService::new(service, admit)
 }
 
 /// Who makes a call, as the log names it. Each admitted call carries it as an extension.
