@@ -13,6 +13,7 @@ use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
 use crate::meters::WorkerMeters;
+use crate::pulse::Pulse;
 use crate::service::Service;
 
 /// State shared by all workers.
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) access: Arc<Access>,
     /// The counters of each worker.
     pub(crate) meters: Vec<Arc<WorkerMeters>>,
+    /// Whether each worker still runs.
+    pub(crate) pulses: Vec<Pulse>,
     /// TLS with clients, if there is.
     pub(crate) door: Option<Arc<Door>>,
     pub(crate) connections: ConnectionLimit,
@@ -57,6 +60,7 @@ impl Shared {
             access,
             door: door.map(Arc::new),
             meters: (0..workers).map(|_| Arc::default()).collect(),
+            pulses: (0..workers).map(|_| Pulse::new()).collect(),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
             response_memory: Budget::new(config.response_memory.as_u64() as usize),

@@ -24,7 +24,8 @@
 //!   meters.rs      what a worker counts
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
-//!   admin/         what the operator's listener tells: readiness and metrics
+//!   admin/         what the operator's listener and the supervisor are told: liveness, readiness, metrics
+//!   pulse.rs       whether a worker still runs its tasks
 //!   lifecycle.rs   how far the server is between its start and its end
 //!   health.rs      the health check of a running server
 //!   tools/         the commands that look at logs, copy them, back them up and restore them
@@ -46,6 +47,7 @@ mod listener;
 mod log;
 mod meters;
 mod protocol;
+mod pulse;
 mod rarely;
 mod server;
 pub mod service;

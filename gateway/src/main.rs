@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use txnd::SinkError;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::tracing::TraceLevel;
-use txnd::cli::{certs, exit, flags, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::tls::certs::Set;
 
 #[global_allocator]
@@ -100,6 +100,7 @@ async fn run(config: Config) -> ExitCode {
             });
         }
     };
+    supervisor::ready();
     let mut read_only = false;
     loop {
         tokio::select! {
@@ -121,6 +122,7 @@ async fn run(config: Config) -> ExitCode {
             },
         }
     }
+    supervisor::stopping();
     tokio::select! {
         stopped = server.stop() => match stopped {
             Ok(()) => ExitCode::SUCCESS,

@@ -16,7 +16,7 @@ use txnd::cli::operator::{self, Check, Operated, OperatorError};
 use txnd::cli::process::ProcessMetrics;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::start_retry::StartRetry;
-use txnd::cli::{certs, exit, flags, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
 use txnd::service::{LogCheck, LogThread, server};
 use txnd::tls::certs::Set;
@@ -115,6 +115,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         SinkTarget::Postgres(url) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             let sink = sink.with_retention(front.config.retain.unwrap_or(Retention::DEFAULT_OF_TABLES));
+            supervisor::starting("opening the database");
             // An unusable database shows at once, not when the first writer connects.
             let mut front = front;
             let mut retry = StartRetry::new(front.config.wait_for_log);
@@ -158,8 +159,10 @@ impl Front {
     /// Serves until a signal to stop.
     async fn run<S: LogWriter + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
         let log = LogThread::start(sink).map_err(ServeError::Thread)?;
+        let operator = Arc::new(Operator::new(log.check()));
+        tokio::spawn(supervisor::inform(Arc::clone(&operator)));
         if let Some(listener) = self.admin.take() {
-            tokio::spawn(operator::serve(listener, Arc::new(Operator::new(log.check()))));
+            tokio::spawn(operator::serve(listener, operator));
         }
         let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
         let mut failure = None;
@@ -171,6 +174,7 @@ impl Front {
             complete.set(log.stop(drain_timeout).await);
         }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
+        supervisor::ready();
         let stop_signal = async {
             loop {
                 match self.signals.next().await {
@@ -191,6 +195,7 @@ impl Front {
             }
         }
         info!("stopping");
+        supervisor::stopping();
         tokio::select! {
             served = &mut serving => served?,
             () = tokio::time::sleep(drain_timeout + LAST_RESPONSES_TIMEOUT) => return Err(ServeError::Late),
@@ -223,6 +228,21 @@ impl Operator {
 }
 
 impl Operated for Operator {
+    /// All connections are served by the thread that asks. The log's thread may wait for a disk, which no restart mends.
+    fn liveness(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn status(&self) -> String {
+        let Check { name, detail, .. } = self.log.check();
+        format!("{name}: {detail}")
+    }
+
+    /// It is told of when the log's thread runs.
+    fn is_starting(&self) -> bool {
+        false
+    }
+
     fn checks(&self) -> Vec<Check> {
         vec![self.log.check()]
     }

@@ -7,6 +7,7 @@
 //!   tracing.rs       the log on standard error
 //!   host_names.rs    host names, as clients send them
 //!   operator.rs      the operator's listener: health, readiness, metrics
+//!   supervisor.rs    what systemd is told: ready, status, watchdog, stopping
 //!   process.rs       metrics of the process
 //!   signals.rs       signals that ask a program to stop, or to reload
 //!   files.rs         the limit of open files
@@ -22,4 +23,5 @@ pub mod operator;
 pub mod process;
 pub mod signals;
 pub mod start_retry;
+pub mod supervisor;
 pub mod tracing;
