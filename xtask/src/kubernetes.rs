@@ -79,7 +79,7 @@ impl Pod {
         self.wait_ready()?;
         expect("a write after it", &self.ask(&token, "PUT", "int-incr/visits")?, "200 1")?;
         let grace = self.pod["terminationGracePeriodSeconds"].to_string();
-        command(90, &["docker", "stop", "--time", &grace, &self.name])?;
+        command(90, &["docker", "stop", "-t", &grace, &self.name])?;
         let code = command(20, &["docker", "inspect", "--format", "{{.State.ExitCode}}", &self.name])?;
         expect("the exit code", &code, "0")
     }

@@ -167,8 +167,16 @@ fn serves_confined(machine: &Machine) -> Result<(), Failed> {
     }
     expect("the status of kvs", &machine.property("kvs", "StatusText")?, "serving")?;
     expect("its watchdog", &machine.property("kvs", "WatchdogUSec")?, "30s")?;
-    let user = machine.sh("stat --format %U /proc/$(systemctl show --property MainPID --value kvs)")?;
-    expect("its user", &user, "kvs")?;
+    let process = format!("/proc/{}", machine.property("kvs", "MainPID")?);
+    expect("its user", &machine.sh(&format!("stat --format %U {process}"))?, "kvs")?;
+    let rights = machine.sh(&format!("grep -E '^(CapBnd|NoNewPrivs|Seccomp):' {process}/status | tr '\\t' ' '"))?;
+    expect("its rights", &rights, "CapBnd: 0000000000000000\nNoNewPrivs: 1\nSeccomp: 2")?;
+    // The filter of system calls lets it choose its cores.
+    let worker = format!("grep --files-with-matches kvs-worker-0 {process}/task/*/comm | xargs dirname");
+    let cores = machine.sh(&format!("grep Cpus_allowed_list $({worker})/status | cut -f 2"))?;
+    if cores.parse::<u32>().is_err() {
+        return Err(Failed(format!("a worker that is not pinned to a core, but may run on {cores:?}")));
+    }
     expect("its folder", &machine.sh("stat --format '%U %a' /var/lib/kvs")?, "kvs 700")?;
     // Nothing that it tries is refused by the sandbox.
     expect(
