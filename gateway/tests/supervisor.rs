@@ -95,6 +95,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
+        kill_traced(self.0.id());
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -160,8 +161,7 @@ fn a_recovery_that_makes_progress_gets_more_time() {
     let mut traced = Command::new("strace");
     traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=openat", "-e", "inject=openat:delay_enter=200000"]);
     let command = Kvs::command(log.path());
-    traced.arg(command.get_program()).args(command.get_args()).args(["--frame-addr", "127.0.0.1:0"]);
-    traced.env("KVS_ADMIN_ADDR", "off");
+    traced.arg(command.get_program()).args(command.get_args()).env("KVS_ADMIN_ADDR", "off");
     let mut supervisor = Supervisor::new();
     let strace = supervisor.start(&mut traced);
     supervisor.hears("READY=1");
@@ -174,7 +174,7 @@ fn a_recovery_that_makes_progress_gets_more_time() {
         supervisor.hears("WATCHDOG=1");
     }
     assert!(!supervisor.seen[starting..].iter().any(|message| extended(&message)));
-    kill_traced(strace.0.id());
+    drop(strace);
 }
 
 /// The thread of this name.
