@@ -121,6 +121,9 @@ fn check(machine: &Machine) -> Result<(), Failed> {
     machine.remembers("visits", "41")?;
     machine.sh("rm -r /run/systemd/system/kvs.service.d && systemctl daemon-reload && systemctl restart kvs && systemctl reload kvs")?;
 
+    step("lock it");
+    locked(machine)?;
+
     step("put txnd behind it");
     behind_txnd(machine)?;
 
@@ -184,6 +187,28 @@ fn serves_confined(machine: &Machine) -> Result<(), Failed> {
         &machine.sh("journalctl --no-pager --unit kvs --grep 'WARN|ERROR|not permitted' || true")?,
         "-- No entries --",
     )
+}
+
+/// With an identity, which the user of the service makes, and one that is made while it runs.
+fn locked(machine: &Machine) -> Result<(), Failed> {
+    let new = |name: &str| {
+        machine.sh(&format!(
+            "runuser -u kvs -- kvs token new {name} --scope read,write --identities /var/lib/kvs/identities.toml"
+        ))
+    };
+    let asks = |token: &str| {
+        let get = "curl --silent --output /dev/null --write-out '%{http_code}' http://127.0.0.1:8080/kvs/v1-0-0/int-get/visits";
+        machine.sh(&format!("{get} --header 'Authorization: Bearer {token}'"))
+    };
+    let first = new("first")?;
+    machine.sh("echo KVS_IDENTITIES=/var/lib/kvs/identities.toml >> /etc/kvs/kvs.env && systemctl restart kvs")?;
+    expect("a client without a token", &asks("")?, "401")?;
+    expect("a client with a token", &asks(&first)?, "200")?;
+    let second = new("second")?;
+    machine.sh("systemctl reload kvs")?;
+    wait_for("a new token to be known", PATIENCE, || asks(&second).ok().filter(|status| status == "200"))?;
+    machine.sh("sed -i '$d' /etc/kvs/kvs.env && systemctl restart kvs")?;
+    machine.remembers("visits", "41")
 }
 
 /// The log behind a txnd on the same machine, for a while.
