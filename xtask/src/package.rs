@@ -25,7 +25,7 @@ pub(crate) fn run() -> Result<(), Failed> {
         return Ok(());
     }
     step(cargo().args(["build", "--release", "--locked", "--package", "gateway", "--package", "txnd", "--bins"]))?;
-    step(cargo().args(["deb", "--no-build", "--locked", "--package", "gateway", "--output", PACKAGE]))?;
+    step(cargo().args(["deb", "--no-build", "--locked", "--strip", "--package", "gateway", "--output", PACKAGE]))?;
     if !engine_answers() {
         eprintln!("xtask: no Docker engine responds (docker info): the package is built, and not tested");
         return Ok(());
