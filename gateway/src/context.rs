@@ -14,6 +14,7 @@ use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
 use crate::meters::WorkerMeters;
+use crate::pulse::Pulse;
 use crate::request_id::Ids;
 use crate::service::Service;
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) access: Arc<Access>,
     /// The counters of each worker.
     pub(crate) meters: Vec<Arc<WorkerMeters>>,
+    /// Whether each worker still runs.
+    pub(crate) pulses: Vec<Pulse>,
     /// TLS with clients, if there is.
     pub(crate) door: Option<Arc<Door>>,
     /// A line for each request, if that is asked for.
@@ -67,6 +70,7 @@ impl Shared {
             door: door.map(Arc::new),
             access_log,
             meters: (0..workers).map(|_| Arc::default()).collect(),
+            pulses: (0..workers).map(|_| Pulse::new()).collect(),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
             response_memory: Budget::new(config.response_memory.as_u64() as usize),

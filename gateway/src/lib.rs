@@ -26,7 +26,8 @@
 //!   access_log/    a line for each request, written by a thread of its own
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
-//!   admin/         what the operator's listener tells: readiness and metrics
+//!   admin/         what the operator's listener and the supervisor are told: liveness, readiness, metrics
+//!   pulse.rs       whether a worker still runs its tasks
 //!   lifecycle.rs   how far the server is between its start and its end
 //!   health.rs      the health check of a running server
 //!   simulation/    the log in a simulated deployment, whose network, programs and storage fail under a seed (test)
@@ -50,6 +51,7 @@ mod listener;
 mod log;
 mod meters;
 mod protocol;
+mod pulse;
 mod rarely;
 mod request_id;
 mod server;

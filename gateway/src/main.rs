@@ -11,7 +11,7 @@ use txnd::SinkError;
 use txnd::cli::files::survive_size_limit;
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::tracing::TraceLevel;
-use txnd::cli::{certs, exit, flags, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::tls::certs::Set;
 
 #[global_allocator]
@@ -108,6 +108,7 @@ async fn run(config: Config) -> ExitCode {
             });
         }
     };
+    supervisor::ready();
     let mut read_only = false;
     loop {
         tokio::select! {
@@ -129,6 +130,7 @@ async fn run(config: Config) -> ExitCode {
             },
         }
     }
+    supervisor::stopping();
     tokio::select! {
         stopped = server.stop() => match stopped {
             Ok(()) => ExitCode::SUCCESS,

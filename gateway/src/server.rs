@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
-use txnd::cli::operator;
+use txnd::cli::{operator, supervisor};
 use txnd::config::SinkTarget;
 use txnd::remote::MutualTls;
 use txnd::tls::{Door, TlsError, system_clock, watch_expiry};
@@ -122,8 +122,10 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     let sources = Sources::new(config.clone(), Arc::clone(&access));
     let admin = admin_listener(&config).await?;
     let admin_addr = admin.as_ref().and_then(|listener| listener.local_addr().ok());
+    let operator = Arc::new(Operator::new(Arc::clone(&sources)));
+    tasks.spawn(supervisor::inform(Arc::clone(&operator)));
     if let Some(listener) = admin {
-        tasks.spawn(operator::serve(listener, Arc::new(Operator::new(Arc::clone(&sources)))));
+        tasks.spawn(operator::serve(listener, operator));
     }
 
     let (engine, log) = match sink {

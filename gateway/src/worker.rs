@@ -63,7 +63,7 @@ async fn serve(number: usize, mut acceptor: Acceptor, shared: Arc<Shared>, mut s
     let drain_timeout = shared.config.drain_timeout;
     let worker = Rc::new(Worker::new(number, shared));
     let for_sessions = Stop::of_server(stop.clone());
-    let _helpers = spawn_helpers(&worker);
+    let _helpers = spawn_helpers(number, &worker);
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
@@ -90,12 +90,14 @@ async fn end_within(sessions: &mut JoinSet<()>, time: Duration) -> bool {
 }
 
 /// Starts the worker's background tasks, which end when the set is dropped.
-fn spawn_helpers(worker: &Rc<Worker>) -> JoinSet<()> {
+fn spawn_helpers(number: usize, worker: &Rc<Worker>) -> JoinSet<()> {
     let mut helpers = JoinSet::new();
     let reaping = Rc::clone(worker);
     helpers.spawn_local(async move { reaping.reaper.run().await });
     let following = Rc::clone(worker);
     helpers.spawn_local(async move { following.service.follow_log().await });
+    let beating = Rc::clone(worker);
+    helpers.spawn_local(async move { beating.shared.pulses[number].run().await });
     helpers
 }
 

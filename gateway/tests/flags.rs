@@ -1,4 +1,5 @@
-//! docs/configuration.md and the programs' `--help` name the same flags and environment variables.
+//! docs/configuration.md and the programs' `--help` name the same flags and environment variables, and what deploys the
+//! programs uses no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -58,7 +59,12 @@ fn of_table(page: &str, columns: &[&str], nth: usize) -> Flags {
 }
 
 fn page() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root").join("docs/configuration.md");
+    file("docs/configuration.md")
+}
+
+/// A file of the project.
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
@@ -98,4 +104,38 @@ fn no_flag_that_the_page_mentions_is_made_up() {
         page.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).filter(|word| word.starts_with("--"));
     let unknown: BTreeSet<&str> = mentioned.filter(|flag| !known.contains(*flag) && *flag != "--help").collect();
     assert_eq!(unknown, DIFFERENCES.0.iter().copied().collect());
+}
+
+#[test]
+fn what_deploys_the_programs_uses_variables_and_flags_that_exist() {
+    let known =
+        [of_help("kvs", &[]), of_help("txnd", &[]), of_help("kvs", &["certs"]), of_help("kvs", &["token", "new"])];
+    let variables: BTreeSet<&str> =
+        known.iter().flat_map(|flags| flags.values().flatten()).map(String::as_str).collect();
+    let flags: BTreeSet<&str> = known.iter().flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let is_variable = |word: &&str| {
+        (word.starts_with("KVS_") || word.starts_with("TXND_"))
+            && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    };
+    // Of compose.yaml itself.
+    let others = ["KVS_IMAGE", "KVS_PORT"];
+    for name in [
+        "compose.yaml",
+        "packaging/kubernetes/kvs.yaml",
+        "packaging/systemd/kvs.env",
+        "packaging/systemd/kvs.service",
+        "packaging/systemd/txnd.env",
+        "packaging/systemd/txnd.service",
+    ] {
+        let text = file(name);
+        let words = || text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
+        let used: BTreeSet<&str> = words().filter(is_variable).filter(|word| !others.contains(word)).collect();
+        assert!(used.len() > 1, "{name}: {used:?}");
+        assert_eq!(used.difference(&variables).collect::<Vec<_>>(), [&""; 0], "variables of {name} that do not exist");
+        // Other programs have flags there, too.
+        let is_flag =
+            |word: &&str| word.starts_with("--") && word.len() > 3 && *word != "--help" && name != "compose.yaml";
+        let used: BTreeSet<&str> = words().filter(is_flag).collect();
+        assert_eq!(used.difference(&flags).collect::<Vec<_>>(), [&""; 0], "flags of {name} that do not exist");
+    }
 }

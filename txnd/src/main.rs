@@ -14,7 +14,7 @@ use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
 use txnd::cli::operator::{self as listener, OperatorError};
 use txnd::cli::signals::{Signals, Wish};
 use txnd::cli::start_retry::StartRetry;
-use txnd::cli::{certs, exit, flags, tracing as diagnostics};
+use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
 use txnd::operator::Operator;
 use txnd::service::{LogThread, server};
@@ -114,6 +114,7 @@ async fn serve(config: Config) -> Result<(), ServeError> {
         SinkTarget::Postgres(url) => {
             let sink: PostgresSink = url.parse().map_err(SinkError::Failed)?;
             let sink = sink.with_retention(front.config.retain.unwrap_or(Retention::DEFAULT_OF_TABLES));
+            supervisor::starting("opening the database");
             // An unusable database shows at once, not when the first writer connects.
             let mut front = front;
             let mut retry = StartRetry::new(front.config.wait_for_log);
@@ -157,9 +158,10 @@ impl Front {
     /// Serves until a signal to stop.
     async fn run<S: LogWriter + Send + 'static>(mut self, sink: S) -> Result<(), ServeError> {
         let log = LogThread::start(sink).map_err(ServeError::Thread)?;
+        let operator = Arc::new(Operator::new(&self.config, log.check(), self.limits.connections));
+        tokio::spawn(supervisor::inform(Arc::clone(&operator)));
         if let Some(admin) = self.admin.take() {
-            let operator = Operator::new(&self.config, log.check(), self.limits.connections);
-            tokio::spawn(listener::serve(admin, Arc::new(operator)));
+            tokio::spawn(listener::serve(admin, operator));
         }
         let (drain_timeout, complete) = (self.config.drain_timeout, Cell::new(true));
         let mut failure = None;
@@ -171,6 +173,7 @@ impl Front {
             complete.set(log.stop(drain_timeout).await);
         }));
         info!(grpc_addr = %self.grpc_addr, sink = %self.config.sink, "listening");
+        supervisor::ready();
         let stop_signal = async {
             loop {
                 match self.signals.next().await {
@@ -191,6 +194,7 @@ impl Front {
             }
         }
         info!("stopping");
+        supervisor::stopping();
         tokio::select! {
             served = &mut serving => served?,
             () = tokio::time::sleep(drain_timeout + LAST_RESPONSES_TIMEOUT) => return Err(ServeError::Late),

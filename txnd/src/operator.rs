@@ -49,6 +49,21 @@ impl Operator {
 }
 
 impl Operated for Operator {
+    /// All connections are served by the thread that asks. The log's thread may wait for a disk, which no restart mends.
+    fn liveness(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn status(&self) -> String {
+        let Check { name, detail, .. } = self.log.check();
+        format!("{name}: {detail}")
+    }
+
+    /// It is told of when the log's thread runs.
+    fn is_starting(&self) -> bool {
+        false
+    }
+
     fn checks(&self) -> Vec<Check> {
         vec![self.log.check()]
     }

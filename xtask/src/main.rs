@@ -3,6 +3,10 @@
 //! ```text
 //!   main.rs          commands
 //!   compose/         end-to-end test of the deployment in compose.yaml: starts it, uses it, kills its processes
+//!   package.rs       the Debian package: built, installed under systemd, used, killed, removed
+//!   kubernetes.rs    the manifest: against Kubernetes' schemas, and its container in Docker
+//!   docker.rs        commands with a deadline, and a cleanup that happens however a test ends
+//!   images.rs        the images that tests in Docker need
 //!   instructions.rs  instruction counts of the hot paths, from valgrind
 //!   faults/          faults on purpose: long runs, and defects that tests must notice
 //!   fuzz.rs          coverage-guided fuzzing of the bytes of others
@@ -14,9 +18,13 @@
 //! ```
 
 mod compose;
+mod docker;
 mod faults;
 mod fuzz;
+mod images;
 mod instructions;
+mod kubernetes;
+mod package;
 mod postgres;
 mod prometheus;
 mod schema;
@@ -43,6 +51,12 @@ enum Task {
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
+    /// Build the Debian package (release build, with cargo-deb), and test it in a container that systemd boots: install,
+    /// kill -9, restart, upgrade, remove, purge. Says so if a tool is missing, and does what it can without
+    Package,
+    /// Check packaging/kubernetes against the schemas of Kubernetes, which are installed from PyPI below `target` (needs
+    /// python3 with venv); if a Docker engine is available, run the container as the manifest says
+    Kubernetes,
     /// Repeatedly kill -9 kvs, txnd and PostgreSQL under load (release build), and check what survives
     Crash {
         /// Number of kills of each process, with each log and each durability
@@ -144,7 +158,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             deny()?;
             test(&[])?;
             fuzz::briefly()?;
-            match compose::engine_answers() {
+            match docker::engine_answers() {
                 true => compose::test(),
                 false => {
                     eprintln!("xtask: no Docker engine responds (docker info): compose.yaml is not tested");
@@ -153,6 +167,8 @@ fn run(task: &Task) -> Result<(), Failed> {
             }
         }
         Task::Compose => compose::test(),
+        Task::Package => package::run(),
+        Task::Kubernetes => kubernetes::run(),
         Task::Crash { cycles, seed } => {
             let programs = postgres::programs()?;
             // The tests run the txnd beside kvs; building the gateway's tests does not build it.

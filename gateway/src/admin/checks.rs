@@ -1,4 +1,4 @@
-//! Named checks: what is bad makes the server not ready, what is a warning only needs attention soon.
+//! Named checks: what is bad makes the server not ready, what is a warning only needs attention soon. And whether it lives.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use super::sources::{Serving, Sources};
 use crate::config::LogTarget;
 use crate::lifecycle::Phase;
 use crate::log::status::LogHealth;
+use crate::pulse::{Pulse, STUCK_AFTER};
 
 /// A limit counts as nearly reached above this share.
 const NEARLY: f64 = 0.9;
@@ -27,6 +28,25 @@ pub(super) fn all(sources: &Sources) -> Vec<Check> {
         checks.extend([log(sources, serving), memory(serving), connections(serving)]);
     }
     checks
+}
+
+/// How the server is, in a few words: the first thing that is bad. Nothing here asks a disk.
+pub(super) fn headline(sources: &Sources) -> String {
+    let log = sources.serving.get().map(|serving| log(sources, serving));
+    let bad = [Some(start(sources)), log].into_iter().flatten().find(|check| check.state == State::Bad);
+    bad.map_or("serving".into(), |Check { name, detail, .. }| format!("{name}: {detail}"))
+}
+
+/// Whether every worker that should serve still does. Before and after that, whoever asks has the answer.
+pub(super) fn liveness(sources: &Sources) -> Result<(), String> {
+    let Some(serving) = sources.serving.get().filter(|_| sources.lifecycle.phase() == Phase::Serving) else {
+        return Ok(());
+    };
+    let mut silent = serving.shared.pulses.iter().map(Pulse::silent_for).enumerate();
+    match silent.find(|(_, time)| *time > STUCK_AFTER) {
+        Some((number, time)) => Err(format!("worker {number} is stuck: no answer for {} s", time.as_secs())),
+        None => Ok(()),
+    }
 }
 
 fn check(name: &'static str, state: State, detail: impl Into<String>) -> Check {

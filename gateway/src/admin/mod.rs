@@ -1,8 +1,9 @@
-//! What the operator's listener tells: whether the server is ready, and its metrics. `txnd::cli::operator` is the listener.
+//! What the operator's listener tells: whether the server lives and is ready, and its metrics. `txnd::cli::operator` is the
+//! listener, and `txnd::cli::supervisor` tells systemd.
 //!
 //! ```text
 //!   sources.rs   what is asked
-//!   checks.rs    named checks
+//!   checks.rs    named checks, and whether the workers live
 //!   metrics.rs   metrics, read from where they are counted when somebody asks
 //! ```
 
@@ -19,6 +20,7 @@ use txnd::cli::process::ProcessMetrics;
 
 use crate::access::{Scope, bearer};
 use crate::clock;
+use crate::lifecycle::Phase;
 
 pub(crate) use sources::{Serving, Sources};
 
@@ -38,6 +40,18 @@ impl Operator {
 }
 
 impl Operated for Operator {
+    fn liveness(&self) -> Result<(), String> {
+        checks::liveness(&self.sources)
+    }
+
+    fn status(&self) -> String {
+        checks::headline(&self.sources)
+    }
+
+    fn is_starting(&self) -> bool {
+        matches!(self.sources.lifecycle.phase(), Phase::Opening | Phase::Recovering)
+    }
+
     fn checks(&self) -> Vec<Check> {
         checks::all(&self.sources)
     }

@@ -7,6 +7,7 @@
 //!   tracing.rs       the log on standard error
 //!   host_names.rs    host names, as clients send them
 //!   operator.rs      the operator's listener: health, readiness, metrics
+//!   supervisor.rs    what systemd is told: ready, status, watchdog, stopping
 //!   process.rs       metrics of the process
 //!   figures.rs       the metrics that both programs have, under the same names
 //!   sheet.rs         writes metrics
@@ -28,4 +29,5 @@ pub mod process;
 pub mod sheet;
 pub mod signals;
 pub mod start_retry;
+pub mod supervisor;
 pub mod tracing;

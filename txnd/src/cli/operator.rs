@@ -2,7 +2,7 @@
 //!
 //! | path | answer |
 //! |---|---|
-//! | `/livez` | 200 while the process can answer |
+//! | `/livez` | 200 while the program lives; 503 says what of it is stuck |
 //! | `/readyz` | 200 if the program can do its work, else 503; with `?verbose` a line for each check |
 //! | `/metrics` | metrics, in the text format of OpenMetrics, or in that of Prometheus if only that is accepted |
 
@@ -71,6 +71,15 @@ pub struct Check {
 
 /// A program that can be asked.
 pub trait Operated: Send + Sync + 'static {
+    /// What of it does not answer any more, so that only a restart helps. It never waits for a disk, or for a log.
+    fn liveness(&self) -> Result<(), String>;
+
+    /// How it is, in a few words. It never waits, either.
+    fn status(&self) -> String;
+
+    /// Whether it has not served yet. A start whose status changes makes progress.
+    fn is_starting(&self) -> bool;
+
     /// Every check, in the order in which it is shown.
     fn checks(&self) -> Vec<Check>;
 
@@ -152,7 +161,10 @@ fn respond(
     let verbose = request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "verbose"));
     match request.uri().path() {
         "/" => text_of(StatusCode::OK, INDEX),
-        "/livez" => text_of(StatusCode::OK, "ok\n"),
+        "/livez" => match operated.liveness() {
+            Ok(()) => text_of(StatusCode::OK, "ok\n"),
+            Err(why) => text_of(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")),
+        },
         "/readyz" if !verbose => {
             let is_ready = operated.checks().iter().all(|check| check.state != State::Bad);
             match is_ready {

@@ -5,13 +5,9 @@
 //! ```text
 //!   mod.rs      the checks
 //!   stack.rs    the running deployment
-//!   images.rs   the images that it needs
-//!   docker.rs   commands with a deadline, and a cleanup that happens however the test ends
 //!   rest.rs     a client of the REST API
 //! ```
 
-mod docker;
-mod images;
 mod rest;
 mod stack;
 
@@ -21,11 +17,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-pub(crate) use docker::engine_answers;
-use docker::{Cleanup, run, wait_for};
 use stack::{SERVICES, Stack};
 
-use crate::Failed;
+use crate::docker::{Cleanup, engine_answers, run, wait_for};
+use crate::{Failed, images};
 
 /// Number of clients that write while processes are killed.
 const WRITERS: usize = 4;
@@ -43,7 +38,8 @@ pub(crate) fn test() -> Result<(), Failed> {
     }
     let project = format!("kvs-test-{}", std::process::id());
     let mut cleanup = Cleanup::new()?;
-    images::provide(&project, &mut cleanup)?;
+    images::kvs(&project, &mut cleanup)?;
+    images::postgres(&mut cleanup)?;
     let stack = Stack::new(&project, &project, free_port()?, &mut cleanup)?;
     let result = check(&stack);
     if result.is_err() {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::docker::{Cleanup, run, wait_for};
 use super::rest;
 use crate::Failed;
+use crate::docker::{Cleanup, run, wait_for};
 
 /// Time for all services to become healthy; the first start creates a database.
 const START_SECONDS: u32 = 300;

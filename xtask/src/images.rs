@@ -1,10 +1,10 @@
-//! The images of the deployment: kvs's own, with the programs built here, and the public ones that it needs. Where no
+//! The images of the deployments: kvs's own, with the programs built here, and the public ones that it needs. Where no
 //! registry can be reached, stand-ins with the same content take the public names during the test.
 
 use std::path::Path;
 use std::process::Stdio;
 
-use super::docker::{Cleanup, limited, run};
+use crate::docker::{Cleanup, limited, run};
 use crate::{Failed, cargo, root, step};
 
 const DEBIAN: &str = "debian:bookworm-slim";
@@ -13,11 +13,26 @@ const POSTGRES: &str = "postgres:15";
 /// Prefix of the names of stand-ins. They are kept, so that the next test is quick.
 const STAND_IN: &str = "kvs-test/";
 
-/// Provides every image. The one with kvs and txnd gets the name `kvs`.
-pub(super) fn provide(kvs: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
+/// The name of the Debian system that boots with systemd. It is kept, so that the next test is quick.
+const SYSTEMD: &str = "kvs-test/systemd";
+
+/// Provides the image with kvs and txnd, under this name.
+pub(crate) fn kvs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     public(DEBIAN, cleanup, debian)?;
-    public(POSTGRES, cleanup, |name| build(&["--tag", name, "xtask/images/postgres"]))?;
-    programs(kvs, cleanup)
+    programs(name, cleanup)
+}
+
+/// Provides the image with PostgreSQL, under its public name.
+pub(crate) fn postgres(cleanup: &mut Cleanup) -> Result<(), Failed> {
+    public(DEBIAN, cleanup, debian)?;
+    public(POSTGRES, cleanup, |name| build(&["--tag", name, "xtask/images/postgres"]))
+}
+
+/// Provides a Debian system that boots with systemd, and has curl. Returns its name.
+pub(crate) fn systemd(cleanup: &mut Cleanup) -> Result<&'static str, Failed> {
+    public(DEBIAN, cleanup, debian)?;
+    build(&["--tag", SYSTEMD, "xtask/images/systemd"])?;
+    Ok(SYSTEMD)
 }
 
 /// Provides a public image: uses it if present, otherwise pulls it from its registry, otherwise builds it.

@@ -14,7 +14,7 @@ pub(crate) fn engine_answers() -> bool {
 
 /// Runs a command in the root of the project and returns its standard output. After `seconds` it is killed and has
 /// failed.
-pub(super) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
+pub(crate) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
     let done = limited(seconds, command).output().map_err(|e| Failed(format!("{}: {e}", command.join(" "))))?;
     match done.status.success() {
         true => Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned()),
@@ -27,7 +27,7 @@ pub(super) fn run(seconds: u32, command: &[&str]) -> Result<String, Failed> {
 
 /// The command, not yet started, under coreutils' `timeout`. It runs in the foreground, so that Ctrl-C ends it together
 /// with the test.
-pub(super) fn limited(seconds: u32, command: &[&str]) -> Command {
+pub(crate) fn limited(seconds: u32, command: &[&str]) -> Command {
     let mut timeout = Command::new("timeout");
     timeout
         .args(["--foreground", "--kill-after=10"])
@@ -39,7 +39,7 @@ pub(super) fn limited(seconds: u32, command: &[&str]) -> Command {
 }
 
 /// Repeats a check until it succeeds, at most for `limit`.
-pub(super) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T, Failed> {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Result<T, Failed> {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -54,10 +54,10 @@ pub(super) fn wait_for<T>(what: &str, limit: Duration, mut ask: impl FnMut() -> 
 
 /// Undoes what the test did, in reverse order: a shell that waits for the end of its input, which also comes when the
 /// test is killed.
-pub(super) struct Cleanup(Child);
+pub(crate) struct Cleanup(Child);
 
 impl Cleanup {
-    pub(super) fn new() -> Result<Self, Failed> {
+    pub(crate) fn new() -> Result<Self, Failed> {
         Command::new("sh")
             .args(["-c", "trap '' HUP INT TERM; tac | sh"])
             .current_dir(root())
@@ -71,7 +71,7 @@ impl Cleanup {
     }
 
     /// Adds a command to run at the end. Call this before the action that the command undoes.
-    pub(super) fn add(&mut self, command: &[&str]) -> Result<(), Failed> {
+    pub(crate) fn add(&mut self, command: &[&str]) -> Result<(), Failed> {
         let quoted: Vec<_> = command.iter().map(|word| format!("'{word}'")).collect();
         let input = self.0.stdin.as_mut().ok_or_else(|| Failed("the cleanup has no input".into()))?;
         writeln!(input, "{}", quoted.join(" ")).map_err(|e| Failed(format!("cleanup: {e}")))
