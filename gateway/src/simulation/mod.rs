@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use faults::Faults;
 use storage::{Memory, Segments, Storage};
-use witness::{Shared, Witness};
+use witness::{Shared, Summary, Witness};
 
 /// Runs in a test. `KVS_SIMULATIONS` sets another number.
 const RUNS: u64 = 1000;
@@ -46,17 +46,6 @@ const RECOVERY: Duration = Duration::from_secs(60);
 
 /// Writes that must be acknowledged after the last fault.
 const AFTERWARDS: u64 = 20;
-
-/// What happened in a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Summary {
-    acknowledged: u64,
-    recoveries: u64,
-    checkpoints: u64,
-    faults: u64,
-    /// Of everything that was observed, in its order.
-    trace: u64,
-}
 
 /// One run.
 fn simulate<S: Storage>(seed: u64) -> Result<Summary, String> {

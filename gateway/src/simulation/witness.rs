@@ -10,13 +10,22 @@ use proto::{Batch, Effect, Lsn, Op, Record, Reply, ValueType};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::Summary;
-
 /// A simulation has one thread.
 pub(super) type Shared = Rc<RefCell<Witness>>;
 
 /// Keys and values, as texts.
 type Contents = BTreeMap<(ValueType, String), String>;
+
+/// What happened in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) acknowledged: u64,
+    pub(super) recoveries: u64,
+    pub(super) checkpoints: u64,
+    pub(super) faults: u64,
+    /// Of everything that was observed, in its order.
+    pub(super) trace: u64,
+}
 
 /// Sees everything that happens.
 pub(super) struct Witness {

@@ -3,7 +3,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Kvs, eventually, folder};
+use crate::harness::{Client, Kvs, eventually, folder};
 use crate::{assert_kept, is_acknowledged, limit, value};
 
 const VALUE_BYTES: usize = 4 << 10;
@@ -16,14 +16,16 @@ fn processor_ticks(pid: u32) -> u64 {
     [11, 12].map(|field: usize| fields[field].parse::<u64>().expect("a number")).iter().sum()
 }
 
-/// The highest descriptor that a process has open.
-fn highest_descriptor(pid: u32) -> u32 {
+/// The first descriptor that a process has not open: one that it inherited may have any number.
+fn first_free_descriptor(pid: u32) -> u32 {
     let open = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("the process runs");
-    open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).max().expect("standard streams")
+    let open: Vec<u32> = open.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    (0..).find(|number| !open.contains(number)).expect("there are fewer than there are numbers")
 }
 
 #[test]
 fn whoever_is_connected_goes_on_and_the_rest_waits() {
+    const SERVED: usize = 10;
     const WAITING: usize = 40;
     const WATCHED: Duration = Duration::from_secs(1);
     const BUSY_TICKS: u64 = 40;
@@ -34,8 +36,11 @@ fn whoever_is_connected_goes_on_and_the_rest_waits() {
     assert!(is_acknowledged(&client.put("str-put/0", value(0, VALUE_BYTES))));
     acknowledged.push(0);
 
-    // Only what gaps there are among the descriptors is left.
-    limit(kvs.pid(), &format!("--nofile={}:", highest_descriptor(kvs.pid()) + 1));
+    let mut served: Vec<Client> = (0..SERVED).map(|_| kvs.connect()).collect();
+    served.iter_mut().for_each(|client| assert_eq!(client.get("str-get/0").status, 200));
+
+    // None is left.
+    limit(kvs.pid(), &format!("--nofile={}:", first_free_descriptor(kvs.pid())));
     let waiting: Vec<TcpStream> =
         (0..WAITING).map(|_| TcpStream::connect(kvs.addr).expect("the kernel accepts")).collect();
     kvs.says(&["cannot accept a connection", "Too many open files"]);
@@ -55,7 +60,7 @@ fn whoever_is_connected_goes_on_and_the_rest_waits() {
     let busy = processor_ticks(kvs.pid()) - ticks;
     assert!(busy < BUSY_TICKS, "kvs is busy for {busy} of 100 ticks while clients wait");
 
-    drop(waiting);
+    drop((waiting, served));
     eventually("a new client is served", || {
         kvs.connect().try_request("PUT", "int-put/after", "1").is_ok_and(|answer| answer.status == 200)
     });

@@ -7,6 +7,7 @@
 
 mod defects;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -97,10 +98,16 @@ impl Binary {
     }
 }
 
-/// Builds every test of the tree, and the programs that they run.
+/// Builds the tests that are to notice defects, and the programs that they run.
 fn build(tree: &Path, target: &Path) -> Result<Vec<Binary>, Failed> {
     let mut build = cargo();
-    build.args(["test", "--workspace", "--no-run", "--message-format", "json"]);
+    build.args(["test", "--workspace", "--no-run", "--message-format", "json", "--bins"]);
+    for target in DEFECTS.iter().map(|defect| defect.caught_by.target).collect::<BTreeSet<_>>() {
+        match target {
+            "lib" => build.arg("--lib"),
+            target => build.args(["--test", target]),
+        };
+    }
     build.current_dir(tree).env("CARGO_TARGET_DIR", target).stderr(Stdio::inherit());
     eprintln!("xtask: {build:?}");
     let output = build.output().map_err(|e| Failed(format!("{build:?}: {e}")))?;
