@@ -113,12 +113,7 @@ fn some_runs(first: u64, next: &AtomicU64, runs: u64) -> Summary {
         }
         let seed = first.wrapping_add(number);
         match simulate_any(seed) {
-            Ok(one) => {
-                sum.acknowledged += one.acknowledged;
-                sum.recoveries += one.recoveries;
-                sum.checkpoints += one.checkpoints;
-                sum.faults += one.faults;
-            }
+            Ok(one) => sum = sum.and(one),
             Err(what) => {
                 // No other thread begins another one.
                 next.store(runs, Ordering::Relaxed);
@@ -141,16 +136,10 @@ fn whatever_happens_what_was_acknowledged_is_in_the_log_once() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(runs as usize);
     let sum = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(|| some_runs(first, &next, runs))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e))).fold(
-            Summary::default(),
-            |sum, one| Summary {
-                acknowledged: sum.acknowledged + one.acknowledged,
-                recoveries: sum.recoveries + one.recoveries,
-                checkpoints: sum.checkpoints + one.checkpoints,
-                faults: sum.faults + one.faults,
-                trace: 0,
-            },
-        )
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|e| std::panic::resume_unwind(e)))
+            .fold(Summary::default(), Summary::and)
     });
     println!("{runs} runs: {sum:?}");
     // Otherwise it would prove nothing.

@@ -27,6 +27,19 @@ pub(super) struct Summary {
     pub(super) trace: u64,
 }
 
+impl Summary {
+    /// Of two runs together; their traces do not go together.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            acknowledged: self.acknowledged + other.acknowledged,
+            recoveries: self.recoveries + other.recoveries,
+            checkpoints: self.checkpoints + other.checkpoints,
+            faults: self.faults + other.faults,
+            trace: 0,
+        }
+    }
+}
+
 /// Sees everything that happens.
 pub(super) struct Witness {
     chance: StdRng,
@@ -173,13 +186,11 @@ impl Witness {
     /// What the log says, up to `upto`.
     fn replay(&self, log: &[Batch], upto: Lsn) -> Result<Contents, String> {
         let (mut contents, mut texts) = (Contents::new(), BTreeSet::new());
-        let mut expected = 1;
-        for record in log.iter().flat_map(Batch::records) {
+        for (expected, record) in (1..).zip(log.iter().flat_map(Batch::records)) {
             let record = record.map_err(|e| e.to_string())?;
             if record.lsn != expected {
                 return Err(format!("lsn {} follows lsn {}", record.lsn, expected - 1));
             }
-            expected += 1;
             if record.lsn > upto {
                 break;
             }
