@@ -48,7 +48,7 @@ fn the_log_has_every_write_in_its_order() {
         let records: Vec<serde_json::Value> =
             dumped.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
         assert_eq!(records.len(), lsn);
-        for (number, record) in (1..).zip(&records) {
+        for (number, record) in (1_u64..).zip(&records) {
             assert_eq!(record["lsn"], number);
         }
         let values: Vec<i64> = records.iter().filter_map(|record| record["value"].as_i64()).collect();

@@ -71,7 +71,8 @@ fn a_start_without_room_says_why() {
         assert!(refused.diagnostics.contains("File too large"), "{}", refused.diagnostics);
     };
     let (folder, certificates) = (folder(), Certificates::make());
-    let limits = [&format!("--fsize={LIMIT_BYTES}")[..]];
+    let limit = format!("--fsize={LIMIT_BYTES}");
+    let limits = [&limit[..]];
     assert_refused(&mut run_by("prlimit", &limits, &Kvs::command(folder.path())));
 
     let sink = format!("file:{}", folder.path().display());
