@@ -190,10 +190,9 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "acknowledges-what-was-only-received",
         edits: &[edit(
             "txnd/src/service/actor.rs",
-            "            Ok(()) => self.in_flight.push(batch.last_lsn(), at),",
-            "            Ok(()) => {\n                self.in_flight.push(batch.last_lsn(), at);\n                \
-             if PLANTED && let Some(stream) = &self.stream {\n                    \
-             stream.note_durable(batch.last_lsn());\n                }\n            }",
+            "                self.note_waiting();\n            }\n            Err(e @",
+            "                self.note_waiting();\n                if PLANTED && let Some(stream) = &self.stream {\n                    \
+             stream.note_durable(batch.last_lsn());\n                }\n            }\n            Err(e @",
         )],
         caught_by: SIMULATION,
     },
