@@ -38,23 +38,8 @@ const FLAGS: [&str; 6] = [
 /// Largest input in bytes: enough for several frames with lists in them, and small enough for many runs.
 const MAX_LEN: usize = 4096;
 
-/// Duration of a brief run of each target, in seconds: a minute for all of them.
-const BRIEF_SECONDS: u32 = 8;
-
 /// Builds every target and runs each for this time, then a kvs for the same time.
 pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
-    targets(seconds)?;
-    // The test profile: with debug assertions and overflow checks.
-    let test = ["test", "--package", "gateway", "--test", "frames", "--", "--nocapture", "spoilt::random"];
-    step(cargo().args(test).env("KVS_FUZZ_SECONDS", seconds.to_string()))
-}
-
-/// Builds every target and runs each for a moment: what a change breaks is often found at once, in the corpus or near it.
-pub(crate) fn briefly() -> Result<(), Failed> {
-    targets(BRIEF_SECONDS)
-}
-
-fn targets(seconds: u32) -> Result<(), Failed> {
     let (folder, host) = (root().join("target/fuzz"), host()?);
     // With an explicit target, the flags do not apply to build scripts, which could not be linked with them.
     let mut build = cargo();
@@ -69,7 +54,9 @@ fn targets(seconds: u32) -> Result<(), Failed> {
         }
         fuzz(&folder.join(&host).join("release").join(target), &found, seconds)?;
     }
-    Ok(())
+    // The test profile: with debug assertions and overflow checks.
+    let test = ["test", "--package", "gateway", "--test", "frames", "--", "--nocapture", "spoilt::random"];
+    step(cargo().args(test).env("KVS_FUZZ_SECONDS", seconds.to_string()))
 }
 
 /// The compiler's own target.

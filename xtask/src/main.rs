@@ -157,7 +157,6 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
             deny()?;
             test(&[])?;
-            fuzz::briefly()?;
             match docker::engine_answers() {
                 true => compose::test(),
                 false => {
