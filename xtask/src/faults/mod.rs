@@ -162,12 +162,12 @@ fn fails(test: &mut Command, said: &Path) -> Result<bool, Failed> {
     }
 }
 
-/// Copies every file of the tree that git knows.
+/// Copies every file of the tree that git knows, but for cargo's settings: those of the tree apply to what lies in it.
 fn copy_tree(to: &Path) -> Result<(), Failed> {
     let files = Command::new("git").current_dir(root()).args(["ls-files", "-z"]).output();
     let files = files.map_err(|e| Failed(format!("git ls-files: {e}")))?;
     let files = String::from_utf8_lossy(&files.stdout).into_owned();
-    for file in files.split('\0').filter(|file| !file.is_empty()) {
+    for file in files.split('\0').filter(|file| !file.is_empty() && !file.starts_with(".cargo/")) {
         let (from, to) = (root().join(file), to.join(file));
         let copied = std::fs::read(&from).and_then(|content| {
             if std::fs::read(&to).is_ok_and(|there| there == content) {
