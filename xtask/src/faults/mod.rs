@@ -101,7 +101,7 @@ impl Binary {
 /// Builds the tests that are to notice defects, and the programs that they run.
 fn build(tree: &Path, target: &Path) -> Result<Vec<Binary>, Failed> {
     let mut build = cargo();
-    build.args(["test", "--workspace", "--no-run", "--message-format", "json", "--bins"]);
+    build.args(["test", "--workspace", "--no-run", "--message-format", "json-render-diagnostics", "--bins"]);
     for target in DEFECTS.iter().map(|defect| defect.caught_by.target).collect::<BTreeSet<_>>() {
         match target {
             "lib" => build.arg("--lib"),
@@ -127,8 +127,8 @@ impl Edit {
     /// The text with the defect in it.
     fn applied(&self, text: &str, defect: &str) -> Result<String, String> {
         let planted = format!(
-            "{{ static ON: std::sync::LazyLock<bool> = \
-             std::sync::LazyLock::new(|| std::env::var_os(\"{VARIABLE}\").is_some_and(|it| it == \"{defect}\")); *ON }}"
+            "({{ static ON: std::sync::LazyLock<bool> = \
+             std::sync::LazyLock::new(|| std::env::var_os(\"{VARIABLE}\").is_some_and(|it| it == \"{defect}\")); *ON }})"
         );
         match text.matches(self.right).count() {
             1 => Ok(text.replace(self.right, &self.wrong.replace("PLANTED", &planted))),
