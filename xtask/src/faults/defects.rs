@@ -91,16 +91,6 @@ pub(super) const DEFECTS: &[Defect] = &[
         caught_by: test("txnd", "segment_damage", "torn"),
     },
     Defect {
-        name: "does-not-check-the-chain",
-        edits: &[edit(
-            "proto/src/batch.rs",
-            "        batch.log_id() == self.log_id && batch.first_lsn() == self.lsn + 1 && batch.previous() == self.checksum",
-            "        batch.log_id() == self.log_id\n            && batch.first_lsn() == self.lsn + 1\n            \
-             && (PLANTED || batch.previous() == self.checksum)",
-        )],
-        caught_by: test("txnd", "segment_damage", "the_history_of_the_same_log_that_went_another_way"),
-    },
-    Defect {
         name: "cuts-off-damage-that-was-acknowledged",
         edits: &[edit(
             "txnd/src/segment/scan.rs",
