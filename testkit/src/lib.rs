@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   arbitrary.rs        operations that own their texts, and proptest strategies for them
+//!   folder.rs           temporary folders
 //!   memory.rs           a log in memory, with faults on request
 //!   postgres_server/    a PostgreSQL server of the tests' own
 //!   pki.rs              certificates, good and odd
@@ -15,6 +16,7 @@
 #![allow(missing_docs)]
 
 pub mod arbitrary;
+pub mod folder;
 pub mod forgetful_disk;
 pub mod loop_disk;
 pub mod memory;

@@ -7,6 +7,7 @@ use proto::{Batch, Lsn};
 use rand::RngExt;
 use rand::rngs::StdRng;
 use tempfile::TempDir;
+use testkit::folder::quick_folder;
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 
 /// A log that outlives txnd. Clones share it.
@@ -75,10 +76,8 @@ impl Storage for Segments {
     type Reader = SegmentReader;
 
     fn new() -> Self {
-        // In memory where there is such a folder: what a disk does to files is the subject of other tests.
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        Self(Arc::new(folder.expect("a folder")))
+        // What a disk does to files is the subject of other tests.
+        Self(Arc::new(quick_folder()))
     }
 
     fn writer(&self) -> SegmentSink {

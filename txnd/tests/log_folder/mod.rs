@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use bytes::Bytes;
 use proto::{Batch, Lsn};
-use tempfile::TempDir;
+pub(crate) use testkit::folder::quick_folder;
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::{LogReader, LogWriter, SegmentSink, SinkError};
 
@@ -18,9 +19,6 @@ use crate::writer::{Content, Writer, poll_once, put_text, read};
 
 /// Size of a segment's header, in bytes; see src/segment/file.rs.
 pub(crate) const SEGMENT_HEADER_BYTES: usize = 64;
-
-/// A folder that the kernel keeps in memory, where `fdatasync` costs nothing.
-const MEMORY: &str = "/dev/shm";
 
 /// How a writer's term ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +39,6 @@ pub(crate) fn now<F: Future>(call: F) -> F::Output {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("a file sink does not wait"),
     }
-}
-
-/// A temporary folder, in memory if possible.
-pub(crate) fn quick_folder() -> TempDir {
-    tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir()).expect("a temporary folder")
-}
-
-pub(crate) fn is_in_memory(folder: &Path) -> bool {
-    folder.starts_with(MEMORY)
 }
 
 /// Begins a term with the smallest segments.
@@ -177,4 +166,23 @@ pub(crate) fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 /// Makes a segment end with its data, as if it were full: the next batch goes into a new one.
 pub(crate) fn make_full(segment: &Path) {
     edit(segment, |bytes| bytes.truncate(data_end(bytes)));
+}
+
+/// The permissions of a file or folder.
+pub(crate) fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// Writes a log of several segments, with a torn tail that is kept, and checks the mode of every file.
+pub(crate) fn assert_files_are_private(folder: &Path) {
+    write_segments(folder, 3, &mut Content::new(1), Ending::Killed);
+    edit(&last_segment(folder), |bytes| {
+        let end = data_end(bytes);
+        bytes[end + 10] = 1;
+    });
+    recover(folder).unwrap();
+    assert_eq!(torn_tails(folder).len(), 1);
+    for file in files_with(folder, |_| true) {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
 }

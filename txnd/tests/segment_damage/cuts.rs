@@ -8,9 +8,11 @@ use bytes::Bytes;
 use proto::Batch;
 use txnd::SegmentSink;
 
+use testkit::folder::is_in_memory;
+
 use crate::log_folder::{
-    Ending, Files, batches_in, begin, data_end, is_in_memory, last_segment, make_full, name_of, now, quick_folder,
-    recover, recover_prefix, segments, torn_tails, write_segments,
+    Ending, Files, batches_in, begin, data_end, last_segment, make_full, name_of, now, quick_folder, recover,
+    recover_prefix, segments, torn_tails, write_segments,
 };
 use crate::writer::{Content, Writer, put_text, seed};
 
