@@ -169,24 +169,10 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Package => package::run(),
         Task::Kubernetes => kubernetes::run(),
         Task::Crash { cycles, seed } => {
-            let programs = postgres::programs()?;
-            // The tests run the txnd beside kvs; building the gateway's tests does not build it.
-            step(cargo().args(["build", "--release", "--package", "txnd"]))?;
-            let mut crash = gateway_test("crash");
-            crash.env("KVS_CRASH_CYCLES", cycles.to_string()).env(postgres::VARIABLE, programs);
-            if let Some(seed) = seed {
-                crash.env("KVS_SEED", seed.to_string());
-            }
-            step(&mut crash)
+            long_run(gateway_test("crash").env("KVS_CRASH_CYCLES", cycles.to_string()), *seed)
         }
         Task::Network { cycles, seed } => {
-            step(cargo().args(["build", "--release", "--package", "txnd"]))?;
-            let mut network = gateway_test("network");
-            network.env(postgres::VARIABLE, postgres::programs()?).env("KVS_NETWORK_CYCLES", cycles.to_string());
-            if let Some(seed) = seed {
-                network.env("KVS_SEED", seed.to_string());
-            }
-            step(&mut network)
+            long_run(gateway_test("network").env("KVS_NETWORK_CYCLES", cycles.to_string()), *seed)
         }
         Task::Faults { simulations, times, seed } => faults::long(*simulations, *times, *seed),
         Task::Defects { name } => faults::plant(name),
@@ -226,6 +212,17 @@ fn gateway_test(name: &str) -> Command {
     let mut command = cargo();
     command.args(["test", "--release", "--package", "gateway", "--test", name, "--", "--nocapture"]);
     command
+}
+
+/// Carries out a long run of tests that start every program.
+pub(crate) fn long_run(test: &mut Command, seed: Option<u64>) -> Result<(), Failed> {
+    test.env(postgres::VARIABLE, postgres::programs()?);
+    if let Some(seed) = seed {
+        test.env("KVS_SEED", seed.to_string());
+    }
+    // The tests run the txnd beside kvs; building the gateway's tests does not build it.
+    step(cargo().args(["build", "--release", "--package", "txnd"]))?;
+    step(test)
 }
 
 pub(crate) fn cargo() -> Command {

@@ -102,7 +102,7 @@ fn simulate_any(seed: u64) -> Result<Summary, String> {
     }
 }
 
-/// Runs the seeds that `number` hands out. Each thread has simulations of its own.
+/// Runs the seeds that `next` hands out. Each thread has simulations of its own.
 fn some_runs(first: u64, next: &AtomicU64, runs: u64) -> Summary {
     ::txnd::thread::simulate();
     let mut sum = Summary::default();

@@ -11,6 +11,8 @@ use ::txnd::remote::{Connect, endpoint};
 use ::txnd::service::{LogThread, server};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 use tonic::transport::{Channel, Uri};
 use turmoil::net::{TcpListener, TcpStream};
@@ -27,12 +29,12 @@ const PORT: u16 = 9000;
 pub(super) async fn serve(sink: impl LogWriter + Send + 'static) -> turmoil::Result {
     let log = LogThread::start(sink)?;
     let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
-    let incoming = futures_stream(listener);
-    server(&log).serve_with_incoming(incoming).await?;
+    server(&log).serve_with_incoming(connections(listener)).await?;
     Ok(())
 }
 
-fn futures_stream(listener: TcpListener) -> impl tokio_stream::Stream<Item = Result<Accepted>> {
+/// What the listener accepts.
+fn connections(listener: TcpListener) -> impl Stream<Item = Result<Accepted>> {
     let (send, accepted) = tokio::sync::mpsc::channel(16);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
@@ -41,7 +43,7 @@ fn futures_stream(listener: TcpListener) -> impl tokio_stream::Stream<Item = Res
             }
         }
     });
-    tokio_stream::wrappers::ReceiverStream::new(accepted)
+    ReceiverStream::new(accepted)
 }
 
 /// Forwards connections to the service.

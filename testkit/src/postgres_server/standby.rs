@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use super::template::folder_of;
 use super::{PostgresServer, USER, output, program, within};
@@ -39,8 +38,7 @@ impl PostgresServer {
         let (lost, taken) = (self.folder.path().join("data"), standby.folder.path().join("data"));
         within("the backends of the lost server end", || is_unused(&lost).then_some(()));
         fs::remove_dir_all(&lost).expect("the data of the lost server");
-        let mut moved = Command::new("mv");
-        output(moved.arg(&taken).arg(&lost)).expect("the standby's data are moved");
+        fs::rename(taken, lost).expect("the standby's data are moved");
         keep_socket_in(self.folder.path());
         self.start_again();
     }

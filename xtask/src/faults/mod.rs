@@ -1,5 +1,5 @@
-//! Faults on purpose. `cargo xtask faults` makes the long runs of the tests that CI makes in short, then plants defects
-//! and looks whether the tests notice them.
+//! Faults on purpose: the long runs of tests that CI makes in short, and defects that are planted to see whether the tests
+//! notice them.
 //!
 //! ```text
 //!   defects.rs   the defects, each with the test that must notice it
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use defects::{DEFECTS, Defect, Edit, Test};
 
-use crate::{Failed, cargo, postgres, root, step};
+use crate::{Failed, cargo, postgres, root};
 
 /// Names the defect that is in effect.
 const VARIABLE: &str = "KVS_DEFECT";
@@ -24,20 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Runs the simulation `seeds` times, and each fault beneath real programs `times` times.
 pub(crate) fn long(seeds: u32, times: u32, seed: Option<u64>) -> Result<(), Failed> {
-    let programs = postgres::programs()?;
-    step(cargo().args(["build", "--release", "--package", "txnd"]))?;
     let mut simulation = cargo();
     simulation.args(["test", "--release", "--package", "gateway", "--lib", "simulation", "--", "--nocapture"]);
-    simulation.env("KVS_SIMULATIONS", seeds.to_string());
-    let mut beneath = crate::gateway_test("faults");
-    beneath.env("KVS_FAULTS", times.to_string()).env(postgres::VARIABLE, programs);
-    for command in [&mut simulation, &mut beneath] {
-        if let Some(seed) = seed {
-            command.env("KVS_SEED", seed.to_string());
-        }
-        step(command)?;
-    }
-    Ok(())
+    crate::long_run(simulation.env("KVS_SIMULATIONS", seeds.to_string()), seed)?;
+    crate::long_run(crate::gateway_test("faults").env("KVS_FAULTS", times.to_string()), seed)
 }
 
 /// Plants each defect whose name has this part, and runs its test, which must fail.
