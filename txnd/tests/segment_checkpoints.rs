@@ -6,9 +6,10 @@ mod writer;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use log_folder::{Ending, Files, edit, end, files_with, name_of, now, quick_folder, segments};
+use log_folder::{Ending, Files, edit, end, files_with, name_of, now, segments};
 use proto::limits::MAX_LSN;
 use proto::{Batch, Lsn};
+use testkit::folder::quick_folder;
 use txnd::{
     Checkpoint, CheckpointWriter, LogReader, LogWriter, MIN_SEGMENT_BYTES, Retention, SegmentReader, SegmentSink,
     SinkError,

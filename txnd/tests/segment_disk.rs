@@ -11,13 +11,14 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log_folder::{
-    Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, end, files_with, last_segment, now, quick_folder,
-    recover, segments, torn_tails, write_segments,
+    Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, end, files_with, last_segment, now, recover,
+    segments, torn_tails, write_segments,
 };
 use proto::Batch;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::fs::FallocateFlags;
+use testkit::folder::quick_folder;
 use testkit::small_disk::{PAGE_BYTES, SmallDisk};
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::{LogWriter, MAX_IN_FLIGHT, SegmentSink, SinkError};

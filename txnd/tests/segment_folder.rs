@@ -6,9 +6,8 @@ mod writer;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use log_folder::{
-    Files, assert_files_are_private, begin, last_segment, mode, now, quick_folder, recover, write_segments,
-};
+use log_folder::{Files, assert_files_are_private, begin, last_segment, mode, now, recover, write_segments};
+use testkit::folder::quick_folder;
 use txnd::{LogWriter, SinkError};
 use writer::{Content, put_text, seed};
 

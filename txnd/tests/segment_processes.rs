@@ -10,7 +10,8 @@ use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
-use log_folder::{assert_files_are_private, begin, mode, now, quick_folder, recover};
+use log_folder::{assert_files_are_private, begin, mode, now, recover};
+use testkit::folder::quick_folder;
 use txnd::LogWriter;
 use writer::put_text;
 

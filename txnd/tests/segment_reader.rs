@@ -6,10 +6,11 @@ mod writer;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use log_folder::{begin, now, quick_folder, segments};
+use log_folder::{begin, now, segments};
 use proto::{Batch, Chain};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use testkit::folder::quick_folder;
 use txnd::{LogReader, LogWriter, SegmentReader, SinkError};
 use writer::{Content, put_text, seed};
 

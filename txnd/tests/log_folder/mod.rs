@@ -11,7 +11,6 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use proto::{Batch, Lsn};
-pub(crate) use testkit::folder::quick_folder;
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::{LogReader, LogWriter, SegmentSink, SinkError};
 

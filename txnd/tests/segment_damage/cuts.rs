@@ -8,13 +8,12 @@ use bytes::Bytes;
 use proto::Batch;
 use txnd::SegmentSink;
 
-use testkit::folder::is_in_memory;
-
 use crate::log_folder::{
-    Ending, Files, batches_in, begin, data_end, last_segment, make_full, name_of, now, quick_folder, recover,
-    recover_prefix, segments, torn_tails, write_segments,
+    Ending, Files, batches_in, begin, data_end, last_segment, make_full, name_of, now, recover, recover_prefix,
+    segments, torn_tails, write_segments,
 };
 use crate::writer::{Content, Writer, put_text, seed};
+use testkit::folder::{is_in_memory, quick_folder};
 
 /// Bytes before the end of the data that are cut at one by one.
 const CUT_BYTES: usize = 64 << 10;

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use proto::Batch;
+use testkit::folder::quick_folder;
 use txnd::{Location, SinkError};
 
 use crate::log_folder::{
-    Ending, Files, begin, data_end, end, last_segment, make_full, name_of, now, quick_folder, recover_prefix, segments,
+    Ending, Files, begin, data_end, end, last_segment, make_full, name_of, now, recover_prefix, segments,
 };
 use crate::writer::{Content, seed};
 

@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use proto::{BATCH_VERSION, BatchError, Chain};
+use testkit::folder::quick_folder;
 use txnd::{Location, SinkError};
 
 use crate::log_folder::{
     Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, edit, end, files_with, last_segment, make_full, name_of,
-    now, quick_folder, recover, segments, write_segments,
+    now, recover, segments, write_segments,
 };
 use crate::writer::{Content, put_text, seal, seed};
 

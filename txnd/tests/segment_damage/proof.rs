@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
+use testkit::folder::quick_folder;
 use txnd::{Location, LogWriter, SinkError};
 
 use crate::log_folder::{
-    Files, SEGMENT_HEADER_BYTES, batches_in, begin, data_end, edit, last_segment, now, quick_folder, recover, segments,
+    Files, SEGMENT_HEADER_BYTES, batches_in, begin, data_end, edit, last_segment, now, recover, segments,
 };
 use crate::writer::put_text;
 

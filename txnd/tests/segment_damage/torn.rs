@@ -7,11 +7,12 @@ use proto::{Batch, Chain};
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use tempfile::TempDir;
+use testkit::folder::quick_folder;
 use txnd::LogWriter;
 
 use crate::log_folder::{
     Ending, Files, SEGMENT_HEADER_BYTES, batches_in, begin, data_end, edit, end, files_with, last_segment, name_of,
-    now, quick_folder, recover, segments, torn_tails, write_segments,
+    now, recover, segments, torn_tails, write_segments,
 };
 use crate::writer::{Content, put_text, seal, seed};
 
