@@ -8,8 +8,6 @@ const SERVICE: &str = "txn/v1/txn.proto";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed={ROOT}/{SERVICE}");
-    // The migrations are part of the program.
-    println!("cargo::rerun-if-changed=../migrations");
     let definitions = protox::compile([SERVICE], [ROOT])?;
     // A batch is taken out of a message without being copied.
     tonic_prost_build::configure().bytes(".").compile_fds(definitions)?;

@@ -4,9 +4,10 @@
 //! migrations and its table of applied migrations are used, but all in one transaction: a second process waits, and a failed
 //! migration leaves nothing behind.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, Migrator};
+use sqlx::migrate::{Migration, MigrationType};
 use sqlx::{Executor, Row};
 use tracing::info;
 
@@ -15,8 +16,19 @@ use super::errors::{INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, code_of, error, 
 use super::session::Session;
 use crate::SinkError;
 
-/// Creates the tables, and changes them when a newer program starts.
-static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
+/// Creates the tables, and changes them when a newer program starts. Every file of `migrations`, in order. The library's
+/// macro would do the same, and have all of the library compiled twice.
+static MIGRATIONS: LazyLock<[Migration; 4]> = LazyLock::new(|| {
+    let migration = |version, description: &'static str, sql: &'static str| {
+        Migration::new(version, description.into(), MigrationType::Simple, sql.into(), false)
+    };
+    [
+        migration(1, "log", include_str!("../../../migrations/0001_log.sql")),
+        migration(2, "group ends", include_str!("../../../migrations/0002_group_ends.sql")),
+        migration(3, "checkpoints", include_str!("../../../migrations/0003_checkpoints.sql")),
+        migration(4, "partitions", include_str!("../../../migrations/0004_partitions.sql")),
+    ]
+});
 
 /// Timeout for the locks of a migration, in seconds; another program may be doing it, or hold the tables.
 const LOCK_TIMEOUT_S: u64 = 120;
@@ -130,4 +142,21 @@ fn explain(address: &Address, e: &sqlx::Error) -> SinkError {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use sqlx::migrate::Migrator;
+
+    use super::MIGRATIONS;
+
+    #[tokio::test]
+    async fn every_file_is_in_the_program() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
+        let files = Migrator::new(folder).await.expect("the folder is read");
+        let of = |it: &sqlx::migrate::Migration| (it.version, it.description.to_string(), it.checksum.to_vec());
+        assert_eq!(files.iter().map(of).collect::<Vec<_>>(), MIGRATIONS.iter().map(of).collect::<Vec<_>>());
+    }
 }
