@@ -158,6 +158,11 @@ impl ProtocolMeters {
         self.requests[number(op.kind(), op.value_type(), RequestResult::of(executed))].add(1);
     }
 
+    /// Counts an operation that was not executed, because of itself or of another one.
+    pub(crate) fn not_executed(&self, op: &Op<'_>) {
+        self.requests[number(op.kind(), op.value_type(), RequestResult::Refused)].add(1);
+    }
+
     /// Counts the operations of a batch, until it is dropped.
     #[inline]
     pub(crate) fn tally(&self) -> Tally<'_> {

@@ -5,6 +5,8 @@
 //! - Of the writes to a file since its last `fsync` or `fdatasync`, any sectors.
 //! - Of the changes to a folder since its last `fsync`, those up to some moment, as with a file system that has a journal.
 //!   To sync a file does not sync its name.
+//!
+//! If it is told to ([`ForgetfulDisk::write_in_parts`]), it takes only a part of each write, as a system call may.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -61,6 +63,16 @@ impl ForgetfulDisk {
         self.session = Some(self.disk.mount(self.folder.path()).expect("it was mounted before"));
     }
 
+    /// From now on takes half of the bytes of each write.
+    pub fn write_in_parts(&self) {
+        self.disk.0.lock().in_parts = true;
+    }
+
+    /// Number of writes of which it took a part.
+    pub fn parts(&self) -> u64 {
+        self.disk.0.lock().parts
+    }
+
     fn unmount(&mut self) -> std::io::Result<()> {
         self.session.take().map_or(Ok(()), BackgroundSession::umount_and_join)
     }
@@ -80,6 +92,9 @@ struct Disk(Arc<Mutex<Content>>);
 struct Content {
     nodes: BTreeMap<u64, Node>,
     next: u64,
+    /// Whether it takes only a part of a write, and how often it did.
+    in_parts: bool,
+    parts: u64,
 }
 
 struct Node {
@@ -311,7 +326,7 @@ impl Default for Disk {
     fn default() -> Self {
         let root = Node::new(Data::Folder(Folder::default()), 0o755, None);
         let nodes = BTreeMap::from([(INodeNo::ROOT.0, root)]);
-        Self(Arc::new(Mutex::new(Content { nodes, next: INodeNo::ROOT.0 + 1 })))
+        Self(Arc::new(Mutex::new(Content { nodes, next: INodeNo::ROOT.0 + 1, in_parts: false, parts: 0 })))
     }
 }
 
@@ -424,7 +439,7 @@ impl Filesystem for Disk {
         let node = Node::new(Data::File(File::default()), mode & !umask, Some(request));
         match self.0.lock().add(parent, name, node) {
             Ok(attributes) => {
-                reply.created(&UNCACHED, &attributes, Generation(0), FileHandle(0), FopenFlags::empty());
+                reply.created(&UNCACHED, &attributes, Generation(0), FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
             }
             Err(e) => reply.error(e),
         }
@@ -467,6 +482,11 @@ impl Filesystem for Disk {
         reply: ReplyWrite,
     ) {
         let mut content = self.0.lock();
+        let mut data = data;
+        if content.in_parts && data.len() > 1 {
+            content.parts += 1;
+            data = &data[..data.len() / 2];
+        }
         match content.file(number) {
             Ok(file) => {
                 file.change(Change::Write { at: offset as usize, bytes: data.to_vec() });

@@ -40,7 +40,7 @@ pub(crate) struct Line<'l> {
     pub(crate) value_type: Option<&'l str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<&'l str>,
-    /// `ok`, `missing`, or the code of the error.
+    /// `ok`, `missing`, or the code of the error; absent if the session ended before there was a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'l str>,
 
@@ -84,6 +84,10 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     pub(crate) fn push(&mut self, line: &Line<'_>) {
         self.text.reserve(LINE_BYTES);
         let length = self.text.len();

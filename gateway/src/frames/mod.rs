@@ -242,8 +242,11 @@ impl Session<'_> {
         while next == Next::Continue && !frames.rest().is_empty() {
             self.activity.working();
             let began = Instant::now();
-            let noted = scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames));
+            let mut noted = scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames));
             let result = self.executor.execute(service, now(), &mut frames, &mut output);
+            if let Some(noted) = &mut noted {
+                noted.executed(result.requests);
+            }
             if self.executor.is_authenticated() {
                 self.activity.established();
             }
@@ -258,13 +261,13 @@ impl Session<'_> {
                     // Nobody waits for the outcome any more.
                     output.give_up_waiting(service.durable());
                 } else if durable.await.is_err() {
-                    service.meters().of(Protocol::Frames).refused(&Refusal::OutcomeUnknown);
-                    output.give_up_waiting(service.durable());
+                    let unknown = output.give_up_waiting(service.durable());
+                    service.meters().of(Protocol::Frames).refused_times(&Refusal::OutcomeUnknown, unknown);
                 }
             }
             let took = began.elapsed();
             if let Some(noted) = noted {
-                noted.answered(self.executor.caller(), result.requests, output.bytes(), took);
+                noted.answered(self.executor.caller(), output.bytes());
             }
             let sent = sent?;
             service.meters().of(Protocol::Frames).times[usize::from(waits)].add(took, result.requests as u64);

@@ -66,11 +66,11 @@ impl Output {
     }
 
     /// Replaces the replies that wait for an LSN after `durable`, the last durable one, with errors that say that the
-    /// outcome is unknown.
-    pub(super) fn give_up_waiting(&mut self, durable: Lsn) {
+    /// outcome is unknown. Returns how many there were.
+    pub(super) fn give_up_waiting(&mut self, durable: Lsn) -> u64 {
         let message = Refusal::OutcomeUnknown.to_string();
         let replies = std::mem::take(&mut self.bytes);
-        let mut copied = 0;
+        let (mut copied, mut unknown) = (0, 0);
         for waiting in self.waiting.drain(..).filter(|waiting| waiting.lsn > durable) {
             let word =
                 |at: usize| replies.get(at..at + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_le_bytes);
@@ -78,8 +78,10 @@ impl Output {
             self.bytes.extend_from_slice(&replies[copied..waiting.at]);
             encode_error(&mut self.bytes, id, ErrorCode::OutcomeUnknown, &message);
             copied = waiting.at + length;
+            unknown += 1;
         }
         self.bytes.extend_from_slice(&replies[copied..]);
+        unknown
     }
 
     /// Removes the replies after they were sent.
@@ -123,7 +125,7 @@ mod tests {
             encode_reply(output.bytes_mut(), id, &Reply::Count(id));
         }
         assert_eq!(output.awaits(), Some((9, 16)));
-        output.give_up_waiting(5);
+        assert_eq!(output.give_up_waiting(5), 2);
         let refused = |frame| match ReplyFrame::decode(frame).expect("a reply") {
             ReplyFrame { id, answer: Answer::Refused { code, .. } } => (id, Some(code)),
             ReplyFrame { id, answer } => {

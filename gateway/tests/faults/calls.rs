@@ -1,11 +1,14 @@
 //! System calls that fail or take long, at a start and in service.
 
+use std::path::Path;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use testkit::forgetful_disk::ForgetfulDisk;
 
-use crate::deployment;
+use crate::deployment::{self, Deployment};
 use crate::harness::{Kvs, has_strace, injected, kill_traced, seed};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, WRITES};
 use crate::times;
 
 /// The calls that a log consists of, and how many of each there are in a life, more or less.
@@ -100,4 +103,28 @@ fn whatever_call_of_txnd_fails_what_was_acknowledged_is_there() {
     }
     println!("{} faults, {acknowledged} writes", plan.len());
     assert!(acknowledged as usize > 10 * plan.len(), "hardly anything worked");
+}
+
+/// Lives on a disk that takes a part of each write.
+fn in_parts(deployment: impl Fn(&Path) -> Deployment) {
+    let Some(disk) = ForgetfulDisk::new() else { return };
+    disk.write_in_parts();
+    let (deployment, mut ledger) = (deployment(&disk.log()), Ledger::default());
+    for _ in 0..3 {
+        let kvs = deployment.start(&FLAGS);
+        ledger.check(&kvs);
+        assert_eq!(ledger.write(&kvs), WRITES, "a write was refused");
+        kvs.kill();
+    }
+    assert!(disk.parts() > u64::from(3 * WRITES), "a part of {} writes", disk.parts());
+}
+
+#[test]
+fn a_disk_that_takes_a_part_of_each_write() {
+    in_parts(deployment::file_in);
+}
+
+#[test]
+fn a_disk_that_takes_a_part_of_each_write_of_txnd() {
+    in_parts(deployment::txnd_file_in);
 }

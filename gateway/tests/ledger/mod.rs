@@ -5,7 +5,7 @@
 use crate::harness::Kvs;
 
 /// Writes in one life, unless it ends before.
-const WRITES: u32 = 120;
+pub(crate) const WRITES: u32 = 120;
 
 /// Bytes of the text: with it a batch is longer than a sector and a page, or a segment is soon full.
 const TEXT_BYTES: usize = 3_000;

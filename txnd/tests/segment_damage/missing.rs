@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proto::{BATCH_VERSION, BatchError, Chain};
+use proto::{BATCH_VERSION, Batch, BatchError, Chain};
 use testkit::folder::quick_folder;
 use txnd::{Location, SinkError};
 
@@ -327,5 +327,31 @@ fn the_history_of_the_same_log_that_went_another_way() {
         drop(writer);
         std::fs::write(&next, &here.0[&next]).unwrap();
         vec![last, next]
+    });
+}
+
+#[test]
+fn a_batch_of_the_history_that_went_another_way() {
+    // Nothing but the checksum in the next batch tells it from the one that was there.
+    is_refused(|folder| {
+        let (before, last) = (Files::of(folder), last_segment(folder));
+        let go_on = |key| {
+            let mut writer = begin(folder).unwrap();
+            let lsn = writer.chain.lsn + 1;
+            now(writer.append(&[put_text(key, 100)]));
+            now(writer.append(&[put_text("both", 100)]));
+            now(writer.make_durable());
+            drop(writer);
+            let bytes = std::fs::read(&last).unwrap();
+            let is_first = |(_, batch): &(_, Batch)| batch.count() > 0 && batch.first_lsn() == lsn;
+            let (range, _) = batches_in(&bytes).into_iter().find(is_first).expect("it is in the last segment");
+            (range.clone(), bytes[range].to_vec())
+        };
+        let (there, other) = go_on("other");
+        before.put_back(folder);
+        let (here, own) = go_on("owner");
+        assert!(here == there && own != other);
+        edit(&last, |bytes| bytes[here].copy_from_slice(&other));
+        vec![last]
     });
 }

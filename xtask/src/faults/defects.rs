@@ -91,6 +91,26 @@ pub(super) const DEFECTS: &[Defect] = &[
         caught_by: test("txnd", "segment_damage", "torn"),
     },
     Defect {
+        name: "does-not-check-the-chain",
+        edits: &[edit(
+            "proto/src/batch.rs",
+            "        batch.log_id() == self.log_id && batch.first_lsn() == self.lsn + 1 && batch.previous() == self.checksum",
+            "        batch.log_id() == self.log_id\n            && batch.first_lsn() == self.lsn + 1\n            \
+             && (PLANTED || batch.previous() == self.checksum)",
+        )],
+        caught_by: test("txnd", "segment_damage", "a_batch_of_the_history_that_went_another_way"),
+    },
+    Defect {
+        name: "takes-a-part-of-a-write-as-all-of-it",
+        edits: &[edit(
+            "txnd/src/segment/writer.rs",
+            "        self.active.file.write_all_at(bytes, at).map_err(",
+            "        let file = &self.active.file;\n        (if PLANTED { file.write_at(bytes, at).map(drop) } else { \
+             file.write_all_at(bytes, at) }).map_err(",
+        )],
+        caught_by: test("gateway", "faults", "a_disk_that_takes_a_part_of_each_write"),
+    },
+    Defect {
         name: "cuts-off-damage-that-was-acknowledged",
         edits: &[edit(
             "txnd/src/segment/scan.rs",
@@ -244,8 +264,8 @@ pub(super) const DEFECTS: &[Defect] = &[
         edits: &[edit(
             "engine/src/engine.rs",
             "        let mut dropped = Vec::new();\n        let mut call = Call {",
-            "        if PLANTED && let (Op::Put { .. }, Some(log)) = (op, context.log) {\n            \
-             let quiet = Context { env: context.env, log: None, record: context.record, limited: context.limited, at: 0 };\n            \
+            "        if PLANTED && let (Op::Put { .. }, Records::Log(log)) = (op, context.records) {\n            \
+             let quiet = Context { records: Records::Nowhere, at: 0, ..*context };\n            \
              let mut dropped = Vec::new();\n            \
              let mut call = Call { op, hash, context: &quiet, prebuilt, dropped: &mut dropped, replayed };\n            \
              let executed = self.shard(hash).lock().execute(&mut call);\n            std::thread::yield_now();\n            \
@@ -259,8 +279,8 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "applies-what-the-log-refused",
         edits: &[edit(
             "engine/src/call.rs",
-            "            Some(log) => log.append(self.op, effect, self.context.at).map(Some),",
-            "            Some(log) => match log.append(self.op, effect, self.context.at) {\n                \
+            "            Records::Log(log) => log.append(self.op, effect, self.context.at).map(Some),",
+            "            Records::Log(log) => match log.append(self.op, effect, self.context.at) {\n                \
              Err(_) if PLANTED => Ok(None),\n                appended => appended.map(Some),\n            },",
         )],
         caught_by: test("engine", "limits", "a_log_that_lags_refuses_writes_before_they_are_applied"),
