@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use harness::{Client, DEADLINE, Kvs, eventually, folder, has_strace, kill_traced, request_bytes};
 use tempfile::TempDir;
+use testkit::forgetful_disk::ForgetfulDisk;
 use testkit::postgres_server::free_port;
 use txnd_server::{Certificates, Txnd};
 
@@ -147,23 +149,18 @@ fn kvs_is_ready_when_it_answers_pings_while_it_lives_and_says_that_it_stops() {
 
 #[test]
 fn a_recovery_that_makes_progress_gets_more_time() {
-    if !has_strace() {
-        return;
-    }
-    let log = folder();
-    let kvs = Kvs::start(log.path(), &["--segment-size", "64KiB", "--checkpoint-after", "never"]);
+    let Some(disk) = ForgetfulDisk::new() else { return };
+    let log = disk.log();
+    let kvs = Kvs::start(&log, &["--segment-size", "64KiB", "--checkpoint-after", "never"]);
     let mut client = kvs.connect();
     for n in 0..40 {
         assert_eq!(client.put(&format!("str-put/{n}"), vec![b'v'; 16 << 10]).status, 200);
     }
     kvs.kill();
-    // Each file is slow to open.
-    let mut traced = Command::new("strace");
-    traced.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=openat", "-e", "inject=openat:delay_enter=200000"]);
-    let command = Kvs::command(log.path());
-    traced.arg(command.get_program()).args(command.get_args()).env("KVS_ADMIN_ADDR", "off");
+    // Each file of the log is slow to open.
+    disk.delay_opens(Duration::from_millis(200));
     let mut supervisor = Supervisor::new();
-    let strace = supervisor.start(&mut traced);
+    let recovering = supervisor.start(Kvs::command(&log).env("KVS_ADMIN_ADDR", "off"));
     supervisor.hears("READY=1");
     let extended = |message: &&String| message.contains("EXTEND_TIMEOUT_USEC=120000000");
     let asked: Vec<String> = supervisor.seen.iter().filter(extended).cloned().collect();
@@ -174,7 +171,7 @@ fn a_recovery_that_makes_progress_gets_more_time() {
         supervisor.hears("WATCHDOG=1");
     }
     assert!(!supervisor.seen[starting..].iter().any(|message| extended(&message)));
-    drop(strace);
+    drop(recovering);
 }
 
 /// The thread of this name.

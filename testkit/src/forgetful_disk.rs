@@ -6,7 +6,8 @@
 //! - Of the changes to a folder since its last `fsync`, those up to some moment, as with a file system that has a journal.
 //!   To sync a file does not sync its name.
 //!
-//! If it is told to ([`ForgetfulDisk::write_in_parts`]), it takes only a part of each write, as a system call may.
+//! If it is told to, it takes only a part of each write, as a system call may ([`ForgetfulDisk::write_in_parts`]), or long to
+//! open or to sync a file.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -68,6 +69,16 @@ impl ForgetfulDisk {
         self.disk.0.lock().in_parts = true;
     }
 
+    /// From now on takes so long to open a file.
+    pub fn delay_opens(&self, delay: Duration) {
+        self.disk.0.lock().open_delay = delay;
+    }
+
+    /// From now on takes so long to sync a file or a folder.
+    pub fn delay_syncs(&self, delay: Duration) {
+        self.disk.0.lock().sync_delay = delay;
+    }
+
     /// Number of writes of which it took a part.
     pub fn parts(&self) -> u64 {
         self.disk.0.lock().parts
@@ -95,6 +106,8 @@ struct Content {
     /// Whether it takes only a part of a write, and how often it did.
     in_parts: bool,
     parts: u64,
+    open_delay: Duration,
+    sync_delay: Duration,
 }
 
 struct Node {
@@ -326,11 +339,23 @@ impl Default for Disk {
     fn default() -> Self {
         let root = Node::new(Data::Folder(Folder::default()), 0o755, None);
         let nodes = BTreeMap::from([(INodeNo::ROOT.0, root)]);
-        Self(Arc::new(Mutex::new(Content { nodes, next: INodeNo::ROOT.0 + 1, in_parts: false, parts: 0 })))
+        Self(Arc::new(Mutex::new(Content {
+            nodes,
+            next: INodeNo::ROOT.0 + 1,
+            in_parts: false,
+            parts: 0,
+            open_delay: Duration::ZERO,
+            sync_delay: Duration::ZERO,
+        })))
     }
 }
 
 impl Disk {
+    fn wait_before_sync(&self) {
+        let delay = self.0.lock().sync_delay;
+        std::thread::sleep(delay);
+    }
+
     fn mount(&self, at: &Path) -> std::io::Result<BackgroundSession> {
         let mut config = Config::default();
         config.mount_options = vec![MountOption::FSName("forgetful".into())];
@@ -446,6 +471,8 @@ impl Filesystem for Disk {
     }
 
     fn open(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        let delay = self.0.lock().open_delay;
+        std::thread::sleep(delay);
         reply.opened(FileHandle(0), FopenFlags::FOPEN_DIRECT_IO);
     }
 
@@ -504,10 +531,12 @@ impl Filesystem for Disk {
     }
 
     fn fsync(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        self.wait_before_sync();
         done(self.0.lock().file(number).map(File::sync), reply);
     }
 
     fn fsyncdir(&self, _: &Request, number: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        self.wait_before_sync();
         done(self.0.lock().folder(number).map(Folder::sync), reply);
     }
 

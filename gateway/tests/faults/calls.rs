@@ -1,6 +1,7 @@
-//! System calls that fail or take long, at a start and in service.
+//! System calls that fail, do a part of what they are asked for, or take long, at a start and in service.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -25,8 +26,7 @@ const CALLS: [(&str, u32); 9] = [
 ];
 
 /// What happens to them. `EINTR` is an error of which the standard library, and we, try again.
-const WHAT: [&str; 6] =
-    ["error=EIO", "error=ENOSPC", "error=EDQUOT", "error=EINTR", "error=EACCES", "delay_enter=300ms"];
+const WHAT: [&str; 5] = ["error=EIO", "error=ENOSPC", "error=EDQUOT", "error=EINTR", "error=EACCES"];
 
 /// Flags of a kvs whose waits end soon.
 const FLAGS: [&str; 6] = ["--checkpoint-after", "4KiB", "--checkpoint-rate", "1GiB", "--log-timeout", "3s"];
@@ -105,10 +105,12 @@ fn whatever_call_of_txnd_fails_what_was_acknowledged_is_there() {
     assert!(acknowledged as usize > 10 * plan.len(), "hardly anything worked");
 }
 
-/// Lives on a disk that takes a part of each write.
+/// Lives on a slow disk that takes a part of each write.
 fn in_parts(deployment: impl Fn(&Path) -> Deployment) {
     let Some(disk) = ForgetfulDisk::new() else { return };
     disk.write_in_parts();
+    disk.delay_opens(Duration::from_millis(5));
+    disk.delay_syncs(Duration::from_millis(5));
     let (deployment, mut ledger) = (deployment(&disk.log()), Ledger::default());
     for _ in 0..3 {
         let kvs = deployment.start(&FLAGS);

@@ -1,9 +1,10 @@
-//! Each fdatasync takes long, as on a disk that is shared or worn. strace makes it so.
+//! Each fdatasync takes long, as on a disk that is shared or worn.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Kvs, eventually, folder, has_strace, injected, kill_traced};
+use testkit::forgetful_disk::ForgetfulDisk;
+
+use crate::harness::{Kvs, eventually};
 use crate::{assert_kept, value};
 
 /// What each fdatasync takes.
@@ -11,23 +12,19 @@ const DELAY: Duration = Duration::from_millis(400);
 
 const VALUE_BYTES: usize = 100;
 
-/// A kvs on such a disk. It must be ended with [`kill_traced`].
-fn start(folder: &Path, args: &[&str]) -> Option<Kvs> {
-    if !has_strace() {
-        return None;
-    }
-    let mut kvs = Kvs::command(folder);
-    kvs.args(args);
-    let mut slow = injected("fdatasync", &format!("delay_enter={}", DELAY.as_micros()), &kvs);
-    Some(Kvs::try_start(&mut slow).expect("kvs starts under strace"))
+/// A kvs on a disk that has become so.
+fn start(args: &[&str]) -> Option<(Kvs, ForgetfulDisk)> {
+    let disk = ForgetfulDisk::new()?;
+    let kvs = Kvs::start(&disk.log(), args);
+    disk.delay_syncs(DELAY);
+    Some((kvs, disk))
 }
 
 /// Writes that come meanwhile become durable together, and reads do not wait for them.
 #[test]
 fn writes_wait_together_and_reads_do_not() {
     const WRITERS: usize = 24;
-    let folder = folder();
-    let Some(kvs) = start(folder.path(), &[]) else { return };
+    let Some((kvs, disk)) = start(&[]) else { return };
     let began = Instant::now();
     std::thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
@@ -47,16 +44,14 @@ fn writes_wait_together_and_reads_do_not() {
     });
     let alone = DELAY * WRITERS as u32;
     assert!((DELAY..alone / 2).contains(&began.elapsed()), "{:?}, one by one {alone:?}", began.elapsed());
-    kill_traced(kvs.pid());
-    kvs.wait();
-    assert_kept(folder.path(), &(0..WRITERS).collect::<Vec<_>>(), VALUE_BYTES);
+    kvs.kill();
+    assert_kept(&disk.log(), &(0..WRITERS).collect::<Vec<_>>(), VALUE_BYTES);
 }
 
 /// A client that waited too long is told that the outcome is unknown. Here it was written after all.
 #[test]
 fn what_takes_too_long_is_unknown_and_then_there() {
-    let folder = folder();
-    let Some(kvs) = start(folder.path(), &["--log-timeout", "100ms"]) else { return };
+    let Some((kvs, disk)) = start(&["--log-timeout", "100ms"]) else { return };
     kvs.connect().put("str-put/0", value(0, VALUE_BYTES)).assert_error(504, "PUT");
     // Durable writes are told from the log's metrics, which have nothing left to wait for.
     let durable = || {
@@ -65,7 +60,6 @@ fn what_takes_too_long_is_unknown_and_then_there() {
         values.next().and_then(|lsn| lsn.parse::<f64>().ok())
     };
     eventually("the write is durable", || durable() == Some(1.0));
-    kill_traced(kvs.pid());
-    kvs.wait();
-    assert_kept(folder.path(), &[0], VALUE_BYTES);
+    kvs.kill();
+    assert_kept(&disk.log(), &[0], VALUE_BYTES);
 }
