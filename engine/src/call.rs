@@ -1,5 +1,7 @@
 //! The execution of one operation in a shard, and its outcome.
 
+use std::cell::Cell;
+
 use proto::limits::MAX_VALUE_BYTES;
 use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet};
 
@@ -35,11 +37,47 @@ pub(crate) fn outcome(reply: Reply, lsn: Option<Lsn>) -> Executed {
     Ok(Outcome { reply, lsn })
 }
 
+/// Where the record of an operation goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Records<'e> {
+    Nowhere,
+    Log(&'e LogBuffer),
+    /// It is noted, and appended with those of the other steps of a transaction.
+    Noted(&'e Noted),
+}
+
+/// A record that is not in the log yet.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    /// The lsn that the next one gets if nobody else appends anything before.
+    expected: Cell<Lsn>,
+    effect: Cell<Option<Effect>>,
+}
+
+impl Noted {
+    pub(crate) fn new(first: Lsn) -> Self {
+        Self { expected: Cell::new(first), effect: Cell::new(None) }
+    }
+
+    /// Notes a record, and returns the lsn that it is expected to get.
+    fn note(&self, effect: Effect) -> Lsn {
+        self.effect.set(Some(effect));
+        let lsn = self.expected.get();
+        self.expected.set(lsn + 1);
+        lsn
+    }
+
+    /// The effect that has been noted, if one has.
+    pub(crate) fn take(&self) -> Option<Effect> {
+        self.effect.take()
+    }
+}
+
 /// The context of an operation besides the shard; the same for a whole batch.
 #[derive(Debug)]
 pub(crate) struct Context<'e> {
     pub(crate) env: &'e Env,
-    pub(crate) log: Option<&'e LogBuffer>,
+    pub(crate) records: Records<'e>,
     pub(crate) record: RecordMode,
     /// Whether limits apply. They do not during replay.
     pub(crate) limited: bool,
@@ -51,8 +89,14 @@ impl Context<'_> {
     /// reads it could not record.
     #[inline]
     pub(crate) fn log_read(&self, op: &Op<'_>) {
-        if let (RecordMode::All, Some(log)) = (self.record, self.log) {
-            log.append_read(op, self.at);
+        if self.record == RecordMode::All {
+            match self.records {
+                Records::Log(log) => log.append_read(op, self.at),
+                Records::Noted(noted) => {
+                    noted.note(Effect::None);
+                }
+                Records::Nowhere => {}
+            }
         }
     }
 }
@@ -89,22 +133,23 @@ impl<'o> Call<'_, 'o> {
 
     /// Records a write that has an effect. It can no longer fail after this.
     pub(crate) fn record(&self, effect: Effect) -> Result<Option<Lsn>, Refusal> {
-        match self.context.log {
-            Some(log) => log.append(self.op, effect, self.context.at).map(Some),
-            None => Ok(self.replayed),
+        match self.context.records {
+            Records::Log(log) => log.append(self.op, effect, self.context.at).map(Some),
+            Records::Noted(noted) => Ok(Some(noted.note(effect))),
+            Records::Nowhere => Ok(self.replayed),
         }
     }
 
     /// The outcome of a write that changes nothing; recorded if everything is recorded.
     pub(crate) fn idle(&self, reply: Reply) -> Executed {
-        let (RecordMode::All, Some(log)) = (self.context.record, self.context.log) else {
+        if self.context.record == RecordMode::Writes {
             return outcome(reply, None);
-        };
+        }
         let effect = match self.op {
             Op::DelAll { .. } => Effect::Types(TypeSet::EMPTY),
             _ => Effect::None,
         };
-        outcome(reply, Some(log.append(self.op, effect, self.context.at)?))
+        outcome(reply, self.record(effect)?)
     }
 
     /// Keeps a value's heap memory, if it has any, to be freed outside the lock.

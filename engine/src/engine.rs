@@ -7,7 +7,7 @@ use crossbeam::utils::CachePadded;
 use parking_lot::Mutex;
 use proto::{Key, Lsn, Micros, Op, Record, ValueType};
 
-use crate::call::{Call, Context, Executed, RecordMode};
+use crate::call::{Call, Context, Executed, RecordMode, Records};
 use crate::env::Env;
 use crate::log::LogBuffer;
 use crate::meter::{Meter, Usage};
@@ -140,6 +140,14 @@ impl Engine {
         }
     }
 
+    pub(crate) fn log(&self) -> Option<&LogBuffer> {
+        self.log.as_deref()
+    }
+
+    pub(crate) fn record_mode(&self) -> RecordMode {
+        self.record
+    }
+
     pub(crate) fn env(&self) -> &Env {
         &self.env
     }
@@ -160,12 +168,16 @@ impl Engine {
         &self.shards[self.shard_number(hash)]
     }
 
+    fn records(&self) -> Records<'_> {
+        self.log.as_deref().map_or(Records::Nowhere, Records::Log)
+    }
+
     pub(crate) fn context(&self, at: Micros) -> Context<'_> {
-        Context { env: &self.env, log: self.log.as_deref(), record: self.record, limited: true, at }
+        Context { env: &self.env, records: self.records(), record: self.record, limited: true, at }
     }
 
     pub(crate) fn replay_context(&self) -> Context<'_> {
-        Context { env: &self.env, log: None, record: RecordMode::Writes, limited: false, at: 0 }
+        Context { env: &self.env, records: Records::Nowhere, record: RecordMode::Writes, limited: false, at: 0 }
     }
 
     #[inline]

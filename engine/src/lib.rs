@@ -9,7 +9,9 @@
 //!
 //!   pipeline.rs    execute_batch, replay_batch: many operations with overlapped cache misses
 //!   engine.rs      Engine: choice of shard, execute, replay
+//!   transaction.rs several operations that take effect together or not at all, on conditions
 //!   shard.rs       one lock stripe: a table per value type; plan, log and commit of every operation
+//!   listing.rs     entries slice by slice, from any place on
 //!   walk.rs        Walk: all entries, run by run, while other threads go on
 //!   call.rs        the execution of one operation in a shard, and its outcome
 //!   table.rs       entries of one type: index + slots
@@ -28,6 +30,7 @@ mod collection;
 mod engine;
 mod env;
 mod index;
+mod listing;
 mod log;
 mod meter;
 mod pipeline;
@@ -37,12 +40,15 @@ mod slots;
 mod stored;
 mod sync;
 mod table;
+mod transaction;
 mod walk;
 
 pub use call::{Executed, Outcome, RecordMode};
 pub use engine::{DEFAULT_SHARDS, Engine, MAX_SHARDS, Options};
+pub use listing::{Listed, Place, Slice, Wanted};
 pub use log::{LogBuffer, Wake};
 pub use meter::{Meter, Usage};
 pub use pipeline::Share;
 pub use slots::Stamp;
+pub use transaction::{Bounds, Check, Condition, Found, MAX_REPLIES_BYTES, NotTransacted, Step, StepDone, Transacted};
 pub use walk::Walk;

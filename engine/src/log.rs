@@ -59,7 +59,13 @@ impl LogBuffer {
     /// Appends a record and returns its lsn, or rejects it. The caller holds the lock of the operation's shard and
     /// applies the operation before it releases that lock.
     pub fn append(&self, op: &Op<'_>, effect: Effect, at: Micros) -> Result<Lsn, Refusal> {
-        let bytes = record_bytes(op);
+        self.append_run(&[(op, effect)], at)
+    }
+
+    /// The same for several records, which get lsns in a row and are sealed in the same batch: the log has all of them or
+    /// none. Returns the first one's lsn. There must be at least one.
+    pub fn append_run(&self, run: &[(&Op<'_>, Effect)], at: Micros) -> Result<Lsn, Refusal> {
+        let bytes = run.iter().map(|(op, _)| record_bytes(op)).sum();
         if bytes > MAX_RECORD_BYTES {
             return Err(Refusal::TooLarge(bytes));
         }
@@ -71,22 +77,20 @@ impl LogBuffer {
             return Err(Refusal::LogBehind { pending: state.pending, budget: self.budget });
         }
         let was_idle = state.open.is_empty() && state.closed.is_empty();
-        if state.open.body_bytes() >= BATCH_TARGET_BYTES {
+        // A batch can be that much larger than its target: no run is split.
+        if state.open.body_bytes() >= BATCH_TARGET_BYTES || !state.open.takes(at) {
             state.close_buffer();
         }
-        let lsn = match state.open.push(op, effect, at) {
-            Some(lsn) => lsn,
-            None => {
-                state.close_buffer();
-                state.open.push(op, effect, at).expect("the first record of a buffer sets its base time")
-            }
-        };
+        let first = state.open.next_lsn();
+        for (op, effect) in run {
+            state.open.push(op, *effect, at).expect("the buffer takes records of this time");
+        }
         state.pending += bytes;
         drop(state);
         if was_idle {
             (self.wake)();
         }
-        Ok(lsn)
+        Ok(first)
     }
 
     /// Appends the record of a read. If the record is rejected, counts it.

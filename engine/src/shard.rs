@@ -6,7 +6,8 @@
 //! in the same shard, and deleting them all is one step.
 
 use proto::{
-    Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, TypeSet, Value, ValueRef, ValueType, packed_bytes,
+    Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, StringsBuf, TypeSet, Value, ValueRef, ValueType,
+    packed_bytes,
 };
 
 use crate::call::{Call, Context, Executed, outcome};
@@ -136,6 +137,13 @@ macro_rules! shard {
                 }
             }
 
+            /// Gives the entry, if there is one, this stamp.
+            pub(crate) fn restamp(&mut self, hash: u64, ty: ValueType, key: Key<'_>, stamp: Stamp) {
+                match ty {
+                    $(ValueType::$variant => self.$field.restamp(hash, key, stamp),)*
+                }
+            }
+
             pub(crate) fn for_each(&self, visit: &mut impl FnMut(ValueType, &str, Value)) {
                 $(self.$field.iter().for_each(|(key, value)| visit(ValueType::$variant, key, value.to_value()));)*
             }
@@ -151,6 +159,21 @@ macro_rules! shard {
                 match ty {
                     $(ValueType::$variant => {
                         self.$field.walk(from, env, &mut |key, value, stamp| visit(key, value.to_value(), stamp))
+                    })*
+                }
+            }
+
+            /// Passes a run of entries of a type to `visit`, each with what makes its value; see [`Table::walk`].
+            pub(crate) fn list(
+                &self,
+                ty: ValueType,
+                from: u64,
+                env: &Env,
+                visit: &mut impl FnMut(Key<'_>, Stamp, &dyn Fn() -> Value),
+            ) -> Option<u64> {
+                match ty {
+                    $(ValueType::$variant => {
+                        self.$field.walk(from, env, &mut |key, value, stamp| visit(key, stamp, &|| value.to_value()))
                     })*
                 }
             }
@@ -212,6 +235,19 @@ impl Shard {
         let lsn = call.record(Effect::Types(types))?;
         self.remove_all(call);
         outcome(Reply::Deleted(true), lsn)
+    }
+
+    /// A field of a map, if there is such a map.
+    pub(crate) fn field(&self, hash: u64, key: Key<'_>, field: &str) -> Option<Option<&str>> {
+        self.maps.get(hash, key).map(|map| map.get(field))
+    }
+
+    /// Those of `members` that are in a set, or are not, if there is such a set.
+    pub(crate) fn members_in(&self, hash: u64, key: Key<'_>, members: Strings<'_>, are_in: bool) -> Option<StringsBuf> {
+        let set = self.sets.get(hash, key)?;
+        let mut found = StringsBuf::default();
+        members.iter().filter(|member| set.contains(member) == are_in).for_each(|member| found.push(member));
+        Some(found)
     }
 
     #[inline]

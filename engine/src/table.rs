@@ -85,6 +85,13 @@ impl<V: Stored> Table<V> {
         self.look_up(hash, key).map(|(_, slot)| slot.stamp())
     }
 
+    /// Gives the entry, if there is one, this stamp.
+    pub(crate) fn restamp(&mut self, hash: u64, key: Key<'_>, stamp: Stamp) {
+        if let Some(SlotIndex(number)) = self.find(hash, key) {
+            self.slots.get_mut(number).write(stamp);
+        }
+    }
+
     /// Whether the next insertion needs a larger table.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {

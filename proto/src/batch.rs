@@ -142,10 +142,22 @@ impl BatchBuffer {
         if self.count == 0 {
             self.base_time = at;
         }
-        let delta = i32::try_from(at.checked_sub(self.base_time)?).ok()?;
+        let delta = self.delta(at)?;
         record::encode(&mut self.bytes, op, effect, options, delta);
         self.count += 1;
         Some(self.first_lsn + u64::from(self.count) - 1)
+    }
+
+    /// The time relative to the first record's.
+    #[inline]
+    fn delta(&self, at: Micros) -> Option<i32> {
+        i32::try_from(at.checked_sub(self.base_time)?).ok()
+    }
+
+    /// Whether records of this time can be appended; see [`BatchBuffer::push`].
+    #[inline]
+    pub fn takes(&self, at: Micros) -> bool {
+        self.count == 0 || self.delta(at).is_some()
     }
 
     /// Whether the buffer has no records.

@@ -276,6 +276,36 @@ pub(super) const DEFECTS: &[Defect] = &[
         caught_by: LINEARIZABILITY,
     },
     Defect {
+        name: "keeps-a-part-of-a-failed-transaction",
+        edits: &[edit(
+            "engine/src/transaction.rs",
+            "        if carried_out.is_err() {",
+            "        if carried_out.is_err() && !PLANTED {",
+        )],
+        caught_by: test("engine", "transactions", "nobody_sees_a_part_of_a_transaction"),
+    },
+    Defect {
+        name: "appends-a-transaction-record-by-record",
+        edits: &[edit(
+            "engine/src/transaction.rs",
+            "        let first = log.append_run(&records, at)",
+            "        let one_by_one = || {\n            \
+             let all = records.iter().map(|one| log.append_run(std::slice::from_ref(one), at)).collect::<Vec<_>>();\n            \
+             all.into_iter().next().unwrap_or(Ok(0))\n        };\n        \
+             let first = (if PLANTED { one_by_one() } else { log.append_run(&records, at) })",
+        )],
+        caught_by: test("engine", "transactions", "transactions_do_all_or_nothing"),
+    },
+    Defect {
+        name: "writes-whatever-the-condition",
+        edits: &[edit(
+            "engine/src/transaction.rs",
+            "            if !check.condition.holds(stamp) {",
+            "            if !PLANTED && !check.condition.holds(stamp) {",
+        )],
+        caught_by: test("engine", "transactions", "of_those_who_saw_the_same_stamp_one_writes"),
+    },
+    Defect {
         name: "applies-what-the-log-refused",
         edits: &[edit(
             "engine/src/call.rs",

@@ -1,0 +1,439 @@
+//! Several operations that take effect together or not at all, on conditions.
+//!
+//! The shards of all keys are locked, in the order of their numbers, before anything is looked at, and unlocked when
+//! everything is done. So nobody sees a part of it. The steps are carried out one after the other, as if each were alone,
+//! but their records are only noted. If all have succeeded, the records are appended as one run, which is sealed in one
+//! batch: the log has all of them or none. Otherwise the steps are undone, from the last to the first.
+
+use arrayvec::ArrayVec;
+use parking_lot::MutexGuard;
+use proto::limits::MAX_VALUE_BYTES;
+use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
+
+use crate::call::{Call, Context, Noted, Records};
+use crate::engine::Engine;
+use crate::shard::Shard;
+use crate::slots::Stamp;
+use crate::stored::Owned;
+
+/// Most bytes of values that the steps of a transaction may reply with.
+pub const MAX_REPLIES_BYTES: usize = 2 * MAX_VALUE_BYTES;
+
+/// What must be true of an entry before anything is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition<'a> {
+    /// There is such an entry.
+    Present,
+    /// There is none.
+    Absent,
+    /// There is one, and its stamp is one of these.
+    OneOf(&'a [Stamp]),
+    /// There is none, or its stamp is none of these.
+    NoneOf(&'a [Stamp]),
+}
+
+/// A condition of an entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Check<'a> {
+    /// The entry's type.
+    pub ty: ValueType,
+    /// Its key.
+    pub key: Key<'a>,
+    /// What must be true of it.
+    pub condition: Condition<'a>,
+}
+
+/// The smallest and the largest value that an increment may lead to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// The smallest, if there is one.
+    pub min: Option<i64>,
+    /// The largest, if there is one.
+    pub max: Option<i64>,
+}
+
+/// An operation of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    /// The operation.
+    pub op: Op<'a>,
+    /// Of an increment.
+    pub bounds: Bounds,
+}
+
+/// An entry as it was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// The stamp of its last write.
+    pub stamp: Stamp,
+    /// Its value.
+    pub value: Value,
+}
+
+/// A step that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepDone {
+    /// The reply.
+    pub reply: Reply,
+    /// The stamp of the entry before it, if there was one. `None` for [`Op::DelAll`].
+    pub before: Option<Stamp>,
+    /// The stamp of the entry after it, if there is one.
+    pub after: Option<Stamp>,
+}
+
+/// A transaction that was carried out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transacted {
+    /// Its steps, in their order.
+    pub steps: Vec<StepDone>,
+    /// The lsn of the record of its last write, if there is one.
+    pub lsn: Option<Lsn>,
+    /// The last lsn when it was carried out: what its reads are at least as new as.
+    pub as_of: Lsn,
+}
+
+impl Transacted {
+    /// Its place in the log.
+    pub fn place(&self) -> Lsn {
+        self.lsn.unwrap_or(self.as_of)
+    }
+
+    /// Bytes of the values in its replies.
+    pub fn reply_bytes(&self) -> usize {
+        self.steps.iter().map(|step| reply_bytes(&step.reply)).sum()
+    }
+}
+
+fn reply_bytes(reply: &Reply) -> usize {
+    match reply {
+        Reply::Value(value) => value.as_value_ref().packed_bytes(),
+        Reply::Field(text) => text.as_bytes().len(),
+        _ => 0,
+    }
+}
+
+/// Why nothing was done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotTransacted {
+    /// The check with this number failed. With what was there.
+    Condition {
+        /// Number of the check, from 0.
+        check: usize,
+        /// The entry, if there is one.
+        found: Option<Found>,
+    },
+    /// The increment that is the step with this number would lead beyond its bounds.
+    Bounds {
+        /// Number of the step, from 0.
+        step: usize,
+        /// The counter's value, which does not change.
+        before: i64,
+    },
+    /// The step with this number was refused; or all together, if there is no number.
+    Refused {
+        /// Number of the step, from 0.
+        step: Option<usize>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+impl Condition<'_> {
+    fn holds(self, stamp: Option<Stamp>) -> bool {
+        match self {
+            Self::Present => stamp.is_some(),
+            Self::Absent => stamp.is_none(),
+            Self::OneOf(stamps) => stamp.is_some_and(|stamp| stamps.contains(&stamp)),
+            Self::NoneOf(stamps) => stamp.is_none_or(|stamp| !stamps.contains(&stamp)),
+        }
+    }
+}
+
+impl Bounds {
+    fn allow(self, before: i64, by: i64) -> bool {
+        // A counter has 32 bits, so this is exact wherever the sum fits into one.
+        let after = before.saturating_add(by);
+        self.min.is_none_or(|min| min <= after) && self.max.is_none_or(|max| after <= max)
+    }
+}
+
+impl<'a> From<Op<'a>> for Step<'a> {
+    fn from(op: Op<'a>) -> Self {
+        Self { op, bounds: Bounds::default() }
+    }
+}
+
+impl Engine {
+    /// Carries out all steps in their order, provided that all checks hold of the state before. If it fails, nothing has
+    /// changed, and nothing is in the log. Nobody sees a part of it.
+    pub fn transact(&self, checks: &[Check<'_>], steps: &[Step<'_>], at: Micros) -> Result<Transacted, NotTransacted> {
+        // Memory of long values is allocated before the locks are taken and freed after they are released.
+        let mut dropped = Vec::new();
+        let mut prebuilt: Vec<_> = steps.iter().map(|step| prebuilt(&step.op)).collect();
+        let keys = checks.iter().map(|check| check.key).chain(steps.iter().map(|step| step.op.key()));
+        let hashes: Vec<u64> = keys.map(|key| self.hash(key)).collect();
+        let (of_checks, of_steps) = hashes.split_at(checks.len());
+        let mut shards = LockedShards::lock(self, &hashes);
+        for (number, (check, hash)) in checks.iter().zip(of_checks).enumerate() {
+            let shard = shards.of(*hash);
+            let stamp = shard.stamp(*hash, check.ty, check.key);
+            if !check.condition.holds(stamp) {
+                let value = value_of(shard, check.ty, *hash, check.key, self);
+                let found = stamp.zip(value).map(|(stamp, value)| Found { stamp, value });
+                return Err(NotTransacted::Condition { check: number, found });
+            }
+        }
+        let mut work = Work { engine: self, shards, steps, hashes: of_steps, done: Vec::new(), undo: Vec::new() };
+        let carried_out = work.carry_out(&mut prebuilt, &mut dropped, at);
+        if carried_out.is_err() {
+            work.undo(&mut dropped);
+        }
+        let (lsn, as_of) = carried_out?;
+        Ok(Transacted { steps: std::mem::take(&mut work.done), lsn, as_of })
+    }
+}
+
+fn prebuilt(op: &Op<'_>) -> Option<Owned> {
+    match op {
+        Op::Put { value, .. } => Owned::prebuilt(*value),
+        _ => None,
+    }
+}
+
+/// The value of an entry, if there is one.
+fn value_of(shard: &Shard, ty: ValueType, hash: u64, key: Key<'_>, engine: &Engine) -> Option<Value> {
+    match shard.get(&Op::Get { ty, key }, ty, hash, &engine.replay_context()) {
+        Ok(outcome) => match outcome.reply {
+            Reply::Value(value) => Some(value),
+            _ => None,
+        },
+        Err(_) => None,
+    }
+}
+
+/// The locks of several shards.
+struct LockedShards<'e> {
+    engine: &'e Engine,
+    /// In ascending order.
+    numbers: Vec<usize>,
+    /// Of the shard with the same index.
+    guards: Vec<MutexGuard<'e, Shard>>,
+}
+
+impl<'e> LockedShards<'e> {
+    /// Locks the shards of these hashes. Whoever waits for one here holds only those with smaller numbers, and whoever
+    /// waits for one elsewhere holds none.
+    fn lock(engine: &'e Engine, hashes: &[u64]) -> Self {
+        let mut numbers: Vec<usize> = hashes.iter().map(|hash| engine.shard_number(*hash)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let guards = numbers.iter().map(|number| engine.shards[*number].lock()).collect();
+        Self { engine, numbers, guards }
+    }
+
+    fn of(&mut self, hash: u64) -> &mut Shard {
+        let number = self.engine.shard_number(hash);
+        let index = self.numbers.binary_search(&number).expect("the shard of every key is locked");
+        &mut self.guards[index]
+    }
+}
+
+/// What takes a step back.
+struct Undo {
+    /// What the step has changed, as it was.
+    change: Change,
+    /// The stamps of the key's entries, for each type that the step may have changed.
+    stamps: ArrayVec<(ValueType, Option<Stamp>), { ValueType::ALL.len() }>,
+}
+
+/// What a step is about to change, as it is before.
+enum Change {
+    Nothing,
+    /// Whole entries.
+    Entries(Vec<(ValueType, Option<Value>)>),
+    /// A field of a map that there is.
+    Field(Option<Text>),
+    /// Members that a set that there is will get.
+    Added(StringsBuf),
+    /// Members that it will lose.
+    Removed(StringsBuf),
+}
+
+/// A transaction that is being carried out.
+struct Work<'w, 'a> {
+    engine: &'w Engine,
+    shards: LockedShards<'w>,
+    steps: &'w [Step<'a>],
+    /// Of the key of each step.
+    hashes: &'w [u64],
+    /// The first steps.
+    done: Vec<StepDone>,
+    /// How to undo each of them.
+    undo: Vec<Undo>,
+}
+
+/// A record of a transaction.
+struct Recorded {
+    /// Number of the step.
+    step: usize,
+    effect: Effect,
+    /// Whether the step has given its entry the stamp of this record.
+    stamps: bool,
+}
+
+impl Work<'_, '_> {
+    /// Carries out the steps and appends their records. Returns the lsn of the last write's record, and the last lsn before.
+    fn carry_out(
+        &mut self,
+        prebuilt: &mut [Option<Owned>],
+        dropped: &mut Vec<Owned>,
+        at: Micros,
+    ) -> Result<(Option<Lsn>, Lsn), NotTransacted> {
+        let refused = |step| move |refusal| NotTransacted::Refused { step, refusal };
+        let engine = self.engine;
+        // No entry of the locked shards has a later stamp.
+        let as_of = engine.last_lsn();
+        let expected = as_of + 1;
+        let noted = Noted::new(expected);
+        let records = if engine.log().is_some() { Records::Noted(&noted) } else { Records::Nowhere };
+        let context = Context { env: engine.env(), records, record: engine.record_mode(), limited: true, at };
+        let (mut run, mut told): (Vec<Recorded>, usize) = (Vec::new(), 0);
+        for (number, (step, hash)) in self.steps.iter().zip(self.hashes).enumerate() {
+            let (hash, op, shard) = (*hash, &step.op, self.shards.of(*hash));
+            if let Some(before) = beyond_bounds(shard, step, hash, engine) {
+                return Err(NotTransacted::Bounds { step: number, before });
+            }
+            let stamp = |shard: &Shard| shard.stamp(hash, op.value_type()?, op.key());
+            let before = stamp(shard);
+            let undo = Undo { change: Change::by(op, shard, hash, engine), stamps: stamps_of(op, shard, hash) };
+            let prebuilt = prebuilt[number].take();
+            let mut call = Call { op, hash, context: &context, prebuilt, dropped, replayed: None };
+            let outcome = shard.execute(&mut call).map_err(refused(Some(number)))?;
+            let after = stamp(shard);
+            self.undo.push(undo);
+            if let Some(effect) = noted.take() {
+                let lsn = expected + run.len() as Lsn;
+                run.push(Recorded { step: number, effect, stamps: after == Some(lsn.into()) });
+            }
+            told += reply_bytes(&outcome.reply);
+            self.done.push(StepDone { reply: outcome.reply, before, after });
+            if told > MAX_REPLIES_BYTES {
+                return Err(refused(Some(number))(Refusal::ResponseTooLarge));
+            }
+        }
+        let Some(log) = engine.log().filter(|_| !run.is_empty()) else { return Ok((None, as_of)) };
+        let records: Vec<_> = run.iter().map(|record| (&self.steps[record.step].op, record.effect)).collect();
+        let first = log.append_run(&records, at).map_err(refused(None))?;
+        self.restamp(&run, expected, first);
+        let writes = run.iter().zip(first..).filter(|(record, _)| self.steps[record.step].op.kind().writes());
+        Ok((writes.map(|(_, lsn)| lsn).last(), as_of))
+    }
+
+    /// Others may have appended something meanwhile: the records have lsns from `first` on, not from `expected` on.
+    fn restamp(&mut self, run: &[Recorded], expected: Lsn, first: Lsn) {
+        if first == expected {
+            return;
+        }
+        for (Recorded { step, .. }, lsn) in run.iter().zip(first..).filter(|(record, _)| record.stamps) {
+            let (op, hash) = (self.steps[*step].op, self.hashes[*step]);
+            if let Some(ty) = op.value_type() {
+                self.shards.of(hash).restamp(hash, ty, op.key(), lsn.into());
+            }
+        }
+        let moved = |stamp: Stamp| {
+            let lsns = (expected..).zip(first..).take(run.len());
+            lsns.into_iter().find(|(expected, _)| Stamp::from(*expected) == stamp).map_or(stamp, |(_, lsn)| lsn.into())
+        };
+        for done in &mut self.done {
+            (done.before, done.after) = (done.before.map(moved), done.after.map(moved));
+        }
+    }
+
+    /// Takes everything back.
+    fn undo(&mut self, dropped: &mut Vec<Owned>) {
+        let context = self.engine.replay_context();
+        for (undo, (step, hash)) in self.undo.drain(..).zip(self.steps.iter().zip(self.hashes)).rev() {
+            let (key, shard) = (step.op.key(), self.shards.of(*hash));
+            let mut execute = |op: Op<'_>| {
+                let mut call =
+                    Call { op: &op, hash: *hash, context: &context, prebuilt: None, dropped, replayed: None };
+                // Only the log and the limits can refuse it, and there are none here.
+                let _ = shard.execute(&mut call);
+            };
+            match &undo.change {
+                Change::Nothing => {}
+                Change::Entries(entries) => {
+                    for (ty, value) in entries {
+                        execute(match value {
+                            Some(value) => Op::Put { key, value: value.as_value_ref() },
+                            None => Op::Del { ty: *ty, key },
+                        });
+                    }
+                }
+                Change::Field(value) => match (step.op, value) {
+                    (Op::MapSet { field, .. } | Op::MapDel { field, .. }, Some(value)) => {
+                        execute(Op::MapSet { key, field, value: value.as_str() });
+                    }
+                    (Op::MapSet { field, .. }, None) => execute(Op::MapDel { key, field }),
+                    _ => {}
+                },
+                Change::Added(members) => execute(Op::SetRem { key, members: members.as_strings() }),
+                Change::Removed(members) => execute(Op::SetAdd { key, members: members.as_strings() }),
+            }
+            for (ty, stamp) in undo.stamps {
+                if let Some(stamp) = stamp {
+                    shard.restamp(*hash, ty, key, stamp);
+                }
+            }
+        }
+    }
+}
+
+/// The value of the counter, if the step would lead it beyond its bounds.
+fn beyond_bounds(shard: &Shard, step: &Step<'_>, hash: u64, engine: &Engine) -> Option<i64> {
+    let (ty, by) = match step.op {
+        Op::Incr { ty, .. } => (ty, 1),
+        Op::IncrBy { ty, by, .. } => (ty, by),
+        _ => return None,
+    };
+    if step.bounds == Bounds::default() {
+        return None;
+    }
+    let before = match value_of(shard, ty.into(), hash, step.op.key(), engine) {
+        Some(Value::Int(number)) => number.into(),
+        Some(Value::Uint(number)) => number.into(),
+        _ => 0,
+    };
+    (!step.bounds.allow(before, by)).then_some(before)
+}
+
+/// The stamps of the entries that the operation may change.
+fn stamps_of(op: &Op<'_>, shard: &Shard, hash: u64) -> ArrayVec<(ValueType, Option<Stamp>), { ValueType::ALL.len() }> {
+    let types = ValueType::ALL.into_iter().filter(|ty| op.value_type().is_none_or(|of| of == *ty));
+    types.map(|ty| (ty, shard.stamp(hash, ty, op.key()))).collect()
+}
+
+impl Change {
+    /// What the operation will change.
+    fn by(op: &Op<'_>, shard: &Shard, hash: u64, engine: &Engine) -> Self {
+        let entry = |ty| (ty, value_of(shard, ty, hash, op.key(), engine));
+        match *op {
+            Op::Get { .. } | Op::SetHas { .. } | Op::MapGet { .. } => Self::Nothing,
+            Op::Put { value, .. } => Self::Entries(vec![entry(value.value_type())]),
+            Op::Del { ty, .. } => Self::Entries(vec![entry(ty)]),
+            Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => Self::Entries(vec![entry(ty.into())]),
+            Op::DelAll { .. } => Self::Entries(ValueType::ALL.map(entry).into()),
+            Op::MapSet { key, field, .. } | Op::MapDel { key, field } => match shard.field(hash, key, field) {
+                None => Self::Entries(vec![(ValueType::Map, None)]),
+                Some(value) => Self::Field(value.map(Text::from)),
+            },
+            Op::SetAdd { key, members } => match shard.members_in(hash, key, members, false) {
+                None => Self::Entries(vec![(ValueType::Set, None)]),
+                Some(new) => Self::Added(new),
+            },
+            Op::SetRem { key, members } => {
+                shard.members_in(hash, key, members, true).map_or(Self::Nothing, Self::Removed)
+            }
+        }
+    }
+}
