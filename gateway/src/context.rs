@@ -20,6 +20,8 @@ use crate::service::Service;
 
 /// State shared by all workers.
 pub(crate) struct Shared {
+    /// Random id of this process.
+    pub(crate) id: u64,
     pub(crate) config: Config,
     pub(crate) engine: Arc<Engine>,
     /// The log; `None` when it is off.
@@ -64,6 +66,7 @@ impl Shared {
         workers: usize,
     ) -> Self {
         Self {
+            id: rand::random(),
             engine,
             log,
             access,
@@ -76,6 +79,13 @@ impl Shared {
             response_memory: Budget::new(config.response_memory.as_u64() as usize),
             config,
         }
+    }
+}
+
+impl Shared {
+    /// The id of the log; without a log, that of this process.
+    pub(crate) fn log_id(&self) -> u64 {
+        self.log.as_ref().map_or(self.id, LogWatch::log_id)
     }
 }
 

@@ -171,7 +171,12 @@ impl ProtocolMeters {
 
     /// Counts a refusal that a client is told.
     pub(crate) fn refused(&self, refusal: &Refusal) {
-        self.refusals[refusal.reason()].add(1);
+        self.refused_times(refusal, 1);
+    }
+
+    /// Counts the same refusal of several requests.
+    pub(crate) fn refused_times(&self, refusal: &Refusal, requests: u64) {
+        self.refusals[refusal.reason()].add(requests);
     }
 
     /// The number of requests of this kind.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use engine::{Engine, Outcome};
+use engine::{Check, Engine, NotTransacted, Outcome, Step, Transacted};
 use proto::{Lsn, Micros, Op, Refusal, Reply};
 
 use crate::access::Identity;
@@ -154,6 +154,50 @@ impl Service {
         let outcome = self.engine.execute(&request.op, at)?;
         let awaits = self.awaits(&outcome, durable);
         Ok(Done { reply: outcome.reply, awaits })
+    }
+
+    /// Executes the steps together at time `at`, if the checks hold, or refuses them all. Returns the LSN that must be
+    /// durable before the response may be sent, too.
+    pub(crate) fn transact(
+        &self,
+        origin: Origin<'_>,
+        checks: &[Check<'_>],
+        steps: &[Step<'_>],
+        options: Options,
+        at: Micros,
+    ) -> Result<(Transacted, Option<Lsn>), NotTransacted> {
+        let transacted = self.try_transact(origin.identity, checks, steps, options, at);
+        let meters = self.meters.of(origin.protocol);
+        match &transacted {
+            Ok((done, _)) => {
+                steps.iter().zip(&done.steps).for_each(|(step, done)| meters.executed(&step.op, Ok(&done.reply)));
+            }
+            Err(_) => steps.iter().for_each(|step| meters.not_executed(&step.op)),
+        }
+        transacted
+    }
+
+    fn try_transact(
+        &self,
+        identity: &Identity,
+        checks: &[Check<'_>],
+        steps: &[Step<'_>],
+        options: Options,
+        at: Micros,
+    ) -> Result<(Transacted, Option<Lsn>), NotTransacted> {
+        let refused = |step| move |refusal| NotTransacted::Refused { step, refusal };
+        for check in checks {
+            identity.check_condition(check.ty, check.key).map_err(refused(None))?;
+        }
+        for (number, step) in steps.iter().enumerate() {
+            identity.check(&step.op).map_err(refused(Some(number)))?;
+        }
+        let writes = steps.iter().any(|step| step.op.kind().writes());
+        let durable = self.admit(writes, options).map_err(refused(None))?;
+        let transacted = self.engine.transact(checks, steps, at)?;
+        // As for a single write, see `awaits`.
+        let awaits = durable.then(|| transacted.lsn.unwrap_or_else(|| self.engine.last_lsn()));
+        Ok((transacted, awaits))
     }
 
     /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN

@@ -147,6 +147,11 @@ impl Grant {
         let types = op.value_type().map_or_else(every_type, bit);
         self.scopes.has(scope) && self.types & types == types && op.key().as_str().starts_with(&*self.prefix)
     }
+
+    /// Whether an entry of this type and key, which may be empty, may be read.
+    pub fn allows_listed(&self, ty: ValueType, key: &str) -> bool {
+        self.scopes.has(Scope::Read) && self.types & bit(ty) != 0 && key.starts_with(&*self.prefix)
+    }
 }
 
 #[cfg(test)]

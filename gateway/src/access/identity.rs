@@ -1,6 +1,6 @@
 //! A client as the server knows it.
 
-use proto::{Micros, Op, Refusal};
+use proto::{Key, Micros, Op, Refusal, ValueType};
 
 use super::grant::{Grant, Scopes};
 
@@ -63,10 +63,32 @@ impl Identity {
         self.grant.allows_all()
     }
 
+    /// Whether it may read this entry.
+    pub(crate) fn may_read(&self, ty: ValueType, key: &str) -> bool {
+        self.grant.allows_all() || self.grant.allows_listed(ty, key)
+    }
+
+    /// Refuses a listing of a type, or of all, if none of its entries may be read.
+    pub(crate) fn check_listing(&self, ty: Option<ValueType>) -> Result<(), Refusal> {
+        let may_list = |ty| self.grant.allows_listed(ty, self.grant.prefix());
+        self.allowed(ValueType::ALL.into_iter().filter(|of| ty.is_none_or(|ty| ty == *of)).any(may_list))
+    }
+
+    /// Refuses to tell whether a condition on an entry holds, unless it may be read or written.
+    pub(crate) fn check_condition(&self, ty: ValueType, key: Key<'_>) -> Result<(), Refusal> {
+        let ops = [Op::Get { ty, key }, Op::Del { ty, key }];
+        self.allowed(self.grant.allows_all() || ops.iter().any(|op| self.grant.allows(op)))
+    }
+
     /// Refuses an operation that is not allowed. Looks at nothing that is stored, so that the refusal tells nothing of it.
     #[inline]
     pub(crate) fn check(&self, op: &Op<'_>) -> Result<(), Refusal> {
-        match self.grant.allows_all() || self.grant.allows(op) {
+        self.allowed(self.grant.allows_all() || self.grant.allows(op))
+    }
+
+    #[inline]
+    fn allowed(&self, allowed: bool) -> Result<(), Refusal> {
+        match allowed {
             true => Ok(()),
             false if self.is_anonymous => Err(Refusal::Unauthenticated),
             false => Err(Refusal::Forbidden),

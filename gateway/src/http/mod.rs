@@ -1,9 +1,9 @@
 //! The HTTP/1.1 server: everything that does not depend on a version of the API.
 //!
 //! ```text
-//!   socket ── stream.rs ──> hyper ──> head.rs ──> hosts.rs, auth.rs ──> v1/route.rs ──> body.rs
-//!                                                                                          │
-//!   socket <── stream.rs <── hyper <── response.rs <────────────────── v1/ <───────────────┘
+//!   socket ── stream.rs ──> hyper ──> head.rs ──> hosts.rs, auth.rs ──> api.rs ──> v1/, v2/ route.rs ──> body.rs
+//!                                                                                                      │
+//!   socket <── stream.rs <── hyper <── response.rs <───────────────────────────── v1/, v2/ <─────────────┘
 //!
 //!   session.rs   a connection, from its first request to its end
 //!   stream.rs    the bytes of a connection, between hyper and the socket
@@ -20,11 +20,17 @@
 //!   percent.rs   percent-encoding
 //!   number.rs    numbers as text
 //!   json.rs      maps and sets as JSON
+//!   values.rs    values in bodies, for each value type
+//!   schema.rs    schemas of bodies
+//!   options.rs   what headers say about how a request is carried out
+//!   api.rs       the APIs, by path
 //!   v1/          REST API v1
+//!   v2/          REST API v2
 //! ```
 //!
 //! An API converts a head and a body into an operation, and a reply into a response. It knows nothing else.
 
+mod api;
 mod auth;
 mod body;
 mod cors;
@@ -33,14 +39,18 @@ mod hosts;
 mod json;
 mod noted;
 mod number;
+mod options;
 mod pages;
 mod percent;
 mod problem;
 mod response;
+mod schema;
 mod session;
 mod stream;
 mod targets;
 mod v1;
+mod v2;
+mod values;
 
 pub(crate) use session::{serve, too_many_connections};
-pub(crate) use v1::JsonValue;
+pub(crate) use values::JsonValue;

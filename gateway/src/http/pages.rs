@@ -1,5 +1,5 @@
-//! What the REST port says about itself: a page for people, the description for programs, and the figures of the page. The
-//! first two are the same for everybody; the figures are for those who may do something.
+//! What the REST port says about itself: a page for people, descriptions for programs, what problems mean, and the figures of
+//! the page. All but the figures are the same for everybody; those are for clients who may do something.
 
 use bytes::Bytes;
 use hyper::Method;
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::head::Head;
 use super::problem::Problem;
 use super::response::Response;
-use super::v1;
+use super::{v1, v2};
 use crate::context::Worker;
 use crate::log::status::LogHealth;
 use crate::protocol::Protocol;
@@ -31,23 +31,28 @@ const PROTECTION: [(HeaderName, HeaderValue); 3] = [
 
 /// A path that is about the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Page {
+pub(super) enum Page<'p> {
     /// `/`
     Home,
     /// `/openapi.json`
     Description,
+    /// `/v2/openapi.json`
+    DescriptionV2,
+    /// `/v2/problems/NAME`
+    Problem(&'p str),
     /// `/status.json`
     Status,
 }
 
-impl Page {
+impl<'p> Page<'p> {
     /// The page of a request, if its path is one.
-    pub(super) fn of(head: &Head<'_>) -> Option<Self> {
+    pub(super) fn of(head: &Head<'p>) -> Option<Self> {
         match head.path {
             "/" => Some(Self::Home),
             "/openapi.json" => Some(Self::Description),
+            "/v2/openapi.json" => Some(Self::DescriptionV2),
             "/status.json" => Some(Self::Status),
-            _ => None,
+            path => path.strip_prefix(v2::PROBLEMS).map(Self::Problem),
         }
     }
 
@@ -65,6 +70,8 @@ impl Page {
                 .into_iter()
                 .fold(Response::html(Bytes::from_static(PAGE)), |page, (name, value)| page.with(name, value)),
             Self::Description => Response::json(v1::description()),
+            Self::DescriptionV2 => Response::json(v2::description()),
+            Self::Problem(name) => v2::problem_page(name)?,
             Self::Status => {
                 let status = status(worker).to_string();
                 Response::json(status).with(CACHE_CONTROL, HeaderValue::from_static("no-store"))

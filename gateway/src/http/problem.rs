@@ -50,6 +50,35 @@ pub(super) enum Problem {
     OddClock,
     #[error(transparent)]
     Refused(#[from] Refusal),
+
+    // Of REST API v2.
+    #[error("the condition does not hold: {}", if etag.is_some() { "the entry has another state" } else { "there is no such entry" })]
+    Condition {
+        /// Of the present entry, if there is one.
+        etag: Option<String>,
+        /// Its value, if it is small and may be read.
+        value: Option<serde_json::Value>,
+    },
+    #[error("the increment would lead beyond the limits of the request; the value is {before}")]
+    Limit { before: i64 },
+    #[error("{0}")]
+    Gone(&'static str),
+    #[error("the only representation here is {0}, which the header Accept excludes")]
+    NotAcceptable(&'static str),
+    #[error("the body has an unknown Content-Type; expected {0}")]
+    UnsupportedMedia(&'static str),
+    #[error("too many operations; expected at most {0}")]
+    TooMany(usize),
+    #[error("this server's state is not as new as Kvs-Min-Token; try again later")]
+    NotYet,
+    #[error("{place} {number}: {problem}")]
+    InBatch {
+        /// `op` or `if`.
+        place: &'static str,
+        /// Its number, from 0.
+        number: usize,
+        problem: Box<Problem>,
+    },
 }
 
 /// An ambiguous message. A proxy in front of this server might read it differently, and so disagree about where the
@@ -64,7 +93,7 @@ impl Problem {
         matches!(self, Self::BadMessage(_) | Self::NotImplemented | Self::TooSlow)
     }
 
-    fn status(&self) -> StatusCode {
+    pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(_) | Self::BadMessage(_) => StatusCode::BAD_REQUEST,
             Self::OtherSite(_) => StatusCode::FORBIDDEN,
@@ -76,18 +105,45 @@ impl Problem {
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::TooManyConnections | Self::OddClock => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyConnections | Self::OddClock | Self::NotYet => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refusal) => status_of(refusal),
+            Self::Condition { .. } => StatusCode::PRECONDITION_FAILED,
+            Self::Limit { .. } => StatusCode::CONFLICT,
+            Self::Gone(_) => StatusCode::GONE,
+            Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
+            Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooMany(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::InBatch { problem, .. } => problem.status(),
+        }
+    }
+
+    /// The refusal that it is, or that an operation of a batch has got.
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::InBatch { problem, .. } => problem.refusal(),
+            _ => None,
         }
     }
 
     pub(super) fn into_response(self) -> Response {
-        let response =
-            Response::text(one_line(self.to_string())).with_status(self.status()).with(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-        match &self {
+        self.with_headers(Response::text(one_line(self.to_string())).with_status(self.status()))
+    }
+
+    /// The headers of every response to it.
+    pub(super) fn with_headers(&self, response: Response) -> Response {
+        let response = response.with(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        match self {
             Self::Refused(Refusal::Unauthenticated) => response.with(WWW_AUTHENTICATE, BEARER),
             Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
-            Self::TooManyConnections | Self::OddClock => response.with(RETRY_AFTER, RETRY_SECONDS),
+            Self::TooManyConnections | Self::OddClock | Self::NotYet => response.with(RETRY_AFTER, RETRY_SECONDS),
+            Self::InBatch { problem, .. } => problem.retry_after(response),
+            problem => problem.retry_after(response),
+        }
+    }
+
+    fn retry_after(&self, response: Response) -> Response {
+        match self {
             Self::Refused(refusal) => match refusal.retry_after() {
                 Some(pause) => response.with(RETRY_AFTER, pause.as_secs().max(1).into()),
                 None => response,

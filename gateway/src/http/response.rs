@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
 use hyper::{StatusCode, Version};
-use proto::Refusal;
+use proto::{Lsn, Refusal};
 
 use crate::config::UNBUDGETED_BYTES;
 use crate::service::{ResponseMemory, Service};
@@ -12,6 +12,7 @@ use crate::service::{ResponseMemory, Service};
 static TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 static HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 static JSON: HeaderValue = HeaderValue::from_static("application/json");
+static PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// A response on its way to hyper. It is small, because it is moved from one result into the next.
@@ -22,6 +23,15 @@ pub(super) struct Response {
     content: Option<&'static HeaderValue>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+}
+
+/// An executed request.
+pub(super) struct Executed {
+    pub(super) response: Response,
+    /// What must be durable before the response is sent.
+    pub(super) awaits: Option<Lsn>,
+    /// The lsn of the write, or what a read is at least as new as. Known if the API tells it.
+    pub(super) place: Option<Lsn>,
 }
 
 impl Response {
@@ -43,6 +53,11 @@ impl Response {
     /// 200 with JSON.
     pub(super) fn json(body: impl Into<Bytes>) -> Self {
         Self { content: Some(&JSON), body: body.into(), ..Self::empty() }
+    }
+
+    /// A problem, as JSON.
+    pub(super) fn problem(body: impl Into<Bytes>) -> Self {
+        Self { content: Some(&PROBLEM), body: body.into(), ..Self::empty() }
     }
 
     pub(super) fn with_status(self, status: StatusCode) -> Self {

@@ -29,7 +29,7 @@ use super::problem::{BadMessage, Problem};
 use super::response::Response;
 use super::stream::{Handle, HttpStream};
 use super::targets::Targets;
-use super::{auth, cors, hosts, v1};
+use super::{api, auth, cors, hosts, v2};
 use crate::access::Caller;
 use crate::clock;
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
@@ -150,12 +150,12 @@ async fn answer(
     activity.answered();
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, request_id = %noted.id, "refused a request");
-        if let Problem::Refused(refusal) = &problem {
+        if let Some(refusal) = problem.refusal() {
             worker.service.meters().of(Protocol::Rest).refused(refusal);
         }
         // With Expect, the client may or may not send the body after an error.
         let ends = problem.ends_connection() || head.headers.contains_key(EXPECT);
-        let response = problem.into_response();
+        let response = api::refuse(head.uri.path(), problem);
         if ends { response.and_close() } else { response }
     });
     let origins = &worker.shared.config.cors_origins;
@@ -223,7 +223,7 @@ async fn respond(
 enum Asked<'h> {
     /// Nothing more is needed to answer.
     Answered(Box<Response>),
-    Route(v1::Route<'h>),
+    Route(api::Route<'h>),
 }
 
 /// Decides what can be decided from the head: who asks, and for what.
@@ -248,7 +248,7 @@ fn admit<'h>(
     }
     match page {
         Some(page) => page.respond(worker, head).map(|response| Asked::Answered(response.into())),
-        None => v1::route(head).map(Asked::Route),
+        None => api::Route::of(head).map(Asked::Route),
     }
 }
 
@@ -257,11 +257,11 @@ async fn execute(
     worker: &Worker,
     caller: &Caller,
     head: &Head<'_>,
-    route: v1::Route<'_>,
+    route: api::Route<'_>,
     body: Option<Body>,
     waits: &mut bool,
 ) -> Result<Response, Problem> {
-    let executed = v1::execute(worker, caller, head, route, body.as_ref().map_or(&[], Body::bytes))?;
+    let executed = route.execute(worker, caller, head, body.as_ref().map_or(&[], Body::bytes))?;
     let mut response = executed.response;
     if *head.method != Method::HEAD {
         response.admit(&worker.service)?;
@@ -271,5 +271,8 @@ async fn execute(
         *waits = true;
         worker.service.wait(lsn).await?;
     }
-    Ok(response)
+    Ok(match executed.place {
+        Some(place) => v2::placed(worker, response, place),
+        None => response,
+    })
 }

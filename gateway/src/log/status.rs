@@ -37,14 +37,20 @@ impl LogHealth {
 /// A view of the log's status. Clones see the same log.
 #[derive(Clone, Debug)]
 pub(crate) struct LogWatch {
+    log_id: u64,
     status: watch::Receiver<LogStatus>,
     /// The highest LSN for which a wait has timed out; until it is durable, the log counts as down. 0: none.
     overdue: Arc<AtomicU64>,
 }
 
 impl LogWatch {
-    pub(crate) fn new(status: watch::Receiver<LogStatus>) -> Self {
-        Self { status, overdue: Arc::default() }
+    pub(crate) fn new(log_id: u64, status: watch::Receiver<LogStatus>) -> Self {
+        Self { log_id, status, overdue: Arc::default() }
+    }
+
+    /// The id of the log.
+    pub(crate) fn log_id(&self) -> u64 {
+        self.log_id
     }
 
     /// The current status and its changes.

@@ -38,6 +38,7 @@ pub(crate) struct Recovering {
 
 /// What the thread hands over after recovery.
 struct Recovered {
+    log_id: u64,
     engine: Arc<Engine>,
     status: watch::Receiver<LogStatus>,
     buffer: Arc<LogBuffer>,
@@ -148,8 +149,8 @@ impl LogThread {
 impl Recovering {
     /// Waits until the state is recovered.
     pub(crate) async fn recovered(self) -> Result<(Arc<Engine>, LogThread), SinkError> {
-        let Recovered { engine, status, buffer, checkpoints } = self.recovered.await.map_err(|_| gone())??;
-        let watch = LogWatch::new(status);
+        let Recovered { log_id, engine, status, buffer, checkpoints } = self.recovered.await.map_err(|_| gone())??;
+        let watch = LogWatch::new(log_id, status);
         let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch, checkpoints };
         Ok((engine, thread))
     }
@@ -181,7 +182,8 @@ async fn recover_then_ship<S: LogWriter>(
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
     let shipper =
         Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger, options.meters);
-    Ok((filled, Recovered { engine, status, buffer, checkpoints: request }, shipper))
+    let log_id = term.chain.log_id;
+    Ok((filled, Recovered { log_id, engine, status, buffer, checkpoints: request }, shipper))
 }
 
 fn gone() -> SinkError {

@@ -9,8 +9,8 @@ use proto::{CounterType, ValueType};
 use serde_json::{Map, Value, json};
 
 use super::route::{After, BASE, ENDPOINTS, Endpoint, Route, Verb};
-use super::schema::{Body, TEXT, integer, members, plain, string, text};
-use super::values::{schema, step_schema};
+use crate::http::schema::{Body, TEXT, integer, members, plain, string, text};
+use crate::http::values::{schema, step_schema};
 
 /// The description as JSON.
 pub(in crate::http) fn json() -> Bytes {

@@ -7,8 +7,6 @@
 //!   description.rs describes the table in OpenAPI
 //!   operations.rs  parses routes and bodies into operations and executes them
 //!   responses.rs   converts replies into responses
-//!   values.rs      reads, writes and describes values in bodies, for each value type
-//!   schema.rs      schemas of bodies
 //!   demo.rs        echo, hello, fibo
 //! ```
 
@@ -17,18 +15,15 @@ mod description;
 mod operations;
 mod responses;
 mod route;
-mod schema;
-mod values;
 
 pub(super) use description::json as description;
-pub(super) use operations::Executed;
 pub(super) use route::Route;
-pub(crate) use values::JsonValue;
 
 use hyper::Method;
 
 use super::head::Head;
 use super::problem::Problem;
+use super::response::Executed;
 use crate::access::Caller;
 use crate::context::Worker;
 
@@ -68,5 +63,5 @@ pub(super) fn execute(
         Route::Fibo => demo::fibo(head.query)?,
         Route::Entry(entry) => return operations::execute(worker, caller, head, entry, body),
     };
-    Ok(Executed { response, awaits: None })
+    Ok(Executed { response, awaits: None, place: None })
 }

@@ -1,31 +1,20 @@
 //! Routes of entries: parse the operation, execute it, respond when it is durable.
 
-use hyper::header::HeaderName;
-use proto::{Key, Lsn, Op, StringsBuf, check_text};
+use proto::{Key, Op, StringsBuf, check_text};
 
+use super::responses;
 use super::route::{EntryRoute, Verb};
-use super::{responses, values};
 use crate::access::Caller;
 use crate::clock::now;
-use crate::config::Durability;
 use crate::context::Worker;
 use crate::http::head::Head;
-use crate::http::json;
+use crate::http::options::durability;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
-use crate::http::response::Response;
+use crate::http::response::Executed;
+use crate::http::{json, values};
 use crate::protocol::Protocol;
 use crate::service::{Options, Origin, Request};
-
-/// Raises one request's durability above the server's.
-const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
-
-/// An executed operation.
-pub(in crate::http) struct Executed {
-    pub(in crate::http) response: Response,
-    /// What must be durable before the response is sent.
-    pub(in crate::http) awaits: Option<Lsn>,
-}
 
 /// Executes the operation of `route` and `body`. Does not wait, so nothing of the request is kept while the log stores it.
 pub(super) fn execute(
@@ -48,7 +37,7 @@ pub(super) fn execute(
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
     let done = worker.service.execute(origin, &Request { op, options }, at)?;
     let response = responses::from_reply(done.reply, key.as_str(), item)?;
-    Ok(Executed { response, awaits: done.awaits })
+    Ok(Executed { response, awaits: done.awaits, place: None })
 }
 
 /// The operation. It borrows the members or fields of the body from `list`.
@@ -82,17 +71,5 @@ fn operation<'o>(
         Verb::MapGet => Op::MapGet { key, field: item },
         Verb::MapSet => Op::MapSet { key, field: item, value: text()? },
         Verb::MapDel => Op::MapDel { key, field: item },
-    })
-}
-
-/// The strongest durability that a line of the header requests. The header is for writes.
-fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
-    if !writes {
-        return Ok(Durability::Async);
-    }
-    head.values(&DURABILITY).try_fold(Durability::Async, |strongest, asked| match asked {
-        b"async" => Ok(strongest),
-        b"sync" => Ok(Durability::Sync),
-        _ => Err(Problem::Malformed("Kvs-Durability: expected sync or async".into())),
     })
 }

@@ -1,0 +1,274 @@
+//! Batches: many operations in one request, all or nothing, or each by itself.
+
+use engine::{Check, Condition, MAX_REPLIES_BYTES, Stamp, Step, StepDone};
+use proto::{Key, Lsn, Refusal, Value, ValueType};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value as Json, json};
+
+use super::action::{Action, Content};
+use super::body::{self, CounterChange, Patch};
+use super::transact::{MAX_STEPS, Part, transact};
+use super::{media, problem, token};
+use crate::access::Caller;
+use crate::context::Worker;
+use crate::http::head::Head;
+use crate::http::problem::Problem;
+use crate::http::response::{Executed, Response};
+use crate::http::values::JsonValue;
+
+const EXPECTED: &str = "an object such as {\"ops\":[{\"op\":\"put\",\"type\":\"int\",\"key\":\"k\",\"value\":1}]}";
+
+/// A batch as its body describes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    /// Whether all of it is done or nothing.
+    #[serde(default = "yes")]
+    atomic: bool,
+    #[serde(default, rename = "if")]
+    conditions: Vec<Required>,
+    ops: Vec<Wanted>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A condition.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Required {
+    #[serde(rename = "type")]
+    ty: String,
+    key: String,
+    etag: Option<String>,
+    #[serde(default)]
+    absent: bool,
+    #[serde(default)]
+    present: bool,
+}
+
+/// An operation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    op: String,
+    #[serde(rename = "type")]
+    ty: String,
+    key: String,
+    value: Option<Box<RawValue>>,
+    min: Option<i64>,
+    max: Option<i64>,
+}
+
+/// A condition that has been read.
+struct Checked {
+    ty: ValueType,
+    key: String,
+    state: State,
+}
+
+enum State {
+    Present,
+    Absent,
+    /// One of these; none, if the etag is of another log.
+    Stamp(Vec<Stamp>),
+}
+
+/// An operation that has been read.
+struct Prepared {
+    ty: ValueType,
+    key: String,
+    work: Work,
+}
+
+enum Work {
+    Get,
+    Put(Value),
+    Delete,
+    Patch(Patch),
+}
+
+fn malformed(message: impl Into<String>) -> Problem {
+    Problem::Malformed(message.into())
+}
+
+fn type_of(name: &str) -> Result<ValueType, Problem> {
+    let names = || ValueType::ALL.map(ValueType::name).join(", ");
+    let found = ValueType::ALL.into_iter().find(|ty| ty.name() == name);
+    found.ok_or_else(|| malformed(format!("type {name:?}: expected one of {}", names())))
+}
+
+impl Required {
+    fn read(self, log: u64) -> Result<Checked, Problem> {
+        let state = match (self.etag, self.absent, self.present) {
+            (Some(etag), false, false) => {
+                let text = etag.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&etag);
+                State::Stamp(token::parse_etag(log, text.as_bytes()).into_iter().collect())
+            }
+            (None, true, false) => State::Absent,
+            (None, false, true) => State::Present,
+            _ => return Err(malformed("expected one of \"etag\":\"…\", \"absent\":true and \"present\":true")),
+        };
+        Key::new(self.key.as_bytes())?;
+        Ok(Checked { ty: type_of(&self.ty)?, key: self.key, state })
+    }
+}
+
+impl Checked {
+    fn check(&self) -> Result<Check<'_>, Problem> {
+        let condition = match &self.state {
+            State::Present => Condition::Present,
+            State::Absent => Condition::Absent,
+            State::Stamp(stamps) => Condition::OneOf(stamps),
+        };
+        Ok(Check { ty: self.ty, key: Key::new(self.key.as_bytes())?, condition })
+    }
+}
+
+impl Wanted {
+    fn read(self) -> Result<Prepared, Problem> {
+        let ty = type_of(&self.ty)?;
+        Key::new(self.key.as_bytes())?;
+        if self.op != "incr" && (self.min.is_some() || self.max.is_some()) {
+            return Err(malformed("min and max belong to incr"));
+        }
+        let value = || self.value.as_deref().ok_or_else(|| malformed(format!("{} needs a value", self.op)));
+        let no_value = || match self.value {
+            None => Ok(()),
+            Some(_) => Err(malformed(format!("{} takes no value", self.op))),
+        };
+        let work = match self.op.as_str() {
+            "get" => no_value().map(|()| Work::Get)?,
+            "del" => no_value().map(|()| Work::Delete)?,
+            "put" => Work::Put(body::read_value(ty, value()?)?),
+            "incr" => {
+                let by = match &self.value {
+                    None => 1,
+                    Some(value) => body::read("the value of incr", value.get().as_bytes(), "an integer")?,
+                };
+                let ty = proto::CounterType::of(ty).ok_or_else(|| malformed(format!("{} has no incr", self.ty)))?;
+                Work::Patch(Patch::Counter { ty, change: CounterChange { by, min: self.min, max: self.max } })
+            }
+            "patch" if Patch::is_for(ty) => Work::Patch(Patch::read(ty, value()?.get().as_bytes())?),
+            "patch" => return Err(malformed(format!("{} has no patch", self.ty))),
+            other => return Err(malformed(format!("op {other:?}: expected get, put, del, incr or patch"))),
+        };
+        Ok(Prepared { ty, key: self.key, work })
+    }
+}
+
+impl Prepared {
+    fn action(&self) -> Action<'_> {
+        match &self.work {
+            Work::Get => Action::Get,
+            Work::Put(value) => Action::Put(value.as_value_ref()),
+            Work::Delete => Action::Delete,
+            Work::Patch(patch) => patch.action(),
+        }
+    }
+
+    fn plan<'p>(&'p self, steps: &mut Vec<Step<'p>>) -> Result<(), Problem> {
+        self.action().plan(self.ty, Key::new(self.key.as_bytes())?, steps);
+        Ok(())
+    }
+
+    /// The result, as the response shows it.
+    fn result(&self, log: u64, steps: Vec<StepDone>) -> Json {
+        let stamp = steps.last().and_then(|step| step.after);
+        let result = self.action().result(steps);
+        let mut shown = Map::new();
+        shown.insert("status".into(), result.status.as_u16().into());
+        shown.extend(stamp.map(|stamp| ("etag".into(), token::etag(log, stamp).into())));
+        match result.content {
+            Content::Value(value) => drop(shown.insert("value".into(), json!(JsonValue(value.as_value_ref())))),
+            Content::Text(text) => drop(shown.insert("value".into(), text.as_str().into())),
+            Content::Told(Json::Object(told)) => shown.extend(told),
+            Content::Told(_) | Content::Nothing | Content::NoEntry | Content::NoField => {}
+        }
+        Json::Object(shown)
+    }
+}
+
+fn in_batch(place: &'static str, number: usize) -> impl Fn(Problem) -> Problem {
+    move |problem| Problem::InBatch { place, number, problem: problem.into() }
+}
+
+/// Executes the batch of `body`.
+pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &[u8]) -> Result<Executed, Problem> {
+    media::check_json(head)?;
+    let Document { atomic, conditions, ops } = body::read("the batch", body, EXPECTED)?;
+    if ops.len() > MAX_STEPS || conditions.len() > MAX_STEPS {
+        return Err(Problem::TooMany(MAX_STEPS));
+    }
+    let log = worker.shared.log_id();
+    let conditions = conditions.into_iter().enumerate();
+    let conditions: Result<Vec<_>, _> =
+        conditions.map(|(number, required)| required.read(log).map_err(in_batch("if", number))).collect();
+    let ops = ops.into_iter().enumerate();
+    let ops: Result<Vec<_>, _> = ops.map(|(number, wanted)| wanted.read().map_err(in_batch("op", number))).collect();
+    let (conditions, ops) = (conditions?, ops?);
+    let (results, awaits, place) = match atomic {
+        true => together(worker, caller, head, &conditions, &ops)?,
+        false if conditions.is_empty() => one_by_one(worker, caller, head, &ops)?,
+        false => return Err(malformed("\"if\" is for batches that are atomic")),
+    };
+    let response = Response::json(json!({"results": results}).to_string());
+    Ok(Executed { response, awaits, place })
+}
+
+/// The results, what must be durable, and the place in the log.
+type Results = (Vec<Json>, Option<Lsn>, Option<Lsn>);
+
+fn together(
+    worker: &Worker,
+    caller: &Caller,
+    head: &Head<'_>,
+    conditions: &[Checked],
+    ops: &[Prepared],
+) -> Result<Results, Problem> {
+    let checks: Vec<Check<'_>> = conditions.iter().map(Checked::check).collect::<Result<_, _>>()?;
+    let mut steps = Vec::with_capacity(ops.len());
+    let mut ends = Vec::with_capacity(ops.len());
+    for op in ops {
+        op.plan(&mut steps)?;
+        ends.push(steps.len());
+    }
+    let (mut transacted, awaits) =
+        transact(worker, caller, head, &checks, &steps).map_err(|(problem, part)| match part {
+            Part::Whole => problem,
+            Part::Check(number) => in_batch("if", number)(problem),
+            Part::Step(step) => in_batch("op", ends.partition_point(|end| *end <= step))(problem),
+        })?;
+    let place = transacted.place();
+    let log = worker.shared.log_id();
+    let results = ops.iter().map(|op| {
+        let of_op = transacted.steps.drain(..op.action().len()).collect();
+        op.result(log, of_op)
+    });
+    Ok((results.collect(), awaits, Some(place)))
+}
+
+fn one_by_one(worker: &Worker, caller: &Caller, head: &Head<'_>, ops: &[Prepared]) -> Result<Results, Problem> {
+    let (mut results, mut awaits, mut place) = (Vec::with_capacity(ops.len()), None, None);
+    let mut told = 0;
+    for op in ops {
+        if told > MAX_REPLIES_BYTES {
+            results.push(Json::Object(problem::document(&Refusal::ResponseTooLarge.into())));
+            continue;
+        }
+        let mut steps = Vec::new();
+        op.plan(&mut steps)?;
+        results.push(match transact(worker, caller, head, &[], &steps) {
+            Ok((transacted, waits)) => {
+                awaits = awaits.max(waits);
+                told += transacted.reply_bytes();
+                place = place.max(Some(transacted.place()));
+                op.result(worker.shared.log_id(), transacted.steps)
+            }
+            Err((problem, _)) => Json::Object(problem::document(&problem)),
+        });
+    }
+    Ok((results, awaits, place))
+}

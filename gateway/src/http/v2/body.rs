@@ -1,0 +1,122 @@
+//! Bodies that change an entry, and values as JSON.
+
+use std::collections::BTreeMap;
+
+use engine::Bounds;
+use proto::{CounterType, StringsBuf, Value, ValueRef, ValueType, check_text};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::action::Action;
+use crate::http::problem::{Problem, bad_text};
+use crate::http::values;
+
+/// A change of an entry, as a body describes it.
+#[derive(Debug)]
+pub(super) enum Patch {
+    Counter { ty: CounterType, change: CounterChange },
+    Map(Vec<(String, Option<String>)>),
+    Set { add: StringsBuf, remove: StringsBuf },
+}
+
+/// How a counter changes.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CounterChange {
+    #[serde(rename = "incr")]
+    pub(super) by: i64,
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetChange {
+    #[serde(default)]
+    add: Vec<String>,
+    #[serde(default)]
+    remove: Vec<String>,
+}
+
+/// What is wrong with JSON that has another form than expected.
+fn malformed(what: &str, expected: &str, error: &serde_json::Error) -> Problem {
+    Problem::Malformed(format!("{what} is not {expected}: see line {}, column {}", error.line(), error.column()))
+}
+
+/// Reads JSON of some form.
+pub(super) fn read<T: DeserializeOwned>(what: &str, json: &[u8], expected: &str) -> Result<T, Problem> {
+    serde_json::from_slice(json).map_err(|error| malformed(what, expected, &error))
+}
+
+fn list(texts: Vec<String>) -> Result<StringsBuf, Problem> {
+    let mut list = StringsBuf::default();
+    for text in &texts {
+        list.push(checked(text)?);
+    }
+    Ok(list)
+}
+
+fn checked(text: &str) -> Result<&str, Problem> {
+    check_text(text.as_bytes()).map_err(|e| bad_text("a string of the body", e))
+}
+
+impl Patch {
+    /// Whether entries of this type can be changed in part.
+    pub(super) fn is_for(ty: ValueType) -> bool {
+        CounterType::of(ty).is_some() || matches!(ty, ValueType::Map | ValueType::Set)
+    }
+
+    /// Reads a change of an entry of this type, for which there must be changes.
+    pub(super) fn read(ty: ValueType, json: &[u8]) -> Result<Self, Problem> {
+        const COUNTER: &str = "an object such as {\"incr\":1,\"min\":0,\"max\":10}, min and max being optional";
+        const MAP: &str = "an object of strings, or null for a field to delete";
+        const SET: &str = "an object such as {\"add\":[\"a\"],\"remove\":[\"b\"]}";
+        let what = "the patch";
+        if let Some(ty) = CounterType::of(ty) {
+            return Ok(Self::Counter { ty, change: read(what, json, COUNTER)? });
+        }
+        Ok(match ty {
+            ValueType::Set => {
+                let SetChange { add, remove } = read(what, json, SET)?;
+                Self::Set { add: list(add)?, remove: list(remove)? }
+            }
+            _ => {
+                // Of a field that occurs more than once, the last value counts.
+                let fields: BTreeMap<String, Option<String>> = read(what, json, MAP)?;
+                for (field, value) in &fields {
+                    checked(field)?;
+                    value.as_deref().map_or(Ok(""), checked)?;
+                }
+                Self::Map(fields.into_iter().collect())
+            }
+        })
+    }
+
+    pub(super) fn action(&self) -> Action<'_> {
+        match self {
+            Self::Counter { ty, change: CounterChange { by, min, max } } => {
+                Action::Add { ty: *ty, by: *by, bounds: Bounds { min: *min, max: *max } }
+            }
+            Self::Map(fields) => Action::Merge(fields),
+            Self::Set { add, remove } => Action::Members { add: add.as_strings(), remove: remove.as_strings() },
+        }
+    }
+}
+
+/// A value that was read from JSON.
+pub(super) fn read_value(ty: ValueType, json: &RawValue) -> Result<Value, Problem> {
+    let (json, mut list) = (json.get(), StringsBuf::default());
+    if ty == ValueType::Str {
+        let text: String = read("the value", json.as_bytes(), "a string")?;
+        return Ok(Value::Str(checked(&text)?.into()));
+    }
+    Ok(match values::read(ty, json.as_bytes(), &mut list)? {
+        ValueRef::Int(number) => Value::Int(number),
+        ValueRef::Uint(number) => Value::Uint(number),
+        ValueRef::Float(number) => Value::Float(number),
+        ValueRef::Str(text) => Value::Str(text.into()),
+        ValueRef::Map(_) => Value::Map(list),
+        ValueRef::Set(_) => Value::Set(list),
+    })
+}

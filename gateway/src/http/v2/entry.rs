@@ -1,0 +1,133 @@
+//! Requests about one entry, one field of a map, or one member of a set.
+
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{ETAG, HeaderValue};
+use proto::{Key, StringsBuf, Value, ValueType, check_text};
+use serde_json::json;
+
+use super::action::{Action, Content};
+use super::body::Patch;
+use super::conditions::{Conditions, Verdict};
+use super::query::Query;
+use super::route::{Route, RouteMethod, Shape};
+use super::transact::transact;
+use super::{media, token};
+use crate::access::Caller;
+use crate::context::Worker;
+use crate::http::head::Head;
+use crate::http::percent::percent_decode;
+use crate::http::problem::{Problem, bad_text};
+use crate::http::response::{Executed, Response};
+use crate::http::values::{self, JsonValue};
+
+const TEXT: &str = "text/plain";
+const JSON: &str = "application/json";
+
+/// Executes the request of `route` and `body`.
+pub(super) fn execute(
+    worker: &Worker,
+    caller: &Caller,
+    head: &Head<'_>,
+    route: Route<'_>,
+    body: &[u8],
+) -> Result<Executed, Problem> {
+    let key = percent_decode(route.key)?;
+    let key = Key::new(&key)?;
+    let item = percent_decode(route.item)?;
+    let item = check_text(&item).map_err(|e| bad_text("the last path segment", e))?;
+    let is_read = route.method == RouteMethod::Get;
+    let ty = match route.shape {
+        Shape::Entry(ty) => ty,
+        Shape::Member => ValueType::Set,
+        _ => ValueType::Map,
+    };
+    let as_entry = match route.shape {
+        Shape::Entry(_) if is_read => Query::of(head, &["entry"])?.flag("entry")?,
+        _ => Query::of(head, &[])?.flag("entry")?,
+    };
+    let (mut list, patch);
+    list = StringsBuf::default();
+    let action = match (route.shape, route.method) {
+        (Shape::Entry(_), RouteMethod::Get) => {
+            media::check_accepts(head, if ty == ValueType::Str && !as_entry { TEXT } else { JSON })?;
+            Action::Get
+        }
+        (Shape::Entry(_), RouteMethod::Put) => {
+            if ty != ValueType::Str {
+                media::check_json(head)?;
+            }
+            Action::Put(values::read(ty, body, &mut list)?)
+        }
+        (Shape::Entry(_), RouteMethod::Patch) => {
+            media::check_json(head)?;
+            patch = Patch::read(ty, body)?;
+            patch.action()
+        }
+        (Shape::Field, RouteMethod::Get) => {
+            media::check_accepts(head, TEXT)?;
+            Action::GetField(item)
+        }
+        (Shape::Field, RouteMethod::Put) => {
+            Action::PutField(item, check_text(body).map_err(|e| bad_text("the body", e))?)
+        }
+        (Shape::Field, _) => Action::DeleteField(item),
+        (Shape::Member, RouteMethod::Get) => Action::Has(item),
+        (Shape::Member, method) => {
+            list.push(item);
+            let member = list.as_strings();
+            if method == RouteMethod::Put { Action::AddMember(member) } else { Action::RemoveMember(member) }
+        }
+        _ => Action::Delete,
+    };
+    let conditions = Conditions::of(head, worker.shared.log_id())?;
+    let checks: Vec<_> = conditions.checks(ty, key).filter(|_| !is_read).collect();
+    let mut steps = Vec::with_capacity(action.len());
+    action.plan(ty, key, &mut steps);
+    let (transacted, awaits) = transact(worker, caller, head, &checks, &steps).map_err(|(problem, _)| problem)?;
+    let place = Some(transacted.place());
+    let stamp = transacted.steps.last().and_then(|step| step.after);
+    let result = action.result(transacted.steps);
+    let etag = stamp.map(|stamp| token::etag(worker.shared.log_id(), stamp));
+    let tagged = |response: Response| match &etag {
+        Some(etag) => response.with(ETAG, header(etag)),
+        None => response,
+    };
+    if let Some(stamp) = stamp.filter(|_| is_read && result.status.is_success()) {
+        match conditions.verdict(stamp) {
+            Verdict::Holds => {}
+            Verdict::NotModified => {
+                let response = tagged(Response::empty().with_status(StatusCode::NOT_MODIFIED));
+                return Ok(Executed { response, awaits, place });
+            }
+            Verdict::Fails => return Err(Problem::Condition { etag, value: None }),
+        }
+    }
+    let response = match result.content {
+        Content::NoEntry => return Err(Problem::NoEntry(key.as_str().into())),
+        Content::NoField => return Err(Problem::NoField { key: key.as_str().into(), field: item.into() }),
+        Content::Nothing => Response::empty(),
+        Content::Text(text) => Response::text(values::text_body(text)),
+        Content::Told(told) => Response::json(told.to_string()),
+        Content::Value(value) if as_entry => Response::json(document(ty, key, &value, etag.as_deref())),
+        Content::Value(Value::Str(text)) => Response::text(values::text_body(text)),
+        Content::Value(value) => Response::json(json_of(&value)),
+    };
+    Ok(Executed { response: tagged(response.with_status(result.status)), awaits, place })
+}
+
+fn header(etag: &str) -> HeaderValue {
+    // It is base64url, in quotes.
+    HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static(""))
+}
+
+fn json_of(value: &Value) -> Bytes {
+    // Every value can be written as JSON, and memory takes it.
+    serde_json::to_vec(&JsonValue(value.as_value_ref())).unwrap_or_default().into()
+}
+
+/// An entry as one document.
+fn document(ty: ValueType, key: Key<'_>, value: &Value, etag: Option<&str>) -> Bytes {
+    let value = JsonValue(value.as_value_ref());
+    json!({"type": ty.name(), "key": key.as_str(), "value": value, "etag": etag}).to_string().into()
+}

@@ -1,0 +1,138 @@
+//! Requests that are refused: in their form, and because of who makes them.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::harness::{Kvs, folder};
+use crate::{Server, ask, json, problem};
+
+#[test]
+fn paths_and_methods() {
+    let mut server = Server::start(&[]);
+    for path in ["", "ints/k", "int/a/b", "keys/a", "set/a/b/c"] {
+        problem(&server.ask("GET", path, ""), 404, "no-path");
+    }
+    for (method, path, allowed) in [
+        ("POST", "int/k", "GET, HEAD, PUT, DELETE, PATCH"),
+        ("PATCH", "map/k/f", "GET, HEAD, PUT, DELETE"),
+        ("PUT", "keys", "GET, HEAD"),
+        ("OPTIONS", "batch", "POST"),
+    ] {
+        let answer = server.ask(method, path, "");
+        assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+        problem(&answer, 405, "wrong-method");
+    }
+    problem(&server.ask("GET", "int/%zz", ""), 400, "malformed");
+    problem(&server.ask("GET", &format!("int/{}", "k".repeat(513)), ""), 400, "malformed");
+    problem(&server.ask("GET", "int/k?x=1", ""), 400, "malformed");
+    problem(&server.ask("PUT", "int/k", "3000000000"), 422, "not-representable");
+    problem(&server.ask("PUT", "int/k", "x"), 400, "malformed");
+    problem(&server.with("PUT", "int/k", &[("Kvs-Durability", "soon")], "1"), 400, "malformed");
+    for tags in ["x", "\"x", "\"x\" \"y\"", "\"x\",,", "*, \"x\""] {
+        problem(&server.with("PUT", "int/k", &[("If-Match", tags)], "1"), 400, "malformed");
+    }
+    assert_eq!(server.status("GET", "int/k", ""), 404, "nothing of it was stored");
+}
+
+#[test]
+fn what_a_problem_means_is_told() {
+    let mut server = Server::start(&[]);
+    let document = problem(&server.ask("GET", "int/none", ""), 404, "no-entry");
+    let path = document["type"].as_str().expect("a path").strip_prefix("/v2/").expect("a path of this API");
+    let page = server.ask("GET", path, "");
+    assert!(page.status == 200 && page.text().contains("no entry"), "{page:?}");
+    problem(&server.ask("GET", "problems/none", ""), 404, "no-path");
+    problem(&server.ask("PUT", "problems/no-entry", ""), 405, "wrong-method");
+    let description = json(&server.ask("GET", "openapi.json", ""));
+    assert_eq!((&description["openapi"], &description["info"]["version"]), (&json!("3.1.0"), &json!("2.0.0")));
+}
+
+/// A kvs with identities, and the token of each.
+struct Guarded {
+    kvs: Kvs,
+    tokens: Vec<(&'static str, String)>,
+    _folder: tempfile::TempDir,
+}
+
+impl Guarded {
+    fn start(identities: &[(&'static str, &[&str])]) -> Self {
+        let folder = folder();
+        let file = folder.path().join("identities");
+        let new = |(name, args): &(&'static str, &[&str])| {
+            let mut tool: Command = Kvs::tool(&["token", "new", name]);
+            let made = tool.arg("--identities").arg(&file).args(*args).output().expect("it can be executed");
+            assert!(made.status.success(), "{made:?}");
+            (*name, String::from_utf8(made.stdout).expect("text").trim().to_owned())
+        };
+        let tokens = identities.iter().map(new).collect();
+        let kvs = Kvs::start(&folder.path().join("log"), &["--identities", file.to_str().expect("a path")]);
+        Self { kvs, tokens, _folder: folder }
+    }
+
+    fn ask(&self, who: &str, method: &str, path: &str, body: &str) -> crate::Answer {
+        let token = self.tokens.iter().find(|(name, _)| *name == who).map(|(_, token)| format!("Bearer {token}"));
+        let headers: Vec<(&str, &str)> = token.iter().map(|token| ("Authorization", token.as_str())).collect();
+        ask(&mut self.kvs.connect(), method, path, &headers, body)
+    }
+}
+
+#[test]
+fn nothing_is_done_or_told_without_a_right() {
+    let server = Guarded::start(&[
+        ("all", &["--scope", "read,write"]),
+        ("reader", &["--scope", "read", "--types", "int", "--prefix", "user_"]),
+        ("writer", &["--scope", "write"]),
+        ("operator", &["--scope", "admin"]),
+    ]);
+    for (path, value) in [("int/user_1", "1"), ("int/other", "1"), ("str/user_1", "v"), ("map/m", r#"{"a":"b"}"#)] {
+        assert_eq!(server.ask("all", "PUT", path, value).status, 201);
+    }
+    let batch = |ops: serde_json::Value| json!({"ops": ops}).to_string();
+    let get_other =
+        batch(json!([{"op": "get", "type": "int", "key": "user_1"}, {"op": "get", "type": "int", "key": "other"}]));
+    let put = batch(json!([{"op": "put", "type": "int", "key": "user_1", "value": 2}]));
+    let conditional = json!({"if": [{"type": "str", "key": "user_1", "absent": true}], "ops": []}).to_string();
+    let requests: [(&str, &str, &str); 14] = [
+        ("GET", "int/other", ""),
+        ("GET", "int/none", ""),
+        ("GET", "str/user_1", ""),
+        ("PUT", "int/user_1", "2"),
+        ("PUT", "int/user_2", "2"),
+        ("DELETE", "int/user_1", ""),
+        ("PATCH", "int/user_1", r#"{"incr":1}"#),
+        ("GET", "map/m/a", ""),
+        ("PUT", "map/m/a", "x"),
+        ("GET", "set/s/x", ""),
+        ("GET", "str", ""),
+        ("POST", "batch", &get_other),
+        ("POST", "batch", &put),
+        ("POST", "batch", &conditional),
+    ];
+    for (method, path, body) in requests {
+        problem(&server.ask("nobody", method, path, body), 401, "unauthenticated");
+        problem(&server.ask("reader", method, path, body), 403, "forbidden");
+        problem(&server.ask("operator", method, path, body), 403, "forbidden");
+    }
+    problem(&server.ask("operator", "GET", "keys", ""), 403, "forbidden");
+    problem(&server.ask("writer", "GET", "keys", ""), 403, "forbidden");
+    assert_eq!(server.ask("all", "GET", "int/user_1", "").text(), "1");
+
+    // What it may see, and nothing else.
+    assert_eq!(server.ask("reader", "GET", "int/user_1", "").text(), "1");
+    for path in ["keys", "int"] {
+        let listed = json(&server.ask("reader", "GET", path, ""));
+        let keys: Vec<_> = listed["entries"].as_array().expect("entries").iter().map(|entry| &entry["key"]).collect();
+        assert_eq!(keys, [&json!("user_1")], "{path}");
+    }
+    // Who may only write learns that a condition failed, not what is there.
+    let token = server.tokens.iter().find(|(name, _)| *name == "writer").map(|(_, token)| format!("Bearer {token}"));
+    let token = token.expect("a token");
+    let headers = [("Authorization", token.as_str()), ("If-None-Match", "*")];
+    let refused = problem(&ask(&mut server.kvs.connect(), "PUT", "int/other", &headers, "3"), 412, "condition");
+    assert_eq!(refused["value"], json!(null));
+    // Descriptions are for everybody.
+    for path in ["openapi.json", "problems/gone"] {
+        assert_eq!(server.ask("nobody", "GET", path, "").status, 200, "{path}");
+    }
+}
