@@ -399,11 +399,8 @@ fn beyond_bounds(shard: &Shard, step: &Step<'_>, hash: u64, engine: &Engine) -> 
     if step.bounds == Bounds::default() {
         return None;
     }
-    let before = match value_of(shard, ty.into(), hash, step.op.key(), engine) {
-        Some(Value::Int(number)) => number.into(),
-        Some(Value::Uint(number)) => number.into(),
-        _ => 0,
-    };
+    let value = value_of(shard, ty.into(), hash, step.op.key(), engine);
+    let before = value.and_then(|value| value.counter()).unwrap_or_default();
     (!step.bounds.allow(before, by)).then_some(before)
 }
 

@@ -66,6 +66,16 @@ macro_rules! operations {
     };
 }
 
+macro_rules! counter_value {
+    (counter, $value:ident) => {
+        Some(i64::from(*$value))
+    };
+    ($other:ident, $value:ident) => {{
+        let _ = $value;
+        None
+    }};
+}
+
 macro_rules! is_fixed {
     (fixed) => {
         true
@@ -170,6 +180,13 @@ macro_rules! values {
             pub fn as_value_ref(&self) -> ValueRef<'_> {
                 match self {
                     $(Self::$variant(value) => ValueRef::$variant(value.lend()),)*
+                }
+            }
+
+            /// The number, if it is a counter's.
+            pub fn counter(&self) -> Option<i64> {
+                match self {
+                    $(Self::$variant(value) => counter_value!($operations, value),)*
                 }
             }
 

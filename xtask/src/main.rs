@@ -46,8 +46,8 @@ enum Task {
         /// Passed to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, run every test, and
-    /// fuzz for a minute; if a Docker engine is available, `compose` too
+    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, and run every test; if a
+    /// Docker engine is available, `compose` too
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
@@ -108,7 +108,7 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
-    /// Test REST against its own description (`/openapi.json`) with schemathesis, which is installed from PyPI below
+    /// Test REST against its own descriptions (`/openapi.json`, `/v2/openapi.json`) with schemathesis, which is installed from PyPI below
     /// `target` (needs python3 with venv)
     Schema {
         /// Requests for each operation and kind of case

@@ -1,4 +1,4 @@
-//! Requests made from the description of REST v1: schemathesis (PyPI) against a running kvs. It finds where server and
+//! Requests made from the descriptions of REST v1 and v2: schemathesis (PyPI) against a running kvs. It finds where server and
 //! description differ, and requests that the server does not survive.
 
 use std::process::Command;
@@ -9,6 +9,9 @@ use crate::{Failed, cargo, root, step};
 /// The version that is installed. Others may check other things.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
+/// Where the server describes itself.
+const DESCRIPTIONS: [&str; 2] = ["/openapi.json", "/v2/openapi.json"];
+
 /// Installs schemathesis below `target`, starts a kvs, and makes `examples` requests for each operation and kind of case.
 pub(crate) fn run(examples: u32, seed: Option<u64>) -> Result<(), Failed> {
     let folder = root().join("target/schemathesis");
@@ -18,13 +21,16 @@ pub(crate) fn run(examples: u32, seed: Option<u64>) -> Result<(), Failed> {
     step(Command::new(folder.join("bin/pip")).args(["install", "--quiet", SCHEMATHESIS]))?;
     step(cargo().args(["build", "--package", "gateway", "--bin", "kvs"]))?;
     let (_kvs, addr) = start()?;
-    let mut test = Command::new(folder.join("bin/st"));
-    test.current_dir(&folder).args(["run", &format!("http://{addr}/openapi.json")]);
-    test.args(["--max-examples", &examples.to_string()]);
-    if let Some(seed) = seed {
-        test.args(["--seed", &seed.to_string()]);
+    for description in DESCRIPTIONS {
+        let mut test = Command::new(folder.join("bin/st"));
+        test.current_dir(&folder).args(["run", &format!("http://{addr}{description}")]);
+        test.args(["--max-examples", &examples.to_string()]);
+        if let Some(seed) = seed {
+            test.args(["--seed", &seed.to_string()]);
+        }
+        step(&mut test)?;
     }
-    step(&mut test)
+    Ok(())
 }
 
 /// A kvs, and its address.

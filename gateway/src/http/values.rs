@@ -1,11 +1,12 @@
-//! Values in bodies, for each value type: how they are read, written as JSON, and described. A new type needs a line in each.
+//! Values in bodies, for each value type: how they are read, written and described. A new type needs a line in each.
 
 use bytes::Bytes;
-use proto::{CounterType, StringsBuf, Text, ValueRef, ValueType, check_text};
+use proto::{CounterType, StringsBuf, Text, Value, ValueRef, ValueType, check_text};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::problem::{Problem, bad_text};
+use super::response::Response;
 use super::schema::{Body, fields, integer, members, plain, text};
 use super::{json, number};
 
@@ -42,6 +43,18 @@ pub(super) fn read_step(ty: CounterType, body: &[u8]) -> Result<i64, Problem> {
             }
         }
         CounterType::Int => Ok(number::parse_integer::<i32>(body, EXPECTED_INT).map(i64::from)?),
+    }
+}
+
+/// The response with this value, as REST v1 writes it.
+pub(super) fn write(value: Value) -> Response {
+    match value {
+        Value::Int(number) => Response::text(number.to_string()),
+        Value::Uint(number) => Response::text(number.to_string()),
+        Value::Float(number) => Response::text(number::format_float(number)),
+        Value::Str(value) => Response::text(text_body(value)),
+        Value::Map(list) => Response::json(json::write_map(list.as_strings())),
+        Value::Set(list) => Response::json(json::write_set(list.as_strings())),
     }
 }
 

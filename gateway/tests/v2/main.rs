@@ -7,6 +7,7 @@
 //!   listing.rs    pages of entries while others write
 //!   refused.rs    what is malformed, what an identity may not do
 //!   model.rs      random requests against a model
+//!   described.rs  the description in OpenAPI
 //!   deaths.rs     kill -9 among batches, with every kind of log
 //! ```
 
@@ -14,6 +15,7 @@ mod batch;
 mod deaths;
 #[path = "../deployment/mod.rs"]
 mod deployment;
+mod described;
 mod elements;
 mod entries;
 #[path = "../harness/mod.rs"]

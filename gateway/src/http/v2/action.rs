@@ -136,11 +136,8 @@ impl<'a> Action<'a> {
             Self::Put(_) => Result::done(!existed),
             Self::Delete => Result::deleted(&reply, Content::NoEntry),
             Self::Add { by, .. } => {
-                let before = match reply {
-                    Reply::Value(Value::Int(number)) => number.into(),
-                    Reply::Value(Value::Uint(number)) => number.into(),
-                    _ => 0,
-                };
+                let before = if let Reply::Value(value) = &reply { value.counter() } else { None };
+                let before = before.unwrap_or_default();
                 told(json!({"before": before, "value": before + by}))
             }
             Self::Merge(fields) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::Bounds;
-use proto::{CounterType, StringsBuf, Value, ValueRef, ValueType, check_text};
+use proto::{CounterType, Operations, StringsBuf, Value, ValueType, check_text};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -64,7 +64,7 @@ fn checked(text: &str) -> Result<&str, Problem> {
 impl Patch {
     /// Whether entries of this type can be changed in part.
     pub(super) fn is_for(ty: ValueType) -> bool {
-        CounterType::of(ty).is_some() || matches!(ty, ValueType::Map | ValueType::Set)
+        ty.operations() != Operations::Scalar
     }
 
     /// Reads a change of an entry of this type, for which there must be changes.
@@ -111,12 +111,5 @@ pub(super) fn read_value(ty: ValueType, json: &RawValue) -> Result<Value, Proble
         let text: String = read("the value", json.as_bytes(), "a string")?;
         return Ok(Value::Str(checked(&text)?.into()));
     }
-    Ok(match values::read(ty, json.as_bytes(), &mut list)? {
-        ValueRef::Int(number) => Value::Int(number),
-        ValueRef::Uint(number) => Value::Uint(number),
-        ValueRef::Float(number) => Value::Float(number),
-        ValueRef::Str(text) => Value::Str(text.into()),
-        ValueRef::Map(_) => Value::Map(list),
-        ValueRef::Set(_) => Value::Set(list),
-    })
+    values::read(ty, json.as_bytes(), &mut list).map(Value::from)
 }
