@@ -13,6 +13,7 @@ fn counters_move_within_bounds() {
     for beyond in [r#"{"incr":1,"max":46}"#, r#"{"incr":-47,"min":0}"#, r#"{"incr":1,"min":48}"#] {
         assert_eq!(problem(&change(beyond), 409, "limit")["value"], 46);
     }
+    assert_eq!(json(&change(r#"{"incr":0.0,"min":-1e3,"max":46.0}"#)), json!({"before": 46, "value": 46}));
     problem(&change(r#"{"incr":2147483647}"#), 409, "overflow");
     problem(&change(r#"{"incr":9223372036854775807}"#), 409, "overflow");
     for malformed in ["", "{}", "5", r#"{"incr":1.5}"#, r#"{"incr":"1"}"#, r#"{"incr":1,"ttl":3}"#, r#"{"incr":1"#] {

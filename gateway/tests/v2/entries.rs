@@ -35,6 +35,11 @@ fn every_type_is_put_read_and_deleted() {
         assert_eq!(server.status("DELETE", &path, ""), 204);
         assert_eq!(server.status("GET", &path, ""), 404);
     }
+    // The same number in another form.
+    for (number, read) in [("84.0", "84"), ("-2e3", "-2000"), ("1.2e1", "12")] {
+        server.ask("PUT", "int/form", number);
+        assert_eq!(server.ask("GET", "int/form", "").text(), read);
+    }
     assert!(server.kvs.stop().0.success());
 }
 

@@ -27,7 +27,10 @@ fn paths_and_methods() {
     problem(&server.ask("GET", &format!("int/{}", "k".repeat(513)), ""), 400, "malformed");
     problem(&server.ask("GET", "int/k?x=1", ""), 400, "malformed");
     problem(&server.ask("PUT", "int/k", "3000000000"), 422, "not-representable");
-    problem(&server.ask("PUT", "int/k", "x"), 400, "malformed");
+    for malformed in ["x", "", "1.5", "1e", "0x1", "\"1\""] {
+        problem(&server.ask("PUT", "int/k", malformed), 400, "malformed");
+    }
+    problem(&server.ask("PUT", "int/k", "3e9"), 422, "not-representable");
     problem(&server.with("PUT", "int/k", &[("Kvs-Durability", "soon")], "1"), 400, "malformed");
     for tags in ["x", "\"x", "\"x\" \"y\"", "\"x\",,", "*, \"x\""] {
         problem(&server.with("PUT", "int/k", &[("If-Match", tags)], "1"), 400, "malformed");

@@ -303,7 +303,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             "            if !check.condition.holds(stamp) {",
             "            if !PLANTED && !check.condition.holds(stamp) {",
         )],
-        caught_by: test("engine", "transactions", "of_those_who_saw_the_same_stamp_one_writes"),
+        caught_by: test("engine", "transactions", "transactions_do_all_or_nothing"),
     },
     Defect {
         name: "applies-what-the-log-refused",
@@ -323,7 +323,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             "        Op::Incr { .. } | Op::IncrBy { .. } if PLANTED => record.op,\n        \
              Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put",
         )],
-        caught_by: test("engine", "walk", "walks_beside_writers_lead_to_the_same_state"),
+        caught_by: MODEL,
     },
     Defect {
         name: "lets-a-stamp-go-back",
@@ -332,7 +332,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             "        if replayed {\n            stamp",
             "        if replayed && !PLANTED {\n            stamp",
         )],
-        caught_by: test("engine", "walk", ""),
+        caught_by: MODEL,
     },
     Defect {
         name: "does-not-keep-to-the-memory-limit",

@@ -7,12 +7,13 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
 use super::action::{Action, Content};
-use super::body::{self, CounterChange, Patch};
+use super::body::{self, CounterChange, Integer, Patch};
 use super::transact::{MAX_STEPS, Part, transact};
 use super::{media, problem, token};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
+use crate::http::options::durability;
 use crate::http::problem::Problem;
 use crate::http::response::{Executed, Response};
 use crate::http::values::JsonValue;
@@ -58,8 +59,8 @@ struct Wanted {
     ty: String,
     key: String,
     value: Option<Box<RawValue>>,
-    min: Option<i64>,
-    max: Option<i64>,
+    min: Option<Integer>,
+    max: Option<Integer>,
 }
 
 /// A condition that has been read.
@@ -145,7 +146,7 @@ impl Wanted {
             "put" => Work::Put(body::read_value(ty, value()?)?),
             "incr" => {
                 let by = match &self.value {
-                    None => 1,
+                    None => Integer(1),
                     Some(value) => body::read("the value of incr", value.get().as_bytes(), "an integer")?,
                 };
                 let ty = proto::CounterType::of(ty).ok_or_else(|| malformed(format!("{} has no incr", self.ty)))?;
@@ -198,6 +199,7 @@ fn in_batch(place: &'static str, number: usize) -> impl Fn(Problem) -> Problem {
 /// Executes the batch of `body`.
 pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &[u8]) -> Result<Executed, Problem> {
     media::check_json(head)?;
+    durability(true, head)?;
     let Document { atomic, conditions, ops } = body::read("the batch", body, EXPECTED)?;
     if ops.len() > MAX_STEPS || conditions.len() > MAX_STEPS {
         return Err(Problem::TooMany(MAX_STEPS));

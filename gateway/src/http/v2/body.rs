@@ -1,11 +1,12 @@
 //! Bodies that change an entry, and values as JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use engine::Bounds;
 use proto::{CounterType, Operations, StringsBuf, Value, ValueType, check_text};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::action::Action;
@@ -25,9 +26,34 @@ pub(super) enum Patch {
 #[serde(deny_unknown_fields)]
 pub(super) struct CounterChange {
     #[serde(rename = "incr")]
-    pub(super) by: i64,
-    pub(super) min: Option<i64>,
-    pub(super) max: Option<i64>,
+    pub(super) by: Integer,
+    pub(super) min: Option<Integer>,
+    pub(super) max: Option<Integer>,
+}
+
+/// An integer. In JSON, `5.0` and `5e0` are the same number as `5`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Integer(pub(super) i64);
+
+impl<'de> Deserialize<'de> for Integer {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        let number = serde_json::Number::deserialize(json)?;
+        let whole = || number.as_f64().and_then(integer);
+        number.as_i64().or_else(whole).map(Self).ok_or_else(|| D::Error::custom("not an integer of 64 bits"))
+    }
+}
+
+/// The integer that a number is, if it is one and a float tells it from those beside it.
+fn integer(number: f64) -> Option<i64> {
+    const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    (number.fract() == 0.0 && number.abs() <= EXACT).then_some(number as i64)
+}
+
+/// The body as it is; of a counter, an integer in another form as digits.
+pub(super) fn with_digits(ty: ValueType, body: &[u8]) -> Cow<'_, [u8]> {
+    let odd = CounterType::of(ty).is_some() && body.iter().any(|byte| b".eE".contains(byte));
+    let read = || serde_json::from_slice(body).ok().map(|Integer(number)| number.to_string().into_bytes());
+    odd.then(read).flatten().map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
 #[derive(Deserialize)]
@@ -96,7 +122,8 @@ impl Patch {
     pub(super) fn action(&self) -> Action<'_> {
         match self {
             Self::Counter { ty, change: CounterChange { by, min, max } } => {
-                Action::Add { ty: *ty, by: *by, bounds: Bounds { min: *min, max: *max } }
+                let bounds = Bounds { min: min.map(|Integer(min)| min), max: max.map(|Integer(max)| max) };
+                Action::Add { ty: *ty, by: by.0, bounds }
             }
             Self::Map(fields) => Action::Merge(fields),
             Self::Set { add, remove } => Action::Members { add: add.as_strings(), remove: remove.as_strings() },
@@ -111,5 +138,5 @@ pub(super) fn read_value(ty: ValueType, json: &RawValue) -> Result<Value, Proble
         let text: String = read("the value", json.as_bytes(), "a string")?;
         return Ok(Value::Str(checked(&text)?.into()));
     }
-    values::read(ty, json.as_bytes(), &mut list).map(Value::from)
+    values::read(ty, &with_digits(ty, json.as_bytes()), &mut list).map(Value::from)
 }

@@ -67,7 +67,9 @@ fn parameters() -> Value {
     let segment = |name: &str, what: &str| json!({"name": name, "in": "path", "required": true, "description": what, "schema": string()});
     let header = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "header", "required": false, "description": what, "schema": schema});
     let query = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": what, "schema": schema});
-    let etags = json!({"type": "string", "pattern": "^(\\*|(W/)?\"[\\x21\\x23-\\x7e]*\")$"});
+    // Alone, it says true.
+    let flag = json!({"anyOf": [{"type": "boolean"}, {"const": ""}]});
+    let etags = json!({"type": "string", "pattern": "^(|\\*|\"[!#-~]*\")$"});
     json!({
         "key": {
             "name": "key", "in": "path", "required": true,
@@ -76,11 +78,11 @@ fn parameters() -> Value {
         },
         "field": segment("field", "A field of a map"),
         "member": segment("member", "A member of a set"),
-        "entry": query("entry", "Whether the response is a document with type, key, value and etag", json!({"type": "boolean"})),
+        "entry": query("entry", "Whether the response is a document with type, key, value and etag", flag.clone()),
         "prefix": query("prefix", "How keys must begin", string()),
         "limit": query("limit", "Most entries of the page", json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})),
         "cursor": query("cursor", "The next of the page before", string()),
-        "values": query("values", "Whether values are listed", json!({"type": "boolean"})),
+        "values": query("values", "Whether values are listed", flag),
         "if-match": header("If-Match", "Only if the entry has one of these etags; *: only if there is one", etags.clone()),
         "if-none-match": header("If-None-Match", "Only if the entry has none of these etags; *: only if there is none", etags),
         "durability": header(
@@ -100,13 +102,18 @@ fn content(media: &str, schema: &Value) -> Value {
     json!({media: {"schema": schema}})
 }
 
+/// The smallest or the largest value that an increment may lead to.
+fn bound() -> Value {
+    json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX})
+}
+
 /// The body of a change, and of its response.
 fn change(ty: ValueType) -> (Value, Value) {
     let count = json!({"type": "integer", "minimum": 0});
     let object = |properties: Value| json!({"type": "object", "properties": properties});
     if let Some(counter) = CounterType::of(ty) {
         let (number, step) = (value(ty), values::step_schema(counter).schema);
-        let bound = json!({"type": "integer"});
+        let bound = bound();
         let mut body = object(json!({"incr": step, "min": bound, "max": bound}));
         body["required"] = json!(["incr"]);
         body["additionalProperties"] = false.into();
@@ -140,15 +147,19 @@ fn batch() -> Value {
             "if": {"type": "array", "maxItems": MAX_STEPS, "items": {
                 "type": "object", "required": ["type", "key"], "additionalProperties": false,
                 "properties": {
-                    "type": {"enum": names}, "key": key, "etag": {"type": "string"}, "absent": {"type": "boolean"},
-                    "present": {"type": "boolean"},
+                    "type": {"enum": names}, "key": key, "etag": {"type": ["string", "null"]}, "absent": {"const": true},
+                    "present": {"const": true},
                 },
+                "oneOf": [
+                    {"required": ["etag"], "properties": {"etag": {"type": "string"}}},
+                    {"required": ["absent"]}, {"required": ["present"]},
+                ],
             }},
             "ops": {"type": "array", "maxItems": MAX_STEPS, "items": {
                 "type": "object", "required": ["op", "type", "key"], "additionalProperties": false,
                 "properties": {
                     "op": {"enum": ["get", "put", "del", "incr", "patch"]}, "type": {"enum": names}, "key": key,
-                    "value": {}, "min": {"type": "integer"}, "max": {"type": "integer"},
+                    "value": {}, "min": bound(), "max": bound(),
                 },
             }},
         },

@@ -7,7 +7,7 @@ use proto::{Key, StringsBuf, Value, ValueType, check_text};
 use serde_json::json;
 
 use super::action::{Action, Content};
-use super::body::Patch;
+use super::body::{Patch, with_digits};
 use super::conditions::{Conditions, Verdict};
 use super::query::Query;
 use super::route::{Route, RouteMethod, Shape};
@@ -46,7 +46,7 @@ pub(super) fn execute(
         Shape::Entry(_) if is_read => Query::of(head, &["entry"])?.flag("entry")?,
         _ => Query::of(head, &[])?.flag("entry")?,
     };
-    let (mut list, patch);
+    let (mut list, digits, patch);
     list = StringsBuf::default();
     let action = match (route.shape, route.method) {
         (Shape::Entry(_), RouteMethod::Get) => {
@@ -57,7 +57,8 @@ pub(super) fn execute(
             if ty != ValueType::Str {
                 media::check_json(head)?;
             }
-            Action::Put(values::read(ty, body, &mut list)?)
+            digits = with_digits(ty, body);
+            Action::Put(values::read(ty, &digits, &mut list)?)
         }
         (Shape::Entry(_), RouteMethod::Patch) => {
             media::check_json(head)?;

@@ -1,6 +1,7 @@
 //! Executes a transaction for a request.
 
 use engine::{Check, Found, NotTransacted, Step, Transacted};
+use hyper::Method;
 use proto::{Lsn, ValueRef};
 
 use super::token;
@@ -32,8 +33,9 @@ pub(super) fn transact(
     if steps.len() > MAX_STEPS || checks.len() > MAX_STEPS {
         return Err(whole(Problem::TooMany(MAX_STEPS)));
     }
-    let writes = steps.iter().any(|step| step.op.kind().writes());
-    let options = Options { durability: durability(writes, head).map_err(whole)? };
+    // The header is for what may write.
+    let may_write = ![Method::GET, Method::HEAD].contains(head.method);
+    let options = Options { durability: durability(may_write, head).map_err(whole)? };
     let at = now();
     let identity = caller.identity(at).map_err(|refusal| whole(refusal.into()))?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
