@@ -2,8 +2,12 @@
 
 use std::fs;
 use std::io::Read;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::Stdio;
+
+use bytes::Bytes;
+use proto::Batch;
 
 use crate::harness::{Kvs, folder};
 use crate::{SMALL, count, counted, dump, file, run, succeeds, text};
@@ -58,6 +62,33 @@ fn every_damage_is_noticed() {
         fs::write(path, good).expect("it can be written");
     }
     succeeds(&["backup", "verify", dir]);
+}
+
+/// Records that were changed together with their checksums: nothing but the hash of the file tells.
+#[test]
+fn another_content_with_right_checksums_is_noticed() {
+    const CHECKSUM: Range<usize> = 60..64;
+    let (backup, files) = backup();
+    let path = files.iter().rfind(|path| text(path).contains("log-")).expect("the last records");
+    let mut bytes = fs::read(path).expect("a file");
+    let (whole, mut last) = (Bytes::copy_from_slice(&bytes), 0);
+    loop {
+        let batch = Batch::decode(&whole.slice(last..)).expect("a sound backup");
+        match last + batch.as_bytes().len() {
+            next if next == whole.len() => break,
+            next => last = next,
+        }
+    }
+    // The end of the last record is a text.
+    *bytes.last_mut().expect("a byte") ^= 1;
+    let batch = &mut bytes[last..];
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&batch[..CHECKSUM.start]), &batch[CHECKSUM.end..]);
+    batch[CHECKSUM].copy_from_slice(&checksum.to_le_bytes());
+    assert!(Batch::decode(&Bytes::copy_from_slice(batch)).is_ok_and(|batch| batch.check().is_ok()));
+    fs::write(path, bytes).expect("it can be written");
+    let (status, said) = run(&["backup", "verify", text(backup.path())]);
+    assert_eq!(status, Some(5), "{said}");
+    assert!(said.contains("the log is damaged"), "{said}");
 }
 
 /// Nothing of a damaged backup is restored.

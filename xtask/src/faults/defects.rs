@@ -386,6 +386,6 @@ pub(super) const DEFECTS: &[Defect] = &[
             "            Ok(found) if found == self.sha256 => Ok(()),",
             "            Ok(found) if PLANTED || found == self.sha256 => Ok(()),",
         )],
-        caught_by: test("gateway", "backup", "damage"),
+        caught_by: test("gateway", "backup", "another_content_with_right_checksums_is_noticed"),
     },
 ];
