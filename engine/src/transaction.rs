@@ -167,6 +167,11 @@ impl Engine {
     /// Carries out all steps in their order, provided that all checks hold of the state before. If it fails, nothing has
     /// changed, and nothing is in the log. Nobody sees a part of it.
     pub fn transact(&self, checks: &[Check<'_>], steps: &[Step<'_>], at: Micros) -> Result<Transacted, NotTransacted> {
+        if let [step] = steps
+            && checks.iter().all(|check| check.key == step.op.key())
+        {
+            return self.transact_alone(checks, step, at);
+        }
         // Memory of long values is allocated before the locks are taken and freed after they are released.
         let mut dropped = Vec::new();
         let mut prebuilt: Vec<_> = steps.iter().map(|step| prebuilt(&step.op)).collect();
@@ -175,13 +180,7 @@ impl Engine {
         let (of_checks, of_steps) = hashes.split_at(checks.len());
         let mut shards = LockedShards::lock(self, &hashes);
         for (number, (check, hash)) in checks.iter().zip(of_checks).enumerate() {
-            let shard = shards.of(*hash);
-            let stamp = shard.stamp(*hash, check.ty, check.key);
-            if !check.condition.holds(stamp) {
-                let value = value_of(shard, check.ty, *hash, check.key, self);
-                let found = stamp.zip(value).map(|(stamp, value)| Found { stamp, value });
-                return Err(NotTransacted::Condition { check: number, found });
-            }
+            self.check(shards.of(*hash), number, check, *hash)?;
         }
         let mut work = Work { engine: self, shards, steps, hashes: of_steps, done: Vec::new(), undo: Vec::new() };
         let carried_out = work.carry_out(&mut prebuilt, &mut dropped, at);
@@ -191,6 +190,43 @@ impl Engine {
         let (lsn, as_of) = carried_out?;
         Ok(Transacted { steps: std::mem::take(&mut work.done), lsn, as_of })
     }
+
+    /// One step, whose checks are of its own key: it is carried out like any other operation, which is all or nothing by
+    /// itself, with the shard locked since before the checks.
+    fn transact_alone(&self, checks: &[Check<'_>], step: &Step<'_>, at: Micros) -> Result<Transacted, NotTransacted> {
+        let (op, hash, context, mut dropped) = (&step.op, self.hash(step.op.key()), self.context(at), Vec::new());
+        let prebuilt = prebuilt(op);
+        let mut shard = self.shard(hash).lock();
+        for (number, check) in checks.iter().enumerate() {
+            self.check(&shard, number, check, hash)?;
+        }
+        if let Some(before) = beyond_bounds(&shard, step, hash, self) {
+            return Err(NotTransacted::Bounds { step: 0, before });
+        }
+        let before = stamp_of(&shard, op, hash);
+        let mut call = Call { op, hash, context: &context, prebuilt, dropped: &mut dropped, replayed: None };
+        let executed = shard.execute(&mut call);
+        let outcome = executed.map_err(|refusal| NotTransacted::Refused { step: Some(0), refusal })?;
+        let after = stamp_of(&shard, op, hash);
+        let as_of = outcome.lsn.map_or_else(|| self.last_lsn(), |lsn| lsn - 1);
+        drop(shard);
+        Ok(Transacted { steps: vec![StepDone { reply: outcome.reply, before, after }], lsn: outcome.lsn, as_of })
+    }
+
+    fn check(&self, shard: &Shard, number: usize, check: &Check<'_>, hash: u64) -> Result<(), NotTransacted> {
+        let stamp = shard.stamp(hash, check.ty, check.key);
+        if check.condition.holds(stamp) {
+            return Ok(());
+        }
+        let value = value_of(shard, check.ty, hash, check.key, self);
+        let found = stamp.zip(value).map(|(stamp, value)| Found { stamp, value });
+        Err(NotTransacted::Condition { check: number, found })
+    }
+}
+
+/// The stamp of the entry that an operation is about.
+fn stamp_of(shard: &Shard, op: &Op<'_>, hash: u64) -> Option<Stamp> {
+    shard.stamp(hash, op.value_type()?, op.key())
 }
 
 fn prebuilt(op: &Op<'_>) -> Option<Owned> {
@@ -303,13 +339,12 @@ impl Work<'_, '_> {
             if let Some(before) = beyond_bounds(shard, step, hash, engine) {
                 return Err(NotTransacted::Bounds { step: number, before });
             }
-            let stamp = |shard: &Shard| shard.stamp(hash, op.value_type()?, op.key());
-            let before = stamp(shard);
+            let before = stamp_of(shard, op, hash);
             let undo = Undo { change: Change::by(op, shard, hash, engine), stamps: stamps_of(op, shard, hash) };
             let prebuilt = prebuilt[number].take();
             let mut call = Call { op, hash, context: &context, prebuilt, dropped, replayed: None };
             let outcome = shard.execute(&mut call).map_err(refused(Some(number)))?;
-            let after = stamp(shard);
+            let after = stamp_of(shard, op, hash);
             self.undo.push(undo);
             if let Some(effect) = noted.take() {
                 let lsn = expected + run.len() as Lsn;

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::{Engine, Options};
+use engine::{Check, Condition, Engine, Options, Step};
 use gateway::access::Caller;
 use gateway::budget::Budget;
 use gateway::config::Durability;
@@ -19,6 +19,8 @@ use proto::{BatchBuffer, Effect, Key, Op, ValueRef, ValueType};
 
 const KEYS: usize = 4096;
 const DEPTH: usize = 128;
+/// Operations of an atomic batch.
+const ATOMIC: usize = 16;
 
 fn key(key: &str) -> Key<'_> {
     Key::new(key.as_bytes()).expect("the keys are valid")
@@ -59,6 +61,18 @@ fn main() {
                         drop(black_box(executed));
                         ControlFlow::Continue(())
                     });
+                }
+            }
+            "condition-put" => {
+                for op in ops {
+                    let check = Check { ty: ValueType::Int, key: op.key(), condition: Condition::Present };
+                    drop(black_box(engine.transact(&[check], &[(*op).into()], 0)));
+                }
+            }
+            "atomic-put" => {
+                for ops in ops.chunks(ATOMIC) {
+                    let steps: Vec<Step<'_>> = ops.iter().map(|op| (*op).into()).collect();
+                    drop(black_box(engine.transact(&[], &steps, 0)));
                 }
             }
             "decode-get" | "decode-put" => {

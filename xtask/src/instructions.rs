@@ -8,11 +8,13 @@ use std::process::Command;
 use crate::{Failed, cargo, root, step};
 
 /// The paths implemented by `gateway/examples/instructions.rs`.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 11] = [
     "single-get",
     "single-put",
     "batch-get",
     "batch-put",
+    "condition-put",
+    "atomic-put",
     "decode-get",
     "decode-put",
     "session-get",

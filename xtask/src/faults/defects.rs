@@ -300,8 +300,8 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "writes-whatever-the-condition",
         edits: &[edit(
             "engine/src/transaction.rs",
-            "            if !check.condition.holds(stamp) {",
-            "            if !PLANTED && !check.condition.holds(stamp) {",
+            "        if check.condition.holds(stamp) {",
+            "        if PLANTED || check.condition.holds(stamp) {",
         )],
         caught_by: test("engine", "transactions", "transactions_do_all_or_nothing"),
     },
