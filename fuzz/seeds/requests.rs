@@ -12,6 +12,8 @@ fn request(method: &str, path: &str, headers: &str, body: &str) -> String {
 
 pub(crate) fn requests() -> Seeds {
     let v1 = |method: &str, path: &str, body: &str| request(method, &format!("{BASE}{path}"), "", body);
+    let v2 =
+        |method: &str, path: &str, headers: &str, body: &str| request(method, &format!("/v2/{path}"), headers, body);
     let with = |headers: &str| request("GET", &format!("{BASE}int-get/user_1"), headers, "");
     let seeds = [
         ("int", [v1("PUT", "int-put/a", "-41"), v1("PUT", "int-incr/a", ""), v1("GET", "int-get/a", "")].concat()),
@@ -35,6 +37,39 @@ pub(crate) fn requests() -> Seeds {
         ),
         ("del", v1("DELETE", "del/a", "") + &v1("HEAD", "int-get/a", "")),
         ("demo", [v1("POST", "echo", "aB"), v1("POST", "hello", ""), v1("POST", "fibo?n=9", "")].concat()),
+        (
+            "v2-entry",
+            [
+                v2("PUT", "int/a", "If-None-Match: *\r\n", "4.0e1"),
+                v2("PATCH", "int/a", "If-Match: *\r\n", "{\"incr\":2,\"min\":-1,\"max\":50}"),
+                v2("GET", "int/a?entry", "Accept: application/json\r\nIf-None-Match: \"x\", W/\"y\"\r\n", ""),
+                v2("DELETE", "int/a", "Kvs-Durability: sync\r\n", ""),
+            ]
+            .concat(),
+        ),
+        (
+            "v2-elements",
+            [
+                v2("PATCH", "map/m", "", "{\"a\":\"1\",\"b\":null}"),
+                v2("GET", "map/m/a", "", ""),
+                v2("PATCH", "set/s", "", "{\"add\":[\"x\"],\"remove\":[\"y\"]}"),
+                v2("PUT", "set/s/x", "", ""),
+            ]
+            .concat(),
+        ),
+        (
+            "v2-batch",
+            v2(
+                "POST",
+                "batch",
+                "",
+                "{\"atomic\":true,\"if\":[{\"type\":\"int\",\"key\":\"a\",\"absent\":true}],\"ops\":[{\"op\":\"put\",\"type\":\"str\",\"key\":\"k\",\"value\":\"v\"},{\"op\":\"incr\",\"type\":\"int\",\"key\":\"a\",\"max\":9}]}",
+            ),
+        ),
+        (
+            "v2-listing",
+            v2("GET", "keys?prefix=%61&limit=2&values=true&cursor=E0", "", "") + &v2("GET", "problems/gone", "", ""),
+        ),
         ("pages", [request("GET", "/", "", ""), request("GET", "/status.json", "", "")].concat()),
         ("description", request("HEAD", "/openapi.json", "", "")),
         ("token", with("Authorization: Bearer secret\r\n") + &with("Authorization: bearer  wrong\r\n")),

@@ -39,6 +39,27 @@ fn paths_and_methods() {
 }
 
 #[test]
+fn a_page_of_another_origin_may_use_conditions_and_places() {
+    let mut server = Server::start(&["--cors-origins", "https://app.example"]);
+    let origin = ("Origin", "https://app.example");
+    let asked = server.with("OPTIONS", "int/k", &[origin, ("Access-Control-Request-Method", "PATCH")], "");
+    let lists = |answer: &crate::Answer, name: &str| -> Vec<String> {
+        answer.header(name).unwrap_or_default().split(", ").map(str::to_lowercase).collect()
+    };
+    assert!(
+        asked.status == 204 && lists(&asked, "access-control-allow-methods").contains(&"patch".into()),
+        "{asked:?}"
+    );
+    let sent = lists(&asked, "access-control-allow-headers");
+    assert!(["if-match", "if-none-match", "kvs-min-token"].iter().all(|name| sent.iter().any(|sent| sent == name)));
+    let put = server.with("PUT", "int/k", &[origin], "1");
+    let read = lists(&put, "access-control-expose-headers");
+    for (name, _) in put.headers.iter().filter(|(name, _)| name == "etag" || name.starts_with("kvs-")) {
+        assert!(read.contains(name), "{name}: {put:?}");
+    }
+}
+
+#[test]
 fn what_a_problem_means_is_told() {
     let mut server = Server::start(&[]);
     let document = problem(&server.ask("GET", "int/none", ""), 404, "no-entry");
