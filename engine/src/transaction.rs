@@ -7,7 +7,6 @@
 
 use arrayvec::ArrayVec;
 use parking_lot::MutexGuard;
-use proto::limits::MAX_VALUE_BYTES;
 use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
 
 use crate::call::{Call, Context, Noted, Records};
@@ -16,8 +15,8 @@ use crate::shard::Shard;
 use crate::slots::Stamp;
 use crate::stored::Owned;
 
-/// Most bytes of values that the steps of a transaction may reply with.
-pub const MAX_REPLIES_BYTES: usize = 2 * MAX_VALUE_BYTES;
+/// Most bytes of values that the steps of a transaction may reply with, unless it has only one.
+pub const MAX_REPLIES_BYTES: usize = 16 << 20;
 
 /// What must be true of an entry before anything is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

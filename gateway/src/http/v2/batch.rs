@@ -2,14 +2,15 @@
 
 use engine::{Check, Condition, MAX_REPLIES_BYTES, Stamp, Step, StepDone};
 use proto::{Key, Lsn, Refusal, Value, ValueType};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::action::{Action, Content};
 use super::body::{self, CounterChange, Integer, Patch};
+use super::problem::document;
 use super::transact::{MAX_STEPS, Part, transact};
-use super::{media, problem, token};
+use super::{media, token};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
@@ -176,20 +177,45 @@ impl Prepared {
     }
 
     /// The result, as the response shows it.
-    fn result(&self, log: u64, steps: Vec<StepDone>) -> Json {
-        let stamp = steps.last().and_then(|step| step.after);
+    fn result(&self, log: u64, steps: Vec<StepDone>) -> Shown {
+        let etag = steps.last().and_then(|step| step.after).map(|stamp| token::etag(log, stamp));
         let result = self.action().result(steps);
-        let mut shown = Map::new();
-        shown.insert("status".into(), result.status.as_u16().into());
-        shown.extend(stamp.map(|stamp| ("etag".into(), token::etag(log, stamp).into())));
+        let mut shown = Shown { status: Some(result.status.as_u16()), etag, ..Shown::default() };
         match result.content {
-            Content::Value(value) => drop(shown.insert("value".into(), json!(JsonValue(value.as_value_ref())))),
-            Content::Text(text) => drop(shown.insert("value".into(), text.as_str().into())),
-            Content::Told(Json::Object(told)) => shown.extend(told),
+            Content::Value(value) => shown.value = Some(Told(value)),
+            Content::Text(text) => shown.value = Some(Told(Value::Str(text))),
+            Content::Told(Json::Object(told)) => shown.more = told,
             Content::Told(_) | Content::Nothing | Content::NoEntry | Content::NoField => {}
         }
-        Json::Object(shown)
+        shown
     }
+}
+
+/// The result of an operation.
+#[derive(Default, Serialize)]
+struct Shown {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Told>,
+    /// What a change has come to, or the whole of a problem.
+    #[serde(flatten)]
+    more: Map<String, Json>,
+}
+
+/// A value, which becomes text only in the response.
+struct Told(Value);
+
+impl Serialize for Told {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        JsonValue(self.0.as_value_ref()).serialize(json)
+    }
+}
+
+fn problem(problem: &Problem) -> Shown {
+    Shown { more: document(problem), ..Shown::default() }
 }
 
 fn in_batch(place: &'static str, number: usize) -> impl Fn(Problem) -> Problem {
@@ -216,12 +242,19 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
         false if conditions.is_empty() => one_by_one(worker, caller, head, &ops)?,
         false => return Err(malformed("\"if\" is for batches that are atomic")),
     };
-    let response = Response::json(json!({"results": results}).to_string());
+    let body = serde_json::to_vec(&Results { results }).map_err(|_| Refusal::ResponseTooLarge)?;
+    let response = Response::json(body);
     Ok(Executed { response, awaits, place })
 }
 
+/// The body of the response.
+#[derive(Serialize)]
+struct Results {
+    results: Vec<Shown>,
+}
+
 /// The results, what must be durable, and the place in the log.
-type Results = (Vec<Json>, Option<Lsn>, Option<Lsn>);
+type Done = (Vec<Shown>, Option<Lsn>, Option<Lsn>);
 
 fn together(
     worker: &Worker,
@@ -229,7 +262,7 @@ fn together(
     head: &Head<'_>,
     conditions: &[Checked],
     ops: &[Prepared],
-) -> Result<Results, Problem> {
+) -> Result<Done, Problem> {
     let checks: Vec<Check<'_>> = conditions.iter().map(Checked::check).collect::<Result<_, _>>()?;
     let mut steps = Vec::with_capacity(ops.len());
     let mut ends = Vec::with_capacity(ops.len());
@@ -252,12 +285,12 @@ fn together(
     Ok((results.collect(), awaits, Some(place)))
 }
 
-fn one_by_one(worker: &Worker, caller: &Caller, head: &Head<'_>, ops: &[Prepared]) -> Result<Results, Problem> {
+fn one_by_one(worker: &Worker, caller: &Caller, head: &Head<'_>, ops: &[Prepared]) -> Result<Done, Problem> {
     let (mut results, mut awaits, mut place) = (Vec::with_capacity(ops.len()), None, None);
     let mut told = 0;
     for op in ops {
         if told > MAX_REPLIES_BYTES {
-            results.push(Json::Object(problem::document(&Refusal::ResponseTooLarge.into())));
+            results.push(problem(&Refusal::ResponseTooLarge.into()));
             continue;
         }
         let mut steps = Vec::new();
@@ -269,7 +302,7 @@ fn one_by_one(worker: &Worker, caller: &Caller, head: &Head<'_>, ops: &[Prepared
                 place = place.max(Some(transacted.place()));
                 op.result(worker.shared.log_id(), transacted.steps)
             }
-            Err((problem, _)) => Json::Object(problem::document(&problem)),
+            Err((failed, _)) => problem(&failed),
         });
     }
     Ok((results, awaits, place))

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{ETAG, HeaderValue};
 use proto::{Key, StringsBuf, Value, ValueType, check_text};
-use serde_json::json;
+use serde::Serialize;
 
 use super::action::{Action, Content};
 use super::body::{Patch, with_digits};
@@ -110,9 +110,12 @@ pub(super) fn execute(
         Content::Nothing => Response::empty(),
         Content::Text(text) => Response::text(values::text_body(text)),
         Content::Told(told) => Response::json(told.to_string()),
-        Content::Value(value) if as_entry => Response::json(document(ty, key, &value, etag.as_deref())),
+        Content::Value(value) if as_entry => {
+            let (key, value) = (key.as_str(), JsonValue(value.as_value_ref()));
+            Response::json(text_of(&Document { ty: ty.name(), key, value, etag: etag.as_deref() }))
+        }
         Content::Value(Value::Str(text)) => Response::text(values::text_body(text)),
-        Content::Value(value) => Response::json(json_of(&value)),
+        Content::Value(value) => Response::json(text_of(&JsonValue(value.as_value_ref()))),
     };
     Ok(Executed { response: tagged(response.with_status(result.status)), awaits, place })
 }
@@ -122,13 +125,17 @@ fn header(etag: &str) -> HeaderValue {
     HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn json_of(value: &Value) -> Bytes {
+fn text_of(document: &impl Serialize) -> Bytes {
     // Every value can be written as JSON, and memory takes it.
-    serde_json::to_vec(&JsonValue(value.as_value_ref())).unwrap_or_default().into()
+    serde_json::to_vec(document).unwrap_or_default().into()
 }
 
 /// An entry as one document.
-fn document(ty: ValueType, key: Key<'_>, value: &Value, etag: Option<&str>) -> Bytes {
-    let value = JsonValue(value.as_value_ref());
-    json!({"type": ty.name(), "key": key.as_str(), "value": value, "etag": etag}).to_string().into()
+#[derive(Serialize)]
+struct Document<'d> {
+    #[serde(rename = "type")]
+    ty: &'static str,
+    key: &'d str,
+    value: JsonValue<'d>,
+    etag: Option<&'d str>,
 }
