@@ -356,6 +356,11 @@ impl Work<'_, '_> {
             }
         }
         let Some(log) = engine.log().filter(|_| !run.is_empty()) else { return Ok((None, as_of)) };
+        if self.steps.iter().all(|step| !step.op.kind().writes()) {
+            // Reads go on without their records, see `Context::log_read`.
+            run.iter().for_each(|record| log.append_read(&self.steps[record.step].op, at));
+            return Ok((None, as_of));
+        }
         let records: Vec<_> = run.iter().map(|record| (&self.steps[record.step].op, record.effect)).collect();
         let first = log.append_run(&records, at).map_err(refused(None))?;
         self.restamp(&run, expected, first);

@@ -88,7 +88,7 @@ fn expected(
     steps: &[(OwnedOp, Bounds)],
     next: Lsn,
     record: RecordMode,
-    has_room: impl FnOnce(usize) -> Result<(), Refusal>,
+    mut has_room: impl FnMut(usize) -> Result<(), Refusal>,
 ) -> Result<(Transacted, Vec<Expected>), NotTransacted> {
     for (number, check) in checks.iter().enumerate() {
         let stamp = stamp_of(oracle, check.ty, check.key.as_str());
@@ -143,16 +143,15 @@ fn expected(
     let mut as_of = next - 1;
     if !records.is_empty() {
         let bytes = records.iter().map(|(op, _)| record_bytes(&op.as_op())).sum();
+        let reads = steps.iter().all(|(op, _)| !op.as_op().kind().writes());
         // A step that is alone is carried out like any other operation.
         let alone = steps.len() == 1 && checks.iter().all(|check| check.key == steps[0].0.as_op().key());
-        match has_room(bytes) {
-            // A read goes on without its record.
-            room if alone && !steps[0].0.as_op().kind().writes() => match room {
-                Ok(()) => as_of += 1,
-                Err(_) => records.clear(),
-            },
-            Err(refusal) => return Err(NotTransacted::Refused { step: alone.then_some(0), refusal }),
-            Ok(()) => {}
+        if reads {
+            // They go on without their records.
+            records.retain(|(op, _)| has_room(record_bytes(&op.as_op())).is_ok());
+            as_of += if alone { records.len() as Lsn } else { 0 };
+        } else {
+            has_room(bytes).map_err(|refusal| NotTransacted::Refused { step: alone.then_some(0), refusal })?;
         }
     }
     *oracle = after;
@@ -189,10 +188,13 @@ fn compare(planned: &[Planned], record: RecordMode, hash_seed: u64, budget: usiz
         });
         let checks: Vec<Check<'_>> = checks.collect();
         let ops: Vec<Step<'_>> = steps.iter().map(|(op, bounds)| Step { op: op.as_op(), bounds: *bounds }).collect();
-        let (next, pending) = (records.len() as Lsn + 1, log.pending());
-        let has_room = |bytes| match pending > 0 && pending + bytes > budget {
+        let (next, mut pending) = (records.len() as Lsn + 1, log.pending());
+        let has_room = |bytes| match pending > 0 && pending.saturating_add(bytes) > budget {
             true => Err(Refusal::LogBehind { pending, budget }),
-            false => Ok(()),
+            false => {
+                pending += bytes;
+                Ok(())
+            }
         };
         let expected = expected(&mut oracle, &checks, steps, next, record, has_room);
         let (expected, more) = match expected {

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How long anything may take before a test gives up.
@@ -72,23 +72,14 @@ impl Kvs {
     #[allow(clippy::zombie_processes)] // The Kvs that holds the child waits for it when it is dropped.
     pub fn try_start(command: &mut Command) -> Result<Self, NotStarted> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("kvs can be executed");
-        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            if stderr.read_line(&mut line).expect("diagnostics are UTF-8") == 0 {
-                let status = child.wait().expect("the child can be waited for");
-                return Err(NotStarted { status, diagnostics: lines.concat() });
-            }
-            let addr = |name| field(&line, name).and_then(|addr| addr.parse().ok());
-            let addrs = addr("http_addr").zip(addr("frame_addr"));
-            let listening = field(&line, "message") == Some("listening");
-            lines.push(line);
-            if let (true, Some((addr, frame_addr))) = (listening, addrs) {
-                let admin_addr = lines.last().and_then(|line| field(line, "admin_addr")?.parse().ok());
-                return Ok(Self { child, addr, frame_addr, admin_addr, lines, rest: Mutex::new(forward(stderr)) });
-            }
-        }
+        let mut admin = None;
+        let started = listens(&mut child, |line| {
+            let addr = |name| field(line, name).and_then(|addr| addr.parse().ok());
+            admin = addr("admin_addr");
+            addr("http_addr").zip(addr("frame_addr"))
+        });
+        let ((addr, frame_addr), lines, said) = started?;
+        Ok(Self { child, addr, frame_addr, admin_addr: admin, lines, rest: Mutex::new(said) })
     }
 
     pub fn pid(&self) -> u32 {
@@ -194,6 +185,37 @@ impl Drop for Kvs {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Reads the diagnostics of a program until it says that it listens, with addresses. Returns those, the lines so far, and those
+/// that will come.
+pub fn listens<A>(
+    child: &mut Child,
+    mut addresses: impl FnMut(&str) -> Option<A>,
+) -> Result<(A, Vec<String>, Receiver<String>), NotStarted> {
+    let said = forward(BufReader::new(child.stderr.take().expect("stderr is piped")));
+    let mut lines = Vec::new();
+    loop {
+        match said.recv_timeout(DIAGNOSTICS_DEADLINE) {
+            Ok(line) => {
+                let found = if field(&line, "message") == Some("listening") { addresses(&line) } else { None };
+                lines.push(line);
+                if let Some(found) = found {
+                    return Ok((found, lines, said));
+                }
+            }
+            Err(silence) => {
+                if silence == RecvTimeoutError::Timeout {
+                    // The line that says where it listens may be the very write that was made to fail.
+                    lines.push(format!("nothing was said for {DIAGNOSTICS_DEADLINE:?}: killed"));
+                    kill_traced(child.id());
+                    child.kill().expect("it can be killed");
+                }
+                let status = child.wait().expect("the child can be waited for");
+                return Err(NotStarted { status, diagnostics: lines.concat() });
+            }
+        }
     }
 }
 

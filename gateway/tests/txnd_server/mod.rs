@@ -1,7 +1,6 @@
 //! A txnd process of a test's own, with certificates made for it. Tests that use it also have `mod harness`.
 #![allow(dead_code)] // Each test binary uses a part of this.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -10,7 +9,7 @@ use std::sync::mpsc::Receiver;
 use tempfile::TempDir;
 use txnd::tls::TlsFiles;
 
-use crate::harness::{field, folder, forward, line_with};
+use crate::harness::{NotStarted, field, folder, line_with, listens};
 
 /// The txnd program, which `cargo test --workspace` builds beside kvs.
 pub(crate) fn program() -> Command {
@@ -87,18 +86,10 @@ impl Txnd {
     #[allow(clippy::zombie_processes)] // The Txnd that holds the child waits for it when it is dropped.
     pub(crate) fn try_start(command: &mut Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("txnd can be executed");
-        let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let mut said = String::new();
-        loop {
-            let mut line = String::new();
-            if stderr.read_line(&mut line).expect("diagnostics are UTF-8") == 0 {
-                return Err((child.wait().expect("the child can be waited for"), said));
-            }
-            let addr = field(&line, "grpc_addr").and_then(|addr| addr.parse().ok());
-            if let (Some("listening"), Some(addr)) = (field(&line, "message"), addr) {
-                return Ok(Self { child, addr, lines: forward(stderr) });
-            }
-            said.push_str(&line);
+        let started = listens(&mut child, |line| field(line, "grpc_addr").and_then(|addr| addr.parse().ok()));
+        match started {
+            Ok((addr, _, lines)) => Ok(Self { child, addr, lines }),
+            Err(NotStarted { status, diagnostics }) => Err((status, diagnostics)),
         }
     }
 
