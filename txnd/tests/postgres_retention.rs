@@ -114,11 +114,24 @@ impl Log {
         self.until("the removal ends", || self.psql(sessions) == "1").await;
     }
 
-    /// Waits until a removal has folded, and tries to get the locks.
-    async fn removal_is_held_up(&self) {
+    /// Waits until a removal has folded, and tries to get the locks. It does so for three seconds. If this test is stopped for
+    /// as long, it misses that, and the next checkpoint begins another removal.
+    async fn removal_is_held_up(&mut self) {
+        const A_WHILE: Duration = Duration::from_secs(10);
         let held =
-            "SELECT count(*) FROM pg_locks WHERE mode = 'RowExclusiveLock' AND relation = 'string_base'::regclass";
-        self.until("a removal has folded", || self.psql(held) == "1").await;
+            "SELECT count(*) > 0 FROM pg_locks WHERE mode = 'RowExclusiveLock' AND relation = 'string_base'::regclass";
+        for _ in 0..DEADLINE.as_secs() / A_WHILE.as_secs() {
+            let began = Instant::now();
+            while began.elapsed() < A_WHILE {
+                if self.psql(held) == "t" {
+                    return;
+                }
+                // The removal runs on this thread.
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            self.checkpoint().await;
+        }
+        panic!("waited in vain: a removal has folded");
     }
 
     /// Partitions of all types.
@@ -291,7 +304,7 @@ async fn a_query_postpones_the_removal_and_nobody_waits_for_it() {
 
 #[tokio::test]
 async fn a_query_that_ends_soon_is_waited_for() {
-    let (log, mut other) = held_up_by("SELECT count(*) FROM map_transactions").await;
+    let (mut log, mut other) = held_up_by("SELECT count(*) FROM map_transactions").await;
     log.removal_is_held_up().await;
     other.execute("COMMIT").await.unwrap();
     log.begins_at(PARTITION + 1).await;
@@ -333,7 +346,7 @@ async fn a_death_within_a_removal_loses_nothing() {
 
 #[tokio::test]
 async fn a_fenced_writer_removes_nothing() {
-    let (log, mut other) = held_up_by("SELECT count(*) FROM set_transactions").await;
+    let (mut log, mut other) = held_up_by("SELECT count(*) FROM set_transactions").await;
     log.removal_is_held_up().await;
     let next = begin(&log.url, NOTHING).await;
     other.execute("COMMIT").await.unwrap();
