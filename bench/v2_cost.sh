@@ -12,6 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 kvs=${KVS:-target/release/kvs}
 work=$(mktemp -d)
 trap 'kill "$pid" 2>/dev/null || true; wait 2>/dev/null || true; rm -rf "$work"' EXIT
+: > "$work/log"
 taskset -c 0 "$kvs" --log off --workers 1 --http-addr 127.0.0.1:0 --frame-addr 127.0.0.1:0 --admin-addr off --trace-format json 2> "$work/log" &
 pid=$!
 until grep -q '"listening"' "$work/log"; do kill -0 "$pid"; sleep 0.05; done
