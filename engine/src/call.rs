@@ -51,25 +51,25 @@ pub(crate) enum Records<'e> {
 pub(crate) struct Noted {
     /// The lsn that the next one gets if nobody else appends anything before.
     expected: Cell<Lsn>,
-    effect: Cell<Option<Effect>>,
+    latest: Cell<Option<(Lsn, Effect)>>,
 }
 
 impl Noted {
     pub(crate) fn new(first: Lsn) -> Self {
-        Self { expected: Cell::new(first), effect: Cell::new(None) }
+        Self { expected: Cell::new(first), latest: Cell::new(None) }
     }
 
     /// Notes a record, and returns the lsn that it is expected to get.
     fn note(&self, effect: Effect) -> Lsn {
-        self.effect.set(Some(effect));
         let lsn = self.expected.get();
+        self.latest.set(Some((lsn, effect)));
         self.expected.set(lsn + 1);
         lsn
     }
 
-    /// The effect that has been noted, if one has.
-    pub(crate) fn take(&self) -> Option<Effect> {
-        self.effect.take()
+    /// The record that was noted since the last call, if one was: its expected lsn, and its effect.
+    pub(crate) fn take(&self) -> Option<(Lsn, Effect)> {
+        self.latest.take()
     }
 }
 

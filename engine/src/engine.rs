@@ -191,10 +191,7 @@ impl Engine {
     /// Executes any operation other than a get.
     fn run_other(&self, op: &Op<'_>, hash: u64, replayed: Option<Lsn>, context: &Context<'_>) -> Executed {
         // Memory of long values is allocated before the lock is taken and freed after it is released.
-        let prebuilt = match op {
-            Op::Put { value, .. } => Owned::prebuilt(*value),
-            _ => None,
-        };
+        let prebuilt = Owned::prebuilt(op);
         let mut dropped = Vec::new();
         let mut call = Call { op, hash, context, prebuilt, dropped: &mut dropped, replayed };
         let executed = self.shard(hash).lock().execute(&mut call);

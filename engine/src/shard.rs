@@ -156,11 +156,7 @@ macro_rules! shard {
                 env: &Env,
                 visit: &mut impl FnMut(Key<'_>, Value, Stamp),
             ) -> Option<u64> {
-                match ty {
-                    $(ValueType::$variant => {
-                        self.$field.walk(from, env, &mut |key, value, stamp| visit(key, value.to_value(), stamp))
-                    })*
-                }
+                self.list(ty, from, env, &mut |key, stamp, value| visit(key, value(), stamp))
             }
 
             /// Passes a run of entries of a type to `visit`, each with what makes its value; see [`Table::walk`].

@@ -1,6 +1,6 @@
 //! The content of a slot for each value type.
 
-use proto::{Text, Value, ValueRef};
+use proto::{Op, Text, Value, ValueRef};
 
 use crate::collection::{MapValue, SetValue};
 use crate::prefetch::prefetch;
@@ -65,9 +65,10 @@ pub(crate) enum Owned {
 }
 
 impl Owned {
-    /// The value of a put; `None` if it needs nothing from the heap.
+    /// The value of a put; `None` for other operations, and if it needs nothing from the heap.
     #[inline]
-    pub(crate) fn prebuilt(value: ValueRef<'_>) -> Option<Self> {
+    pub(crate) fn prebuilt(op: &Op<'_>) -> Option<Self> {
+        let Op::Put { value, .. } = *op else { return None };
         match value {
             ValueRef::Str(text) => Some(Self::Str(text.into())),
             ValueRef::Map(pairs) => Some(Self::Map(pairs.into())),

@@ -173,7 +173,7 @@ impl Engine {
         }
         // Memory of long values is allocated before the locks are taken and freed after they are released.
         let mut dropped = Vec::new();
-        let mut prebuilt: Vec<_> = steps.iter().map(|step| prebuilt(&step.op)).collect();
+        let mut prebuilt: Vec<_> = steps.iter().map(|step| Owned::prebuilt(&step.op)).collect();
         let keys = checks.iter().map(|check| check.key).chain(steps.iter().map(|step| step.op.key()));
         let hashes: Vec<u64> = keys.map(|key| self.hash(key)).collect();
         let (of_checks, of_steps) = hashes.split_at(checks.len());
@@ -194,7 +194,7 @@ impl Engine {
     /// itself, with the shard locked since before the checks.
     fn transact_alone(&self, checks: &[Check<'_>], step: &Step<'_>, at: Micros) -> Result<Transacted, NotTransacted> {
         let (op, hash, context, mut dropped) = (&step.op, self.hash(step.op.key()), self.context(at), Vec::new());
-        let prebuilt = prebuilt(op);
+        let prebuilt = Owned::prebuilt(op);
         let mut shard = self.shard(hash).lock();
         for (number, check) in checks.iter().enumerate() {
             self.check(&shard, number, check, hash)?;
@@ -226,13 +226,6 @@ impl Engine {
 /// The stamp of the entry that an operation is about.
 fn stamp_of(shard: &Shard, op: &Op<'_>, hash: u64) -> Option<Stamp> {
     shard.stamp(hash, op.value_type()?, op.key())
-}
-
-fn prebuilt(op: &Op<'_>) -> Option<Owned> {
-    match op {
-        Op::Put { value, .. } => Owned::prebuilt(*value),
-        _ => None,
-    }
 }
 
 /// The value of an entry, if there is one.
@@ -273,12 +266,15 @@ impl<'e> LockedShards<'e> {
     }
 }
 
+/// The stamps of the entries of a key, of each type that there is.
+type Stamps = ArrayVec<(ValueType, Stamp), { ValueType::ALL.len() }>;
+
 /// What takes a step back.
 struct Undo {
     /// What the step has changed, as it was.
     change: Change,
-    /// The stamps of the key's entries, for each type that the step may have changed.
-    stamps: ArrayVec<(ValueType, Option<Stamp>), { ValueType::ALL.len() }>,
+    /// The stamps of the entries that it may have changed.
+    stamps: Stamps,
 }
 
 /// What a step is about to change, as it is before.
@@ -345,8 +341,7 @@ impl Work<'_, '_> {
             let outcome = shard.execute(&mut call).map_err(refused(Some(number)))?;
             let after = stamp_of(shard, op, hash);
             self.undo.push(undo);
-            if let Some(effect) = noted.take() {
-                let lsn = expected + run.len() as Lsn;
+            if let Some((lsn, effect)) = noted.take() {
                 run.push(Recorded { step: number, effect, stamps: after == Some(lsn.into()) });
             }
             told += reply_bytes(&outcome.reply);
@@ -420,9 +415,7 @@ impl Work<'_, '_> {
                 Change::Removed(members) => execute(Op::SetAdd { key, members: members.as_strings() }),
             }
             for (ty, stamp) in undo.stamps {
-                if let Some(stamp) = stamp {
-                    shard.restamp(*hash, ty, key, stamp);
-                }
+                shard.restamp(*hash, ty, key, stamp);
             }
         }
     }
@@ -444,9 +437,9 @@ fn beyond_bounds(shard: &Shard, step: &Step<'_>, hash: u64, engine: &Engine) -> 
 }
 
 /// The stamps of the entries that the operation may change.
-fn stamps_of(op: &Op<'_>, shard: &Shard, hash: u64) -> ArrayVec<(ValueType, Option<Stamp>), { ValueType::ALL.len() }> {
+fn stamps_of(op: &Op<'_>, shard: &Shard, hash: u64) -> Stamps {
     let types = ValueType::ALL.into_iter().filter(|ty| op.value_type().is_none_or(|of| of == *ty));
-    types.map(|ty| (ty, shard.stamp(hash, ty, op.key()))).collect()
+    types.filter_map(|ty| Some((ty, shard.stamp(hash, ty, op.key())?))).collect()
 }
 
 impl Change {

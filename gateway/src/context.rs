@@ -80,9 +80,7 @@ impl Shared {
             config,
         }
     }
-}
 
-impl Shared {
     /// The id of the log; without a log, that of this process.
     pub(crate) fn log_id(&self) -> u64 {
         self.log.as_ref().map_or(self.id, LogWatch::log_id)

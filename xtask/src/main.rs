@@ -108,8 +108,8 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
-    /// Test REST against its own descriptions (`/openapi.json`, `/v2/openapi.json`) with schemathesis, which is installed from PyPI below
-    /// `target` (needs python3 with venv)
+    /// Test REST against its own descriptions (`/openapi.json`, `/v2/openapi.json`) with schemathesis, which is installed from
+    /// PyPI below `target` (needs python3 with venv)
     Schema {
         /// Requests for each operation and kind of case
         #[arg(long, default_value_t = 100)]

@@ -182,10 +182,7 @@ impl Entry {
 /// The value type of this name.
 pub fn value_type(name: &str) -> Result<ValueType, String> {
     let names = || ValueType::ALL.map(ValueType::name).join(", ");
-    ValueType::ALL
-        .into_iter()
-        .find(|ty| ty.name() == name)
-        .ok_or_else(|| format!("expected one of {}, found {name:?}", names()))
+    ValueType::from_name(name).ok_or_else(|| format!("expected one of {}, found {name:?}", names()))
 }
 
 fn time(text: &str) -> Result<Micros, String> {

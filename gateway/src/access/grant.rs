@@ -145,12 +145,16 @@ impl Grant {
     pub fn allows(&self, op: &Op<'_>) -> bool {
         let scope = if op.kind().writes() { Scope::Write } else { Scope::Read };
         let types = op.value_type().map_or_else(every_type, bit);
-        self.scopes.has(scope) && self.types & types == types && op.key().as_str().starts_with(&*self.prefix)
+        self.includes(scope, types, op.key().as_str())
     }
 
     /// Whether an entry of this type and key, which may be empty, may be read.
     pub fn allows_listed(&self, ty: ValueType, key: &str) -> bool {
-        self.scopes.has(Scope::Read) && self.types & bit(ty) != 0 && key.starts_with(&*self.prefix)
+        self.includes(Scope::Read, bit(ty), key)
+    }
+
+    fn includes(&self, scope: Scope, types: u8, key: &str) -> bool {
+        self.scopes.has(scope) && self.types & types == types && key.starts_with(&*self.prefix)
     }
 }
 

@@ -84,10 +84,6 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     pub(crate) fn push(&mut self, line: &Line<'_>) {
         self.text.reserve(LINE_BYTES);
         let length = self.text.len();

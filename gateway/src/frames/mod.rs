@@ -242,7 +242,8 @@ impl Session<'_> {
         while next == Next::Continue && !frames.rest().is_empty() {
             self.activity.working();
             let began = Instant::now();
-            let mut noted = scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames));
+            let mut noted =
+                scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames, began));
             let result = self.executor.execute(service, now(), &mut frames, &mut output);
             if let Some(noted) = &mut noted {
                 noted.executed(result.requests);

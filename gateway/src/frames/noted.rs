@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::Op;
 use proto::frame::{Answer, Answers, ErrorCode, Frames, ReplyFrame, Request, RequestFrame};
@@ -41,9 +41,15 @@ pub(super) struct Noted<'t> {
 }
 
 impl<'t> Noted<'t> {
-    pub(super) fn new(scribe: &'t Scribe, connection: MadeId, caller: &Caller, frames: &Frames<'t>) -> Self {
+    pub(super) fn new(
+        scribe: &'t Scribe,
+        connection: MadeId,
+        caller: &Caller,
+        frames: &Frames<'t>,
+        began: Instant,
+    ) -> Self {
         let (remote, before, frames) = (caller.address(), caller.known(), frames.clone());
-        Self { scribe, connection, remote, before, frames, began: Instant::now(), executed: 0 }
+        Self { scribe, connection, remote, before, frames, began, executed: 0 }
     }
 
     /// So many requests have been executed.
@@ -53,13 +59,13 @@ impl<'t> Noted<'t> {
 
     /// Writes the lines of the requests that were executed, with their replies.
     pub(super) fn answered(mut self, caller: &Caller, replies: &[u8]) {
-        let (after, mut lines) = (caller.known(), Lines::default());
+        let (after, took, mut lines) = (caller.known(), self.began.elapsed(), Lines::default());
         for reply in Frames::new(replies) {
             // Not reached: the replies are this server's own.
             let Ok(ReplyFrame { id, answer }) = ReplyFrame::decode(reply) else { continue };
             // The last reply may be about the whole connection.
             let frame = self.next();
-            self.push(&mut lines, &after, id, frame, Some((reply, answer)));
+            self.push(&mut lines, took, &after, id, frame, Some((reply, answer)));
         }
         self.executed = 0;
         self.scribe.hand_over(lines);
@@ -75,6 +81,7 @@ impl<'t> Noted<'t> {
     fn push(
         &self,
         lines: &mut Lines,
+        took: Duration,
         after: &Identity,
         id: u32,
         frame: Option<&[u8]>,
@@ -84,7 +91,7 @@ impl<'t> Noted<'t> {
         let id = FrameId { connection: self.connection, frame: id };
         let mut line = Line::new(self.remote, Protocol::Frames.name(), &id);
         line.identity = Some(if let Some(Request::Auth(_)) = request { after.name() } else { self.before.name() });
-        line.duration_us = self.began.elapsed().as_micros() as u64;
+        line.duration_us = took.as_micros() as u64;
         line.bytes_in = Some(frame.map_or(0, <[u8]>::len));
         line.bytes_out = reply.map(|(reply, _)| reply.len());
         push(lines, line, request, reply.map(|(_, answer)| answer));
@@ -94,14 +101,15 @@ impl<'t> Noted<'t> {
 impl Drop for Noted<'_> {
     #[inline]
     fn drop(&mut self) {
-        let (before, mut lines) = (Arc::clone(&self.before), Lines::default());
+        if self.executed == 0 {
+            return;
+        }
+        let (before, took, mut lines) = (Arc::clone(&self.before), self.began.elapsed(), Lines::default());
         while let Some(frame) = self.next() {
             let id = RequestFrame::decode(frame).map_or(0, |decoded| decoded.id);
-            self.push(&mut lines, &before, id, Some(frame), None);
+            self.push(&mut lines, took, &before, id, Some(frame), None);
         }
-        if !lines.is_empty() {
-            self.scribe.hand_over(lines);
-        }
+        self.scribe.hand_over(lines);
     }
 }
 
@@ -202,7 +210,7 @@ mod tests {
         encode_request(&mut bytes, 5, true, &Op::Put { key, value: ValueRef::Int(1) });
         encode_request(&mut bytes, 6, false, &Op::Get { ty: ValueType::Int, key });
         encode_ping(&mut bytes, 7);
-        turn(Noted::new(&scribe, Ids::default().next(), &caller, &Frames::new(&bytes)));
+        turn(Noted::new(&scribe, Ids::default().next(), &caller, &Frames::new(&bytes), Instant::now()));
         log.end();
         let text = std::fs::read_to_string(&file).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

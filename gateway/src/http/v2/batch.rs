@@ -18,6 +18,7 @@ use crate::http::options::durability;
 use crate::http::problem::Problem;
 use crate::http::response::{Executed, Response};
 use crate::http::values::JsonValue;
+use crate::service::Options;
 
 const EXPECTED: &str = "an object such as {\"ops\":[{\"op\":\"put\",\"type\":\"int\",\"key\":\"k\",\"value\":1}]}";
 
@@ -98,8 +99,7 @@ fn malformed(message: impl Into<String>) -> Problem {
 
 fn type_of(name: &str) -> Result<ValueType, Problem> {
     let names = || ValueType::ALL.map(ValueType::name).join(", ");
-    let found = ValueType::ALL.into_iter().find(|ty| ty.name() == name);
-    found.ok_or_else(|| malformed(format!("type {name:?}: expected one of {}", names())))
+    ValueType::from_name(name).ok_or_else(|| malformed(format!("type {name:?}: expected one of {}", names())))
 }
 
 impl Required {
@@ -225,7 +225,7 @@ fn in_batch(place: &'static str, number: usize) -> impl Fn(Problem) -> Problem {
 /// Executes the batch of `body`.
 pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &[u8]) -> Result<Executed, Problem> {
     media::check_json(head)?;
-    durability(true, head)?;
+    let options = Options { durability: durability(true, head)? };
     let Document { atomic, conditions, ops } = body::read("the batch", body, EXPECTED)?;
     if ops.len() > MAX_STEPS || conditions.len() > MAX_STEPS {
         return Err(Problem::TooMany(MAX_STEPS));
@@ -238,8 +238,8 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
     let ops: Result<Vec<_>, _> = ops.map(|(number, wanted)| wanted.read().map_err(in_batch("op", number))).collect();
     let (conditions, ops) = (conditions?, ops?);
     let (results, awaits, place) = match atomic {
-        true => together(worker, caller, head, &conditions, &ops)?,
-        false if conditions.is_empty() => one_by_one(worker, caller, head, &ops)?,
+        true => together(worker, caller, options, &conditions, &ops)?,
+        false if conditions.is_empty() => one_by_one(worker, caller, options, &ops)?,
         false => return Err(malformed("\"if\" is for batches that are atomic")),
     };
     let body = serde_json::to_vec(&Results { results }).map_err(|_| Refusal::ResponseTooLarge)?;
@@ -259,7 +259,7 @@ type Done = (Vec<Shown>, Option<Lsn>, Option<Lsn>);
 fn together(
     worker: &Worker,
     caller: &Caller,
-    head: &Head<'_>,
+    options: Options,
     conditions: &[Checked],
     ops: &[Prepared],
 ) -> Result<Done, Problem> {
@@ -271,7 +271,7 @@ fn together(
         ends.push(steps.len());
     }
     let (mut transacted, awaits) =
-        transact(worker, caller, head, &checks, &steps).map_err(|(problem, part)| match part {
+        transact(worker, caller, options, &checks, &steps).map_err(|(problem, part)| match part {
             Part::Whole => problem,
             Part::Check(number) => in_batch("if", number)(problem),
             Part::Step(step) => in_batch("op", ends.partition_point(|end| *end <= step))(problem),
@@ -285,7 +285,7 @@ fn together(
     Ok((results.collect(), awaits, Some(place)))
 }
 
-fn one_by_one(worker: &Worker, caller: &Caller, head: &Head<'_>, ops: &[Prepared]) -> Result<Done, Problem> {
+fn one_by_one(worker: &Worker, caller: &Caller, options: Options, ops: &[Prepared]) -> Result<Done, Problem> {
     let (mut results, mut awaits, mut place) = (Vec::with_capacity(ops.len()), None, None);
     let mut told = 0;
     for op in ops {
@@ -295,7 +295,7 @@ fn one_by_one(worker: &Worker, caller: &Caller, head: &Head<'_>, ops: &[Prepared
         }
         let mut steps = Vec::new();
         op.plan(&mut steps)?;
-        results.push(match transact(worker, caller, head, &[], &steps) {
+        results.push(match transact(worker, caller, options, &[], &steps) {
             Ok((transacted, waits)) => {
                 awaits = awaits.max(waits);
                 told += transacted.reply_bytes();

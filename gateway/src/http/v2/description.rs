@@ -8,6 +8,7 @@ use proto::{CounterType, ValueType};
 use serde_json::{Map, Value, json};
 
 use super::listing::MAX_LIMIT;
+use super::media::{JSON, TEXT as PLAIN};
 use super::route::{RouteMethod, Shape};
 use super::transact::MAX_STEPS;
 use crate::http::schema::{TEXT, string};
@@ -191,9 +192,6 @@ struct Wording {
     /// Each status of success, with the media type and the schema of its body, if it has one.
     responses: Vec<(u16, Option<(&'static str, Value)>)>,
 }
-
-const JSON: &str = "application/json";
-const PLAIN: &str = "text/plain";
 
 fn wording(shape: Shape, method: RouteMethod) -> Wording {
     let conditions = ["if-match", "if-none-match"];

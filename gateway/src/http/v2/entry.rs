@@ -16,13 +16,12 @@ use super::{media, token};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
+use crate::http::options::durability;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::{Executed, Response};
 use crate::http::values::{self, JsonValue};
-
-const TEXT: &str = "text/plain";
-const JSON: &str = "application/json";
+use crate::service::Options;
 
 /// Executes the request of `route` and `body`.
 pub(super) fn execute(
@@ -50,7 +49,7 @@ pub(super) fn execute(
     list = StringsBuf::default();
     let action = match (route.shape, route.method) {
         (Shape::Entry(_), RouteMethod::Get) => {
-            media::check_accepts(head, if ty == ValueType::Str && !as_entry { TEXT } else { JSON })?;
+            media::check_accepts(head, if ty == ValueType::Str && !as_entry { media::TEXT } else { media::JSON })?;
             Action::Get
         }
         (Shape::Entry(_), RouteMethod::Put) => {
@@ -66,7 +65,7 @@ pub(super) fn execute(
             patch.action()
         }
         (Shape::Field, RouteMethod::Get) => {
-            media::check_accepts(head, TEXT)?;
+            media::check_accepts(head, media::TEXT)?;
             Action::GetField(item)
         }
         (Shape::Field, RouteMethod::Put) => {
@@ -85,7 +84,8 @@ pub(super) fn execute(
     let checks: Vec<_> = conditions.checks(ty, key).filter(|_| !is_read).collect();
     let mut steps = Vec::with_capacity(action.len());
     action.plan(ty, key, &mut steps);
-    let (transacted, awaits) = transact(worker, caller, head, &checks, &steps).map_err(|(problem, _)| problem)?;
+    let options = Options { durability: durability(!is_read, head)? };
+    let (transacted, awaits) = transact(worker, caller, options, &checks, &steps).map_err(|(problem, _)| problem)?;
     let place = Some(transacted.place());
     let stamp = transacted.steps.last().and_then(|step| step.after);
     let result = action.result(transacted.steps);

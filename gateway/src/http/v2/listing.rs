@@ -2,8 +2,7 @@
 
 use engine::{Listed, Place, Wanted};
 use proto::{Refusal, ValueType};
-use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::query::Query;
 use super::token::{self, NotOurs};
@@ -27,11 +26,23 @@ const MAX_SEEN: usize = 20_000;
 /// A page ends after so many bytes of keys and values.
 const MAX_BYTES: usize = 1 << 20;
 
+/// The body of a response.
+#[derive(Serialize)]
 struct Page<'p> {
-    log: u64,
-    names_type: bool,
-    entries: &'p [Listed],
+    entries: Vec<Entry<'p>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Entry<'p> {
+    /// If the listing is of all types.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    ty: Option<&'static str>,
+    key: &'p str,
+    etag: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<JsonValue<'p>>,
 }
 
 /// Lists the entries of a type, or of all.
@@ -55,7 +66,14 @@ pub(super) fn list(
     let as_of = shared.engine.last_lsn();
     let (entries, next) = page(worker, &identity, &wanted, place, limit);
     let next = next.map(|place| token::cursor(shared.id, place));
-    let page = Page { log: shared.log_id(), names_type: ty.is_none(), entries: &entries, next };
+    let log = shared.log_id();
+    let shown = entries.iter().map(|Listed { ty: of, key, stamp, value }| Entry {
+        ty: ty.is_none().then(|| of.name()),
+        key,
+        etag: token::etag(log, *stamp),
+        value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
+    });
+    let page = Page { entries: shown.collect(), next };
     let body = serde_json::to_vec(&page).map_err(|_| Refusal::ResponseTooLarge)?;
     Ok(Executed { response: Response::json(body), awaits: None, place: Some(as_of) })
 }
@@ -91,49 +109,5 @@ fn page(
             Some(next) if entries.len() < limit && seen < MAX_SEEN && bytes < MAX_BYTES => place = next,
             next => return (entries, next),
         }
-    }
-}
-
-impl Serialize for Page<'_> {
-    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let mut page = json.serialize_map(None)?;
-        page.serialize_entry("entries", &Entries(self))?;
-        if let Some(next) = &self.next {
-            page.serialize_entry("next", next)?;
-        }
-        page.end()
-    }
-}
-
-struct Entries<'p>(&'p Page<'p>);
-
-impl Serialize for Entries<'_> {
-    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let mut entries = json.serialize_seq(Some(self.0.entries.len()))?;
-        for listed in self.0.entries {
-            entries.serialize_element(&Entry { page: self.0, listed })?;
-        }
-        entries.end()
-    }
-}
-
-struct Entry<'p> {
-    page: &'p Page<'p>,
-    listed: &'p Listed,
-}
-
-impl Serialize for Entry<'_> {
-    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
-        let Listed { ty, key, stamp, value } = self.listed;
-        let mut entry = json.serialize_map(None)?;
-        if self.page.names_type {
-            entry.serialize_entry("type", ty.name())?;
-        }
-        entry.serialize_entry("key", key)?;
-        entry.serialize_entry("etag", &token::etag(self.page.log, *stamp))?;
-        if let Some(value) = value {
-            entry.serialize_entry("value", &JsonValue(value.as_value_ref()))?;
-        }
-        entry.end()
     }
 }

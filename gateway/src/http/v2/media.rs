@@ -5,16 +5,20 @@ use hyper::header::{ACCEPT, CONTENT_TYPE};
 use crate::http::head::Head;
 use crate::http::problem::Problem;
 
+/// What the API calls text.
+pub(super) const TEXT: &str = "text/plain";
+
+/// What it calls everything else.
+pub(super) const JSON: &str = "application/json";
+
 /// What bodies with JSON may call themselves. `curl -d` says that it sends a form.
-const JSON: [&[u8]; 5] = [
-    b"application/json",
+const TAKEN_AS_JSON: [&[u8]; 5] = [
+    JSON.as_bytes(),
     b"application/merge-patch+json",
     b"application/x-www-form-urlencoded",
     b"application/octet-stream",
-    b"text/plain",
+    TEXT.as_bytes(),
 ];
-
-pub(super) const EXPECTED_JSON: &str = "application/json";
 
 /// A media type without its parameters.
 fn essence(text: &[u8]) -> &[u8] {
@@ -23,10 +27,10 @@ fn essence(text: &[u8]) -> &[u8] {
 
 /// Refuses a body that says it is something other than JSON.
 pub(super) fn check_json(head: &Head<'_>) -> Result<(), Problem> {
-    let is_json = |media: &[u8]| JSON.iter().any(|json| essence(media).eq_ignore_ascii_case(json));
+    let is_json = |media: &[u8]| TAKEN_AS_JSON.iter().any(|json| essence(media).eq_ignore_ascii_case(json));
     match head.values(&CONTENT_TYPE).all(is_json) {
         true => Ok(()),
-        false => Err(Problem::UnsupportedMedia(EXPECTED_JSON)),
+        false => Err(Problem::UnsupportedMedia(JSON)),
     }
 }
 

@@ -117,7 +117,7 @@ impl Shape {
         if segments.next().is_some() {
             return None;
         }
-        let ty = ValueType::ALL.into_iter().find(|ty| ty.name() == name);
+        let ty = ValueType::from_name(name);
         Some(match (name, ty, key, item) {
             ("keys", _, None, None) => (Self::Keys, "", ""),
             ("batch", _, None, None) => (Self::Batch, "", ""),

@@ -1,15 +1,12 @@
 //! Executes a transaction for a request.
 
 use engine::{Check, Found, NotTransacted, Step, Transacted};
-use hyper::Method;
 use proto::{Lsn, ValueRef};
 
 use super::token;
 use crate::access::Caller;
 use crate::clock::now;
 use crate::context::Worker;
-use crate::http::head::Head;
-use crate::http::options::durability;
 use crate::http::problem::Problem;
 use crate::http::values::JsonValue;
 use crate::protocol::Protocol;
@@ -25,7 +22,7 @@ const MAX_TOLD_BYTES: usize = 4 << 10;
 pub(super) fn transact(
     worker: &Worker,
     caller: &Caller,
-    head: &Head<'_>,
+    options: Options,
     checks: &[Check<'_>],
     steps: &[Step<'_>],
 ) -> Result<(Transacted, Option<Lsn>), (Problem, Part)> {
@@ -33,9 +30,6 @@ pub(super) fn transact(
     if steps.len() > MAX_STEPS || checks.len() > MAX_STEPS {
         return Err(whole(Problem::TooMany(MAX_STEPS)));
     }
-    // The header is for what may write.
-    let may_write = ![Method::GET, Method::HEAD].contains(head.method);
-    let options = Options { durability: durability(may_write, head).map_err(whole)? };
     let at = now();
     let identity = caller.identity(at).map_err(|refusal| whole(refusal.into()))?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
