@@ -6,7 +6,8 @@ use proto::limits::MAX_VALUE_BYTES;
 use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet};
 
 use crate::env::Env;
-use crate::log::LogBuffer;
+use crate::expiry::Expires;
+use crate::log::{LogBuffer, NewRecord};
 use crate::stored::{Owned, Stored};
 
 /// Which operations are recorded in the log.
@@ -46,12 +47,19 @@ pub(crate) enum Records<'e> {
     Noted(&'e Noted),
 }
 
+/// What a record says besides its operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotedRecord {
+    pub(crate) effect: Effect,
+    pub(crate) expires: Option<Micros>,
+}
+
 /// A record that is not in the log yet.
 #[derive(Debug)]
 pub(crate) struct Noted {
     /// The lsn that the next one gets if nobody else appends anything before.
     expected: Cell<Lsn>,
-    latest: Cell<Option<(Lsn, Effect)>>,
+    latest: Cell<Option<(Lsn, NotedRecord)>>,
 }
 
 impl Noted {
@@ -60,15 +68,15 @@ impl Noted {
     }
 
     /// Notes a record, and returns the lsn that it is expected to get.
-    fn note(&self, effect: Effect) -> Lsn {
+    fn note(&self, effect: Effect, expires: Option<Micros>) -> Lsn {
         let lsn = self.expected.get();
-        self.latest.set(Some((lsn, effect)));
+        self.latest.set(Some((lsn, NotedRecord { effect, expires })));
         self.expected.set(lsn + 1);
         lsn
     }
 
-    /// The record that was noted since the last call, if one was: its expected lsn, and its effect.
-    pub(crate) fn take(&self) -> Option<(Lsn, Effect)> {
+    /// The record that was noted since the last call, if one was: its expected lsn, and what it says.
+    pub(crate) fn take(&self) -> Option<(Lsn, NotedRecord)> {
         self.latest.take()
     }
 }
@@ -93,10 +101,20 @@ impl Context<'_> {
             match self.records {
                 Records::Log(log) => log.append_read(op, self.at),
                 Records::Noted(noted) => {
-                    noted.note(Effect::None);
+                    noted.note(Effect::None, None);
                 }
                 Records::Nowhere => {}
             }
+        }
+    }
+
+    /// Records a write that has an effect; its entry expires then. It can no longer fail after this.
+    #[inline]
+    pub(crate) fn record(&self, op: &Op<'_>, effect: Effect, expires: Option<Micros>) -> Result<Option<Lsn>, Refusal> {
+        match self.records {
+            Records::Log(log) => log.append(&NewRecord { op, effect, expires }, self.at).map(Some),
+            Records::Noted(noted) => Ok(Some(noted.note(effect, expires))),
+            Records::Nowhere => Ok(None),
         }
     }
 }
@@ -110,6 +128,8 @@ pub(crate) struct Call<'c, 'o> {
     pub(crate) prebuilt: Option<Owned>,
     /// Values removed from the shard, to be freed outside the lock.
     pub(crate) dropped: &'c mut Vec<Owned>,
+    /// When the entry expires after it.
+    pub(crate) expires: Expires,
     /// The log's lsn of a replayed operation.
     pub(crate) replayed: Option<Lsn>,
 }
@@ -131,17 +151,24 @@ impl<'o> Call<'_, 'o> {
         if self.context.limited && packed > MAX_VALUE_BYTES { Err(Refusal::TooLarge(packed)) } else { Ok(()) }
     }
 
-    /// Records a write that has an effect. It can no longer fail after this.
-    pub(crate) fn record(&self, effect: Effect) -> Result<Option<Lsn>, Refusal> {
-        match self.context.records {
-            Records::Log(log) => log.append(self.op, effect, self.context.at).map(Some),
-            Records::Noted(noted) => Ok(Some(noted.note(effect))),
-            Records::Nowhere => Ok(self.replayed),
+    /// When the entry expires after the write, if it expired at `before`.
+    #[inline]
+    pub(crate) fn expires_after(&self, before: Option<Micros>) -> Option<Micros> {
+        match self.expires {
+            Expires::AsUsual if matches!(self.op, Op::Put { .. }) => None,
+            Expires::AsUsual => before,
+            Expires::Never => None,
+            Expires::At(deadline) => Some(deadline.max(self.context.at + 1)),
         }
     }
 
-    /// The outcome of a write that changes nothing; recorded if everything is recorded.
-    pub(crate) fn idle(&self, reply: Reply) -> Executed {
+    /// Records a write that has an effect; its entry expires then. It can no longer fail after this.
+    pub(crate) fn record(&self, effect: Effect, expires: Option<Micros>) -> Result<Option<Lsn>, Refusal> {
+        Ok(self.context.record(self.op, effect, expires)?.or(self.replayed))
+    }
+
+    /// The outcome of a write that changes nothing, of an entry that expires then; recorded if everything is recorded.
+    pub(crate) fn idle(&self, reply: Reply, expires: Option<Micros>) -> Executed {
         if self.context.record == RecordMode::Writes {
             return outcome(reply, None);
         }
@@ -149,7 +176,7 @@ impl<'o> Call<'_, 'o> {
             Op::DelAll { .. } => Effect::Types(TypeSet::EMPTY),
             _ => Effect::None,
         };
-        outcome(reply, self.record(effect)?)
+        outcome(reply, self.record(effect, expires)?)
     }
 
     /// Keeps a value's heap memory, if it has any, to be freed outside the lock.

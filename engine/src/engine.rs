@@ -1,18 +1,19 @@
 //! All entries of a server: selects the shard, executes single operations, and reports totals.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ahash::RandomState;
 use crossbeam::utils::CachePadded;
 use parking_lot::Mutex;
-use proto::{Key, Lsn, Micros, Op, Record, ValueType};
+use proto::{Key, Lsn, Micros, Op, Record, Refusal, ValueType};
 
 use crate::call::{Call, Context, Executed, RecordMode, Records};
 use crate::env::Env;
+use crate::expiry::{Expires, Facts};
 use crate::log::LogBuffer;
 use crate::meter::{Meter, Usage};
 use crate::shard::Shard;
-use crate::slots::Stamp;
 use crate::stored::Owned;
 
 /// Default number of shards.
@@ -20,6 +21,9 @@ pub const DEFAULT_SHARDS: usize = 256;
 
 /// Maximum number of shards. The hash bits that select a shard must not overlap those that select a tag.
 pub const MAX_SHARDS: usize = 1 << 16;
+
+/// Most entries that a sweep removes before it unlocks their shard.
+const SWEPT_AT_ONCE: usize = 64;
 
 /// The settings of an engine.
 #[derive(Clone, Debug, Default)]
@@ -78,9 +82,9 @@ impl Engine {
     /// Applies a record of the log during recovery: without limits and without recording. Records must be applied in
     /// lsn order. Applying a run of records again leaves the same state.
     pub fn replay(&self, record: &Record<'_>) {
-        if let Some((op, lsn)) = replayed(record) {
+        if let Some((op, replayed)) = replayed(record) {
             // Only the log and the limits can reject an operation, and there are none here.
-            let _ = self.run(&op, self.hash(op.key()), Some(lsn), &self.replay_context());
+            let _ = self.run(&op, self.hash(op.key()), Some(replayed), &self.replay_context());
         }
     }
 
@@ -119,12 +123,38 @@ impl Engine {
         self.len() == 0
     }
 
-    /// The stamp of the entry's last write, or `None` if there is no entry. It increases with each write of an entry,
-    /// even across its deletion, a restart and a recovery. With a log it is derived from the write's lsn, without one
-    /// it counts writes.
-    pub fn stamp(&self, ty: ValueType, key: Key<'_>) -> Option<Stamp> {
+    /// What is known of an entry besides its value, also of one that has expired and is still there. Its stamp increases with
+    /// each write of the entry, even across its deletion, a restart and a recovery. With a log it is derived from the write's
+    /// lsn, without one it counts writes.
+    pub fn facts(&self, ty: ValueType, key: Key<'_>) -> Option<Facts> {
         let hash = self.hash(key);
-        self.shard(hash).lock().stamp(hash, ty, key)
+        self.shard(hash).lock().facts(hash, ty, key, Micros::MIN)
+    }
+
+    /// Removes entries that have expired by `at`, and records that. Locks a shard for a few of its entries at a time. Ends
+    /// early while the log has so much to do that writers might be refused; call it again later. Returns how many it
+    /// has removed.
+    pub fn sweep(&self, at: Micros) -> Result<u64, Refusal> {
+        let (context, mut total) = (self.context(at), 0);
+        for shard in &self.shards {
+            loop {
+                if self.log.as_ref().is_some_and(|log| log.is_busy()) {
+                    return Ok(total);
+                }
+                let mut dropped = Vec::new();
+                let swept = shard.lock().sweep(SWEPT_AT_ONCE, &context, &mut dropped)?;
+                total += swept as u64;
+                if swept < SWEPT_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        Ok(total)
+    }
+
+    /// How many entries were removed because they had expired.
+    pub fn expired(&self) -> u64 {
+        self.env.expired.load(Ordering::Relaxed)
     }
 
     /// The memory meter.
@@ -132,7 +162,7 @@ impl Engine {
         &self.env.meter
     }
 
-    /// Calls `visit` for every entry, with its type and key, in no particular order. Each shard is locked while it is
+    /// Calls `visit` for every entry, also one that has expired, with its type and key, in no particular order. Each shard is locked while it is
     /// visited.
     pub fn for_each(&self, mut visit: impl FnMut(ValueType, &str, proto::Value)) {
         for shard in &self.shards {
@@ -176,12 +206,24 @@ impl Engine {
         Context { env: &self.env, records: self.records(), record: self.record, limited: true, at }
     }
 
+    /// Of reads that are not requests, and not recorded.
+    pub(crate) fn quiet_context(&self, at: Micros) -> Context<'_> {
+        Context { at, ..self.replay_context() }
+    }
+
+    /// Of operations that are what the log says: nothing has expired unless it says so.
     pub(crate) fn replay_context(&self) -> Context<'_> {
-        Context { env: &self.env, records: Records::Nowhere, record: RecordMode::Writes, limited: false, at: 0 }
+        Context {
+            env: &self.env,
+            records: Records::Nowhere,
+            record: RecordMode::Writes,
+            limited: false,
+            at: Micros::MIN,
+        }
     }
 
     #[inline]
-    pub(crate) fn run(&self, op: &Op<'_>, hash: u64, replayed: Option<Lsn>, context: &Context<'_>) -> Executed {
+    pub(crate) fn run(&self, op: &Op<'_>, hash: u64, replayed: Option<Replayed>, context: &Context<'_>) -> Executed {
         match *op {
             Op::Get { ty, .. } => self.shard(hash).lock().get(op, ty, hash, context),
             _ => self.run_other(op, hash, replayed, context),
@@ -189,24 +231,35 @@ impl Engine {
     }
 
     /// Executes any operation other than a get.
-    fn run_other(&self, op: &Op<'_>, hash: u64, replayed: Option<Lsn>, context: &Context<'_>) -> Executed {
+    fn run_other(&self, op: &Op<'_>, hash: u64, replayed: Option<Replayed>, context: &Context<'_>) -> Executed {
         // Memory of long values is allocated before the lock is taken and freed after it is released.
         let prebuilt = Owned::prebuilt(op);
         let mut dropped = Vec::new();
-        let mut call = Call { op, hash, context, prebuilt, dropped: &mut dropped, replayed };
+        let expires = replayed.map_or(Expires::AsUsual, |replayed| replayed.expires);
+        let replayed = replayed.map(|replayed| replayed.lsn);
+        let mut call = Call { op, hash, context, prebuilt, dropped: &mut dropped, expires, replayed };
         let executed = self.shard(hash).lock().execute(&mut call);
         drop(dropped);
         executed
     }
 }
 
-/// The operation that reproduces the record's effect, if it has one: a counter's record contains the result. With the lsn of
-/// the write, which for the record of a checkpoint is the stamp.
+/// What the log says of an operation that is replayed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replayed {
+    /// The lsn of the write, which for the record of a checkpoint is the stamp.
+    pub(crate) lsn: Lsn,
+    /// When the entry expires after it.
+    pub(crate) expires: Expires,
+}
+
+/// The operation that reproduces the record's effect, if it has one: a counter's record contains the result.
 #[inline]
-pub(crate) fn replayed<'a>(record: &Record<'a>) -> Option<(Op<'a>, Lsn)> {
+pub(crate) fn replayed<'a>(record: &Record<'a>) -> Option<(Op<'a>, Replayed)> {
     let op = match record.op {
         Op::Incr { key, .. } | Op::IncrBy { key, .. } => Op::Put { key, value: record.effect.value()? },
         op => op,
     };
-    op.kind().writes().then(|| (op, record.options.stamp.unwrap_or(record.lsn)))
+    let lsn = record.options.stamp.unwrap_or(record.lsn);
+    op.kind().writes().then(|| (op, Replayed { lsn, expires: record.options.expires.into() }))
 }

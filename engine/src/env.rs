@@ -1,7 +1,7 @@
 //! State that all tables of an engine share.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ahash::RandomState;
 
@@ -14,18 +14,20 @@ pub(crate) const WHOLE: usize = 1024;
 /// than that is too large for its content.
 const MAX_EXPECTED_GROWTH: usize = 4;
 
-/// The hash function, the memory meter, and what is expected.
+/// The hash function, the memory meter, what is expected, and what has expired.
 #[derive(Debug)]
 pub(crate) struct Env {
     hasher: RandomState,
     pub(crate) meter: Meter,
     /// By how much tables grow at least while the engine is being filled; see [`Env::expect`].
     growth: AtomicUsize,
+    /// Entries that were removed because they had expired.
+    pub(crate) expired: AtomicU64,
 }
 
 impl Env {
     pub(crate) fn new(hasher: RandomState, meter: Meter) -> Self {
-        Self { hasher, meter, growth: AtomicUsize::new(0) }
+        Self { hasher, meter, growth: AtomicUsize::new(0), expired: AtomicU64::new(0) }
     }
 
     /// Notes that the engine, with `done` entries, will have `total`. Nothing is expected after `expect(0, 0)`.

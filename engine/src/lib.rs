@@ -20,6 +20,7 @@
 //!   stored.rs      what a slot holds for each value type
 //!   collection.rs  maps and sets
 //!   log.rs         LogBuffer: assigns lsns and holds records for the shipper
+//!   expiry.rs      when entries expire
 //!   meter.rs       the memory meter and its limit
 //!   env.rs         state shared by all tables: hash function, memory meter, expected growth
 //!   prefetch.rs    hardware prefetch of memory before it is needed
@@ -29,6 +30,7 @@ mod call;
 mod collection;
 mod engine;
 mod env;
+mod expiry;
 mod index;
 mod listing;
 mod log;
@@ -45,8 +47,9 @@ mod walk;
 
 pub use call::{Executed, Outcome, RecordMode};
 pub use engine::{DEFAULT_SHARDS, Engine, MAX_SHARDS, Options};
+pub use expiry::{Expires, Facts};
 pub use listing::{Listed, Place, Slice, Wanted};
-pub use log::{LogBuffer, Wake};
+pub use log::{LogBuffer, NewRecord, Wake};
 pub use meter::{Meter, Usage};
 pub use pipeline::Share;
 pub use slots::Stamp;

@@ -4,10 +4,10 @@
 //! ends is a hash, so it stays what it is while tables grow and shrink: an entry that is there during the whole listing is
 //! listed exactly once. One that is created or deleted meanwhile is listed or not.
 
-use proto::{Key, Value, ValueType};
+use proto::{Key, Micros, Value, ValueType};
 
 use crate::engine::Engine;
-use crate::slots::Stamp;
+use crate::expiry::Facts;
 
 /// Where a listing goes on: in a shard, at the entries of a type, from a hash on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Listed {
     pub ty: ValueType,
     /// Its key.
     pub key: Box<str>,
-    /// The stamp of its last write.
-    pub stamp: Stamp,
+    /// The stamp of its last write, and when it expires.
+    pub facts: Facts,
     /// Its value, if it was wanted.
     pub value: Option<Value>,
 }
@@ -72,17 +72,17 @@ impl Wanted<'_> {
 }
 
 impl Engine {
-    /// Lists entries from `place` on: at most `limit`, and one more for each that has the same hash as the last one. Looks
+    /// Lists entries from `place` on that have not expired at the time `at`: at most `limit`, and one more for each that has the same hash as the last one. Looks
     /// at about a thousand entries or 256 KiB, with one shard locked, so it may list fewer, or none.
-    pub fn list(&self, wanted: &Wanted<'_>, place: Place, limit: usize) -> Slice {
+    pub fn list(&self, wanted: &Wanted<'_>, place: Place, limit: usize, at: Micros) -> Slice {
         let mut slice = Slice { entries: Vec::new(), seen: 0, next: None };
         let Some(shard) = self.shards.get(place.shard as usize) else { return slice };
         let mut found: Vec<(u32, Listed)> = Vec::new();
-        let mut visit = |key: Key<'_>, stamp: Stamp, value: &dyn Fn() -> Value| {
+        let mut visit = |key: Key<'_>, facts: Facts, value: &dyn Fn() -> Value| {
             slice.seen += 1;
-            if key.as_str().starts_with(wanted.prefix) {
+            if key.as_str().starts_with(wanted.prefix) && !facts.have_expired(at) {
                 let value = wanted.values.then(value);
-                let listed = Listed { ty: place.ty, key: key.as_str().into(), stamp, value };
+                let listed = Listed { ty: place.ty, key: key.as_str().into(), facts, value };
                 found.push((self.hash(key) as u32, listed));
             }
         };

@@ -12,12 +12,33 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use proto::limits::{BATCH_TARGET_BYTES, MAX_RECORD_BYTES};
+use proto::options::RecordOptions;
 use proto::{BatchBuffer, Effect, Lsn, Micros, Op, Refusal, record_bytes};
 
 use crate::sync::Mutex;
 
 /// Number of used buffers kept for reuse.
 const SPARE_BUFFERS: usize = 4;
+
+/// Sweeps of expired entries leave it alone when it is full beyond this part of its budget.
+const BUSY_PART: usize = 4;
+
+/// A record that is to be appended.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRecord<'r> {
+    /// The operation.
+    pub op: &'r Op<'r>,
+    /// What it comes to, where it does not say that itself.
+    pub effect: Effect,
+    /// When its entry expires after it.
+    pub expires: Option<Micros>,
+}
+
+impl NewRecord<'_> {
+    fn options(&self) -> RecordOptions {
+        RecordOptions { expires: self.expires, stamp: None }
+    }
+}
 
 /// Called when the first record arrives after there was nothing to take.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
@@ -58,14 +79,14 @@ impl LogBuffer {
 
     /// Appends a record and returns its lsn, or rejects it. The caller holds the lock of the operation's shard and
     /// applies the operation before it releases that lock.
-    pub fn append(&self, op: &Op<'_>, effect: Effect, at: Micros) -> Result<Lsn, Refusal> {
-        self.append_run(&[(op, effect)], at)
+    pub fn append(&self, record: &NewRecord<'_>, at: Micros) -> Result<Lsn, Refusal> {
+        self.append_run(std::slice::from_ref(record), at)
     }
 
     /// The same for several records, which get lsns in a row and are sealed in the same batch: the log has all of them or
     /// none. Returns the first one's lsn. There must be at least one.
-    pub fn append_run(&self, run: &[(&Op<'_>, Effect)], at: Micros) -> Result<Lsn, Refusal> {
-        let bytes = run.iter().map(|(op, _)| record_bytes(op)).sum();
+    pub fn append_run(&self, run: &[NewRecord<'_>], at: Micros) -> Result<Lsn, Refusal> {
+        let bytes = run.iter().map(|record| record_bytes(record.op) + record.options().bytes()).sum();
         if bytes > MAX_RECORD_BYTES {
             return Err(Refusal::TooLarge(bytes));
         }
@@ -82,8 +103,9 @@ impl LogBuffer {
             state.close_buffer();
         }
         let first = state.open.next_lsn();
-        for (op, effect) in run {
-            state.open.push(op, *effect, at).expect("the buffer takes records of this time");
+        for record in run {
+            let pushed = state.open.push_with(record.op, record.effect, &record.options(), at);
+            pushed.expect("the buffer takes records of this time");
         }
         state.pending += bytes;
         drop(state);
@@ -95,7 +117,7 @@ impl LogBuffer {
 
     /// Appends the record of a read. If the record is rejected, counts it.
     pub fn append_read(&self, op: &Op<'_>, at: Micros) {
-        if self.append(op, Effect::None, at).is_err() {
+        if self.append(&NewRecord { op, effect: Effect::None, expires: None }, at).is_err() {
             self.state.lock().unrecorded_reads += 1;
         }
     }
@@ -130,6 +152,11 @@ impl LogBuffer {
     /// Bytes of records that were appended and not released.
     pub fn pending(&self) -> usize {
         self.state.lock().pending
+    }
+
+    /// Whether so much is pending that what can wait should.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.pending() > self.budget / BUSY_PART
     }
 
     /// The last record's lsn.

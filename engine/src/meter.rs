@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proto::Refusal;
 
-/// Counts the bytes of slots, tags, long keys and long values, without allocator overhead.
+/// Counts the bytes of slots, tags, long keys, long values and deadlines, without allocator overhead.
 #[derive(Debug)]
 pub struct Meter {
     used: AtomicUsize,
@@ -16,7 +16,9 @@ pub struct Meter {
 pub struct Usage {
     /// Number of entries.
     pub entries: usize,
-    /// Bytes of their slots, tags, long keys and long values.
+    /// Number of those that will expire.
+    pub expiring: usize,
+    /// Bytes of their slots, tags, long keys, long values and deadlines.
     pub bytes: usize,
 }
 

@@ -10,10 +10,11 @@ use std::ops::ControlFlow;
 use arrayvec::ArrayVec;
 use crossbeam::utils::CachePadded;
 use parking_lot::{Mutex, MutexGuard};
-use proto::{Batch, BatchError, Lsn, Micros, Op, Operations, Reply, Value, ValueRef, ValueType};
+use proto::{Batch, BatchError, Micros, Op, Operations, Reply, Value, ValueRef, ValueType};
 
 use crate::call::{Call, Context, Executed, Outcome};
-use crate::engine::{Engine, replayed};
+use crate::engine::{Engine, Replayed, replayed};
+use crate::expiry::Expires;
 use crate::prefetch::prefetch;
 use crate::shard::Shard;
 
@@ -65,41 +66,41 @@ impl Engine {
     /// their own, leave the same state as one that replays everything, and hardly ever meet at a lock.
     pub fn replay_share(&self, batch: &Batch, share: Share) -> Result<(), BatchError> {
         let context = self.replay_context();
-        let (mut ops, mut lsns) = (Vec::with_capacity(DECODED), Vec::with_capacity(DECODED));
+        let (mut ops, mut all) = (Vec::with_capacity(DECODED), Vec::with_capacity(DECODED));
         let mut records = batch.records();
         loop {
             let mut decoded = 0;
             for record in records.by_ref().take(DECODED) {
                 decoded += 1;
                 let record = record?;
-                if let Some((op, lsn)) = replayed(&record)
+                if let Some((op, replayed)) = replayed(&record)
                     && share.has(|| self.hash(op.key()))
                 {
                     ops.push(op);
-                    lsns.push(lsn);
+                    all.push(replayed);
                 }
             }
-            self.run_batch(&ops, &lsns, &context, |_| ControlFlow::Continue(()));
+            self.run_batch(&ops, &all, &context, |_| ControlFlow::Continue(()));
             ops.clear();
-            lsns.clear();
+            all.clear();
             if decoded < DECODED {
                 return Ok(());
             }
         }
     }
 
-    /// `replayed` has the lsns of operations that are replayed, and is empty otherwise.
+    /// `replayed` is empty unless operations are replayed.
     fn run_batch(
         &self,
         ops: &[Op<'_>],
-        replayed: &[Lsn],
+        replayed: &[Replayed],
         context: &Context<'_>,
         mut each: impl FnMut(Executed) -> ControlFlow<()>,
     ) -> usize {
         let mut executed = 0;
         for window in ops.chunks(WINDOW) {
-            let lsns = replayed.get(executed..).unwrap_or_default();
-            match self.run_window(window, lsns, context, &mut each) {
+            let replayed = replayed.get(executed..).unwrap_or_default();
+            match self.run_window(window, replayed, context, &mut each) {
                 ControlFlow::Continue(()) => executed += window.len(),
                 ControlFlow::Break(some) => return executed + some,
             }
@@ -111,7 +112,7 @@ impl Engine {
     fn run_window(
         &self,
         ops: &[Op<'_>],
-        replayed: &[Lsn],
+        replayed: &[Replayed],
         context: &Context<'_>,
         each: &mut impl FnMut(Executed) -> ControlFlow<()>,
     ) -> ControlFlow<usize> {
@@ -142,14 +143,15 @@ impl Engine {
             let one = match (guards.get(at).filter(|_| is_light(op)), *op) {
                 (Some(shard), Op::Get { ty, .. }) => shard.get(op, ty, *hash, context),
                 (Some(shard), _) if !shard.is_about_to_grow(op) => {
-                    let replayed = replayed.get(at).copied();
+                    let replayed = replayed.get(at);
                     shard.execute(&mut Call {
                         op,
                         hash: *hash,
                         context,
                         prebuilt: None,
                         dropped: &mut dropped,
-                        replayed,
+                        expires: replayed.map_or(Expires::AsUsual, |replayed| replayed.expires),
+                        replayed: replayed.map(|replayed| replayed.lsn),
                     })
                 }
                 _ => {

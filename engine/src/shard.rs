@@ -5,14 +5,17 @@
 //! every key the order of the log is the order of effects. The key alone selects the shard. So all types of a key are
 //! in the same shard, and deleting them all is one step.
 
+use std::sync::atomic::Ordering;
+
 use proto::{
-    Counter, Effect, Key, Lsn, Op, Refusal, Reply, Strings, StringsBuf, TypeSet, Value, ValueRef, ValueType,
+    Counter, Effect, Key, Lsn, Micros, Op, Refusal, Reply, Strings, StringsBuf, TypeSet, Value, ValueRef, ValueType,
     packed_bytes,
 };
 
 use crate::call::{Call, Context, Executed, outcome};
 use crate::collection::{ITEM_BYTES, MapValue, SetValue};
 use crate::env::Env;
+use crate::expiry::{DEADLINE_BYTES, Facts};
 use crate::meter::Usage;
 use crate::slots::Stamp;
 use crate::stored::{Owned, Stored, slot};
@@ -62,7 +65,7 @@ macro_rules! shard {
                 context.log_read(op);
                 let key = op.key();
                 match ty {
-                    $(ValueType::$variant => match self.$field.get(hash, key) {
+                    $(ValueType::$variant => match self.$field.get(hash, key, context.at) {
                         Some(value) => outcome(Reply::Value(value.to_value()), None),
                         None => outcome(Reply::NoEntry, None),
                     },)*
@@ -82,6 +85,12 @@ macro_rules! shard {
                 }
             }
 
+            fn touch(&mut self, ty: ValueType, call: &Call<'_, '_>) -> Executed {
+                match ty {
+                    $(ValueType::$variant => touch(&mut self.$field, call),)*
+                }
+            }
+
             fn increment(&mut self, ty: ValueType, by: i64, call: &Call<'_, '_>) -> Executed {
                 match ty {
                     $(ValueType::$variant => increment_of!($operations, self.$field, by, call),)*
@@ -89,9 +98,9 @@ macro_rules! shard {
             }
 
             /// The types that have an entry for the key.
-            fn types_of(&self, hash: u64, key: Key<'_>) -> TypeSet {
+            fn types_of(&self, hash: u64, key: Key<'_>, at: Micros) -> TypeSet {
                 let mut types = TypeSet::EMPTY;
-                $(if self.$field.find(hash, key).is_some() {
+                $(if self.$field.find(hash, key, at).is_some() {
                     types.insert(ValueType::$variant);
                 })*
                 types
@@ -99,7 +108,7 @@ macro_rules! shard {
 
             /// Removes the key from every type.
             fn remove_all(&mut self, call: &mut Call<'_, '_>) {
-                $(if let Some(found) = self.$field.find(call.hash, call.key()) {
+                $(if let Some(found) = self.$field.find(call.hash, call.key(), call.context.at) {
                     let value = self.$field.remove(call.hash, found, call.context.env);
                     call.discard(value);
                 })*
@@ -124,17 +133,72 @@ macro_rules! shard {
 
             /// Adds what each type uses to `usage`.
             pub(crate) fn add_usage(&self, usage: &mut [Usage; ValueType::ALL.len()]) {
-                let tables = [$((self.$field.len(), self.$field.bytes()),)*];
-                for (usage, (entries, bytes)) in usage.iter_mut().zip(tables) {
+                let tables = [$((self.$field.len(), self.$field.expiring(), self.$field.bytes()),)*];
+                for (usage, (entries, expiring, bytes)) in usage.iter_mut().zip(tables) {
                     usage.entries += entries;
+                    usage.expiring += expiring;
                     usage.bytes += bytes;
                 }
             }
 
-            pub(crate) fn stamp(&self, hash: u64, ty: ValueType, key: Key<'_>) -> Option<Stamp> {
+            pub(crate) fn facts(&self, hash: u64, ty: ValueType, key: Key<'_>, at: Micros) -> Option<Facts> {
                 match ty {
-                    $(ValueType::$variant => self.$field.stamp(hash, key),)*
+                    $(ValueType::$variant => self.$field.facts(hash, key, at),)*
                 }
+            }
+
+            /// Makes these true of the entry, if there is one.
+            pub(crate) fn restore(&mut self, hash: u64, ty: ValueType, key: Key<'_>, facts: Facts, env: &Env) {
+                match ty {
+                    $(ValueType::$variant => self.$field.restore(hash, key, facts, env),)*
+                }
+            }
+
+            /// Whether an entry of this type, or of any, may have expired at this time.
+            #[inline]
+            fn any_due(&self, ty: Option<ValueType>, at: Micros) -> bool {
+                match ty {
+                    $(Some(ValueType::$variant) => self.$field.any_due(at),)*
+                    None => false $(|| self.$field.any_due(at))*,
+                }
+            }
+
+            /// Removes the entry of this type, or of all, if it has expired.
+            #[cold]
+            pub(crate) fn expire(
+                &mut self,
+                ty: Option<ValueType>,
+                hash: u64,
+                key: Key<'_>,
+                context: &Context<'_>,
+                dropped: &mut Vec<Owned>,
+            ) -> Result<(), Refusal> {
+                $(if ty.is_none_or(|ty| ty == ValueType::$variant)
+                    && let Some(found) = self.$field.find_due(hash, key, context.at)
+                {
+                    context.record(&Op::Expire { ty: ValueType::$variant, key }, Effect::None, None)?;
+                    dropped.extend(self.$field.remove(hash, found, context.env).into_owned());
+                    context.env.expired.fetch_add(1, Ordering::Relaxed);
+                })*
+                Ok(())
+            }
+
+            /// Removes up to `most` entries that have expired, those that did first. Returns how many.
+            pub(crate) fn sweep(
+                &mut self,
+                most: usize,
+                context: &Context<'_>,
+                dropped: &mut Vec<Owned>,
+            ) -> Result<usize, Refusal> {
+                let mut swept = 0;
+                $(while swept < most && let Some((found, key)) = self.$field.first_due(context.at) {
+                    let hash = context.env.hash(key.as_bytes());
+                    context.record(&Op::Expire { ty: ValueType::$variant, key }, Effect::None, None)?;
+                    dropped.extend(self.$field.remove(hash, found, context.env).into_owned());
+                    context.env.expired.fetch_add(1, Ordering::Relaxed);
+                    swept += 1;
+                })*
+                Ok(swept)
             }
 
             /// Gives the entry, if there is one, this stamp.
@@ -154,9 +218,9 @@ macro_rules! shard {
                 ty: ValueType,
                 from: u64,
                 env: &Env,
-                visit: &mut impl FnMut(Key<'_>, Value, Stamp),
+                visit: &mut impl FnMut(Key<'_>, Value, Facts),
             ) -> Option<u64> {
-                self.list(ty, from, env, &mut |key, stamp, value| visit(key, value(), stamp))
+                self.list(ty, from, env, &mut |key, facts, value| visit(key, value(), facts))
             }
 
             /// Passes a run of entries of a type to `visit`, each with what makes its value; see [`Table::walk`].
@@ -165,11 +229,11 @@ macro_rules! shard {
                 ty: ValueType,
                 from: u64,
                 env: &Env,
-                visit: &mut impl FnMut(Key<'_>, Stamp, &dyn Fn() -> Value),
+                visit: &mut impl FnMut(Key<'_>, Facts, &dyn Fn() -> Value),
             ) -> Option<u64> {
                 match ty {
                     $(ValueType::$variant => {
-                        self.$field.walk(from, env, &mut |key, value, stamp| visit(key, stamp, &|| value.to_value()))
+                        self.$field.walk(from, env, &mut |key, value, facts| visit(key, facts, &|| value.to_value()))
                     })*
                 }
             }
@@ -196,10 +260,15 @@ proto::for_each_value_type!(shard);
 
 impl Shard {
     pub(crate) fn execute(&mut self, call: &mut Call<'_, '_>) -> Executed {
+        let (ty, at) = (call.op.value_type(), call.context.at);
+        if self.any_due(ty, at) && call.op.kind().writes() {
+            self.expire(ty, call.hash, call.key(), call.context, call.dropped)?;
+        }
         match *call.op {
             Op::Get { ty, .. } => self.get(call.op, ty, call.hash, call.context),
             Op::Put { value, .. } => self.put(value, call),
-            Op::Del { ty, .. } => self.delete(ty, call),
+            Op::Del { ty, .. } | Op::Expire { ty, .. } => self.delete(ty, call),
+            Op::Touch { ty, .. } => self.touch(ty, call),
             Op::DelAll { .. } => self.delete_all(call),
             Op::Incr { ty, .. } => self.increment(ty.into(), 1, call),
             Op::IncrBy { ty, by, .. } => self.increment(ty.into(), by, call),
@@ -207,12 +276,12 @@ impl Shard {
             Op::SetRem { members, .. } => remove_members(&mut self.sets, members, call),
             Op::SetHas { key, member } => {
                 call.context.log_read(call.op);
-                let has = self.sets.get(call.hash, key).map(|set| set.contains(member));
+                let has = self.sets.get(call.hash, key, at).map(|set| set.contains(member));
                 outcome(has.map_or(Reply::NoEntry, Reply::Has), None)
             }
             Op::MapGet { key, field } => {
                 call.context.log_read(call.op);
-                let reply = match self.maps.get(call.hash, key) {
+                let reply = match self.maps.get(call.hash, key, at) {
                     None => Reply::NoEntry,
                     Some(map) => map.get(field).map_or(Reply::NoField, |value| Reply::Field(value.into())),
                 };
@@ -224,23 +293,30 @@ impl Shard {
     }
 
     fn delete_all(&mut self, call: &mut Call<'_, '_>) -> Executed {
-        let types = self.types_of(call.hash, call.key());
+        let types = self.types_of(call.hash, call.key(), call.context.at);
         if types.is_empty() {
-            return call.idle(Reply::Deleted(false));
+            return call.idle(Reply::Deleted(false), None);
         }
-        let lsn = call.record(Effect::Types(types))?;
+        let lsn = call.record(Effect::Types(types), None)?;
         self.remove_all(call);
         outcome(Reply::Deleted(true), lsn)
     }
 
     /// A field of a map, if there is such a map.
-    pub(crate) fn field(&self, hash: u64, key: Key<'_>, field: &str) -> Option<Option<&str>> {
-        self.maps.get(hash, key).map(|map| map.get(field))
+    pub(crate) fn field(&self, hash: u64, key: Key<'_>, field: &str, at: Micros) -> Option<Option<&str>> {
+        self.maps.get(hash, key, at).map(|map| map.get(field))
     }
 
     /// Those of `members` that are in a set, or are not, if there is such a set.
-    pub(crate) fn members_in(&self, hash: u64, key: Key<'_>, members: Strings<'_>, are_in: bool) -> Option<StringsBuf> {
-        let set = self.sets.get(hash, key)?;
+    pub(crate) fn members_in(
+        &self,
+        hash: u64,
+        key: Key<'_>,
+        members: Strings<'_>,
+        are_in: bool,
+        at: Micros,
+    ) -> Option<StringsBuf> {
+        let set = self.sets.get(hash, key, at)?;
         let mut found = StringsBuf::default();
         members.iter().filter(|member| set.contains(member) == are_in).for_each(|member| found.push(member));
         Some(found)
@@ -264,25 +340,28 @@ fn upsert<V: Stored, R>(
     change: impl FnOnce(&mut V) -> R,
 ) -> Result<(R, Option<Lsn>), Refusal> {
     let (hash, key, env) = (call.hash, call.key(), call.context.env);
+    let before = expires_of(table, found);
+    let expires = call.expires_after(before);
+    let value_growth = if before.is_none() && expires.is_some() { value_growth + DEADLINE_BYTES } else { value_growth };
     match found {
         Some(found) => {
             call.admit(value_growth)?;
-            let lsn = call.record(effect)?;
-            Ok((table.update(found, lsn, call.replayed.is_some(), env, change), lsn))
+            let lsn = call.record(effect, expires)?;
+            Ok((table.update(found, lsn, expires, call.replayed.is_some(), env, change), lsn))
         }
         None => {
             call.admit(value_growth + table.insertion_bytes(hash, key, env))?;
-            let lsn = call.record(effect)?;
+            let lsn = call.record(effect, expires)?;
             let mut value = V::default();
             let result = change(&mut value);
-            table.insert(hash, key, value, lsn, env);
+            table.insert(hash, key, value, lsn, expires, env);
             Ok((result, lsn))
         }
     }
 }
 
 fn put<V: Stored>(table: &mut Table<V>, value: V, call: &mut Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key());
+    let found = table.find(call.hash, call.key(), call.context.at);
     let before = found.map_or(0, |found| table.value(found).heap_bytes());
     let growth = value.heap_bytes().saturating_sub(before);
     let (old, lsn) = upsert(table, found, growth, Effect::None, call, |stored| std::mem::replace(stored, value))?;
@@ -291,7 +370,7 @@ fn put<V: Stored>(table: &mut Table<V>, value: V, call: &mut Call<'_, '_>) -> Ex
 }
 
 fn increment<C: Stored + Counter + Into<i64>>(table: &mut Table<C>, by: i64, call: &Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key());
+    let found = table.find(call.hash, call.key(), call.context.at);
     let old = found.map(|found| *table.value(found)).unwrap_or_default();
     let new = old.plus(by).ok_or_else(|| Refusal::Overflow { ty: C::TYPE, before: old.into(), by })?;
     let ((), lsn) = upsert(table, found, 0, new.effect(), call, |stored| *stored = new)?;
@@ -299,17 +378,31 @@ fn increment<C: Stored + Counter + Into<i64>>(table: &mut Table<C>, by: i64, cal
 }
 
 fn delete<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Executed {
-    let Some(found) = table.find(call.hash, call.key()) else {
-        return call.idle(Reply::Deleted(false));
+    let Some(found) = table.find(call.hash, call.key(), call.context.at) else {
+        return call.idle(Reply::Deleted(false), None);
     };
-    let lsn = call.record(Effect::None)?;
+    let lsn = call.record(Effect::None, None)?;
     let value = table.remove(call.hash, found, call.context.env);
     call.discard(value);
     outcome(Reply::Deleted(true), lsn)
 }
 
+/// Changes nothing but when the entry expires.
+fn touch<V: Stored>(table: &mut Table<V>, call: &Call<'_, '_>) -> Executed {
+    let Some(found) = table.find(call.hash, call.key(), call.context.at) else {
+        return call.idle(Reply::NoEntry, None);
+    };
+    let ((), lsn) = upsert(table, Some(found), 0, Effect::None, call, |_| ())?;
+    outcome(Reply::Stored, lsn)
+}
+
+/// When an entry expires that may be there.
+fn expires_of<V: Stored>(table: &Table<V>, found: Option<SlotIndex>) -> Option<Micros> {
+    found.and_then(|found| table.expires(found))
+}
+
 fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key());
+    let found = table.find(call.hash, call.key(), call.context.at);
     let set = found.map(|found| table.value(found));
     let is_new = |member: &&str| !set.is_some_and(|set| set.contains(member));
     let (items, more) = members
@@ -317,7 +410,7 @@ fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_
         .filter(is_new)
         .fold((0, 0), |(items, bytes), member| (items + 1, bytes + packed_bytes(member.len())));
     if more == 0 {
-        return call.idle(Reply::Count(0));
+        return call.idle(Reply::Count(0), expires_of(table, found));
     }
     call.check_size(set.map_or(0, SetValue::packed) + more)?;
     let (added, lsn) = upsert(table, found, more + items * ITEM_BYTES, Effect::None, call, |set| set.add(members))?;
@@ -325,17 +418,17 @@ fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_
 }
 
 fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
-    match table.find(call.hash, call.key()) {
+    match table.find(call.hash, call.key(), call.context.at) {
         Some(found) if members.iter().any(|member| table.value(found).contains(member)) => {
             let (removed, lsn) = upsert(table, Some(found), 0, Effect::None, call, |set| set.remove(members))?;
             outcome(Reply::Count(removed), lsn)
         }
-        _ => call.idle(Reply::Count(0)),
+        found => call.idle(Reply::Count(0), expires_of(table, found)),
     }
 }
 
 fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key());
+    let found = table.find(call.hash, call.key(), call.context.at);
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
     call.check_size(map.packed_after_set(field, value))?;
@@ -345,11 +438,11 @@ fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &Call<
 }
 
 fn remove_field(table: &mut Table<MapValue>, field: &str, call: &Call<'_, '_>) -> Executed {
-    match table.find(call.hash, call.key()) {
+    match table.find(call.hash, call.key(), call.context.at) {
         Some(found) if table.value(found).get(field).is_some() => {
             let ((), lsn) = upsert(table, Some(found), 0, Effect::None, call, |map| map.remove(field))?;
             outcome(Reply::Deleted(true), lsn)
         }
-        _ => call.idle(Reply::Deleted(false)),
+        found => call.idle(Reply::Deleted(false), expires_of(table, found)),
     }
 }

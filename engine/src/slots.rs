@@ -212,10 +212,11 @@ impl<V: Default + Clone> Slots<V> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|slot| !slot.is_free())
     }
 
-    /// Removes and returns the used slots, in memory order. A chunk's memory is freed once all of it has been read.
-    pub(crate) fn into_used(self) -> impl Iterator<Item = Slot<V>> {
+    /// Removes and returns the used slots with their numbers, in memory order. A chunk's memory is freed once all of it has
+    /// been read.
+    pub(crate) fn into_used(self) -> impl Iterator<Item = (usize, Slot<V>)> {
         let chunks = self.chunks.into_iter().map(|chunk| chunk as Box<[Slot<V>]>);
-        chunks.flat_map(|chunk| chunk.into_iter()).filter(|slot| !slot.is_free())
+        chunks.flat_map(|chunk| chunk.into_iter()).enumerate().filter(|(_, slot)| !slot.is_free())
     }
 }
 

@@ -1,8 +1,9 @@
 //! The entries of one value type in one shard: an index over slots.
 
-use proto::{Key, Lsn};
+use proto::{Key, Lsn, Micros};
 
 use crate::env::{Env, WHOLE};
+use crate::expiry::{DEADLINE_BYTES, Deadlines, Facts};
 use crate::index::Index;
 use crate::prefetch::prefetch;
 use crate::slots::{CHUNK, Slot, Slots, Stamp, key_heap_bytes};
@@ -25,7 +26,9 @@ pub(crate) struct SlotIndex(usize);
 pub(crate) struct Table<V> {
     index: Index,
     slots: Slots<V>,
-    /// Bytes of long keys and long values.
+    /// When entries expire.
+    deadlines: Deadlines,
+    /// Bytes of long keys, long values and deadlines.
     heap: usize,
     /// Number of writes without a log, the source of their stamps. Never decreases.
     unlogged_writes: u64,
@@ -33,7 +36,13 @@ pub(crate) struct Table<V> {
 
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self { index: Index::default(), slots: Slots::default(), heap: 0, unlogged_writes: 0 }
+        Self {
+            index: Index::default(),
+            slots: Slots::default(),
+            deadlines: Deadlines::default(),
+            heap: 0,
+            unlogged_writes: 0,
+        }
     }
 }
 
@@ -58,9 +67,39 @@ impl<V: Stored> Table<V> {
         self.own_bytes() + self.heap
     }
 
+    /// Number of entries that will expire.
+    pub(crate) fn expiring(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// An entry that has not expired at this time.
     #[inline(always)]
-    pub(crate) fn find(&self, hash: u64, key: Key<'_>) -> Option<SlotIndex> {
-        self.look_up(hash, key).map(|(found, _)| found)
+    pub(crate) fn find(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<SlotIndex> {
+        self.look_up(hash, key, at).map(|(found, _)| found)
+    }
+
+    /// Whether any entry may have expired at this time.
+    #[inline(always)]
+    pub(crate) fn any_due(&self, at: Micros) -> bool {
+        self.deadlines.any_due(at)
+    }
+
+    /// An entry that has expired at this time, and is still there.
+    pub(crate) fn find_due(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<SlotIndex> {
+        let (found, _) = self.look_up_any(hash, key)?;
+        self.deadlines.is_due(found.0, at).then_some(found)
+    }
+
+    /// The entry that is the first to have expired at this time, with its key.
+    pub(crate) fn first_due(&self, at: Micros) -> Option<(SlotIndex, Key<'_>)> {
+        let slot = self.deadlines.first_due(at)?;
+        Some((SlotIndex(slot), self.slots.get(slot).as_key()))
+    }
+
+    /// When the entry expires.
+    #[inline]
+    pub(crate) fn expires(&self, found: SlotIndex) -> Option<Micros> {
+        self.deadlines.get(found.0)
     }
 
     #[inline]
@@ -69,27 +108,57 @@ impl<V: Stored> Table<V> {
     }
 
     #[inline(always)]
-    pub(crate) fn get(&self, hash: u64, key: Key<'_>) -> Option<&V> {
-        self.look_up(hash, key).map(|(_, slot)| slot.value())
+    pub(crate) fn get(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<&V> {
+        self.look_up(hash, key, at).map(|(_, slot)| slot.value())
     }
 
     #[inline(always)]
-    fn look_up(&self, hash: u64, key: Key<'_>) -> Option<(SlotIndex, &Slot<V>)> {
+    fn look_up(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<(SlotIndex, &Slot<V>)> {
+        self.look_up_any(hash, key).filter(|(found, _)| !self.deadlines.is_due(found.0, at))
+    }
+
+    /// The same, whether the entry has expired or not.
+    #[inline(always)]
+    fn look_up_any(&self, hash: u64, key: Key<'_>) -> Option<(SlotIndex, &Slot<V>)> {
         self.index.find(hash, |number| {
             let slot = self.slots.get(number);
             key_eq(slot.key_bytes(), key.as_bytes()).then_some((SlotIndex(number), slot))
         })
     }
 
-    pub(crate) fn stamp(&self, hash: u64, key: Key<'_>) -> Option<Stamp> {
-        self.look_up(hash, key).map(|(_, slot)| slot.stamp())
+    pub(crate) fn facts(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<Facts> {
+        let (found, slot) = self.look_up(hash, key, at)?;
+        Some(Facts { stamp: slot.stamp(), expires: self.expires(found) })
     }
 
     /// Gives the entry, if there is one, this stamp.
     pub(crate) fn restamp(&mut self, hash: u64, key: Key<'_>, stamp: Stamp) {
-        if let Some(SlotIndex(number)) = self.find(hash, key) {
+        if let Some((SlotIndex(number), _)) = self.look_up_any(hash, key) {
             self.slots.get_mut(number).write(stamp);
         }
+    }
+
+    /// Makes these true of the entry, if there is one.
+    pub(crate) fn restore(&mut self, hash: u64, key: Key<'_>, facts: Facts, env: &Env) {
+        if let Some((SlotIndex(number), _)) = self.look_up_any(hash, key) {
+            self.slots.get_mut(number).write(facts.stamp);
+            self.set_deadline(number, facts.expires, env);
+        }
+    }
+
+    #[inline]
+    fn set_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
+        if expires.is_some() || self.deadlines.len() > 0 {
+            self.change_deadline(slot, expires, env);
+        }
+    }
+
+    #[cold]
+    fn change_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
+        let had_one = self.deadlines.set(slot, expires);
+        let [before, after] = [had_one, expires.is_some()].map(|some| if some { DEADLINE_BYTES } else { 0 });
+        self.heap = self.heap + after - before;
+        env.meter.replace(before, after);
     }
 
     /// Whether the next insertion needs a larger table.
@@ -118,7 +187,15 @@ impl<V: Stored> Table<V> {
     }
 
     /// Adds an entry that is not in the table, for the write with this lsn.
-    pub(crate) fn insert(&mut self, hash: u64, key: Key<'_>, value: V, lsn: Option<Lsn>, env: &Env) {
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        key: Key<'_>,
+        value: V,
+        lsn: Option<Lsn>,
+        expires: Option<Micros>,
+        env: &Env,
+    ) {
         let before = self.own_bytes();
         if self.is_full() {
             self.resize(self.larger(hash, env), env);
@@ -126,9 +203,11 @@ impl<V: Stored> Table<V> {
         let stamp = self.next_stamp(lsn);
         let slot = Slot::new(key, value, stamp);
         let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
-        *self.slots.get_mut(self.index.insert(hash)) = slot;
+        let number = self.index.insert(hash);
+        *self.slots.get_mut(number) = slot;
         self.heap += heap;
         env.meter.replace(before, self.own_bytes() + heap);
+        self.set_deadline(number, expires, env);
     }
 
     /// Changes an entry's value, for the write with this lsn. If it is replayed over a newer state, the entry keeps the
@@ -138,6 +217,7 @@ impl<V: Stored> Table<V> {
         &mut self,
         found: SlotIndex,
         lsn: Option<Lsn>,
+        expires: Option<Micros>,
         replayed: bool,
         env: &Env,
         change: impl FnOnce(&mut V) -> R,
@@ -152,11 +232,13 @@ impl<V: Stored> Table<V> {
         let after = value.heap_bytes();
         self.heap = self.heap + after - before;
         env.meter.replace(before, after);
+        self.set_deadline(found.0, expires, env);
         result
     }
 
     /// Removes an entry. Removing the last one frees the table's memory.
     pub(crate) fn remove(&mut self, hash: u64, found: SlotIndex, env: &Env) -> V {
+        self.set_deadline(found.0, None, env);
         let before = self.own_bytes();
         self.index.remove(hash, found.0);
         let slot = std::mem::take(self.slots.get_mut(found.0));
@@ -176,18 +258,19 @@ impl<V: Stored> Table<V> {
     /// Passes a run of entries to `visit`, in the order of the groups of their hashes: those whose hashes are at least
     /// `from` in their low 32 bits, up to [`WALK_GROUPS`] or [`WALK_BYTES`]. Returns where the next run begins. Growth
     /// changes the groups, but not the hashes.
-    pub(crate) fn walk(&self, from: u64, env: &Env, visit: &mut impl FnMut(Key<'_>, &V, Stamp)) -> Option<u64> {
+    pub(crate) fn walk(&self, from: u64, env: &Env, visit: &mut impl FnMut(Key<'_>, &V, Facts)) -> Option<u64> {
         let (groups, mut bytes) = (self.index.groups(), 0);
         let first = if groups == 0 { 0 } else { self.index.home(from) };
         for group in first..groups {
             if group == first + WALK_GROUPS || bytes >= WALK_BYTES {
                 return Some(self.index.first_hash(group));
             }
-            for slot in self.index.slots_from(group).map(|number| self.slots.get(number)) {
+            for (number, slot) in self.index.slots_from(group).map(|number| (number, self.slots.get(number))) {
                 let hash = env.hash(slot.key_bytes());
                 if self.index.home(hash) == group && hash & LOW_BITS >= from {
                     bytes += slot.key_bytes().len() + slot.value().heap_bytes();
-                    visit(slot.as_key(), slot.value(), slot.stamp());
+                    let facts = Facts { stamp: slot.stamp(), expires: self.deadlines.get(number) };
+                    visit(slot.as_key(), slot.value(), facts);
                 }
             }
         }
@@ -247,9 +330,15 @@ impl<V: Stored> Table<V> {
     /// bandwidth, not by one cache miss per entry.
     fn resize(&mut self, slots: usize, env: &Env) {
         self.index = Index::with_capacity(slots);
-        for slot in std::mem::replace(&mut self.slots, Slots::new(slots)).into_used() {
+        let deadlines = std::mem::take(&mut self.deadlines);
+        let mut moves = Vec::with_capacity(deadlines.len());
+        for (from, slot) in std::mem::replace(&mut self.slots, Slots::new(slots)).into_used() {
             let number = self.index.insert(env.hash(slot.key_bytes()));
             *self.slots.get_mut(number) = slot;
+            if deadlines.get(from).is_some() {
+                moves.push((from, number));
+            }
         }
+        self.deadlines = deadlines.moved(moves.into_iter());
     }
 }

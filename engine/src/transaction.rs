@@ -7,10 +7,12 @@
 
 use arrayvec::ArrayVec;
 use parking_lot::MutexGuard;
-use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
+use proto::{Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
 
-use crate::call::{Call, Context, Noted, Records};
+use crate::call::{Call, Context, Noted, NotedRecord, Records};
 use crate::engine::Engine;
+use crate::expiry::{Expires, Facts};
+use crate::log::NewRecord;
 use crate::shard::Shard;
 use crate::slots::Stamp;
 use crate::stored::Owned;
@@ -58,6 +60,8 @@ pub struct Step<'a> {
     pub op: Op<'a>,
     /// Of an increment.
     pub bounds: Bounds,
+    /// Of a write: when the entry expires after it.
+    pub expires: Expires,
 }
 
 /// An entry as it was found.
@@ -76,8 +80,8 @@ pub struct StepDone {
     pub reply: Reply,
     /// The stamp of the entry before it, if there was one. `None` for [`Op::DelAll`].
     pub before: Option<Stamp>,
-    /// The stamp of the entry after it, if there is one.
-    pub after: Option<Stamp>,
+    /// What is known of the entry after it, if there is one.
+    pub after: Option<Facts>,
 }
 
 /// A transaction that was carried out.
@@ -158,7 +162,7 @@ impl Bounds {
 
 impl<'a> From<Op<'a>> for Step<'a> {
     fn from(op: Op<'a>) -> Self {
-        Self { op, bounds: Bounds::default() }
+        Self { op, bounds: Bounds::default(), expires: Expires::AsUsual }
     }
 }
 
@@ -179,7 +183,7 @@ impl Engine {
         let (of_checks, of_steps) = hashes.split_at(checks.len());
         let mut shards = LockedShards::lock(self, &hashes);
         for (number, (check, hash)) in checks.iter().zip(of_checks).enumerate() {
-            self.check(shards.of(*hash), number, check, *hash)?;
+            self.check(shards.of(*hash), number, check, *hash, at)?;
         }
         let mut work = Work { engine: self, shards, steps, hashes: of_steps, done: Vec::new(), undo: Vec::new() };
         let carried_out = work.carry_out(&mut prebuilt, &mut dropped, at);
@@ -197,40 +201,48 @@ impl Engine {
         let prebuilt = Owned::prebuilt(op);
         let mut shard = self.shard(hash).lock();
         for (number, check) in checks.iter().enumerate() {
-            self.check(&shard, number, check, hash)?;
+            self.check(&shard, number, check, hash, at)?;
         }
-        if let Some(before) = beyond_bounds(&shard, step, hash, self) {
+        if let Some(before) = beyond_bounds(&shard, step, hash, &self.quiet_context(at)) {
             return Err(NotTransacted::Bounds { step: 0, before });
         }
-        let before = stamp_of(&shard, op, hash);
-        let mut call = Call { op, hash, context: &context, prebuilt, dropped: &mut dropped, replayed: None };
+        let before = facts_of(&shard, op, hash, at).map(|facts| facts.stamp);
+        let expires = step.expires;
+        let mut call = Call { op, hash, context: &context, prebuilt, dropped: &mut dropped, expires, replayed: None };
         let executed = shard.execute(&mut call);
         let outcome = executed.map_err(|refusal| NotTransacted::Refused { step: Some(0), refusal })?;
-        let after = stamp_of(&shard, op, hash);
+        let after = facts_of(&shard, op, hash, at);
         let as_of = outcome.lsn.map_or_else(|| self.last_lsn(), |lsn| lsn - 1);
         drop(shard);
         Ok(Transacted { steps: vec![StepDone { reply: outcome.reply, before, after }], lsn: outcome.lsn, as_of })
     }
 
-    fn check(&self, shard: &Shard, number: usize, check: &Check<'_>, hash: u64) -> Result<(), NotTransacted> {
-        let stamp = shard.stamp(hash, check.ty, check.key);
+    fn check(
+        &self,
+        shard: &Shard,
+        number: usize,
+        check: &Check<'_>,
+        hash: u64,
+        at: Micros,
+    ) -> Result<(), NotTransacted> {
+        let stamp = shard.facts(hash, check.ty, check.key, at).map(|facts| facts.stamp);
         if check.condition.holds(stamp) {
             return Ok(());
         }
-        let value = value_of(shard, check.ty, hash, check.key, self);
+        let value = value_of(shard, check.ty, hash, check.key, &self.quiet_context(at));
         let found = stamp.zip(value).map(|(stamp, value)| Found { stamp, value });
         Err(NotTransacted::Condition { check: number, found })
     }
 }
 
-/// The stamp of the entry that an operation is about.
-fn stamp_of(shard: &Shard, op: &Op<'_>, hash: u64) -> Option<Stamp> {
-    shard.stamp(hash, op.value_type()?, op.key())
+/// What is known of the entry that an operation is about.
+fn facts_of(shard: &Shard, op: &Op<'_>, hash: u64, at: Micros) -> Option<Facts> {
+    shard.facts(hash, op.value_type()?, op.key(), at)
 }
 
 /// The value of an entry, if there is one.
-fn value_of(shard: &Shard, ty: ValueType, hash: u64, key: Key<'_>, engine: &Engine) -> Option<Value> {
-    match shard.get(&Op::Get { ty, key }, ty, hash, &engine.replay_context()) {
+fn value_of(shard: &Shard, ty: ValueType, hash: u64, key: Key<'_>, context: &Context<'_>) -> Option<Value> {
+    match shard.get(&Op::Get { ty, key }, ty, hash, context) {
         Ok(outcome) => match outcome.reply {
             Reply::Value(value) => Some(value),
             _ => None,
@@ -266,15 +278,15 @@ impl<'e> LockedShards<'e> {
     }
 }
 
-/// The stamps of the entries of a key, of each type that there is.
-type Stamps = ArrayVec<(ValueType, Stamp), { ValueType::ALL.len() }>;
+/// What is known of the entries of a key, of each type that there is.
+type AllFacts = ArrayVec<(ValueType, Facts), { ValueType::ALL.len() }>;
 
 /// What takes a step back.
 struct Undo {
     /// What the step has changed, as it was.
     change: Change,
-    /// The stamps of the entries that it may have changed.
-    stamps: Stamps,
+    /// What was known of the entries that it may have changed.
+    facts: AllFacts,
 }
 
 /// What a step is about to change, as it is before.
@@ -307,7 +319,7 @@ struct Work<'w, 'a> {
 struct Recorded {
     /// Number of the step.
     step: usize,
-    effect: Effect,
+    says: NotedRecord,
     /// Whether the step has given its entry the stamp of this record.
     stamps: bool,
 }
@@ -321,7 +333,8 @@ impl Work<'_, '_> {
         at: Micros,
     ) -> Result<(Option<Lsn>, Lsn), NotTransacted> {
         let refused = |step| move |refusal| NotTransacted::Refused { step, refusal };
-        let engine = self.engine;
+        let (engine, quiet) = (self.engine, self.engine.quiet_context(at));
+        self.expire(dropped, at)?;
         // No entry of the locked shards has a later stamp.
         let as_of = engine.last_lsn();
         let expected = as_of + 1;
@@ -331,18 +344,20 @@ impl Work<'_, '_> {
         let (mut run, mut told): (Vec<Recorded>, usize) = (Vec::new(), 0);
         for (number, (step, hash)) in self.steps.iter().zip(self.hashes).enumerate() {
             let (hash, op, shard) = (*hash, &step.op, self.shards.of(*hash));
-            if let Some(before) = beyond_bounds(shard, step, hash, engine) {
+            if let Some(before) = beyond_bounds(shard, step, hash, &quiet) {
                 return Err(NotTransacted::Bounds { step: number, before });
             }
-            let before = stamp_of(shard, op, hash);
-            let undo = Undo { change: Change::by(op, shard, hash, engine), stamps: stamps_of(op, shard, hash) };
+            let before = facts_of(shard, op, hash, at).map(|facts| facts.stamp);
+            let undo = Undo { change: Change::by(op, shard, hash, &quiet), facts: all_facts_of(op, shard, hash, at) };
             let prebuilt = prebuilt[number].take();
-            let mut call = Call { op, hash, context: &context, prebuilt, dropped, replayed: None };
+            let expires = step.expires;
+            let mut call = Call { op, hash, context: &context, prebuilt, dropped, expires, replayed: None };
             let outcome = shard.execute(&mut call).map_err(refused(Some(number)))?;
-            let after = stamp_of(shard, op, hash);
+            let after = facts_of(shard, op, hash, at);
             self.undo.push(undo);
-            if let Some((lsn, effect)) = noted.take() {
-                run.push(Recorded { step: number, effect, stamps: after == Some(lsn.into()) });
+            if let Some((lsn, says)) = noted.take() {
+                let stamps = after.is_some_and(|facts| facts.stamp == lsn.into());
+                run.push(Recorded { step: number, says, stamps });
             }
             told += reply_bytes(&outcome.reply);
             self.done.push(StepDone { reply: outcome.reply, before, after });
@@ -356,11 +371,29 @@ impl Work<'_, '_> {
             run.iter().for_each(|record| log.append_read(&self.steps[record.step].op, at));
             return Ok((None, as_of));
         }
-        let records: Vec<_> = run.iter().map(|record| (&self.steps[record.step].op, record.effect)).collect();
+        let new = |Recorded { step, says, .. }: &Recorded| NewRecord {
+            op: &self.steps[*step].op,
+            effect: says.effect,
+            expires: says.expires,
+        };
+        let records: Vec<_> = run.iter().map(new).collect();
         let first = log.append_run(&records, at).map_err(refused(None))?;
         self.restamp(&run, expected, first);
         let writes = run.iter().zip(first..).filter(|(record, _)| self.steps[record.step].op.kind().writes());
         Ok((writes.map(|(_, lsn)| lsn).last(), as_of))
+    }
+
+    /// Removes the entries that have expired and would be written. That is no part of the transaction, and is not undone.
+    fn expire(&mut self, dropped: &mut Vec<Owned>, at: Micros) -> Result<(), NotTransacted> {
+        let context = self.engine.context(at);
+        for (number, (step, hash)) in self.steps.iter().zip(self.hashes).enumerate() {
+            if step.op.kind().writes() {
+                let expired =
+                    self.shards.of(*hash).expire(step.op.value_type(), *hash, step.op.key(), &context, dropped);
+                expired.map_err(|refusal| NotTransacted::Refused { step: Some(number), refusal })?;
+            }
+        }
+        Ok(())
     }
 
     /// Others may have appended something meanwhile: the records have lsns from `first` on, not from `expected` on.
@@ -379,7 +412,10 @@ impl Work<'_, '_> {
             lsns.into_iter().find(|(expected, _)| Stamp::from(*expected) == stamp).map_or(stamp, |(_, lsn)| lsn.into())
         };
         for done in &mut self.done {
-            (done.before, done.after) = (done.before.map(moved), done.after.map(moved));
+            done.before = done.before.map(moved);
+            if let Some(after) = &mut done.after {
+                after.stamp = moved(after.stamp);
+            }
         }
     }
 
@@ -389,8 +425,8 @@ impl Work<'_, '_> {
         for (undo, (step, hash)) in self.undo.drain(..).zip(self.steps.iter().zip(self.hashes)).rev() {
             let (key, shard) = (step.op.key(), self.shards.of(*hash));
             let mut execute = |op: Op<'_>| {
-                let mut call =
-                    Call { op: &op, hash: *hash, context: &context, prebuilt: None, dropped, replayed: None };
+                let (expires, prebuilt, replayed) = (Expires::AsUsual, None, None);
+                let mut call = Call { op: &op, hash: *hash, context: &context, prebuilt, dropped, expires, replayed };
                 // Only the log and the limits can refuse it, and there are none here.
                 let _ = shard.execute(&mut call);
             };
@@ -414,15 +450,15 @@ impl Work<'_, '_> {
                 Change::Added(members) => execute(Op::SetRem { key, members: members.as_strings() }),
                 Change::Removed(members) => execute(Op::SetAdd { key, members: members.as_strings() }),
             }
-            for (ty, stamp) in undo.stamps {
-                shard.restamp(*hash, ty, key, stamp);
+            for (ty, facts) in undo.facts {
+                shard.restore(*hash, ty, key, facts, self.engine.env());
             }
         }
     }
 }
 
 /// The value of the counter, if the step would lead it beyond its bounds.
-fn beyond_bounds(shard: &Shard, step: &Step<'_>, hash: u64, engine: &Engine) -> Option<i64> {
+fn beyond_bounds(shard: &Shard, step: &Step<'_>, hash: u64, context: &Context<'_>) -> Option<i64> {
     let (ty, by) = match step.op {
         Op::Incr { ty, .. } => (ty, 1),
         Op::IncrBy { ty, by, .. } => (ty, by),
@@ -431,37 +467,40 @@ fn beyond_bounds(shard: &Shard, step: &Step<'_>, hash: u64, engine: &Engine) -> 
     if step.bounds == Bounds::default() {
         return None;
     }
-    let value = value_of(shard, ty.into(), hash, step.op.key(), engine);
+    let value = value_of(shard, ty.into(), hash, step.op.key(), context);
     let before = value.and_then(|value| value.counter()).unwrap_or_default();
     (!step.bounds.allow(before, by)).then_some(before)
 }
 
-/// The stamps of the entries that the operation may change.
-fn stamps_of(op: &Op<'_>, shard: &Shard, hash: u64) -> Stamps {
+/// What is known of the entries that the operation may change.
+fn all_facts_of(op: &Op<'_>, shard: &Shard, hash: u64, at: Micros) -> AllFacts {
     let types = ValueType::ALL.into_iter().filter(|ty| op.value_type().is_none_or(|of| of == *ty));
-    types.filter_map(|ty| Some((ty, shard.stamp(hash, ty, op.key())?))).collect()
+    types.filter_map(|ty| Some((ty, shard.facts(hash, ty, op.key(), at)?))).collect()
 }
 
 impl Change {
     /// What the operation will change.
-    fn by(op: &Op<'_>, shard: &Shard, hash: u64, engine: &Engine) -> Self {
-        let entry = |ty| (ty, value_of(shard, ty, hash, op.key(), engine));
+    fn by(op: &Op<'_>, shard: &Shard, hash: u64, context: &Context<'_>) -> Self {
+        let entry = |ty| (ty, value_of(shard, ty, hash, op.key(), context));
         match *op {
-            Op::Get { .. } | Op::SetHas { .. } | Op::MapGet { .. } => Self::Nothing,
+            // What is known of the entry is restored after every step.
+            Op::Get { .. } | Op::SetHas { .. } | Op::MapGet { .. } | Op::Touch { .. } => Self::Nothing,
             Op::Put { value, .. } => Self::Entries(vec![entry(value.value_type())]),
-            Op::Del { ty, .. } => Self::Entries(vec![entry(ty)]),
+            Op::Del { ty, .. } | Op::Expire { ty, .. } => Self::Entries(vec![entry(ty)]),
             Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => Self::Entries(vec![entry(ty.into())]),
             Op::DelAll { .. } => Self::Entries(ValueType::ALL.map(entry).into()),
-            Op::MapSet { key, field, .. } | Op::MapDel { key, field } => match shard.field(hash, key, field) {
-                None => Self::Entries(vec![(ValueType::Map, None)]),
-                Some(value) => Self::Field(value.map(Text::from)),
-            },
-            Op::SetAdd { key, members } => match shard.members_in(hash, key, members, false) {
+            Op::MapSet { key, field, .. } | Op::MapDel { key, field } => {
+                match shard.field(hash, key, field, context.at) {
+                    None => Self::Entries(vec![(ValueType::Map, None)]),
+                    Some(value) => Self::Field(value.map(Text::from)),
+                }
+            }
+            Op::SetAdd { key, members } => match shard.members_in(hash, key, members, false, context.at) {
                 None => Self::Entries(vec![(ValueType::Set, None)]),
                 Some(new) => Self::Added(new),
             },
             Op::SetRem { key, members } => {
-                shard.members_in(hash, key, members, true).map_or(Self::Nothing, Self::Removed)
+                shard.members_in(hash, key, members, true, context.at).map_or(Self::Nothing, Self::Removed)
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! The walk goes through shards, value types and hashes. It copies a run of entries with the shard locked, then unlocks it.
 //! Growing tables move entries, but in the order of their hashes. So an entry that exists during the whole walk is visited
-//! exactly once; one that is created or deleted meanwhile is visited or not. Each is visited as it is at that moment.
+//! exactly once; one that is created or deleted meanwhile is visited or not. Each is visited as it is at that moment. One that
+//! has expired, and is still there, is visited, too: it is removed when the log says so.
 //!
 //! **Recovery from a walk.** Let B be [`Engine::last_lsn`] when the walk begins. Every operation up to B is in it: the
 //! record of an operation gets its lsn under the lock of the shard, and the walk takes that lock later. An operation after B
@@ -12,7 +13,7 @@
 use proto::{Key, Lsn, Value, ValueType};
 
 use crate::engine::Engine;
-use crate::slots::Stamp;
+use crate::expiry::Facts;
 
 /// A walk over the entries of an engine.
 #[derive(Debug)]
@@ -41,7 +42,7 @@ impl Walk<'_> {
 
     /// Passes the next run of entries to `visit`, with the shard locked: about a thousand entries or 256 KiB, and at least
     /// one entry where there is one. Returns false after the last run.
-    pub fn next(&mut self, visit: &mut impl FnMut(Key<'_>, Value, Stamp)) -> bool {
+    pub fn next(&mut self, visit: &mut impl FnMut(Key<'_>, Value, Facts)) -> bool {
         let Some(shard) = self.engine.shards.get(self.shard) else { return false };
         let next = shard.lock().walk(ValueType::ALL[self.ty], self.from, self.engine.env(), visit);
         self.from = next.unwrap_or_default();

@@ -9,7 +9,7 @@
 
 mod shipping;
 
-use engine::{LogBuffer, Wake};
+use engine::{LogBuffer, NewRecord, Wake};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
 use proto::{Effect, Key, Lsn, Micros, Op, Refusal, ValueType, record_bytes};
@@ -59,9 +59,13 @@ fn op(key: &str) -> Op<'_> {
 }
 
 /// A thread that appends a record of `key` at each of `times`.
+fn record<'r>(op: &'r Op<'r>) -> NewRecord<'r> {
+    NewRecord { op, effect: Effect::None, expires: None }
+}
+
 fn appender(log: &Arc<LogBuffer>, key: &'static str, times: &'static [Micros]) -> thread::JoinHandle<Vec<Appended>> {
     let log = Arc::clone(log);
-    thread::spawn(move || times.iter().map(|at| log.append(&op(key), Effect::None, *at)).collect())
+    thread::spawn(move || times.iter().map(|at| log.append(&record(&op(key)), *at)).collect())
 }
 
 type Appended = Result<Lsn, Refusal>;
@@ -134,7 +138,7 @@ fn a_closing_log_keeps_what_it_took_and_takes_nothing_after_it_refused() {
 
         closer.join().unwrap();
         let closed = Refusal::LogClosed("the server stops".into());
-        assert_eq!(log.append(&op("late"), Effect::None, 0), Err(closed.clone()));
+        assert_eq!(log.append(&record(&op("late")), 0), Err(closed.clone()));
         let appended = appender.join().unwrap();
         while shipped.ship_one(&log) {}
         let taken = shipped_lsns(&shipped, "a").len();
@@ -162,7 +166,7 @@ fn a_budget_of_one_record_lets_the_next_one_in_exactly_when_the_first_is_release
     loom::model(|| {
         let budget = record_bytes(&op("a"));
         let log = log(budget, nobody_waits());
-        log.append(&op("a"), Effect::None, 0).unwrap();
+        log.append(&record(&op("a")), 0).unwrap();
         let second = appender(&log, "b", &[0]);
         let third = appender(&log, "c", &[0]);
 
@@ -177,6 +181,6 @@ fn a_budget_of_one_record_lets_the_next_one_in_exactly_when_the_first_is_release
         );
         let is_full = appended.contains(&Ok(2));
         assert_eq!(log.pending(), if is_full { budget } else { 0 });
-        assert_eq!(log.append(&op("d"), Effect::None, 0), if is_full { behind } else { Ok(2) });
+        assert_eq!(log.append(&record(&op("d")), 0), if is_full { behind } else { Ok(2) });
     });
 }

@@ -113,7 +113,7 @@ fn assert_same_state(engine: &Engine, oracle: &Oracle) {
 
 fn assert_same_stamps(engine: &Engine, oracle: &Oracle) {
     for (ty, key, lsn) in oracle.stamps() {
-        assert_eq!(engine.stamp(ty, as_key(key)), Some(Stamp::from(lsn)), "{ty:?} {key}");
+        assert_eq!(engine.facts(ty, as_key(key)).map(|facts| facts.stamp), Some(Stamp::from(lsn)), "{ty:?} {key}");
     }
 }
 
@@ -236,10 +236,10 @@ proptest! {
         let engine = Engine::new(Options { shards, ..Options::default() });
         let mut last = HashMap::new();
         for op in &history {
-            let before = ValueType::ALL.map(|ty| engine.stamp(ty, as_key(&numbered_key(2))));
+            let before = ValueType::ALL.map(|ty| engine.facts(ty, as_key(&numbered_key(2))).map(|facts| facts.stamp));
             engine.execute(&op.as_op(), 0).ok();
             for (ty, before) in ValueType::ALL.into_iter().zip(before) {
-                let after = engine.stamp(ty, as_key(&numbered_key(2)));
+                let after = engine.facts(ty, as_key(&numbered_key(2))).map(|facts| facts.stamp);
                 if let Some(after) = after.filter(|after| Some(*after) != before) {
                     // Also beyond a deletion, after which the entry began anew.
                     let earlier = last.insert(ty, after.low_bits());

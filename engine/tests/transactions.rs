@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use engine::{
-    Bounds, Check, Condition, Engine, Found, NotTransacted, Options, RecordMode, Stamp, Step, StepDone, Transacted,
+    Bounds, Check, Condition, Engine, Facts, Found, NotTransacted, Options, RecordMode, Stamp, Step, StepDone,
+    Transacted,
 };
 use oracle::{Oracle, contents};
 use proptest::collection::vec;
@@ -138,7 +139,8 @@ fn expected(
             last = if op.kind().writes() { Some(after.next_lsn) } else { last };
             records.push((owned.clone(), effect));
         }
-        done.push(StepDone { reply, before, after: stamp(&after) });
+        let facts = |stamp| Facts { stamp, expires: None };
+        done.push(StepDone { reply, before, after: stamp(&after).map(facts) });
     }
     let mut as_of = next - 1;
     if !records.is_empty() {
@@ -187,7 +189,8 @@ fn compare(planned: &[Planned], record: RecordMode, hash_seed: u64, budget: usiz
             Check { ty: *ty, key: as_key(key), condition }
         });
         let checks: Vec<Check<'_>> = checks.collect();
-        let ops: Vec<Step<'_>> = steps.iter().map(|(op, bounds)| Step { op: op.as_op(), bounds: *bounds }).collect();
+        let ops: Vec<Step<'_>> =
+            steps.iter().map(|(op, bounds)| Step { bounds: *bounds, ..op.as_op().into() }).collect();
         let (next, mut pending) = (records.len() as Lsn + 1, log.pending());
         let has_room = |bytes| match pending > 0 && pending.saturating_add(bytes) > budget {
             true => Err(Refusal::LogBehind { pending, budget }),
@@ -208,7 +211,7 @@ fn compare(planned: &[Planned], record: RecordMode, hash_seed: u64, budget: usiz
         records.extend(more);
         assert_eq!(contents(&engine), oracle.contents());
         for (ty, key, lsn) in oracle.stamps() {
-            assert_eq!(engine.stamp(ty, as_key(key)), Some(lsn.into()), "{ty:?} {key}");
+            assert_eq!(engine.facts(ty, as_key(key)).map(|facts| facts.stamp), Some(lsn.into()), "{ty:?} {key}");
         }
     }
     while shipped.ship_one(&log) {}
@@ -223,7 +226,7 @@ fn compare(planned: &[Planned], record: RecordMode, hash_seed: u64, budget: usiz
     let recovered = shipped.recovered();
     assert_eq!(contents(&recovered), oracle.contents());
     for (ty, key, lsn) in oracle.stamps() {
-        assert_eq!(recovered.stamp(ty, as_key(key)), Some(lsn.into()), "{ty:?} {key}");
+        assert_eq!(recovered.facts(ty, as_key(key)).map(|facts| facts.stamp), Some(lsn.into()), "{ty:?} {key}");
     }
     let usage = engine.usage().iter().map(|usage| usage.bytes).sum::<usize>();
     assert_eq!(engine.meter().used(), usage, "what was undone has given its memory back");
@@ -277,7 +280,7 @@ fn nobody_sees_a_part_of_a_transaction() {
                         // The one that may fail comes last, after one that has been carried out.
                         let steps = [
                             Op::IncrBy { ty: CounterType::Int, key: to, by }.into(),
-                            Step { op: Op::IncrBy { ty: CounterType::Int, key: from, by: -by }, bounds },
+                            Step { bounds, ..Op::IncrBy { ty: CounterType::Int, key: from, by: -by }.into() },
                         ];
                         match engine.transact(&[], &steps, 0) {
                             Ok(_) => moved.fetch_add(1, Ordering::Relaxed),
@@ -317,7 +320,7 @@ fn nobody_sees_a_part_of_a_transaction() {
     assert_eq!(contents(&recovered), contents(&engine));
     for key in &keys {
         let key = as_key(key);
-        assert_eq!(recovered.stamp(ValueType::Int, key), engine.stamp(ValueType::Int, key), "{key}");
+        assert_eq!(recovered.facts(ValueType::Int, key), engine.facts(ValueType::Int, key), "{key}");
     }
 }
 
@@ -339,7 +342,8 @@ fn of_those_who_saw_the_same_stamp_one_writes() {
                     while written < EACH {
                         let get = Op::Get { ty: ValueType::Int, key };
                         let seen = engine.transact(&[], &[get.into()], 0).unwrap().steps.remove(0);
-                        let stamps: Vec<Stamp> = seen.after.into_iter().collect();
+                        let stamp = seen.after.map(|facts| facts.stamp);
+                        let stamps: Vec<Stamp> = stamp.into_iter().collect();
                         let condition = match &stamps[..] {
                             [] => Condition::Absent,
                             stamps => Condition::OneOf(stamps),
@@ -348,11 +352,11 @@ fn of_those_who_saw_the_same_stamp_one_writes() {
                         let check = Check { ty: ValueType::Int, key, condition };
                         match engine.transact(&[check], &[Op::Put { key, value }.into()], 0) {
                             Ok(done) => {
-                                assert_eq!(done.steps[0].before, seen.after);
+                                assert_eq!(done.steps[0].before, stamp);
                                 written += 1;
                             }
                             Err(NotTransacted::Condition { check: 0, found }) => {
-                                assert_ne!(found.map(|found| found.stamp), seen.after);
+                                assert_ne!(found.map(|found| found.stamp), stamp);
                                 lost.fetch_add(1, Ordering::Relaxed);
                             }
                             Err(other) => panic!("{other:?}"),

@@ -8,7 +8,7 @@ mod shipping;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use engine::{Engine, Options, Stamp, Walk};
+use engine::{Engine, Expires, Facts, Options, Step, Walk};
 use oracle::contents;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ use proto::{BatchBuffer, Chain, Effect, Lsn, Op, Value, ValueType};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use shipping::{Shipped, recorded};
-use testkit::arbitrary::{OwnedOp, any_op, as_key, cases};
+use testkit::arbitrary::{OwnedOp, any_logged_op, as_key, cases};
 
 /// What a walk has visited, as the records of a checkpoint.
 struct Walked {
@@ -32,9 +32,9 @@ impl Walked {
     }
 
     fn next(&mut self, walk: &mut Walk<'_>) -> bool {
-        walk.next(&mut |key, value, stamp| {
+        walk.next(&mut |key, value, facts| {
             let op = Op::Put { key, value: value.as_value_ref() };
-            let options = RecordOptions { stamp: Some(stamp.low_bits()) };
+            let options = RecordOptions { stamp: Some(facts.stamp.low_bits()), expires: facts.expires };
             self.buffer.push_with(&op, Effect::None, &options, 0).expect("all of the same time");
             self.visited.push((value.value_type(), key.as_str().into()));
         })
@@ -49,18 +49,18 @@ impl Walked {
         recovered.replay_batch(&checkpoint).expect("the records of a checkpoint can be read");
         replay(&recovered, shipped, self.begin + 1, end);
         assert_eq!(contents(&recovered), contents(&expected));
-        assert_eq!(stamps(&recovered), stamps(&expected));
+        assert_eq!(facts(&recovered), facts(&expected));
     }
 }
 
-fn stamps(engine: &Engine) -> BTreeMap<(u8, String), Stamp> {
+fn facts(engine: &Engine) -> BTreeMap<(u8, String), Facts> {
     let mut keys = Vec::new();
     engine.for_each(|ty, key, _| keys.push((ty, key.to_owned())));
-    let stamp = |(ty, key): (ValueType, String)| {
-        let stamp = engine.stamp(ty, as_key(&key)).expect("nobody else writes");
-        ((ty as u8, key), stamp)
+    let facts = |(ty, key): (ValueType, String)| {
+        let facts = engine.facts(ty, as_key(&key)).expect("nobody else writes");
+        ((ty as u8, key), facts)
     };
-    keys.into_iter().map(stamp).collect()
+    keys.into_iter().map(facts).collect()
 }
 
 /// The records with these lsns, applied to `engine`.
@@ -80,22 +80,31 @@ fn texts() -> BoxedStrategy<String> {
     prop_oneof![4 => "[a-c]?", 1 => "[a-z]{29,31}"].boxed()
 }
 
+/// An operation, and when its entry expires after it.
+fn any_write() -> impl Strategy<Value = (OwnedOp, Expires)> {
+    let expires =
+        prop_oneof![2 => Just(Expires::AsUsual), 1 => Just(Expires::Never), 2 => (1..9i64).prop_map(Expires::At)];
+    (any_logged_op(few_keys(), texts()), expires)
+}
+
 proptest! {
     #![proptest_config(cases(if cfg!(debug_assertions) { 400 } else { 4000 }))]
 
     /// Wherever the walk is interrupted by writes, and wherever the log ends after it.
     #[test]
     fn a_walk_and_the_log_after_it_give_the_state(
-        before in vec(any_op(few_keys(), texts()), 0..60),
-        during in vec((0..20u8, any_op(few_keys(), texts())), 0..120),
-        after in vec(any_op(few_keys(), texts()), 0..40),
+        before in vec(any_write(), 0..60),
+        during in vec((0..20u8, any_write()), 0..120),
+        after in vec(any_write(), 0..40),
         shards in 1..4usize,
         seed: u64,
         cut: prop::sample::Index,
     ) {
         let options = || Options { shards, hash_seeds: Some([seed, 1, 2, 3]), ..Options::default() };
         let (engine, log) = recorded(options());
-        let run = |op: &OwnedOp| drop(engine.execute(&op.as_op(), 0));
+        let run = |(op, expires): &(OwnedOp, Expires)| {
+            drop(engine.transact(&[], &[Step { expires: *expires, ..op.as_op().into() }], 0));
+        };
         before.iter().for_each(run);
         let mut walk = engine.walk();
         let mut walked = Walked::new(&walk);

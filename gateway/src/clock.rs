@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use httpdate::HttpDate;
@@ -59,6 +60,40 @@ fn date_header() -> HeaderValue {
     HeaderValue::from_bytes(&http_date(SystemTime::now())).expect("a date is visible ASCII")
 }
 
+/// The time of a server, by which entries expire: it never goes back, and never stands still. It follows the machine's clock
+/// forward. If that is set back, it goes on from where it is, by the monotonic clock.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    /// The time when it started, or later if the machine's clock was set forward. Never decreases.
+    base: AtomicI64,
+}
+
+impl Clock {
+    /// A clock that begins with the machine's time, or with `earliest` if that is later.
+    pub(crate) fn starting(earliest: Micros) -> Self {
+        Self { started: Instant::now(), base: AtomicI64::new(earliest) }
+    }
+
+    /// Now, in microseconds since the Unix epoch.
+    pub(crate) fn now(&self) -> Micros {
+        // In this order: a pause between the two must not count as a step forward.
+        let machine = now();
+        let running = self.started.elapsed().as_micros() as i64;
+        let (base, known) = (machine - running, self.base.load(Ordering::Relaxed));
+        if base <= known {
+            return known + running;
+        }
+        self.base.fetch_max(base, Ordering::Relaxed);
+        machine
+    }
+
+    /// How far it is ahead of the machine's clock.
+    pub(crate) fn ahead(&self) -> Duration {
+        Duration::from_micros((self.now() - now()).max(0).cast_unsigned())
+    }
+}
+
 /// A worker's clock for deadlines and dates. It advances only in [`CoarseClock::set`], so that reading it costs almost
 /// nothing.
 #[derive(Debug)]
@@ -98,6 +133,22 @@ impl CoarseClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_of_a_server_goes_on_from_a_later_one() {
+        let later = now() + 3_600_000_000;
+        let clock = Clock::starting(later);
+        let (first, ahead) = (clock.now(), clock.ahead());
+        assert!((later..later + 60_000_000).contains(&first), "{first}");
+        assert!(ahead > Duration::from_secs(3_500), "{ahead:?}");
+        let started = Instant::now();
+        while clock.now() == first {
+            assert!(started.elapsed() < Duration::from_secs(10), "it stands still");
+        }
+        assert!(clock.now() > first);
+        let now_again = Clock::starting(0);
+        assert!((now_again.now() - now()).abs() < 60_000_000 && now_again.ahead() < Duration::from_secs(60));
+    }
 
     #[test]
     fn every_time_can_be_shown() {

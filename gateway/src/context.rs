@@ -8,11 +8,13 @@ use txnd::tls::Door;
 use crate::access::Access;
 use crate::access_log::{AccessLog, Scribe};
 use crate::budget::Budget;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::connection::Reaper;
 use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
+use crate::log::thread::Recovered;
 use crate::meters::WorkerMeters;
 use crate::pulse::Pulse;
 use crate::request_id::Ids;
@@ -24,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) config: Config,
     pub(crate) engine: Arc<Engine>,
+    /// The time of operations.
+    pub(crate) clock: Arc<Clock>,
     /// The log; `None` when it is off.
     pub(crate) log: Option<LogWatch>,
     /// Who may use the server.
@@ -58,7 +62,7 @@ pub(crate) struct Worker {
 impl Shared {
     pub(crate) fn new(
         config: Config,
-        engine: Arc<Engine>,
+        recovered: Recovered,
         log: Option<LogWatch>,
         access: Arc<Access>,
         door: Option<Door>,
@@ -67,7 +71,8 @@ impl Shared {
     ) -> Self {
         Self {
             id: rand::random(),
-            engine,
+            engine: recovered.engine,
+            clock: recovered.clock,
             log,
             access,
             door: door.map(Arc::new),

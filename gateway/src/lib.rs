@@ -27,6 +27,7 @@
 //!   budget.rs      a memory limit shared by all connections, for large bodies, frames and responses
 //!   clock.rs       timestamps of operations, dates of responses
 //!   admin/         what the operator's listener and the supervisor are told: liveness, readiness, metrics
+//!   sweeper.rs     removes entries that have expired
 //!   pulse.rs       whether a worker still runs its tasks
 //!   lifecycle.rs   how far the server is between its start and its end
 //!   health.rs      the health check of a running server
@@ -59,6 +60,7 @@ pub mod service;
 #[cfg(test)]
 mod simulation;
 mod socket;
+mod sweeper;
 pub mod tools;
 mod worker;
 

@@ -20,12 +20,14 @@ use txnd::{LogWriter, PostgresSink, RemoteSink, Retention, SegmentSink, SinkErro
 use crate::access::{self, Access, AccessError};
 use crate::access_log::AccessLog;
 use crate::admin::{Operator, Serving, Sources};
+use crate::clock::Clock;
 use crate::config::{self, AdminAddr, Config, DEFAULT_ADMIN_ADDR, LogTarget};
 use crate::context::Shared;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{Listeners, Sockets};
-use crate::log::thread::LogThread;
+use crate::log::thread::{LogThread, Recovered};
 use crate::protocol::Protocol;
+use crate::sweeper::Sweeper;
 use crate::worker;
 
 /// Why the server did not start.
@@ -68,6 +70,8 @@ pub struct Running {
     shared: Arc<Shared>,
     stop_workers: watch::Sender<bool>,
     workers: Vec<thread::JoinHandle<()>>,
+    /// Removes entries that have expired.
+    sweeper: Sweeper,
     log: Option<LogThread>,
     lifecycle: Arc<Lifecycle>,
     /// The operator's listener, and what reads identities and certificates again. They end when they are dropped.
@@ -128,19 +132,21 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
         tasks.spawn(operator::serve(listener, operator));
     }
 
-    let (engine, log) = match sink {
+    let (recovered, log) = match sink {
         None => {
             warn!("the log is off: all data is lost when kvs exits");
-            (Arc::new(Engine::new(config.engine())), None)
+            let engine = Arc::new(Engine::new(config.engine()));
+            (Recovered { engine, clock: Arc::new(Clock::starting(0)) }, None)
         }
         Some(sink) => {
             let (lifecycle, meters) = (Arc::clone(&sources.lifecycle), Arc::clone(&sources.log));
-            let (engine, log) = LogThread::start(sink, &config, lifecycle, meters)?.recovered().await?;
-            (engine, Some(log))
+            let (recovered, log) = LogThread::start(sink, &config, lifecycle, meters)?.recovered().await?;
+            (recovered, Some(log))
         }
     };
     let watch = log.as_ref().map(LogThread::watch);
-    let shared = Arc::new(Shared::new(config, engine, watch, access, door, access_log, workers));
+    let sweeper = Sweeper::start(Arc::clone(&recovered.engine), Arc::clone(&recovered.clock))?;
+    let shared = Arc::new(Shared::new(config, recovered, watch, access, door, access_log, workers));
     tasks.spawn(Arc::clone(&shared.access).watch());
     if let Some(door) = &shared.door {
         tasks.spawn(Arc::clone(door).watch());
@@ -158,7 +164,7 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     let admin = admin_addr.map_or("off".into(), |addr| addr.to_string());
     info!(http_addr = %http_addr, frame_addr = %frame_addr, admin_addr = %admin, log = %shared.config.log, "listening");
     let lifecycle = Arc::clone(&sources.lifecycle);
-    Ok(Running { http_addr, frame_addr, shared, lifecycle, stop_workers, workers, log, _tasks: tasks })
+    Ok(Running { http_addr, frame_addr, shared, lifecycle, stop_workers, workers, sweeper, log, _tasks: tasks })
 }
 
 /// Who may use the server. Fails if everybody could by mistake.
@@ -263,6 +269,7 @@ impl Running {
         if joined.await.is_err() {
             error!("waiting for the workers failed");
         }
+        drop(self.sweeper);
         let Some(log) = self.log else {
             info!("stopped");
             return Ok(());

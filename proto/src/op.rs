@@ -34,6 +34,10 @@ pub enum Op<'a> {
     MapSet { key: Key<'a>, field: &'a str, value: &'a str },
     /// Delete one field of a map; a map that becomes empty is kept.
     MapDel { key: Key<'a>, field: &'a str },
+    /// Change only when an entry expires.
+    Touch { ty: ValueType, key: Key<'a> },
+    /// Delete an entry that has expired. Not a request of a client.
+    Expire { ty: ValueType, key: Key<'a> },
 }
 
 /// The kind of an operation. The number is its code in the log.
@@ -53,11 +57,13 @@ pub enum OpKind {
     MapGet = 10,
     MapSet = 11,
     MapDel = 12,
+    Touch = 13,
+    Expire = 14,
 }
 
 impl OpKind {
     /// Every kind, in the order of its code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Get,
         Self::Put,
         Self::Del,
@@ -70,6 +76,8 @@ impl OpKind {
         Self::MapGet,
         Self::MapSet,
         Self::MapDel,
+        Self::Touch,
+        Self::Expire,
     ];
 
     /// The kind with this code in the log.
@@ -93,12 +101,19 @@ impl OpKind {
             Self::MapGet => "map-get",
             Self::MapSet => "map-set",
             Self::MapDel => "map-del",
+            Self::Touch => "touch",
+            Self::Expire => "expire",
         }
     }
 
     /// Whether operations of this kind can change an entry.
     pub fn writes(self) -> bool {
         !matches!(self, Self::Get | Self::SetHas | Self::MapGet)
+    }
+
+    /// Whether an operation of this kind that has an effect leaves an entry.
+    pub fn leaves_an_entry(self) -> bool {
+        self.writes() && !matches!(self, Self::Del | Self::DelAll | Self::Expire)
     }
 }
 
@@ -118,6 +133,8 @@ impl<'a> Op<'a> {
             Self::MapGet { .. } => OpKind::MapGet,
             Self::MapSet { .. } => OpKind::MapSet,
             Self::MapDel { .. } => OpKind::MapDel,
+            Self::Touch { .. } => OpKind::Touch,
+            Self::Expire { .. } => OpKind::Expire,
         }
     }
 
@@ -135,14 +152,16 @@ impl<'a> Op<'a> {
             | Self::SetHas { key, .. }
             | Self::MapGet { key, .. }
             | Self::MapSet { key, .. }
-            | Self::MapDel { key, .. } => key,
+            | Self::MapDel { key, .. }
+            | Self::Touch { key, .. }
+            | Self::Expire { key, .. } => key,
         }
     }
 
     /// The value type of the operation; none for [`Op::DelAll`].
     pub fn value_type(&self) -> Option<ValueType> {
         match self {
-            Self::Get { ty, .. } | Self::Del { ty, .. } => Some(*ty),
+            Self::Get { ty, .. } | Self::Del { ty, .. } | Self::Touch { ty, .. } | Self::Expire { ty, .. } => Some(*ty),
             Self::Incr { ty, .. } | Self::IncrBy { ty, .. } => Some((*ty).into()),
             Self::Put { value, .. } => Some(value.value_type()),
             Self::SetAdd { .. } | Self::SetRem { .. } | Self::SetHas { .. } => Some(ValueType::Set),
@@ -155,13 +174,13 @@ impl<'a> Op<'a> {
 /// The reply to an operation that was executed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
-    /// To a put or map-set: the value is stored.
+    /// To a put, map-set or touch: it is stored.
     Stored,
     /// To a get: the value. To an increment: the previous value.
     Value(Value),
     /// To a map-get of one field: its value.
     Field(Text),
-    /// To a get, set-has or map-get: the entry does not exist.
+    /// To a get, set-has, map-get or touch: the entry does not exist.
     NoEntry,
     /// To a map-get of one field: the map exists, but does not have the field.
     NoField,

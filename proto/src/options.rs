@@ -7,17 +7,18 @@
 //!   option  := tag (u8) length of the value (u8) value
 //!
 //!   tag         bit 7: critical: a reader that does not know the tag must reject the record; it skips other options
-//!   0x81        expiry        (a reader that skipped it would keep the entry forever)
+//!   0x81        expiry        8 bytes: when the entry expires after this write, in Unix microseconds; none if it does not
 //!   0x02        idempotency   (the request's token)
 //!   0x83        group         (records that take effect together or not at all)
 //!   0x04        stamp         5 bytes: the low 40 bits of the lsn of the entry's last write, in the records of a checkpoint
 //! ```
 //!
-//! The first three tags are reserved: no code writes or reads them yet. So every record with a critical option is rejected.
+//! Tags 0x02 and 0x83 are reserved: no code writes or reads them yet.
 
 use crate::limits::MAX_OPTIONS_BYTES;
+use crate::lsn::Micros;
 
-/// Reserved: when the entry expires.
+/// When the entry expires. A reader that skipped it would keep the entry forever.
 pub const TAG_EXPIRY: u8 = CRITICAL | 1;
 
 /// Reserved: the idempotency token of a request.
@@ -37,12 +38,17 @@ const BLOCK_LENGTH_BYTES: usize = 2;
 /// Size of the head of an option: tag and length.
 const OPTION_HEAD_BYTES: usize = 2;
 
+/// Size of an expiry, in bytes.
+const EXPIRY_BYTES: usize = size_of::<Micros>();
+
 /// Size of a stamp, in bytes.
 const STAMP_BYTES: usize = 5;
 
 /// What a record's options say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordOptions {
+    /// When the entry expires after this write; `None`: never. Only a record of a write that leaves an entry has it.
+    pub expires: Option<Micros>,
     /// The low 40 bits of the lsn of the entry's last write. Records of a checkpoint have it, since their own lsn is only
     /// a number within the checkpoint.
     pub stamp: Option<u64>,
@@ -50,16 +56,34 @@ pub struct RecordOptions {
 
 impl RecordOptions {
     /// Size of the block, in bytes; 0 if there are no options.
-    pub(crate) fn bytes(&self) -> usize {
-        if self.stamp.is_some() { BLOCK_LENGTH_BYTES + OPTION_HEAD_BYTES + STAMP_BYTES } else { 0 }
+    pub fn bytes(&self) -> usize {
+        match self.content_bytes() {
+            0 => 0,
+            content => BLOCK_LENGTH_BYTES + content,
+        }
+    }
+
+    fn content_bytes(&self) -> usize {
+        let expiry = if self.expires.is_some() { OPTION_HEAD_BYTES + EXPIRY_BYTES } else { 0 };
+        let stamp = if self.stamp.is_some() { OPTION_HEAD_BYTES + STAMP_BYTES } else { 0 };
+        expiry + stamp
     }
 
     /// Appends the block, unless there are no options.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        let Some(stamp) = self.stamp else { return };
-        out.extend_from_slice(&((OPTION_HEAD_BYTES + STAMP_BYTES) as u16).to_le_bytes());
-        out.extend_from_slice(&[TAG_STAMP, STAMP_BYTES as u8]);
-        out.extend_from_slice(&stamp.to_le_bytes()[..STAMP_BYTES]);
+        let content = self.content_bytes();
+        if content == 0 {
+            return;
+        }
+        out.extend_from_slice(&(content as u16).to_le_bytes());
+        if let Some(expires) = self.expires {
+            out.extend_from_slice(&[TAG_EXPIRY, EXPIRY_BYTES as u8]);
+            out.extend_from_slice(&expires.to_le_bytes());
+        }
+        if let Some(stamp) = self.stamp {
+            out.extend_from_slice(&[TAG_STAMP, STAMP_BYTES as u8]);
+            out.extend_from_slice(&stamp.to_le_bytes()[..STAMP_BYTES]);
+        }
     }
 
     fn set(&mut self, tag: u8, value: &[u8]) -> Result<(), OptionsError> {
@@ -68,6 +92,11 @@ impl RecordOptions {
                 let mut stamp = [0; size_of::<u64>()];
                 stamp[..STAMP_BYTES].copy_from_slice(value);
                 self.stamp = Some(u64::from_le_bytes(stamp));
+                Ok(())
+            }
+            TAG_EXPIRY => {
+                let expires = value.try_into().map_err(|_| OptionsError::Value(tag))?;
+                self.expires = Some(Micros::from_le_bytes(expires));
                 Ok(())
             }
             TAG_STAMP => Err(OptionsError::Value(tag)),
@@ -87,6 +116,8 @@ pub enum OptionsError {
     Truncated(u8),
     #[error("the value of the option with tag {0:#04x} has the wrong length")]
     Value(u8),
+    #[error("the record says when an entry expires, but leaves none")]
+    NothingExpires,
     #[error(
         "the record has a critical option with tag {0:#04x}, which this version does not know; use a newer version"
     )]
@@ -135,13 +166,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_stamp_comes_back(stamp in 0..1u64 << 40, rest in proptest::collection::vec(any::<u8>(), 0..20)) {
-            let options = RecordOptions { stamp: Some(stamp) };
+        fn what_is_said_comes_back(
+            stamp in proptest::option::of(0..1u64 << 40),
+            expires in proptest::option::of(any::<Micros>()),
+            rest in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let options = RecordOptions { expires, stamp };
             let mut bytes = Vec::new();
             options.encode(&mut bytes);
             prop_assert_eq!(bytes.len(), options.bytes());
-            bytes.extend_from_slice(&rest);
-            prop_assert_eq!(decode(&bytes), Ok((options, &rest[..])));
+            if !bytes.is_empty() {
+                bytes.extend_from_slice(&rest);
+                prop_assert_eq!(decode(&bytes), Ok((options, &rest[..])));
+            }
         }
 
         #[test]
@@ -157,7 +194,7 @@ mod tests {
         fn a_critical_option_is_refused_wherever_it_is(
             mut options in proptest::collection::vec((unknown_tag(), proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
             at: prop::sample::Index,
-            tag in CRITICAL..,
+            tag in TAG_EXPIRY + 1..,
         ) {
             let at = at.index(options.len());
             options[at].0 = tag;
@@ -193,6 +230,7 @@ mod tests {
         assert_eq!(skip(&[3, 0, 1, 0]), Err(OptionsError::Length(3)), "the block ends beyond the bytes");
         assert_eq!(skip(&[1, 0, 5]), Err(OptionsError::Truncated(5)), "an option without a length");
         assert_eq!(skip(&[3, 0, TAG_STAMP, 1, 0]), Err(OptionsError::Value(TAG_STAMP)), "a stamp of one byte");
+        assert_eq!(skip(&[3, 0, TAG_EXPIRY, 1, 0]), Err(OptionsError::Value(TAG_EXPIRY)), "an expiry of one byte");
         assert_eq!(skip(&[3, 0, 5, 2, 0, 9]), Err(OptionsError::Truncated(5)), "a value that reaches beyond the block");
     }
 

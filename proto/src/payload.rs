@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!   kind                       payload
-//!   Get, Del, DelAll, Incr     none
+//!   Get, Del, DelAll, Incr,    none
+//!   Touch, Expire
 //!   Put                        the packed value (see packed.rs)
 //!                              int, uint, float: 4 bytes; str: its bytes; map, set: the packed list (see strings.rs)
 //!   IncrBy                     8 bytes: the signed operand
@@ -39,7 +40,12 @@ pub enum PayloadError {
 /// Size of the payload of `op`, in bytes.
 pub(crate) fn bytes(op: &Op<'_>) -> usize {
     match op {
-        Op::Get { .. } | Op::Del { .. } | Op::DelAll { .. } | Op::Incr { .. } => 0,
+        Op::Get { .. }
+        | Op::Del { .. }
+        | Op::DelAll { .. }
+        | Op::Incr { .. }
+        | Op::Touch { .. }
+        | Op::Expire { .. } => 0,
         Op::Put { value, .. } => value.packed_bytes(),
         Op::IncrBy { .. } => 8,
         Op::SetAdd { members, .. } | Op::SetRem { members, .. } => members.as_bytes().len(),
@@ -52,7 +58,12 @@ pub(crate) fn bytes(op: &Op<'_>) -> usize {
 /// Appends the payload of `op`.
 pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>) {
     match op {
-        Op::Get { .. } | Op::Del { .. } | Op::DelAll { .. } | Op::Incr { .. } => {}
+        Op::Get { .. }
+        | Op::Del { .. }
+        | Op::DelAll { .. }
+        | Op::Incr { .. }
+        | Op::Touch { .. }
+        | Op::Expire { .. } => {}
         Op::Put { value, .. } => value.pack(out),
         Op::IncrBy { by, .. } => out.extend_from_slice(&by.to_le_bytes()),
         Op::SetAdd { members, .. } | Op::SetRem { members, .. } => out.extend_from_slice(members.as_bytes()),
@@ -102,9 +113,14 @@ fn decode_other<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Re
             return Err(wrong_type);
         }
         OpKind::Put => return Err(wrong_type),
-        OpKind::Del => {
+        OpKind::Del | OpKind::Touch | OpKind::Expire => {
             empty()?;
-            Op::Del { ty: typed()?, key }
+            let ty = typed()?;
+            match kind {
+                OpKind::Del => Op::Del { ty, key },
+                OpKind::Touch => Op::Touch { ty, key },
+                _ => Op::Expire { ty, key },
+            }
         }
         OpKind::DelAll if ty == 0 => {
             empty()?;

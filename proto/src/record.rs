@@ -21,7 +21,7 @@
 //! A record without options is the same in both versions. The batch says which version its records have.
 //!
 //! The payload is that of the operation, see `payload.rs`. A counter's record contains the resulting value, and all
-//! other records are absolute. So applying a record twice in a row has the same result as applying it once. A record's
+//! other records are absolute; the options of a write say when the entry expires after it, if it does. So applying a record twice in a row has the same result as applying it once. A record's
 //! lsn is not stored: it is the batch's first lsn plus the record's index.
 
 use crate::counter::{CounterType, Effect, TYPE_SET_BYTES};
@@ -107,7 +107,7 @@ fn is_effect_of(op: &Op<'_>, effect: Effect) -> bool {
     }
 }
 
-/// Size of the record of `op` in the log, in bytes.
+/// Size of the record of `op` in the log without options, in bytes.
 #[inline]
 pub fn record_bytes(op: &Op<'_>) -> usize {
     KEY + op.key().as_bytes().len() + payload::bytes(op) + effect_bytes(op)
@@ -157,6 +157,9 @@ pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Resu
     let mut options = RecordOptions::default();
     if has_options {
         (options, body) = options::decode(body)?;
+        if options.expires.is_some() && !kind.leaves_an_entry() {
+            return Err(OptionsError::NothingExpires.into());
+        }
     }
     let effect = split_effect(kind, head[TYPE], &mut body)?;
     let op = payload::decode(kind, head[TYPE], key, body)?;

@@ -7,10 +7,10 @@ use proto::limits::{BATCH_HEADER_BYTES as HEADER_BYTES, MAX_BATCH_BYTES, MAX_KEY
 use proto::options::{CRITICAL, OptionsError, RecordOptions, TAG_EXPIRY, TAG_GROUP, TAG_IDEMPOTENCY, TAG_STAMP};
 use proto::{
     BATCH_MAGIC as MAGIC, BATCH_VERSION as VERSION, Batch, BatchBuffer, BatchError, Chain, CounterType, Effect,
-    KeyError, Micros, OLDEST_BATCH_VERSION, Op, OpKind, PayloadError, Record, RecordError, StringsError, TextError,
-    TypeSet, ValueRef, ValueType, record_bytes,
+    KeyError, Lsn, Micros, OLDEST_BATCH_VERSION, Op, OpKind, PayloadError, Record, RecordError, StringsError,
+    TextError, TypeSet, ValueRef, ValueType, record_bytes,
 };
-use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, as_key, cases, effect_of};
+use testkit::arbitrary::{OwnedOp, any_key, any_logged_op, any_text, as_key, cases, effect_of, expires_of};
 
 /// The first time that lies too far behind a batch's first record: 2^31 microseconds, 35 minutes and 47 seconds.
 const TOO_LATE: Micros = 1 << 31;
@@ -60,7 +60,14 @@ fn with_options(batch: &Batch, options: &[u8]) -> Vec<u8> {
 struct Entry {
     op: OwnedOp,
     effect: Effect,
+    options: RecordOptions,
     at: Micros,
+}
+
+impl Entry {
+    fn push(&self, buffer: &mut BatchBuffer) -> Option<Lsn> {
+        buffer.push_with(&self.op.as_op(), self.effect, &self.options, self.at)
+    }
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
@@ -70,10 +77,16 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => prop::sample::select(vec![TOO_LATE - 1, TOO_LATE, -TOO_LATE, -TOO_LATE - 1]),
         1 => prop::sample::select(vec![Micros::MIN, Micros::MAX]),
     ];
-    (any_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
+    (any_logged_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
         let effect = effect_of(&op.as_op(), bits);
-        Entry { op, effect, at }
+        let options = RecordOptions { expires: expires_of(&op.as_op(), bits), stamp: None };
+        Entry { op, effect, options, at }
     })
+}
+
+/// The same without options.
+fn plain_entry() -> impl Strategy<Value = Entry> {
+    entry().prop_map(|entry| Entry { options: RecordOptions::default(), ..entry })
 }
 
 /// Puts all entries into as few batches as their times allow.
@@ -81,12 +94,12 @@ fn seal_all(entries: &[Entry], mut chain: Chain) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
     for entry in entries {
-        if buffer.push(&entry.op.as_op(), entry.effect, entry.at).is_none() {
+        if entry.push(&mut buffer).is_none() {
             let batch = std::mem::replace(&mut buffer, BatchBuffer::new(0, Vec::new())).seal(&chain, EPOCH, 0);
             chain = chain.after(&batch);
             batches.push(batch);
             buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
-            buffer.push(&entry.op.as_op(), entry.effect, entry.at).expect("an empty buffer takes any time");
+            entry.push(&mut buffer).expect("an empty buffer takes any time");
         }
     }
     if !buffer.is_empty() {
@@ -170,7 +183,7 @@ proptest! {
         let records: Vec<Record<'_>> = decoded.iter().flat_map(Batch::records).map(Result::unwrap).collect();
         prop_assert_eq!(records.len(), entries.len());
         for ((record, entry), expected_lsn) in records.iter().zip(&entries).zip(lsn + 1..) {
-            let (op, options) = (entry.op.as_op(), RecordOptions::default());
+            let (op, options) = (entry.op.as_op(), entry.options);
             let expected = Record { lsn: expected_lsn, at: entry.at, op, effect: entry.effect, options };
             prop_assert_eq!(*record, expected);
         }
@@ -182,7 +195,7 @@ proptest! {
         for batch in seal_all(&entries, chain) {
             let mut again = BatchBuffer::new(batch.first_lsn(), Vec::new());
             for record in batch.records().map(Result::unwrap) {
-                prop_assert_eq!(again.push(&record.op, record.effect, record.at), Some(record.lsn));
+                prop_assert_eq!(again.push_with(&record.op, record.effect, &record.options, record.at), Some(record.lsn));
             }
             let again = again.seal(&chain, EPOCH, 0);
             prop_assert_eq!(again.as_bytes(), batch.as_bytes());
@@ -191,7 +204,7 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_without_options_says_the_same_in_either_version(entries in vec(entry(), 1..24)) {
+    fn a_batch_without_options_says_the_same_in_either_version(entries in vec(plain_entry(), 1..24)) {
         for batch in seal_all(&entries, Chain::start(1)) {
             let old = as_version(&batch, 1);
             prop_assert_eq!((old.version(), batch.version()), (1, 2));
@@ -202,7 +215,7 @@ proptest! {
 
     #[test]
     fn options_that_are_not_known_and_not_critical_change_nothing(
-        entry in entry(),
+        entry in plain_entry(),
         options in vec((unknown_tag(), vec(any::<u8>(), 0..20)), 0..8),
     ) {
         let plain = &seal_all(&[entry], Chain::start(1))[0];
@@ -218,7 +231,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_options_do_not_panic(entry in entry(), options in vec(any::<u8>(), 0..300)) {
+    fn damaged_options_do_not_panic(entry in plain_entry(), options in vec(any::<u8>(), 0..300)) {
         let plain = &seal_all(&[entry], Chain::start(1))[0];
         check_forged(header(2, 1), &with_options(plain, &options), 1);
     }
@@ -226,8 +239,8 @@ proptest! {
     #[test]
     fn a_record_takes_the_bytes_that_record_bytes_says(entry in entry()) {
         let mut buffer = BatchBuffer::new(1, Vec::new());
-        buffer.push(&entry.op.as_op(), entry.effect, entry.at);
-        prop_assert_eq!(buffer.body_bytes(), record_bytes(&entry.op.as_op()));
+        entry.push(&mut buffer);
+        prop_assert_eq!(buffer.body_bytes(), record_bytes(&entry.op.as_op()) + entry.options.bytes());
         let bytes = buffer.body_bytes();
         prop_assert_eq!(buffer.seal(&Chain::start(1), EPOCH, 0).body_bytes(), bytes);
     }
@@ -456,10 +469,15 @@ fn options_that_must_not_be_skipped_are_refused_with_the_reason() {
     let plain = seal_one(&[Op::Put { key: as_key("k"), value: ValueRef::Str("text") }], &Chain::start(1));
     let read = |options: &[u8]| read_forged(header(2, 1), &with_options(&plain, options));
     let refused = |error: OptionsError| [Err(BatchError::Record { index: 0, error: error.into() })];
-    for tag in [TAG_EXPIRY, TAG_GROUP, CRITICAL, 0xff] {
+    for tag in [TAG_GROUP, CRITICAL, 0xff] {
         assert_eq!(read(&raw_options(&[(1, vec![]), (tag, vec![0; 8])])), refused(OptionsError::Critical(tag)));
     }
     assert_eq!(read(&raw_options(&[(TAG_IDEMPOTENCY, vec![7; 16])])), plain.records().collect::<Vec<_>>());
+    let expires = raw_options(&[(TAG_EXPIRY, vec![0; 8])]);
+    assert_eq!(read(&expires)[0].map(|record| record.options.expires), Ok(Some(0)));
+    let deletion = seal_one(&[Op::Del { ty: ValueType::Str, key: as_key("k") }], &Chain::start(1));
+    let of_deletion = read_forged(header(2, 1), &with_options(&deletion, &expires));
+    assert_eq!(of_deletion, refused(OptionsError::NothingExpires), "it leaves no entry");
     assert_eq!(read(&[0xff, 0xff]), refused(OptionsError::Length(0xffff)));
     assert_eq!(read(&[9, 0, 1, 0]), refused(OptionsError::Length(9)), "beyond the record");
     assert_eq!(read(&[1, 0, 1]), refused(OptionsError::Truncated(1)));
@@ -519,7 +537,9 @@ fn records_that_make_no_sense_are_refused_with_the_reason() {
 
     let cases = [
         (raw_record(0, INT, b"k", b""), RecordError::Kind(0)),
-        (raw_record(13, INT, b"k", b""), RecordError::Kind(13)),
+        (raw_record(15, INT, b"k", b""), RecordError::Kind(15)),
+        (raw_record(13, 0, b"k", b""), payload(Type { kind: OpKind::Touch, ty: 0 })),
+        (raw_record(14, INT, b"k", b"x"), payload(Size(OpKind::Expire))),
         (raw_record(1, 0, b"k", b""), payload(Type { kind: OpKind::Get, ty: 0 })),
         (raw_record(1, 7, b"k", b""), payload(Type { kind: OpKind::Get, ty: 7 })),
         (raw_record(4, INT, b"k", &[0; 4]), payload(Type { kind: OpKind::DelAll, ty: INT })),

@@ -3,7 +3,7 @@
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
-use proto::{CounterType, Effect, Key, Op, StringsBuf, Value, ValueType};
+use proto::{CounterType, Effect, Key, Micros, Op, StringsBuf, Value, ValueType};
 
 /// An [`Op`] that owns what the `Op` borrows; the fields are in the same order.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum OwnedOp {
     MapGet(String, String),
     MapSet(String, String, String),
     MapDel(String, String),
+    Touch(ValueType, String),
+    Expire(ValueType, String),
 }
 
 impl OwnedOp {
@@ -37,6 +39,8 @@ impl OwnedOp {
             Self::MapGet(key, field) => Op::MapGet { key: as_key(key), field },
             Self::MapSet(key, field, value) => Op::MapSet { key: as_key(key), field, value },
             Self::MapDel(key, field) => Op::MapDel { key: as_key(key), field },
+            Self::Touch(ty, key) => Op::Touch { ty: *ty, key: as_key(key) },
+            Self::Expire(ty, key) => Op::Expire { ty: *ty, key: as_key(key) },
         }
     }
 }
@@ -103,7 +107,7 @@ pub fn any_value(text: &BoxedStrategy<String>) -> BoxedStrategy<Value> {
     .boxed()
 }
 
-/// Operations of every kind on keys from `key` with texts from `text`.
+/// Operations of every kind that any client can ask for, on keys from `key` with texts from `text`.
 pub fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedStrategy<OwnedOp> {
     use OwnedOp::*;
     let counter = prop::sample::select(vec![CounterType::Int, CounterType::Uint]);
@@ -126,6 +130,22 @@ pub fn any_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedS
         (key(), text()).prop_map(|(key, field)| MapDel(key, field)),
     ]
     .boxed()
+}
+
+/// The same, with the kinds that are about expiry.
+pub fn any_logged_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedStrategy<OwnedOp> {
+    let of_expiry = (any_type(), key.clone(), any::<bool>()).prop_map(|(ty, key, touches)| match touches {
+        true => OwnedOp::Touch(ty, key),
+        false => OwnedOp::Expire(ty, key),
+    });
+    prop_oneof![6 => any_op(key, text), 1 => of_expiry].boxed()
+}
+
+/// When the entry of an operation may expire after it, derived from these bits: some time in the year 2024, or never.
+pub fn expires_of(op: &Op<'_>, bits: u32) -> Option<Micros> {
+    const BEGIN: Micros = 1_704_067_200_000_000;
+    let expires = op.kind().leaves_an_entry() && bits.is_multiple_of(3);
+    expires.then(|| BEGIN + Micros::from(bits) * 7_000_001 % 31_536_000_000_000)
 }
 
 /// An effect that the operation may have, derived from these bits.

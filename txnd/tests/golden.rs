@@ -50,7 +50,12 @@ fn described(record: &Record<'_>, place: &str) -> Value {
         "at": { place: record.at },
     });
     let more = match record.op {
-        Op::Get { .. } | Op::Del { .. } | Op::DelAll { .. } | Op::Incr { .. } => json!({}),
+        Op::Get { .. }
+        | Op::Del { .. }
+        | Op::DelAll { .. }
+        | Op::Incr { .. }
+        | Op::Touch { .. }
+        | Op::Expire { .. } => json!({}),
         Op::Put { value: put, .. } => json!({ "value": value(put) }),
         Op::IncrBy { by, .. } => json!({ "by": by }),
         Op::SetAdd { members, .. } | Op::SetRem { members, .. } => json!({ "members": items(members) }),

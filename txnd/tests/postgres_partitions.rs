@@ -151,7 +151,7 @@ const VIEWS: [&str; 6] =
 
 /// The rows of all views.
 fn present(server: &PostgresServer, url: &str) -> String {
-    let views = VIEWS.map(|view| format!("SELECT '{view}', t::text FROM {view} t"));
+    let views = VIEWS.map(|view| format!("SELECT '{view}', (key, value, lsn, timestamp)::text FROM {view} t"));
     server.psql(url, &format!("{} ORDER BY 1, 2", views.join(" UNION ALL ")))
 }
 

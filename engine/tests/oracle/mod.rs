@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::Engine;
-use proto::{CounterType, Effect, Op, Refusal, Reply, StringsBuf, TypeSet, Value, ValueRef, ValueType};
+use engine::{Engine, Expires};
+use proto::{CounterType, Effect, Micros, Op, Refusal, Reply, StringsBuf, TypeSet, Value, ValueRef, ValueType};
 
 /// All entries of something, by type and key.
 pub(crate) type Contents = BTreeMap<(ValueType, String), Value>;
@@ -33,6 +33,7 @@ pub(crate) struct Oracle {
 struct Entry {
     value: Plain,
     stamp: u64,
+    expires: Option<Micros>,
 }
 
 /// A value that can be compared exactly and hashed.
@@ -75,9 +76,16 @@ impl Oracle {
                 self.store(value.value_type(), key, value.into());
                 changed(Reply::Stored, Effect::None)
             }
-            Op::Del { ty, .. } => match self.remove(ty, key) {
+            Op::Del { ty, .. } | Op::Expire { ty, .. } => match self.remove(ty, key) {
                 true => changed(Reply::Deleted(true), Effect::None),
                 false => unchanged(Reply::Deleted(false)),
+            },
+            Op::Touch { ty, .. } => match self.get(ty, key).cloned() {
+                None => unchanged(Reply::NoEntry),
+                Some(value) => {
+                    self.store(ty, key, value);
+                    changed(Reply::Stored, Effect::None)
+                }
             },
             Op::DelAll { .. } => {
                 let removed: TypeSet = ValueType::ALL.into_iter().filter(|ty| self.remove(*ty, key)).collect();
@@ -124,6 +132,35 @@ impl Oracle {
         }
     }
 
+    /// The same, at a time, of an entry that expires then.
+    pub(crate) fn execute_at(&mut self, op: &Op<'_>, expires: Expires, at: Micros) -> Answer {
+        self.expire(at);
+        let answer = self.execute(op);
+        if answer.effect.is_some()
+            && op.kind().leaves_an_entry()
+            && let Some(ty) = op.value_type()
+            && let Some(entry) = self.entries.get_mut(&(ty, op.key().as_str().to_owned()))
+        {
+            match expires {
+                Expires::AsUsual if matches!(op, Op::Put { .. }) => entry.expires = None,
+                Expires::AsUsual => {}
+                Expires::Never => entry.expires = None,
+                Expires::At(deadline) => entry.expires = Some(deadline.max(at + 1)),
+            }
+        }
+        answer
+    }
+
+    /// Removes what has expired.
+    pub(crate) fn expire(&mut self, at: Micros) {
+        self.entries.retain(|_, entry| entry.expires.is_none_or(|deadline| at < deadline));
+    }
+
+    /// When each entry expires.
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = (ValueType, &str, Option<Micros>)> {
+        self.entries.iter().map(|((ty, key), entry)| (*ty, key.as_str(), entry.expires))
+    }
+
     pub(crate) fn contents(&self) -> Contents {
         self.entries.iter().map(|(name, entry)| (name.clone(), entry.value.to_value())).collect()
     }
@@ -152,7 +189,8 @@ impl Oracle {
     }
 
     fn store(&mut self, ty: ValueType, key: &str, value: Plain) {
-        self.entries.insert((ty, key.to_owned()), Entry { value, stamp: self.next_lsn });
+        let expires = self.entries.get(&(ty, key.to_owned())).and_then(|entry| entry.expires);
+        self.entries.insert((ty, key.to_owned()), Entry { value, stamp: self.next_lsn, expires });
     }
 
     /// A set operation that changed nothing does not create the set either.

@@ -203,6 +203,16 @@ impl Serving {
         sheet.many("kvs_entries", "Entries, by value type", None, of(|usage| usage.entries))?;
         let bytes = Some(&Unit::Bytes);
         sheet.many("kvs_memory", "Memory of entries, by value type", bytes, of(|usage| usage.bytes))?;
+        sheet.many(
+            "kvs_entries_expiring",
+            "Entries that will expire, by value type",
+            None,
+            of(|usage| usage.expiring),
+        )?;
+        let help = "Entries that were removed because they had expired";
+        sheet.count("kvs_entries_expired", help, engine.expired())?;
+        let help = "How far kvs's time, which never goes back, is ahead of the machine's clock";
+        sheet.one("kvs_clock_ahead", help, Some(&Unit::Seconds), self.shared.clock.ahead().as_secs_f64())?;
         if let Some(limit) = engine.meter().limit() {
             sheet.one("kvs_memory_limit", "Memory limit of entries", bytes, limit as f64)?;
         }

@@ -39,7 +39,6 @@ use tokio_util::codec::Decoder;
 use tracing::{debug, warn};
 
 use crate::access::{Caller, MAX_TOKEN_BYTES};
-use crate::clock::now;
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
 use crate::protocol::Protocol;
@@ -235,7 +234,7 @@ impl Session<'_> {
     }
 
     async fn answer(&mut self, run: &Run) -> io::Result<Next> {
-        let Worker { service, buffers, scribe, .. } = self.worker;
+        let Worker { shared, service, buffers, scribe, .. } = self.worker;
         let mut output = Output::new(buffers.output(), service);
         let mut frames = run.frames();
         let mut next = Next::Continue;
@@ -244,7 +243,7 @@ impl Session<'_> {
             let began = Instant::now();
             let mut noted =
                 scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames, began));
-            let result = self.executor.execute(service, now(), &mut frames, &mut output);
+            let result = self.executor.execute(service, shared.clock.now(), &mut frames, &mut output);
             if let Some(noted) = &mut noted {
                 noted.executed(result.requests);
             }

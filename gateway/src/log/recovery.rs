@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use engine::Engine;
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::Batch;
+use proto::{Batch, Micros};
 use tracing::{info, warn};
 use txnd::cli::start_retry::StartRetry;
 use txnd::cli::tracing::TraceFormat;
@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) checkpoint: Option<Checkpoint>,
     /// Bytes of log that were replayed after it.
     pub(crate) replayed_bytes: u64,
+    /// The time of the last record, or of the checkpoint if there is none after it.
+    pub(crate) latest: Micros,
 }
 
 /// Where progress is reported.
@@ -58,7 +60,7 @@ pub(crate) async fn recover<S: LogWriter>(
     if total == 0 {
         info!(epoch = term.epoch, "the log is empty");
         meters.recovered(&term, 0, began.elapsed(), None);
-        return Ok(State { term, engine: new_engine(), checkpoint: None, replayed_bytes: 0 });
+        return Ok(State { term, engine: new_engine(), checkpoint: None, replayed_bytes: 0, latest: 0 });
     }
     let reader = sink.reader();
     let usable = |&Checkpoint { base, end, .. }: &Checkpoint| {
@@ -79,13 +81,14 @@ pub(crate) async fn recover<S: LogWriter>(
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);
     let mut progress = Progress::new("records", total - base, reporting);
     let mut loader = Loader::new(engine);
-    let (mut applied, mut replayed_bytes) = (base, 0);
+    let (mut applied, mut replayed_bytes, mut last) = (base, 0, None);
     let durable = loop {
         let before = applied;
         let mut apply = async |batch: &Batch| {
             loader.load(batch).map_err(Unusable::in_log)?;
             applied = batch.last_lsn();
             replayed_bytes += batch.as_bytes().len() as u64;
+            last = Some(batch.clone());
             progress.reached(applied - base);
             Ok(())
         };
@@ -126,7 +129,9 @@ pub(crate) async fn recover<S: LogWriter>(
         records_per_second = ((total - base) as f64 / replayed) as u64,
         "recovered the state from the log"
     );
-    Ok(State { term, engine, checkpoint, replayed_bytes })
+    let last = last.and_then(|batch| batch.records().last()?.ok().map(|record| record.at));
+    let latest = last.or(checkpoint.map(|checkpoint| checkpoint.at)).unwrap_or_default();
+    Ok(State { term, engine, checkpoint, replayed_bytes, latest })
 }
 
 /// An engine with the latest checkpoint that is `usable` and undamaged; an empty one if there is none and the log has all of

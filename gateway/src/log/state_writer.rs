@@ -1,6 +1,6 @@
 //! The state of an engine as the batches of a checkpoint.
 
-use engine::{Engine, Stamp};
+use engine::{Engine, Facts};
 use proto::limits::BATCH_TARGET_BYTES;
 use proto::options::RecordOptions;
 use proto::{BatchBuffer, Effect, Key, Lsn, Op, Value};
@@ -20,7 +20,7 @@ pub(crate) async fn write_state(
     let mut entries = Entries { full: Vec::new(), filling: sealer.buffer() };
     let mut more = true;
     while more {
-        more = walk.next(&mut |key, value, stamp| entries.add(key, &value, stamp));
+        more = walk.next(&mut |key, value, facts| entries.add(key, &value, facts));
         if !more {
             entries.next_batch();
         }
@@ -43,9 +43,9 @@ struct Entries {
 }
 
 impl Entries {
-    fn add(&mut self, key: Key<'_>, value: &Value, stamp: Stamp) {
+    fn add(&mut self, key: Key<'_>, value: &Value, facts: Facts) {
         let op = Op::Put { key, value: value.as_value_ref() };
-        let options = RecordOptions { stamp: Some(stamp.low_bits()) };
+        let options = RecordOptions { expires: facts.expires, stamp: Some(facts.stamp.low_bits()) };
         self.filling.push_with(&op, Effect::None, &options, 0).expect("all entries have the same time");
         if self.filling.body_bytes() >= BATCH_TARGET_BYTES {
             self.next_batch();

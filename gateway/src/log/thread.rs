@@ -13,6 +13,7 @@ use super::meters::LogMeters;
 use super::recovery::{Reporting, State, recover};
 use super::shipper::{LINGER, Shipper};
 use super::status::{LogHealth, LogStatus, LogWatch};
+use crate::clock::Clock;
 use crate::config::{Config, Durability};
 use crate::lifecycle::Lifecycle;
 
@@ -31,15 +32,22 @@ struct Options {
 
 /// The log thread while it recovers the state.
 pub(crate) struct Recovering {
-    recovered: oneshot::Receiver<Result<Recovered, SinkError>>,
+    recovered: oneshot::Receiver<Result<HandedOver, SinkError>>,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SinkError>>,
 }
 
+/// The state that a server begins with.
+pub(crate) struct Recovered {
+    pub(crate) engine: Arc<Engine>,
+    /// It goes on from what the log has, if entries are to expire.
+    pub(crate) clock: Arc<Clock>,
+}
+
 /// What the thread hands over after recovery.
-struct Recovered {
+struct HandedOver {
     log_id: u64,
-    engine: Arc<Engine>,
+    recovered: Recovered,
     status: watch::Receiver<LogStatus>,
     buffer: Arc<LogBuffer>,
     checkpoints: CheckpointRequest,
@@ -148,11 +156,12 @@ impl LogThread {
 
 impl Recovering {
     /// Waits until the state is recovered.
-    pub(crate) async fn recovered(self) -> Result<(Arc<Engine>, LogThread), SinkError> {
-        let Recovered { log_id, engine, status, buffer, checkpoints } = self.recovered.await.map_err(|_| gone())??;
+    pub(crate) async fn recovered(self) -> Result<(Recovered, LogThread), SinkError> {
+        let HandedOver { log_id, recovered, status, buffer, checkpoints } =
+            self.recovered.await.map_err(|_| gone())??;
         let watch = LogWatch::new(log_id, status);
         let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch, checkpoints };
-        Ok((engine, thread))
+        Ok((recovered, thread))
     }
 }
 
@@ -160,10 +169,12 @@ impl Recovering {
 async fn recover_then_ship<S: LogWriter>(
     mut sink: S,
     options: Options,
-) -> Result<(Arc<Notify>, Recovered, Shipper<S>), SinkError> {
+) -> Result<(Arc<Notify>, HandedOver, Shipper<S>), SinkError> {
     let new_engine = || Engine::new(options.engine.clone());
     let state = recover(&mut sink, new_engine, options.wait_for_log, &options.reporting, &options.meters).await?;
-    let State { term, mut engine, checkpoint, replayed_bytes } = state;
+    let State { term, mut engine, checkpoint, replayed_bytes, latest } = state;
+    let some_expire = engine.usage().iter().any(|usage| usage.expiring > 0);
+    let clock = Clock::starting(if some_expire { latest } else { 0 });
     let filled = Arc::new(Notify::new());
     let wake = Arc::clone(&filled);
     let wake = Box::new(move || wake.notify_one());
@@ -183,7 +194,8 @@ async fn recover_then_ship<S: LogWriter>(
     let shipper =
         Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger, options.meters);
     let log_id = term.chain.log_id;
-    Ok((filled, Recovered { log_id, engine, status, buffer, checkpoints: request }, shipper))
+    let recovered = Recovered { engine, clock: Arc::new(clock) };
+    Ok((filled, HandedOver { log_id, recovered, status, buffer, checkpoints: request }, shipper))
 }
 
 fn gone() -> SinkError {

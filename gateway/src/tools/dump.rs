@@ -32,6 +32,9 @@ struct Line<'r> {
     /// What the entry or the field is after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<JsonValue<'r>>,
+    /// When the entry expires after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     /// The types that a deletion of all types deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     types: Option<Vec<&'static str>>,
@@ -47,7 +50,7 @@ impl Serialize for List<'_> {
 
 impl<'r> From<Record<'r>> for Line<'r> {
     fn from(record: Record<'r>) -> Self {
-        let Record { lsn, at, op, effect, .. } = record;
+        let Record { lsn, at, op, effect, options } = record;
         let mut line = Self {
             lsn,
             time: clock::exactly(at).to_string(),
@@ -59,10 +62,11 @@ impl<'r> From<Record<'r>> for Line<'r> {
             member: None,
             members: None,
             value: effect.value().map(JsonValue),
+            expires_at: options.expires.map(|at| clock::exactly(at).to_string()),
             types: None,
         };
         match op {
-            Op::Get { .. } | Op::Del { .. } | Op::Incr { .. } => {}
+            Op::Get { .. } | Op::Del { .. } | Op::Incr { .. } | Op::Touch { .. } | Op::Expire { .. } => {}
             Op::Put { value, .. } => line.value = Some(JsonValue(value)),
             Op::DelAll { .. } => {
                 if let Effect::Types(types) = effect {

@@ -19,7 +19,8 @@ fn sample(path: &str, method: &str) -> String {
     match (path, method) {
         (path, "patch") if path.starts_with("/v2/map") => json!({"a": "b"}),
         (path, "patch") if path.starts_with("/v2/set") => json!({"add": ["a"]}),
-        (_, "patch") => json!({"incr": 1}),
+        ("/v2/int/{key}" | "/v2/uint/{key}", "patch") => json!({"incr": 1}),
+        (_, "patch") => json!({}),
         ("/v2/batch", _) => json!({"ops": [{"op": "get", "type": "int", "key": "k"}]}),
         ("/v2/map/{key}", _) => json!({"a": "b"}),
         ("/v2/set/{key}", _) => json!(["a"]),

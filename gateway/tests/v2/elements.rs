@@ -16,7 +16,7 @@ fn counters_move_within_bounds() {
     assert_eq!(json(&change(r#"{"incr":0.0,"min":-1e3,"max":46.0}"#)), json!({"before": 46, "value": 46}));
     problem(&change(r#"{"incr":2147483647}"#), 409, "overflow");
     problem(&change(r#"{"incr":9223372036854775807}"#), 409, "overflow");
-    for malformed in ["", "{}", "5", r#"{"incr":1.5}"#, r#"{"incr":"1"}"#, r#"{"incr":1,"ttl":3}"#, r#"{"incr":1"#] {
+    for malformed in ["", "[]", "5", r#"{"incr":1.5}"#, r#"{"incr":"1"}"#, r#"{"incr":1,"ttl":3}"#, r#"{"incr":1"#] {
         problem(&change(malformed), 400, "malformed");
     }
     assert_eq!(server.ask("GET", "int/n", "").text(), "46");
@@ -57,10 +57,12 @@ fn members_are_added_and_removed_together() {
     assert_eq!((read.text(), etag(&read)), (r#"["b","c"]"#, etag(&changed)));
     problem(&server.ask("PATCH", "set/s", r#"{"added":["c"]}"#), 400, "malformed");
     for ty in ["str", "float"] {
-        let refused = server.ask("PATCH", &format!("{ty}/k"), "{}");
-        assert_eq!(refused.header("allow"), Some("GET, HEAD, PUT, DELETE"));
-        problem(&refused, 405, "wrong-method");
+        problem(&server.ask("PATCH", &format!("{ty}/k"), r#"{"add":["c"]}"#), 400, "malformed");
+        problem(&server.ask("PATCH", &format!("{ty}/k"), "{}"), 404, "no-entry");
     }
+    let refused = server.ask("PATCH", "map/k/f", "{}");
+    assert_eq!(refused.header("allow"), Some("GET, HEAD, PUT, DELETE"));
+    problem(&refused, 405, "wrong-method");
 }
 
 #[test]

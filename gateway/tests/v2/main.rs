@@ -4,6 +4,7 @@
 //!   entries.rs    one entry: each method, etags and conditions, representations
 //!   elements.rs   fields of maps, members of sets, changes of a part
 //!   batch.rs      batches
+//!   expiry.rs     entries that expire
 //!   listing.rs    pages of entries while others write
 //!   refused.rs    what is malformed, what an identity may not do
 //!   model.rs      random requests against a model
@@ -18,10 +19,13 @@ mod deployment;
 mod described;
 mod elements;
 mod entries;
+mod expiry;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod listing;
 mod model;
+#[path = "../odd_clock/mod.rs"]
+mod odd_clock;
 mod refused;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;

@@ -1,4 +1,5 @@
-//! Random requests against a model that knows conditions and batches.
+//! Random requests against a model that knows conditions, batches and expiry. Time goes in hours, entries live for some and a
+//! half.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +8,20 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 
-use crate::harness::seed;
+use crate::harness::{Kvs, folder, seed};
+use crate::odd_clock::OddClock;
 use crate::{Server, etag, json};
+
+/// 15 January 2027, 08:00, in seconds since 1970.
+const NOW: i64 = 1_800_000_000;
 
 type Name = (&'static str, &'static str);
 
 #[derive(Clone, Debug, Default)]
 struct Model {
     entries: BTreeMap<Name, (Value, String)>,
+    /// The hour after which an entry is no longer there.
+    last_hours: BTreeMap<Name, i64>,
     /// Every etag that there has been.
     etags: Vec<String>,
 }
@@ -81,10 +88,28 @@ impl Model {
 
 #[test]
 fn answers_follow_the_model() {
-    let (mut server, seed) = (Server::start(&["--durability", "async"]), seed());
+    let (home, log) = (folder(), folder());
+    let clock = OddClock::new(home.path());
+    clock.set(NOW);
+    let mut command = Kvs::command(log.path());
+    let kvs = Kvs::try_start(clock.on(command.args(["--durability", "async"]))).expect("kvs starts");
+    let (mut server, seed) = (Server { client: kvs.connect(), kvs, _folder: log }, seed());
+    let mut hour = 0;
     let (mut chance, mut model) = (StdRng::seed_from_u64(seed), Model::default());
-    let mut statuses = BTreeMap::<u16, u32>::new();
+    let (mut statuses, mut expired) = (BTreeMap::<u16, u32>::new(), 0);
     for round in 0..6000 {
+        if chance.random_bool(0.1) {
+            hour += chance.random_range(1..4);
+            clock.set(NOW + hour * 3600);
+        }
+        let gone: Vec<Name> =
+            model.last_hours.iter().filter(|(_, last)| **last < hour).map(|(name, _)| *name).collect();
+        for name in gone {
+            model.last_hours.remove(&name);
+            model.entries.remove(&name);
+            expired += 1;
+        }
+        let mut last_hours = model.last_hours.clone();
         let any = |chance: &mut StdRng| (*TYPES.choose(chance).expect("a type"), *KEYS.choose(chance).expect("a key"));
         let conditions: Vec<_> =
             (0..chance.random_range(0..2)).map(|_| model.condition(any(&mut chance), &mut chance)).collect();
@@ -100,6 +125,15 @@ fn answers_follow_the_model() {
                 _ => json!({"op": "put", "value": value(ty, &mut chance)}),
             };
             (op["type"], op["key"]) = (json!(ty), json!(key));
+            let lives = chance.random_range(0..4);
+            match op["op"].as_str() {
+                Some("put" | "incr") if lives > 0 && chance.random_bool(0.5) => {
+                    op["ttl"] = json!(format!("{}m", lives * 60 + 30));
+                    last_hours.insert(name, hour + lives);
+                }
+                Some("put" | "del") => drop(last_hours.remove(&name)),
+                _ => {}
+            }
             match apply(&mut after, &op, name) {
                 Ok(result) => expected.push((result, name)),
                 Err(status) => failed = failed.or(Some((status, number))),
@@ -122,12 +156,14 @@ fn answers_follow_the_model() {
                 assert_eq!(result["status"], *status, "{}", shown());
                 assert!(value.as_ref().is_none_or(|value| result["value"] == *value), "{result}: {}", shown());
             }
+            model.last_hours = last_hours;
             model.entries.retain(|name, _| after.get(name).is_some_and(Option::is_some));
             for (name, value) in after {
                 let Some(value) = value else { continue };
                 let read = server.ask("GET", &format!("{}/{}?entry", name.0, name.1), "");
                 let tag = etag(&read).to_owned();
                 assert_eq!(json(&read)["value"], value, "{}", shown());
+                assert_eq!(json(&read)["expires_at"].is_string(), model.last_hours.contains_key(&name), "{}", shown());
                 let before = model.entries.insert(name, (value, tag.clone()));
                 let was_written = ops.iter().any(|op| {
                     op["op"] != "get" && (op["type"].as_str(), op["key"].as_str()) == (Some(name.0), Some(name.1))
@@ -137,6 +173,7 @@ fn answers_follow_the_model() {
             }
         }
     }
-    println!("{statuses:?}");
+    println!("{statuses:?}, {expired} expired");
+    assert!(expired > 300, "{expired}");
     assert!([200, 409, 412].iter().all(|status| statuses[status] > 30), "{statuses:?}");
 }

@@ -100,7 +100,7 @@ impl<'a> RequestFrame<'a> {
         let key_length = usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
         let divided = rest.split_at_checked(key_length);
         // Each kind of request is returned where it is made: it is large, and moving it costs as much as decoding it.
-        match (OpKind::from_code(opcode), divided) {
+        match (kind_of(opcode), divided) {
             (Some(kind), Some((key, payload))) => {
                 let key = Key::new(key).map_err(|e| bad(e.into()))?;
                 match (kind, ValueType::from_code(ty)) {
@@ -128,6 +128,12 @@ impl<'a> RequestFrame<'a> {
             (_, None) => Err(bad(RequestError::KeyLength(key_length))),
         }
     }
+}
+
+/// The kind of operation that a frame may ask for. Touch has an option, for which version 1 has no room; nobody asks for Expire.
+#[inline]
+fn kind_of(opcode: u8) -> Option<OpKind> {
+    OpKind::from_code(opcode).filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire))
 }
 
 fn is_known(opcode: u8) -> bool {

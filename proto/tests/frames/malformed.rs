@@ -124,7 +124,7 @@ fn a_type_that_does_not_go_with_the_opcode() {
         MAP_GET | MAP_SET | MAP_DEL => &[MAP],
         _ => &[0],
     };
-    for kind in OpKind::ALL {
+    for kind in OpKind::ALL.into_iter().filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire)) {
         let opcode = kind as u8;
         let payload: &[u8] = if opcode == INCRBY { &[0; 8] } else { b"" };
         for ty in (0..=u8::MAX).filter(|ty| !takes(opcode).contains(ty)) {

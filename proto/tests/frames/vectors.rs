@@ -251,7 +251,7 @@ fn no_kind_of_message_is_missing() {
     let is_preface = |bytes: &[u8]| bytes.starts_with(b"KVSF");
     let frames = |from: char| in_file.iter().filter(move |(by, bytes)| *by == from && !is_preface(bytes));
     let opcodes: BTreeSet<u8> = frames('>').map(|(_, bytes)| bytes[8]).collect();
-    let every_opcode = OpKind::ALL.map(|kind| kind as u8).into_iter().chain([32, 33, 48, 49]);
+    let every_opcode = (OpKind::Get as u8..=OpKind::MapDel as u8).chain([32, 33, 48, 49]);
     assert_eq!(opcodes, every_opcode.collect());
     let statuses: BTreeSet<u8> = frames('<').map(|(_, bytes)| bytes[8]).collect();
     assert_eq!(statuses, (0..=7).chain(ErrorCode::ALL.map(|code| code as u8)).collect());

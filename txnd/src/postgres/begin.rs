@@ -1,7 +1,7 @@
 //! A log that begins with a state: a checkpoint, and what it holds as the present state in the tables `*_base`, as if all of
 //! the history before it had been removed.
 
-use proto::{Batch, BatchError, Chain, Epoch, Lsn, Op, Record};
+use proto::{Batch, Chain, Epoch, Lsn, Op, Record};
 use sqlx::Executor;
 
 use super::binary::{Rows, timestamp};
@@ -14,7 +14,7 @@ use super::producer::{Producer, end_group};
 use super::session::Session;
 use super::tables::{KEYS, TABLES, TYPES, index};
 use crate::checkpoint::Checkpoint;
-use crate::sink::SinkError;
+use crate::sink::{SinkError, VisitError};
 
 /// Rows that are collected before they are stored, in bytes.
 const FULL: usize = 4 << 20;
@@ -81,7 +81,7 @@ impl State {
         Ok(Self { base: checkpoint.base, at, keys, present, next: [1; TYPES] })
     }
 
-    fn add(&mut self, batch: &Batch) -> Result<(), BatchError> {
+    fn add(&mut self, batch: &Batch) -> Result<(), VisitError> {
         for record in batch.records() {
             let Record { op: Op::Put { key, value }, options, .. } = record? else { continue };
             let table = index(value.value_type());
@@ -89,11 +89,12 @@ impl State {
             self.next[table] += 1;
             self.keys[table].key(id, key.as_str());
             let rows = &mut self.present[table];
-            rows.begin(4);
+            rows.begin(5);
             rows.bigint(id);
             column::write(rows, value);
             rows.bigint(last_write(self.base, options.stamp).cast_signed());
             rows.bigint(self.at);
+            rows.time(options.expires).map_err(|what| SinkError::Failed(what.into()))?;
         }
         Ok(())
     }
@@ -106,7 +107,7 @@ impl State {
         for table in 0..TYPES {
             copy(session, KEYS[table], "id, key", &self.keys[table].bytes).await?;
             let base = TABLES[table].base().expect("each type has one");
-            copy(session, &base, "key_id, value, lsn, timestamp", &self.present[table].bytes).await?;
+            copy(session, &base, "key_id, value, lsn, timestamp, expires_at", &self.present[table].bytes).await?;
         }
         self.keys.iter_mut().chain(&mut self.present).for_each(Rows::clear);
         Ok(())

@@ -52,6 +52,15 @@ impl Rows {
         self.field(&value.to_be_bytes());
     }
 
+    /// A time, or none.
+    pub(super) fn time(&mut self, at: Option<Micros>) -> Result<(), &'static str> {
+        match at {
+            Some(at) => self.bigint(timestamp(at)?),
+            None => self.null(),
+        }
+        Ok(())
+    }
+
     /// A row of a table of keys.
     pub(super) fn key(&mut self, id: i64, key: &str) {
         self.begin(2);
@@ -133,7 +142,7 @@ pub(super) enum RowError {
     Text(#[from] TextError),
     #[error("the {0} is missing or does not go with the transaction_type")]
     Column(&'static str),
-    #[error("the timestamp is out of range")]
+    #[error("a timestamp is missing or out of range")]
     Timestamp,
 }
 
@@ -178,6 +187,12 @@ impl<'a> Fields<'a> {
         self.some().and_then(number).map(i64::from_be_bytes)
     }
 
+    /// The next field as a TIMESTAMPTZ.
+    pub(super) fn time(&mut self) -> Result<Option<Micros>, RowError> {
+        let Some(field) = self.next()? else { return Ok(None) };
+        micros(number(field).map(i64::from_be_bytes)?).map(Some).ok_or(RowError::Timestamp)
+    }
+
     /// The next field as an INTEGER.
     pub(super) fn int(&mut self) -> Result<i32, RowError> {
         self.some().and_then(number).map(i32::from_be_bytes)
@@ -218,7 +233,7 @@ pub(super) fn text_array<'a>(bytes: &[u8], list: &'a mut StringsBuf) -> Result<S
 /// The time as TIMESTAMPTZ, in microseconds from its own epoch.
 pub(super) fn timestamp(at: Micros) -> Result<i64, &'static str> {
     let since_2000 = at.checked_sub(POSTGRES_EPOCH).filter(|since| TIMESTAMPS.contains(since));
-    since_2000.ok_or("the time of a record in it is out of the range of TIMESTAMPTZ")
+    since_2000.ok_or("a time in it is out of the range of TIMESTAMPTZ")
 }
 
 /// The time of a TIMESTAMPTZ.

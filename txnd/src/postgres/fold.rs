@@ -13,27 +13,39 @@ use super::tables::{Kind, Table};
 pub(super) fn statement(table: &Table, partition: &str) -> Option<String> {
     let (Kind::Typed(ty), Some(base)) = (table.kind, table.base()) else { return None };
     let present = match ty {
-        ValueType::Int | ValueType::Uint | ValueType::Float | ValueType::Str => last_writes(partition),
+        ValueType::Int | ValueType::Uint | ValueType::Float | ValueType::Str => last_writes(partition, &base),
         ValueType::Map => last_elements(partition, &base, &MAP),
         ValueType::Set => last_elements(partition, &base, &SET),
     };
     Some(format!(
         "WITH {present}, \
          deleted AS (DELETE FROM {base} b USING present p WHERE NOT p.exists AND b.key_id = p.key_id) \
-         INSERT INTO {base} (key_id, value, lsn, timestamp) \
-             SELECT key_id, value, lsn, timestamp FROM present WHERE present.exists \
+         INSERT INTO {base} (key_id, value, lsn, timestamp, expires_at) \
+             SELECT key_id, value, lsn, timestamp, expires_at FROM present WHERE present.exists \
          ON CONFLICT (key_id) DO UPDATE \
-             SET value = excluded.value, lsn = excluded.lsn, timestamp = excluded.timestamp"
+             SET value = excluded.value, lsn = excluded.lsn, timestamp = excluded.timestamp, \
+                 expires_at = excluded.expires_at"
     ))
 }
 
-/// `present`: the state of each key that was written, where each write sets the whole value.
-fn last_writes(partition: &str) -> String {
+/// `present`: the state of each key that was written, where each write sets the whole value, but for a touch, which has none.
+fn last_writes(partition: &str, base: &str) -> String {
     format!(
-        "present AS MATERIALIZED ( \
-             SELECT DISTINCT ON (key_id) key_id, value, id AS lsn, timestamp, \
-                 transaction_type NOT IN ('del', 'del-all') AS exists \
-             FROM {partition} WHERE transaction_type <> 'get' ORDER BY key_id, id DESC)"
+        "writes AS MATERIALIZED ( \
+             SELECT DISTINCT ON (key_id) key_id, value, id AS lsn, timestamp, expires_at, \
+                 transaction_type NOT IN ('del', 'del-all', 'expire') AS exists \
+             FROM {partition} WHERE transaction_type NOT IN ('get', 'touch') ORDER BY key_id, id DESC), \
+         touches AS MATERIALIZED ( \
+             SELECT DISTINCT ON (key_id) key_id, id AS lsn, timestamp, expires_at \
+             FROM {partition} WHERE transaction_type = 'touch' ORDER BY key_id, id DESC), \
+         touched AS ( \
+             SELECT t.*, coalesce(w.value, b.value) AS value FROM touches t \
+             LEFT JOIN writes w USING (key_id) LEFT JOIN {base} b USING (key_id) \
+             WHERE CASE WHEN w.key_id IS NULL THEN b.key_id IS NOT NULL ELSE w.exists AND t.lsn > w.lsn END), \
+         present AS MATERIALIZED ( \
+             SELECT key_id, value, lsn, timestamp, expires_at, true AS exists FROM touched \
+             UNION ALL SELECT key_id, value, lsn, timestamp, expires_at, exists FROM writes w \
+             WHERE NOT EXISTS (SELECT FROM touched t WHERE t.key_id = w.key_id))"
     )
 }
 
@@ -79,7 +91,7 @@ fn last_elements(partition: &str, base: &str, elements: &Elements) -> String {
         "changed AS MATERIALIZED (SELECT key_id, max(id) AS lsn FROM {partition} \
              WHERE transaction_type NOT IN ({reads}) GROUP BY key_id), \
          resets AS MATERIALIZED (SELECT key_id, max(id) AS id FROM {partition} \
-             WHERE transaction_type IN ('put', 'del', 'del-all') GROUP BY key_id), \
+             WHERE transaction_type IN ('put', 'del', 'del-all', 'expire') GROUP BY key_id), \
          writes AS MATERIALIZED ( \
              SELECT t.key_id, t.id, t.transaction_type, t.operand, t.value FROM {partition} t LEFT JOIN resets USING (key_id) \
                  WHERE t.transaction_type NOT IN ({reads}) AND t.id >= coalesce(resets.id, 0) \
@@ -92,7 +104,7 @@ fn last_elements(partition: &str, base: &str, elements: &Elements) -> String {
          whole AS (SELECT key_id, coalesce({all} FILTER (WHERE latest.value IS NOT NULL), {none}) AS value \
              FROM existing LEFT JOIN latest USING (key_id) GROUP BY key_id), \
          present AS MATERIALIZED ( \
-             SELECT changed.key_id, whole.value, changed.lsn, last.timestamp, whole.key_id IS NOT NULL AS exists \
+             SELECT changed.key_id, whole.value, changed.lsn, last.timestamp, last.expires_at, whole.key_id IS NOT NULL AS exists \
              FROM changed JOIN {partition} last ON last.id = changed.lsn LEFT JOIN whole ON whole.key_id = changed.key_id)"
     )
 }

@@ -2,7 +2,7 @@
 
 use proto::{CounterType, Effect, Key, Micros, Op, OpKind, StringsBuf, ValueType, check_text};
 
-use super::binary::{Fields, RowError, json, micros, number, text_array};
+use super::binary::{Fields, RowError, json, number, text_array};
 use super::column;
 use super::key_names::KeyNames;
 use super::tables::{self, Kind};
@@ -13,6 +13,7 @@ pub(super) struct Logged<'a> {
     pub(super) op: Op<'a>,
     pub(super) effect: Effect,
     pub(super) at: Micros,
+    pub(super) expires: Option<Micros>,
 }
 
 /// A row of a table of keys: id and key.
@@ -54,8 +55,12 @@ pub(super) fn transaction<'a>(
             }
         }
     };
-    let at = micros(fields.bigint()?).ok_or(RowError::Timestamp)?;
-    Ok(Logged { op, effect, at })
+    let at = fields.time()?.ok_or(RowError::Timestamp)?;
+    let expires = match table {
+        Kind::Typed(_) => fields.time()?,
+        Kind::Key => None,
+    };
+    Ok(Logged { op, effect, at, expires })
 }
 
 fn kind(name: &[u8]) -> Result<OpKind, RowError> {
@@ -76,6 +81,8 @@ fn typed<'a>(
     Ok(match (kind, ty) {
         (OpKind::Get, ty) => (Op::Get { ty, key }, Effect::None),
         (OpKind::Del, ty) => (Op::Del { ty, key }, Effect::None),
+        (OpKind::Touch, ty) => (Op::Touch { ty, key }, Effect::None),
+        (OpKind::Expire, ty) => (Op::Expire { ty, key }, Effect::None),
         (OpKind::Put, ty) => {
             let value = column::read(ty, value?, list)?;
             (Op::Put { key, value }, Effect::None)

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use proto::limits::BATCH_TARGET_BYTES;
+use proto::options::RecordOptions;
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, StringsBuf};
 use sqlx::{Executor, Row as _};
 use tracing::debug;
@@ -177,14 +178,16 @@ impl Batches {
     }
 
     /// Adds a record. Returns the batch before it if that is full.
-    fn push(&mut self, Logged { op, effect, at }: &Logged<'_>) -> Option<Batch> {
+    fn push(&mut self, Logged { op, effect, at, expires }: &Logged<'_>) -> Option<Batch> {
+        let options = RecordOptions { expires: *expires, stamp: None };
         let mut full = None;
         if self.buffer.body_bytes() >= BATCH_TARGET_BYTES {
             full = self.seal();
         }
-        if self.buffer.push(op, *effect, *at).is_none() {
+        if self.buffer.push_with(op, *effect, &options, *at).is_none() {
             full = self.seal();
-            self.buffer.push(op, *effect, *at).expect("the first record of a batch sets its base time");
+            let pushed = self.buffer.push_with(op, *effect, &options, *at);
+            pushed.expect("the first record of a batch sets its base time");
         }
         full
     }

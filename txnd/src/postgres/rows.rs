@@ -112,7 +112,7 @@ impl Group {
         let key = self.key_id(ty, record.op.key().as_str(), keys);
         let rows = &mut self.transactions[tables::index(ty)];
         let has_operand = tables::has_operand(ty);
-        rows.begin(if has_operand { 6 } else { 5 });
+        rows.begin(if has_operand { 7 } else { 6 });
         head.write(rows);
         self.unresolved[tables::index(ty)].extend(key.write(rows));
         match (record.op, record.effect.value()) {
@@ -132,7 +132,7 @@ impl Group {
             _ => {}
         }
         rows.bigint(head.at);
-        Ok(())
+        rows.time(record.options.expires)
     }
 
     /// A row in the table of del-all, and one in the table of each type that had the key.
@@ -148,11 +148,12 @@ impl Group {
             let has_operand = tables::has_operand(ty);
             let id = self.key_id(ty, key, keys);
             let rows = &mut self.transactions[tables::index(ty)];
-            rows.begin(if has_operand { 6 } else { 5 });
+            rows.begin(if has_operand { 7 } else { 6 });
             head.write(rows);
             self.unresolved[tables::index(ty)].extend(id.write(rows));
             (0..if has_operand { 2 } else { 1 }).for_each(|_| rows.null());
             rows.bigint(head.at);
+            rows.null();
         }
         let rows = &mut self.transactions[KEY_TABLE];
         rows.begin(5);

@@ -41,8 +41,8 @@ pub(super) const TYPES: usize = ValueType::ALL.len();
 /// Index of [`Kind::Key`] in [`TABLES`].
 pub(super) const KEY_TABLE: usize = TYPES;
 
-const WITH_OPERAND: &str = "id, transaction_type, key_id, value, operand, timestamp";
-const WITHOUT_OPERAND: &str = "id, transaction_type, key_id, value, timestamp";
+const WITH_OPERAND: &str = "id, transaction_type, key_id, value, operand, timestamp, expires_at";
+const WITHOUT_OPERAND: &str = "id, transaction_type, key_id, value, timestamp, expires_at";
 
 macro_rules! tables {
     ($($(#[$doc:meta])* (

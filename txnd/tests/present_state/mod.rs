@@ -12,7 +12,7 @@ use testkit::postgres_server::PostgresServer;
 pub(crate) fn operations() -> BoxedStrategy<OwnedOp> {
     let key = prop::sample::select(vec!["a", "b", "c", "d", "e"]).prop_map(String::from).boxed();
     let text = prop::sample::select(vec!["", "p", "q", "r", "é \"\\"]).prop_map(String::from).boxed();
-    arbitrary::any_op(key, text)
+    arbitrary::any_logged_op(key, text)
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,7 @@ struct Entry {
     state: Option<State>,
     lsn: Lsn,
     at: Micros,
+    expires: Option<Micros>,
 }
 
 /// See the module's documentation.
@@ -50,7 +51,7 @@ impl PresentState {
             let key = (ty as u8, record.op.key().as_str().to_string());
             let before = self.0.get(&key).and_then(|entry| entry.state.clone());
             if let Some(state) = after(before, record) {
-                self.0.insert(key, Entry { state, lsn: record.lsn, at: record.at });
+                self.0.insert(key, Entry { state, lsn: record.lsn, at: record.at, expires: record.options.expires });
             }
         }
     }
@@ -63,7 +64,7 @@ impl PresentState {
                 State::Map(fields) => json!(fields),
                 State::Set(members) => json!(members),
             };
-            Some(json!([ty, key, value, entry.lsn, entry.at]))
+            Some(json!([ty, key, value, entry.lsn, entry.at, entry.expires]))
         };
         self.0.iter().filter_map(row).collect()
     }
@@ -82,7 +83,8 @@ fn after(before: Option<State>, record: &Record<'_>) -> Option<Option<State>> {
     };
     Some(match (&record.op, record.effect) {
         (Op::Get { .. } | Op::MapGet { .. } | Op::SetHas { .. }, _) => return None,
-        (Op::Del { .. } | Op::DelAll { .. }, _) => None,
+        (Op::Del { .. } | Op::DelAll { .. } | Op::Expire { .. }, _) => None,
+        (Op::Touch { .. }, _) => before,
         (_, Effect::Int(result)) => Some(State::Single(json!(result))),
         (_, Effect::Uint(result)) => Some(State::Single(json!(result))),
         (Op::Put { value, .. }, _) => Some(match *value {
@@ -118,7 +120,7 @@ fn after(before: Option<State>, record: &Record<'_>) -> Option<Option<State>> {
     })
 }
 
-/// The rows of all views: type, key, value, lsn and time in microseconds, in this order.
+/// The rows of all views: type, key, value, lsn, time and deadline in microseconds, in this order.
 pub(crate) fn shown(server: &PostgresServer, url: &str) -> Vec<Json> {
     let views = [
         (1, "current_int", "to_json(value)"),
@@ -129,8 +131,9 @@ pub(crate) fn shown(server: &PostgresServer, url: &str) -> Vec<Json> {
         (6, "current_set", "to_json(value)"),
     ];
     let select = views.map(|(ty, view, value)| {
-        let at = "(extract(epoch FROM timestamp) * 1000000)::bigint";
-        format!("SELECT {ty} AS ty, key, json_build_array({ty}, key, {value}, lsn, {at}) AS row FROM {view}")
+        let micros = |time: &str| format!("(extract(epoch FROM {time}) * 1000000)::bigint");
+        let (at, expires) = (micros("timestamp"), micros("expires_at"));
+        format!("SELECT {ty} AS ty, key, json_build_array({ty}, key, {value}, lsn, {at}, {expires}) AS row FROM {view}")
     });
     let all = format!(
         "SELECT coalesce(json_agg(row ORDER BY ty, key COLLATE \"C\"), '[]')::text FROM ({}) rows",

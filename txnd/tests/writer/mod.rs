@@ -129,8 +129,10 @@ pub(crate) fn seal(ops: &[OwnedOp], chain: &Chain, epoch: Epoch, durable: Lsn) -
     for op in ops {
         let lsn = buffer.next_lsn();
         let at = FIRST_TIME + lsn.cast_signed() * RECORD_INTERVAL;
+        let op = op.as_op();
+        let options = RecordOptions { expires: arbitrary::expires_of(&op, lsn as u32), stamp: None };
         buffer
-            .push(&op.as_op(), arbitrary::effect_of(&op.as_op(), lsn as u32), at)
+            .push_with(&op, arbitrary::effect_of(&op, lsn as u32), &options, at)
             .expect("the records of one batch lie within 35 minutes");
     }
     buffer.seal(chain, epoch, durable)
@@ -150,7 +152,8 @@ pub(crate) fn checkpoint_with(base: Lsn, entries: impl IntoIterator<Item = Owned
     for some in entries.chunks(2) {
         let mut buffer = sealer.buffer();
         for entry in some {
-            let options = RecordOptions { stamp: Some(base) };
+            let expires = arbitrary::expires_of(&entry.as_op(), buffer.next_lsn() as u32);
+            let options = RecordOptions { expires, stamp: Some(base) };
             buffer.push_with(&entry.as_op(), Effect::None, &options, 0).expect("entries have no time");
         }
         batches.push(sealer.seal(buffer));
@@ -173,7 +176,7 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn new(seed: u64) -> Self {
-        Self::of(seed, arbitrary::any_op(arbitrary::any_key(), arbitrary::any_text()))
+        Self::of(seed, arbitrary::any_logged_op(arbitrary::any_key(), arbitrary::any_text()))
     }
 
     /// The same, of these operations.

@@ -5,7 +5,6 @@ use proto::{Key, Op, StringsBuf, check_text};
 use super::responses;
 use super::route::{EntryRoute, Verb};
 use crate::access::Caller;
-use crate::clock::now;
 use crate::context::Worker;
 use crate::http::head::Head;
 use crate::http::options::durability;
@@ -32,7 +31,7 @@ pub(super) fn execute(
     let op = operation(route.verb, key, item, body, &mut list)?;
 
     let options = Options { durability: durability(op.kind().writes(), head)? };
-    let at = now();
+    let at = worker.shared.clock.now();
     let identity = caller.identity(at)?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
     let done = worker.service.execute(origin, &Request { op, options }, at)?;

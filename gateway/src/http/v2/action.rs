@@ -1,6 +1,6 @@
 //! What a request, or an operation of a batch, does with an entry: the steps of the engine, and what they come to.
 
-use engine::{Bounds, Step, StepDone};
+use engine::{Bounds, Expires, Step, StepDone};
 use hyper::StatusCode;
 use proto::{CounterType, Key, Op, Reply, Strings, Text, Value, ValueRef, ValueType};
 use serde_json::{Value as Json, json};
@@ -11,6 +11,8 @@ pub(super) enum Action<'a> {
     Get,
     Put(ValueRef<'a>),
     Delete,
+    /// Changes only when the entry expires, if at all.
+    Touch,
     /// Adds to a counter.
     Add {
         ty: CounterType,
@@ -78,14 +80,17 @@ impl Result {
 }
 
 impl<'a> Action<'a> {
-    /// Adds the steps of the action.
-    pub(super) fn plan(self, ty: ValueType, key: Key<'a>, steps: &mut Vec<Step<'a>>) {
+    /// Adds the steps of the action, after which the entry expires then.
+    pub(super) fn plan(self, ty: ValueType, key: Key<'a>, expires: Expires, steps: &mut Vec<Step<'a>>) {
+        let changes_expiry = expires != Expires::AsUsual;
         let mut push = |op: Op<'a>| steps.push(op.into());
         match self {
             Self::Get => push(Op::Get { ty, key }),
-            Self::Put(value) => push(Op::Put { key, value }),
+            Self::Put(value) => steps.push(Step { expires, ..Op::Put { key, value }.into() }),
             Self::Delete => push(Op::Del { ty, key }),
-            Self::Add { ty, by, bounds } => steps.push(Step { op: Op::IncrBy { ty, key, by }, bounds }),
+            Self::Touch if !changes_expiry => push(Op::Get { ty, key }),
+            Self::Touch => steps.push(Step { expires, ..Op::Touch { ty, key }.into() }),
+            Self::Add { ty, by, bounds } => steps.push(Step { bounds, expires, ..Op::IncrBy { ty, key, by }.into() }),
             Self::Merge(fields) => {
                 fields.iter().for_each(|(field, value)| {
                     push(match value {
@@ -113,14 +118,9 @@ impl<'a> Action<'a> {
             Self::AddMember(members) => push(Op::SetAdd { key, members }),
             Self::RemoveMember(members) => push(Op::SetRem { key, members }),
         }
-    }
-
-    /// How many steps it has.
-    pub(super) fn len(self) -> usize {
-        match self {
-            Self::Merge(fields) => fields.len().max(1),
-            Self::Members { .. } | Self::PutField(..) => 2,
-            _ => 1,
+        if changes_expiry && matches!(self, Self::Merge(_) | Self::Members { .. }) {
+            // Whatever the steps before have changed.
+            steps.push(Step { expires, ..Op::Touch { ty, key }.into() });
         }
     }
 
@@ -134,6 +134,8 @@ impl<'a> Action<'a> {
         let Some(StepDone { reply, .. }) = steps.pop() else { return Result::missing(Content::NoEntry) };
         match self {
             Self::Put(_) => Result::done(!existed),
+            Self::Touch if exists => told(json!({})),
+            Self::Touch => Result::missing(Content::NoEntry),
             Self::Delete => Result::deleted(&reply, Content::NoEntry),
             Self::Add { by, .. } => {
                 let before = if let Reply::Value(value) = &reply { value.counter() } else { None };

@@ -1,7 +1,7 @@
 //! Batches: many operations in one request, all or nothing, or each by itself.
 
-use engine::{Check, Condition, MAX_REPLIES_BYTES, Stamp, Step, StepDone};
-use proto::{Key, Lsn, Refusal, Value, ValueType};
+use engine::{Check, Condition, Expires, MAX_REPLIES_BYTES, Stamp, Step, StepDone};
+use proto::{Key, Lsn, Micros, Refusal, Value, ValueType};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
@@ -10,7 +10,7 @@ use super::action::{Action, Content};
 use super::body::{self, CounterChange, Integer, Patch};
 use super::problem::document;
 use super::transact::{MAX_STEPS, Part, transact};
-use super::{media, token};
+use super::{media, token, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
@@ -63,6 +63,7 @@ struct Wanted {
     value: Option<Box<RawValue>>,
     min: Option<Integer>,
     max: Option<Integer>,
+    ttl: Option<String>,
 }
 
 /// A condition that has been read.
@@ -84,6 +85,7 @@ struct Prepared {
     ty: ValueType,
     key: String,
     work: Work,
+    expires: Expires,
 }
 
 enum Work {
@@ -130,7 +132,8 @@ impl Checked {
 }
 
 impl Wanted {
-    fn read(self) -> Result<Prepared, Problem> {
+    /// Reads an operation that is carried out at the time `at`.
+    fn read(self, at: Micros) -> Result<Prepared, Problem> {
         let ty = type_of(&self.ty)?;
         Key::new(self.key.as_bytes())?;
         if self.op != "incr" && (self.min.is_some() || self.max.is_some()) {
@@ -153,11 +156,15 @@ impl Wanted {
                 let ty = proto::CounterType::of(ty).ok_or_else(|| malformed(format!("{} has no incr", self.ty)))?;
                 Work::Patch(Patch::Counter { ty, change: CounterChange { by, min: self.min, max: self.max } })
             }
-            "patch" if Patch::is_for(ty) => Work::Patch(Patch::read(ty, value()?.get().as_bytes())?),
-            "patch" => return Err(malformed(format!("{} has no patch", self.ty))),
+            "patch" => Work::Patch(Patch::read(ty, value()?.get().as_bytes())?),
             other => return Err(malformed(format!("op {other:?}: expected get, put, del, incr or patch"))),
         };
-        Ok(Prepared { ty, key: self.key, work })
+        let expires = match (&self.ttl, &work) {
+            (None, _) => Expires::AsUsual,
+            (Some(ttl), Work::Put(_) | Work::Patch(_)) => ttl::parse(ttl, at)?,
+            (Some(_), Work::Get | Work::Delete) => return Err(malformed("ttl belongs to put, incr and patch")),
+        };
+        Ok(Prepared { ty, key: self.key, work, expires })
     }
 }
 
@@ -172,15 +179,17 @@ impl Prepared {
     }
 
     fn plan<'p>(&'p self, steps: &mut Vec<Step<'p>>) -> Result<(), Problem> {
-        self.action().plan(self.ty, Key::new(self.key.as_bytes())?, steps);
+        self.action().plan(self.ty, Key::new(self.key.as_bytes())?, self.expires, steps);
         Ok(())
     }
 
     /// The result, as the response shows it.
     fn result(&self, log: u64, steps: Vec<StepDone>) -> Shown {
-        let etag = steps.last().and_then(|step| step.after).map(|stamp| token::etag(log, stamp));
+        let facts = steps.last().and_then(|step| step.after);
+        let etag = facts.map(|facts| token::etag(log, facts.stamp));
+        let expires_at = facts.and_then(|facts| facts.expires).map(ttl::shown);
         let result = self.action().result(steps);
-        let mut shown = Shown { status: Some(result.status.as_u16()), etag, ..Shown::default() };
+        let mut shown = Shown { status: Some(result.status.as_u16()), etag, expires_at, ..Shown::default() };
         match result.content {
             Content::Value(value) => shown.value = Some(Told(value)),
             Content::Text(text) => shown.value = Some(Told(Value::Str(text))),
@@ -198,6 +207,8 @@ struct Shown {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Told>,
     /// What a change has come to, or the whole of a problem.
@@ -230,16 +241,18 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
     if ops.len() > MAX_STEPS || conditions.len() > MAX_STEPS {
         return Err(Problem::TooMany(MAX_STEPS));
     }
+    let at = worker.shared.clock.now();
+    ttl::of(head, false, at)?;
     let log = worker.shared.log_id();
     let conditions = conditions.into_iter().enumerate();
     let conditions: Result<Vec<_>, _> =
         conditions.map(|(number, required)| required.read(log).map_err(in_batch("if", number))).collect();
     let ops = ops.into_iter().enumerate();
-    let ops: Result<Vec<_>, _> = ops.map(|(number, wanted)| wanted.read().map_err(in_batch("op", number))).collect();
+    let ops: Result<Vec<_>, _> = ops.map(|(number, wanted)| wanted.read(at).map_err(in_batch("op", number))).collect();
     let (conditions, ops) = (conditions?, ops?);
     let (results, awaits, place) = match atomic {
-        true => together(worker, caller, options, &conditions, &ops)?,
-        false if conditions.is_empty() => one_by_one(worker, caller, options, &ops)?,
+        true => together(worker, caller, options, at, &conditions, &ops)?,
+        false if conditions.is_empty() => one_by_one(worker, caller, options, at, &ops)?,
         false => return Err(malformed("\"if\" is for batches that are atomic")),
     };
     let body = serde_json::to_vec(&Results { results }).map_err(|_| Refusal::ResponseTooLarge)?;
@@ -260,6 +273,7 @@ fn together(
     worker: &Worker,
     caller: &Caller,
     options: Options,
+    at: Micros,
     conditions: &[Checked],
     ops: &[Prepared],
 ) -> Result<Done, Problem> {
@@ -271,21 +285,28 @@ fn together(
         ends.push(steps.len());
     }
     let (mut transacted, awaits) =
-        transact(worker, caller, options, &checks, &steps).map_err(|(problem, part)| match part {
+        transact(worker, caller, options, at, &checks, &steps).map_err(|(problem, part)| match part {
             Part::Whole => problem,
             Part::Check(number) => in_batch("if", number)(problem),
             Part::Step(step) => in_batch("op", ends.partition_point(|end| *end <= step))(problem),
         })?;
     let place = transacted.place();
     let log = worker.shared.log_id();
-    let results = ops.iter().map(|op| {
-        let of_op = transacted.steps.drain(..op.action().len()).collect();
+    let mut begin = 0;
+    let results = ops.iter().zip(ends).map(|(op, end)| {
+        let of_op = transacted.steps.drain(..end - std::mem::replace(&mut begin, end)).collect();
         op.result(log, of_op)
     });
     Ok((results.collect(), awaits, Some(place)))
 }
 
-fn one_by_one(worker: &Worker, caller: &Caller, options: Options, ops: &[Prepared]) -> Result<Done, Problem> {
+fn one_by_one(
+    worker: &Worker,
+    caller: &Caller,
+    options: Options,
+    at: Micros,
+    ops: &[Prepared],
+) -> Result<Done, Problem> {
     let (mut results, mut awaits, mut place) = (Vec::with_capacity(ops.len()), None, None);
     let mut told = 0;
     for op in ops {
@@ -295,7 +316,7 @@ fn one_by_one(worker: &Worker, caller: &Caller, options: Options, ops: &[Prepare
         }
         let mut steps = Vec::new();
         op.plan(&mut steps)?;
-        results.push(match transact(worker, caller, options, &[], &steps) {
+        results.push(match transact(worker, caller, options, at, &[], &steps) {
             Ok((transacted, waits)) => {
                 awaits = awaits.max(waits);
                 told += transacted.reply_bytes();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use engine::Bounds;
-use proto::{CounterType, Operations, StringsBuf, Value, ValueType, check_text};
+use proto::{CounterType, StringsBuf, Value, ValueType, check_text};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -16,9 +16,17 @@ use crate::http::values;
 /// A change of an entry, as a body describes it.
 #[derive(Debug)]
 pub(super) enum Patch {
-    Counter { ty: CounterType, change: CounterChange },
+    Counter {
+        ty: CounterType,
+        change: CounterChange,
+    },
     Map(Vec<(String, Option<String>)>),
-    Set { add: StringsBuf, remove: StringsBuf },
+    Set {
+        add: StringsBuf,
+        remove: StringsBuf,
+    },
+    /// Nothing but when the entry expires.
+    Nothing,
 }
 
 /// How a counter changes.
@@ -56,6 +64,11 @@ pub(super) fn with_digits(ty: ValueType, body: &[u8]) -> Cow<'_, [u8]> {
     odd.then(read).flatten().map_or(Cow::Borrowed(body), Cow::Owned)
 }
 
+/// An object without members.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchanged {}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SetChange {
@@ -88,21 +101,28 @@ fn checked(text: &str) -> Result<&str, Problem> {
 }
 
 impl Patch {
-    /// Whether entries of this type can be changed in part.
-    pub(super) fn is_for(ty: ValueType) -> bool {
-        ty.operations() != Operations::Scalar
-    }
-
-    /// Reads a change of an entry of this type, for which there must be changes.
+    /// Reads a change of an entry of this type.
     pub(super) fn read(ty: ValueType, json: &[u8]) -> Result<Self, Problem> {
         const COUNTER: &str = "an object such as {\"incr\":1,\"min\":0,\"max\":10}, min and max being optional";
         const MAP: &str = "an object of strings, or null for a field to delete";
         const SET: &str = "an object such as {\"add\":[\"a\"],\"remove\":[\"b\"]}";
+        const NOTHING: &str = "{}: a value of this type is put as a whole";
         let what = "the patch";
+        if json.trim_ascii_start().first() != Some(&b'{') {
+            // A list of the members would be read, too.
+            return Err(Problem::Malformed(format!("{what} is not an object of JSON")));
+        }
         if let Some(ty) = CounterType::of(ty) {
-            return Ok(Self::Counter { ty, change: read(what, json, COUNTER)? });
+            return match serde_json::from_slice(json) {
+                Ok(Unchanged {}) => Ok(Self::Nothing),
+                Err(_) => Ok(Self::Counter { ty, change: read(what, json, COUNTER)? }),
+            };
         }
         Ok(match ty {
+            ValueType::Float | ValueType::Str => {
+                let Unchanged {} = read(what, json, NOTHING)?;
+                Self::Nothing
+            }
             ValueType::Set => {
                 let SetChange { add, remove } = read(what, json, SET)?;
                 Self::Set { add: list(add)?, remove: list(remove)? }
@@ -125,6 +145,7 @@ impl Patch {
                 let bounds = Bounds { min: min.map(|Integer(min)| min), max: max.map(|Integer(max)| max) };
                 Action::Add { ty: *ty, by: by.0, bounds }
             }
+            Self::Nothing => Action::Touch,
             Self::Map(fields) => Action::Merge(fields),
             Self::Set { add, remove } => Action::Members { add: add.as_strings(), remove: remove.as_strings() },
         }

@@ -11,6 +11,7 @@ use super::listing::MAX_LIMIT;
 use super::media::{JSON, TEXT as PLAIN};
 use super::route::{RouteMethod, Shape};
 use super::transact::MAX_STEPS;
+use super::ttl;
 use crate::http::schema::{TEXT, string};
 use crate::http::values;
 
@@ -86,6 +87,12 @@ fn parameters() -> Value {
         "values": query("values", "Whether values are listed", flag),
         "if-match": header("If-Match", "Only if the entry has one of these etags; *: only if there is one", etags.clone()),
         "if-none-match": header("If-None-Match", "Only if the entry has none of these etags; *: only if there is none", etags),
+        "ttl": header(
+            "Kvs-Ttl",
+            "For how long the entry lives after this write, as 90s. Without it, or with none, a PUT ends the expiry; a PATCH keeps it, \
+             and ends it with none",
+            json!({"type": "string", "pattern": ttl::PATTERN}),
+        ),
         "durability": header(
             "Kvs-Durability",
             "sync: this write is on disk before its response; async never lowers what the server is set to",
@@ -108,6 +115,11 @@ fn bound() -> Value {
     json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX})
 }
 
+/// The body of a change of nothing but the expiry.
+fn nothing() -> Value {
+    json!({"type": "object", "additionalProperties": false})
+}
+
 /// The body of a change, and of its response.
 fn change(ty: ValueType) -> (Value, Value) {
     let count = json!({"type": "integer", "minimum": 0});
@@ -118,9 +130,11 @@ fn change(ty: ValueType) -> (Value, Value) {
         let mut body = object(json!({"incr": step, "min": bound, "max": bound}));
         body["required"] = json!(["incr"]);
         body["additionalProperties"] = false.into();
+        let body = json!({"anyOf": [body, nothing()]});
         return (body, object(json!({"before": number, "value": number})));
     }
     match ty {
+        ValueType::Float | ValueType::Str => (nothing(), object(json!({}))),
         ValueType::Set => {
             let members = json!({"type": "array", "items": string()});
             let mut body = object(json!({"add": members, "remove": members}));
@@ -160,7 +174,7 @@ fn batch() -> Value {
                 "type": "object", "required": ["op", "type", "key"], "additionalProperties": false,
                 "properties": {
                     "op": {"enum": ["get", "put", "del", "incr", "patch"]}, "type": {"enum": names}, "key": key,
-                    "value": {}, "min": bound(), "max": bound(),
+                    "value": {}, "min": bound(), "max": bound(), "ttl": {"type": "string", "pattern": ttl::PATTERN},
                 },
             }},
         },
@@ -171,7 +185,7 @@ fn batch() -> Value {
 fn page(ty: Option<ValueType>) -> Value {
     let mut entry = json!({
         "type": "object", "required": ["key", "etag"],
-        "properties": {"key": {"type": "string"}, "etag": {"type": "string"}},
+        "properties": {"key": {"type": "string"}, "etag": {"type": "string"}, "expires_at": {"type": "string"}},
     });
     entry["properties"]["value"] = ty.map_or(json!({}), value);
     if ty.is_none() {
@@ -225,11 +239,16 @@ fn wording(shape: Shape, method: RouteMethod) -> Wording {
             ("The value", [&["key", "entry"], &conditions[..]].concat(), None, vec![(200, schema), (304, None)])
         }
         (Shape::Entry(ty), RouteMethod::Put) => {
-            ("Stores the value", write(&["key"]), represented(ty), vec![(201, None), (204, None)])
+            ("Stores the value", write(&["key", "ttl"]), represented(ty), vec![(201, None), (204, None)])
         }
         (Shape::Entry(ty), RouteMethod::Patch) => {
             let (body, answer) = change(ty);
-            ("Changes a part of the value", write(&["key"]), Some((JSON, body)), vec![(200, Some((JSON, answer)))])
+            (
+                "Changes a part of the value, or when it expires",
+                write(&["key", "ttl"]),
+                Some((JSON, body)),
+                vec![(200, Some((JSON, answer)))],
+            )
         }
         (Shape::Entry(_), _) => ("Deletes the entry", write(&["key"]), None, vec![(204, None)]),
         (Shape::Field, RouteMethod::Get) => {

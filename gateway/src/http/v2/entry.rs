@@ -12,7 +12,7 @@ use super::conditions::{Conditions, Verdict};
 use super::query::Query;
 use super::route::{Route, RouteMethod, Shape};
 use super::transact::transact;
-use super::{media, token};
+use super::{media, token, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
@@ -82,20 +82,31 @@ pub(super) fn execute(
     };
     let conditions = Conditions::of(head, worker.shared.log_id())?;
     let checks: Vec<_> = conditions.checks(ty, key).filter(|_| !is_read).collect();
-    let mut steps = Vec::with_capacity(action.len());
-    action.plan(ty, key, &mut steps);
+    let at = worker.shared.clock.now();
+    let takes_ttl =
+        matches!(route.shape, Shape::Entry(_)) && matches!(route.method, RouteMethod::Put | RouteMethod::Patch);
+    let mut steps = Vec::new();
+    action.plan(ty, key, ttl::of(head, takes_ttl, at)?, &mut steps);
     let options = Options { durability: durability(!is_read, head)? };
-    let (transacted, awaits) = transact(worker, caller, options, &checks, &steps).map_err(|(problem, _)| problem)?;
+    let (transacted, awaits) =
+        transact(worker, caller, options, at, &checks, &steps).map_err(|(problem, _)| problem)?;
     let place = Some(transacted.place());
-    let stamp = transacted.steps.last().and_then(|step| step.after);
+    let facts = transacted.steps.last().and_then(|step| step.after);
     let result = action.result(transacted.steps);
-    let etag = stamp.map(|stamp| token::etag(worker.shared.log_id(), stamp));
-    let tagged = |response: Response| match &etag {
-        Some(etag) => response.with(ETAG, header(etag)),
-        None => response,
+    let etag = facts.map(|facts| token::etag(worker.shared.log_id(), facts.stamp));
+    let expires = facts.and_then(|facts| facts.expires);
+    let tagged = |response: Response| {
+        let response = match &etag {
+            Some(etag) => response.with(ETAG, header(etag)),
+            None => response,
+        };
+        match expires {
+            Some(expires) => response.with(ttl::EXPIRES, ttl::header(expires)),
+            None => response,
+        }
     };
-    if let Some(stamp) = stamp.filter(|_| is_read && result.status.is_success()) {
-        match conditions.verdict(stamp) {
+    if let Some(facts) = facts.filter(|_| is_read && result.status.is_success()) {
+        match conditions.verdict(facts.stamp) {
             Verdict::Holds => {}
             Verdict::NotModified => {
                 let response = tagged(Response::empty().with_status(StatusCode::NOT_MODIFIED));
@@ -112,7 +123,13 @@ pub(super) fn execute(
         Content::Told(told) => Response::json(told.to_string()),
         Content::Value(value) if as_entry => {
             let (key, value) = (key.as_str(), JsonValue(value.as_value_ref()));
-            Response::json(text_of(&Document { ty: ty.name(), key, value, etag: etag.as_deref() }))
+            Response::json(text_of(&Document {
+                ty: ty.name(),
+                key,
+                value,
+                etag: etag.as_deref(),
+                expires_at: expires.map(ttl::shown),
+            }))
         }
         Content::Value(Value::Str(text)) => Response::text(values::text_body(text)),
         Content::Value(value) => Response::json(text_of(&JsonValue(value.as_value_ref()))),
@@ -138,4 +155,6 @@ struct Document<'d> {
     key: &'d str,
     value: JsonValue<'d>,
     etag: Option<&'d str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
 }

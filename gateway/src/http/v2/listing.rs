@@ -1,13 +1,13 @@
 //! Listings: a page of entries, and where the next one begins.
 
 use engine::{Listed, Place, Wanted};
-use proto::{Refusal, ValueType};
+use proto::{Micros, Refusal, ValueType};
 use serde::Serialize;
 
 use super::query::Query;
 use super::token::{self, NotOurs};
+use super::ttl;
 use crate::access::{Caller, Identity};
-use crate::clock::now;
 use crate::context::Worker;
 use crate::http::head::Head;
 use crate::http::problem::Problem;
@@ -42,6 +42,8 @@ struct Entry<'p> {
     key: &'p str,
     etag: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<JsonValue<'p>>,
 }
 
@@ -53,8 +55,9 @@ pub(super) fn list(
     ty: Option<ValueType>,
 ) -> Result<Executed, Problem> {
     let query = Query::of(head, &["prefix", "limit", "cursor", "values"])?;
-    let identity = caller.identity(now())?;
     let shared = &worker.shared;
+    let at = shared.clock.now();
+    let identity = caller.identity(at)?;
     let wanted = Wanted { ty, prefix: query.get("prefix").unwrap_or_default(), values: query.flag("values")? };
     let limit = match query.get("limit").map(str::parse) {
         None => DEFAULT_LIMIT,
@@ -64,13 +67,14 @@ pub(super) fn list(
     let place = place(query.get("cursor"), &wanted, shared.id)?;
     identity.check_listing(ty)?;
     let as_of = shared.engine.last_lsn();
-    let (entries, next) = page(worker, &identity, &wanted, place, limit);
+    let (entries, next) = page(worker, &identity, &wanted, place, limit, at);
     let next = next.map(|place| token::cursor(shared.id, place));
     let log = shared.log_id();
-    let shown = entries.iter().map(|Listed { ty: of, key, stamp, value }| Entry {
+    let shown = entries.iter().map(|Listed { ty: of, key, facts, value }| Entry {
         ty: ty.is_none().then(|| of.name()),
         key,
-        etag: token::etag(log, *stamp),
+        etag: token::etag(log, facts.stamp),
+        expires_at: facts.expires.map(ttl::shown),
         value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
     });
     let page = Page { entries: shown.collect(), next };
@@ -96,10 +100,11 @@ fn page(
     wanted: &Wanted<'_>,
     mut place: Place,
     limit: usize,
+    at: Micros,
 ) -> (Vec<Listed>, Option<Place>) {
     let (mut entries, mut seen, mut bytes) = (Vec::new(), 0, 0);
     loop {
-        let slice = worker.shared.engine.list(wanted, place, limit - entries.len());
+        let slice = worker.shared.engine.list(wanted, place, limit - entries.len(), at);
         seen += slice.seen + 1;
         for listed in slice.entries.into_iter().filter(|listed| identity.may_read(listed.ty, &listed.key)) {
             bytes += listed.key.len() + listed.value.as_ref().map_or(0, |value| value.as_value_ref().packed_bytes());

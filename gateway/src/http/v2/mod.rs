@@ -10,6 +10,7 @@
 //!   action.rs       what is done with an entry: its steps, and what they come to
 //!   body.rs         bodies that change an entry, and values as JSON
 //!   conditions.rs   If-Match and If-None-Match
+//!   ttl.rs          for how long entries live
 //!   token.rs        etags, tokens of places in the log, cursors
 //!   media.rs        media types of bodies
 //!   query.rs        the query of a request
@@ -30,6 +31,7 @@ mod query;
 mod route;
 mod token;
 mod transact;
+mod ttl;
 
 use hyper::header::{HeaderName, HeaderValue};
 use proto::Lsn;

@@ -4,8 +4,6 @@
 use hyper::Method;
 use proto::ValueType;
 
-use super::body::Patch;
-
 /// The base path of the API.
 pub(super) const BASE: &str = "/v2/";
 
@@ -95,8 +93,8 @@ impl Shape {
         match self {
             Self::Keys | Self::Type(_) => &[Get],
             Self::Batch => &[Post],
-            Self::Entry(ty) if Patch::is_for(ty) => &[Get, Put, Delete, Change],
-            Self::Entry(_) | Self::Field | Self::Member => &[Get, Put, Delete],
+            Self::Entry(_) => &[Get, Put, Delete, Change],
+            Self::Field | Self::Member => &[Get, Put, Delete],
         }
     }
 
@@ -105,8 +103,8 @@ impl Shape {
         match self {
             Self::Keys | Self::Type(_) => "GET, HEAD",
             Self::Batch => "POST",
-            Self::Entry(ty) if Patch::is_for(ty) => "GET, HEAD, PUT, DELETE, PATCH",
-            Self::Entry(_) | Self::Field | Self::Member => "GET, HEAD, PUT, DELETE",
+            Self::Entry(_) => "GET, HEAD, PUT, DELETE, PATCH",
+            Self::Field | Self::Member => "GET, HEAD, PUT, DELETE",
         }
     }
 

@@ -1,11 +1,10 @@
 //! Executes a transaction for a request.
 
 use engine::{Check, Found, NotTransacted, Step, Transacted};
-use proto::{Lsn, ValueRef};
+use proto::{Lsn, Micros, ValueRef};
 
 use super::token;
 use crate::access::Caller;
-use crate::clock::now;
 use crate::context::Worker;
 use crate::http::problem::Problem;
 use crate::http::values::JsonValue;
@@ -18,11 +17,12 @@ pub(super) const MAX_STEPS: usize = 1_000;
 /// Largest value, packed, that is told with a condition that failed.
 const MAX_TOLD_BYTES: usize = 4 << 10;
 
-/// Executes the steps together. The error has the number of the step or check that it is about.
+/// Executes the steps together at the time `at`. The error has the number of the step or check that it is about.
 pub(super) fn transact(
     worker: &Worker,
     caller: &Caller,
     options: Options,
+    at: Micros,
     checks: &[Check<'_>],
     steps: &[Step<'_>],
 ) -> Result<(Transacted, Option<Lsn>), (Problem, Part)> {
@@ -30,7 +30,6 @@ pub(super) fn transact(
     if steps.len() > MAX_STEPS || checks.len() > MAX_STEPS {
         return Err(whole(Problem::TooMany(MAX_STEPS)));
     }
-    let at = now();
     let identity = caller.identity(at).map_err(|refusal| whole(refusal.into()))?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
     let transacted = worker.service.transact(origin, checks, steps, options, at);
