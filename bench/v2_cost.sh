@@ -47,6 +47,7 @@ for _ in $(seq "$rounds"); do
   measure put-v1 "$requests" /kvs/v1-0-0/int-put/k -u "$work/int"
   measure put-v2 "$requests" /v2/int/k -u "$work/int"
   measure put-v2-if "$requests" /v2/int/k -u "$work/int" -H 'If-Match: *'
+  measure put-v2-ttl "$requests" /v2/int/ttl -u "$work/int" -H 'Kvs-Ttl: 1h'
   measure batch-v2 "$((requests / 8))" /v2/batch -p "$work/batch"
 done
 
@@ -62,4 +63,5 @@ row get-v2 get-v1 "v2 get"
 row put-v1 put-v1 "v1 put"
 row put-v2 put-v1 "v2 put"
 row put-v2-if put-v2 "v2 put, If-Match: * (to v2 put)"
+row put-v2-ttl put-v2 "v2 put, Kvs-Ttl: 1h (to v2 put)"
 row batch-v2 put-v2 "v2 batch of 16 puts (to one v2 put)"

@@ -6,8 +6,9 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use client::{Client, Error, ErrorCode, Value, ValueType};
+use client::{Client, Condition, Error, ErrorCode, Expiry, Scan, Transaction, Value, ValueType};
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -44,6 +45,24 @@ async fn main() -> Result<(), Error> {
     }
     for value in client.multi_get([(ValueType::Int, "a"), (ValueType::Str, "b"), (ValueType::Set, "c")]).await? {
         println!("{:?}", value?);
+    }
+
+    // Several operations, all or nothing, on a condition; the session ends by itself.
+    let mut login = Transaction::new();
+    login.require(ValueType::Str, "session:1", Condition::Absent);
+    login.put("session:1", "ada").expires(Expiry::After(Duration::from_secs(1800)));
+    login.incr_int("logins", 1).at_most(100);
+    let done = client.transact(&login).await?;
+    println!("logged in: {}", done.steps[0].expires.is_some());
+    match client.transact(&login).await {
+        Err(Error::ConditionFailed { value, .. }) => println!("already: {value:?}"),
+        other => println!("unexpected: {other:?}"),
+    }
+
+    // All entries whose keys begin so, page by page.
+    let mut pages = client.scan(Scan::of(ValueType::Map).prefix("user:"));
+    while let Some(page) = pages.next().await? {
+        page.iter().for_each(|entry| println!("found {}", entry.key));
     }
 
     // On disk when it returns (with a log). From many tasks over the same connection.

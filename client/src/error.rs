@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::frame::{ErrorCode, PrefaceError, ReplyError, RunError, VERSION};
-use proto::{KeyError, TextError};
+
+use crate::invalid::InvalidInput;
+use crate::results::Etag;
+use crate::value::Value;
 
 /// Why a request failed.
 ///
 /// | error | executed? | what to do |
 /// |---|---|---|
 /// | [`Refused`](Error::Refused) | no | depends on the code; see [`Error::is_retryable`] |
+/// | [`ConditionFailed`](Error::ConditionFailed), [`BeyondBounds`](Error::BeyondBounds) | no | decide anew |
 /// | [`InvalidInput`](Error::InvalidInput) | no | fix the call |
 /// | [`NotSent`](Error::NotSent) | no | try again later |
 /// | [`Connect`](Error::Connect) | no | depends on the cause; see [`ConnectError::is_permanent`] |
@@ -27,6 +31,24 @@ pub enum Error {
         code: ErrorCode,
         /// The reason, for a person.
         message: Box<str>,
+    },
+    /// A condition of a transaction does not hold. Nothing has happened.
+    #[error("condition {number} of the transaction does not hold")]
+    ConditionFailed {
+        /// Its number, from 0.
+        number: usize,
+        /// The state of the entry, if there is one.
+        etag: Option<Etag>,
+        /// Its value, if it is small and may be told.
+        value: Option<Box<Value>>,
+    },
+    /// An increment of a transaction would lead beyond its bounds. Nothing has happened.
+    #[error("step {number} of the transaction would lead the counter, which is {before}, beyond its bounds")]
+    BeyondBounds {
+        /// The number of the step, from 0.
+        number: usize,
+        /// The counter's value.
+        before: i64,
     },
     /// The server replied that it does not know the outcome of the request, or replied with an error code that this
     /// client does not know. A write may or may not have happened, and may or may not survive a crash of the server.
@@ -76,7 +98,7 @@ pub enum Error {
 
 /// The errors that mean that a request was certainly not executed. Any other code, including one added by a later
 /// protocol version, may belong to a write that happened.
-const LEFT_NO_TRACE: [ErrorCode; 15] = [
+const LEFT_NO_TRACE: [ErrorCode; 16] = [
     ErrorCode::BadLength,
     ErrorCode::BadOpcode,
     ErrorCode::BadFlags,
@@ -86,6 +108,7 @@ const LEFT_NO_TRACE: [ErrorCode; 15] = [
     ErrorCode::BadValue,
     ErrorCode::Overflow,
     ErrorCode::TooLarge,
+    ErrorCode::Gone,
     ErrorCode::MemoryFull,
     ErrorCode::LogBehind,
     ErrorCode::LogDown,
@@ -93,34 +116,6 @@ const LEFT_NO_TRACE: [ErrorCode; 15] = [
     ErrorCode::Unauthenticated,
     ErrorCode::Forbidden,
 ];
-
-/// An invalid argument of a call.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidInput {
-    /// The key is invalid.
-    #[error(transparent)]
-    Key(#[from] KeyError),
-    /// A text contains a NUL character.
-    #[error("the {what} {error}")]
-    Text {
-        /// Which text: a value, a member, a field.
-        what: &'static str,
-        /// Where the NUL is.
-        error: TextError,
-    },
-    /// A float is NaN or infinite.
-    #[error("a float must be finite")]
-    NotFinite,
-    /// The request is larger than the server accepts.
-    #[error("the request takes {bytes} bytes; the server takes at most {most}")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-        /// The server's limit.
-        most: usize,
-    },
-}
 
 /// Why there is no connection to the server.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -247,7 +242,7 @@ impl Error {
             Self::Refused { code, .. } => code.is_retryable(),
             Self::NotSent { .. } => true,
             Self::Connect(error) => !error.is_permanent(),
-            Self::InvalidInput(_) | Self::Closed => false,
+            Self::InvalidInput(_) | Self::Closed | Self::ConditionFailed { .. } | Self::BeyondBounds { .. } => false,
             Self::OutcomeUnknown { .. } | Self::Timeout { .. } | Self::Unknown(_) | Self::Protocol(_) => false,
         }
     }

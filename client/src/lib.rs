@@ -54,10 +54,14 @@
 //!   client.rs       Client: the handle; opening and closing
 //!   entries.rs      get, put, del of each type; increments       ┐
 //!   elements.rs     members of sets, fields of maps              ├ Client's operations
-//!   multi.rs        many entries at once                         ┘
+//!   multi.rs        many entries at once                         │
+//!   transaction.rs  several operations together, on conditions   │
+//!   scan.rs         listings                                     ┘
 //!   error.rs        errors, grouped by what the caller should do
+//!   invalid.rs      invalid arguments
 //!   tls.rs          TLS with the server
 //!   value.rs        values as callers see them, and packed
+//!   results.rs      what transactions and listings come to
 //!   reply.rs        owned replies
 //!   pipeline.rs     state shared by handles and the background task: limits, replies, timeouts
 //!   queue.rs        unsent and sent requests, in order: pure bookkeeping
@@ -70,20 +74,28 @@ mod connection;
 mod elements;
 mod entries;
 mod error;
+mod invalid;
 pub mod limits;
 mod multi;
 mod options;
 mod pipeline;
 mod queue;
 mod reply;
+mod results;
+mod scan;
 mod supervisor;
 mod tls;
+mod transaction;
 mod value;
 
 pub use client::Client;
-pub use error::{ConnectError, Error, InvalidInput, Lost, ProtocolError};
+pub use error::{ConnectError, Error, Lost, ProtocolError};
+pub use invalid::InvalidInput;
 pub use options::Options;
 pub use proto::ValueType;
 pub use proto::frame::ErrorCode;
+pub use results::{Entry, Etag, NoRoom, Scanned, StepDone, StepReply, Token, Transacted};
+pub use scan::{Pages, Scan};
 pub use tls::{Tls, TlsError};
+pub use transaction::{Condition, Expiry, Step, Transaction};
 pub use value::Value;

@@ -1,8 +1,9 @@
 //! Owned replies: they leave the connection's buffer for the caller's task.
 
-use proto::frame::{Answer, REPLY_HEADER_BYTES, ReplyError};
+use proto::frame::{Answer, Cursor, REPLY_HEADER_BYTES, ReplyError};
 
-use crate::{Error, ProtocolError};
+use crate::results::{Etag, NoRoom, Scanned, StepDone, StepReply, Token, Transacted, time_of};
+use crate::{Error, ProtocolError, Value};
 
 /// The result of a request that was executed.
 #[derive(Debug)]
@@ -16,6 +17,20 @@ pub(crate) enum Reply {
     Has(bool),
     /// One for each item of a multi-get or multi-put.
     Many(Vec<Result<Reply, Error>>),
+    Transacted(Transacted),
+    Condition {
+        number: u16,
+        etag: Option<Etag>,
+        value: Option<Value>,
+    },
+    Bounds {
+        number: u16,
+        before: i64,
+    },
+    Page {
+        next: Option<Cursor>,
+        entries: Vec<Scanned>,
+    },
 }
 
 impl Reply {
@@ -30,6 +45,31 @@ impl Reply {
             Answer::Count(count) => Self::Count(count),
             Answer::Has(yes) => Self::Has(yes),
             Answer::Many(answers) => Self::Many(answers.iter().map(Self::of).collect()),
+            Answer::Transacted { token, results } => {
+                let steps = results.iter().map(|step| StepDone {
+                    result: step_reply(step.answer),
+                    existed: step.facts.existed,
+                    etag: step.facts.etag.map(Etag),
+                    expires: step.facts.expires.map(time_of),
+                });
+                Self::Transacted(Transacted { token: Token(token), steps: steps.collect() })
+            }
+            Answer::Condition { number, found } => Self::Condition {
+                number,
+                etag: found.map(|found| Etag(found.etag)),
+                value: found.and_then(|found| found.value).map(value),
+            },
+            Answer::Bounds { number, before } => Self::Bounds { number, before },
+            Answer::Page(page) => {
+                let entries = page.entries().map(|entry| Scanned {
+                    ty: entry.ty,
+                    key: entry.key.as_str().to_owned(),
+                    etag: Etag(entry.etag),
+                    expires: entry.expires.map(time_of),
+                    value: entry.value.map(value),
+                });
+                Self::Page { next: page.next, entries: entries.collect() }
+            }
             Answer::Refused { code, message } => return Err(Error::from_reply(code, message)),
         })
     }
@@ -38,6 +78,29 @@ impl Reply {
     pub(crate) fn unexpected<T>(request: &'static str) -> Result<T, Error> {
         Err(Error::Protocol(ProtocolError::Unexpected(request)))
     }
+}
+
+fn value(packed: proto::ValueRef<'_>) -> Value {
+    proto::Value::from(packed).into()
+}
+
+fn step_reply(answer: Answer<'_>) -> Result<StepReply, NoRoom> {
+    Ok(match answer {
+        Answer::Done => StepReply::Stored,
+        Answer::Value(packed) => StepReply::Value(value(packed)),
+        Answer::NoEntry => StepReply::NoEntry,
+        Answer::NoField => StepReply::NoField,
+        Answer::Deleted(yes) => StepReply::Deleted(yes),
+        Answer::Count(count) => StepReply::Count(count),
+        Answer::Has(yes) => StepReply::Has(yes),
+        Answer::Refused { message, .. } => return Err(NoRoom(message.into())),
+        // Not reached: a result of a step is none of these.
+        Answer::Many(_)
+        | Answer::Transacted { .. }
+        | Answer::Condition { .. }
+        | Answer::Bounds { .. }
+        | Answer::Page(_) => return Err(NoRoom("an answer of another kind".into())),
+    })
 }
 
 /// Statuses from here on are errors (`proto/frames.md`).

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proto::{Strings, StringsBuf, ValueType, check_text};
 
-use crate::InvalidInput;
+use crate::invalid::InvalidInput;
 
 /// A value of any type, for requests that mix them.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use engine::{Check, Condition, Engine, Options, Step};
+use engine::{Check, Condition, Engine, Expires, Options, Step};
 use gateway::access::Caller;
 use gateway::budget::Budget;
 use gateway::config::Durability;
@@ -67,6 +67,12 @@ fn main() {
                 for op in ops {
                     let check = Check { ty: ValueType::Int, key: op.key(), condition: Condition::Present };
                     drop(black_box(engine.transact(&[check], &[(*op).into()], 0)));
+                }
+            }
+            "expiring-put" => {
+                for op in ops {
+                    let step = Step { expires: Expires::At(1 << 50), ..(*op).into() };
+                    drop(black_box(engine.transact(&[], &[step], 0)));
                 }
             }
             "atomic-put" => {

@@ -98,7 +98,7 @@ impl Worker {
         let (engine, responses) = (Arc::clone(&shared.engine), Arc::clone(&shared.response_memory));
         let (log, meters) = (shared.log.clone(), Arc::clone(&shared.meters[number]));
         Self {
-            service: Service::new(engine, config.durability, responses, log, config.log_timeout, meters),
+            service: Service::new(engine, config.durability, responses, log, config.log_timeout, meters, shared.id),
             reaper: Reaper::new(config),
             buffers: Buffers::default(),
             ids: Ids::default(),

@@ -14,6 +14,8 @@
 //!   frames/        the frame protocol: input, executor, output
 //!   context.rs     state shared by all workers, and state shared by the sessions of one worker
 //!   service.rs     the entry point of every protocol: permission, durability, refusals, the memory limit for responses
+//!   listing.rs     pages of entries
+//!   token.rs       opaque tokens: states of entries, places in the log and in a listing
 //!   protocol.rs    the two protocols that clients speak
 //!   listener.rs    binding, accepting, the connection limit
 //!   socket.rs      a client's socket, plain or TLS
@@ -49,6 +51,7 @@ pub mod health;
 mod http;
 mod lifecycle;
 mod listener;
+mod listing;
 mod log;
 mod meters;
 mod protocol;
@@ -61,6 +64,7 @@ pub mod service;
 mod simulation;
 mod socket;
 mod sweeper;
+mod token;
 pub mod tools;
 mod worker;
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrayvec::ArrayVec;
-use engine::{Check, Engine, NotTransacted, Outcome, Step, Transacted};
-use proto::{Lsn, Micros, Op, Refusal, Reply};
+use engine::{Check, Engine, Found, Listed, NotTransacted, Outcome, Place, Step, Transacted, Wanted};
+use proto::{Lsn, Micros, Op, Refusal, Reply, ValueRef};
 
 use crate::access::Identity;
 use crate::budget::{Budget, Share};
 use crate::config::Durability;
+use crate::listing;
 use crate::log::gate::DurableGate;
 use crate::log::status::{LogHealth, LogWatch};
 use crate::meters::WorkerMeters;
@@ -69,6 +70,18 @@ pub struct RequestBatch<'a> {
     options: [Options; MAX_BATCH],
 }
 
+/// Largest value, packed, that is told with a condition that failed.
+const MAX_TOLD_BYTES: usize = 4 << 10;
+
+/// What tokens are of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tokens {
+    /// Id of the log; without one, that of the process.
+    pub(crate) log: u64,
+    /// Id of the process.
+    pub(crate) process: u64,
+}
+
 /// Executes requests. One per worker; all share the engine and the log.
 #[derive(Debug)]
 pub struct Service {
@@ -78,6 +91,7 @@ pub struct Service {
     responses: Arc<Budget>,
     gate: DurableGate,
     meters: Arc<WorkerMeters>,
+    tokens: Tokens,
 }
 
 /// The share of `--response-memory` that the responses of one session use.
@@ -127,13 +141,15 @@ impl Service {
         log: Option<LogWatch>,
         log_timeout: Duration,
         meters: Arc<WorkerMeters>,
+        process: u64,
     ) -> Self {
-        Self { engine, durability, responses, gate: DurableGate::new(log, log_timeout), meters }
+        let tokens = Tokens { log: log.as_ref().map_or(process, LogWatch::log_id), process };
+        Self { engine, durability, responses, gate: DurableGate::new(log, log_timeout), meters, tokens }
     }
 
     /// A service for an engine without a log.
     pub fn without_log(engine: Arc<Engine>, durability: Durability, responses: Arc<Budget>) -> Self {
-        Self::new(engine, durability, responses, None, Duration::ZERO, Arc::default())
+        Self::new(engine, durability, responses, None, Duration::ZERO, Arc::default(), 0)
     }
 
     /// The counters of the worker.
@@ -198,6 +214,24 @@ impl Service {
         // As for a single write, see `awaits`.
         let awaits = durable.then(|| transacted.lsn.unwrap_or_else(|| self.engine.last_lsn()));
         Ok((transacted, awaits))
+    }
+
+    /// A page of the entries that are wanted and that this identity may read, from a place on, and where the next one begins.
+    pub(crate) fn list(
+        &self,
+        identity: &Identity,
+        wanted: &Wanted<'_>,
+        place: Place,
+        limit: usize,
+        at: Micros,
+    ) -> Result<(Vec<Listed>, Option<Place>), Refusal> {
+        identity.check_listing(wanted.ty)?;
+        Ok(listing::page(&self.engine, identity, wanted, place, limit, at))
+    }
+
+    /// What tokens are of.
+    pub(crate) fn tokens(&self) -> Tokens {
+        self.tokens
     }
 
     /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN
@@ -331,6 +365,13 @@ impl Service {
     pub fn response_memory(&self, unbudgeted: usize) -> ResponseMemory {
         ResponseMemory { share: self.responses.share(), unbudgeted }
     }
+}
+
+/// The value of an entry that did not fulfil a condition, if it is small and may be told.
+pub(crate) fn told<'f>(identity: &Identity, check: &Check<'_>, found: &'f Found) -> Option<ValueRef<'f>> {
+    let value = found.value.as_value_ref();
+    let tells = value.packed_bytes() <= MAX_TOLD_BYTES && identity.may_read(check.ty, check.key.as_str());
+    tells.then_some(value)
 }
 
 impl ResponseMemory {

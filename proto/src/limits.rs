@@ -29,5 +29,8 @@ pub const BATCH_TARGET_BYTES: usize = 1 << 20;
 /// Largest sealed batch, in bytes. A header that claims more is rejected before anything is read or reserved for it.
 pub const MAX_BATCH_BYTES: usize = BATCH_TARGET_BYTES + MAX_RECORD_BYTES + BATCH_HEADER_BYTES;
 
+/// Longest time that a client may give an entry to live, in milliseconds: 100 years.
+pub const MAX_TTL_MILLIS: u64 = 36_500 * 86_400_000;
+
 const _: () = assert!(MAX_KEY_BYTES <= u16::MAX as usize, "a record stores the key length in 16 bits");
 const _: () = assert!(MAX_BATCH_BYTES <= u32::MAX as usize, "a batch stores its length in 32 bits");

@@ -8,12 +8,13 @@ use std::process::Command;
 use crate::{Failed, cargo, root, step};
 
 /// The paths implemented by `gateway/examples/instructions.rs`.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "single-get",
     "single-put",
     "batch-get",
     "batch-put",
     "condition-put",
+    "expiring-put",
     "atomic-put",
     "decode-get",
     "decode-put",

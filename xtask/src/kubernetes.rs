@@ -1,12 +1,12 @@
 //! The manifest in packaging/kubernetes: checked against the schemas of Kubernetes, which the package kubernetes-validate
 //! (PyPI) has; then its container runs in Docker, as the manifest says, and is used and killed.
 
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::docker::{Cleanup, engine_answers, run as command, wait_for};
+use crate::venv::Venv;
 use crate::{Failed, images, root, step};
 
 const MANIFEST: &str = "packaging/kubernetes/kvs.yaml";
@@ -25,16 +25,13 @@ const START_TIME: Duration = Duration::from_secs(60);
 
 /// Checks the manifest, and its container if there is a Docker engine.
 pub(crate) fn run() -> Result<(), Failed> {
-    let folder = root().join("target/kubernetes");
-    if !folder.join("bin/kubernetes-validate").exists() {
-        step(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-        step(Command::new(folder.join("bin/pip")).args(["install", "--quiet", VALIDATE]))?;
-    }
+    let venv = Venv::named("kubernetes")?;
+    venv.install(&[VALIDATE])?;
     for version in KUBERNETES {
-        let mut validate = Command::new(folder.join("bin/kubernetes-validate"));
+        let mut validate = venv.command("kubernetes-validate");
         step(validate.args(["--strict", "--quiet", "-k", version]).arg(root().join(MANIFEST)))?;
     }
-    let python = folder.join("bin/python").display().to_string();
+    let python = venv.folder().join("bin/python").display().to_string();
     let json = command(20, &[&python, "-c", TO_JSON, MANIFEST])?;
     let documents: Value = serde_json::from_str(&json).map_err(|e| Failed(format!("{MANIFEST}: {e}")))?;
     let template = documents.as_array().into_iter().flatten().find(|document| document["kind"] == "StatefulSet");

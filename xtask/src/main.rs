@@ -11,6 +11,8 @@
 //!   faults/          faults on purpose: long runs, and defects that tests must notice
 //!   fuzz.rs          coverage-guided fuzzing of the bytes of others
 //!   schema.rs        requests made from the description of REST, by schemathesis
+//!   python.rs        the Python client: types, style, tests, packages
+//!   venv.rs          programs of PyPI
 //!   prometheus/      dashboard and alerts, in a real Prometheus
 //!   servers.rs       programs that run beside a chore
 //!   postgres.rs      PostgreSQL for the tests, installed where permitted
@@ -27,9 +29,11 @@ mod kubernetes;
 mod package;
 mod postgres;
 mod prometheus;
+mod python;
 mod schema;
 mod servers;
 mod tidy;
+mod venv;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -46,8 +50,8 @@ enum Task {
         /// Passed to `cargo test`, such as a test's name
         args: Vec<String>,
     },
-    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, and run every test; if a
-    /// Docker engine is available, `compose` too
+    /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, and run every test; where there is
+    /// python3 with venv and PyPI, `python`, too, and where a Docker engine is available, `compose`
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
@@ -118,6 +122,9 @@ enum Task {
         #[arg(long)]
         seed: Option<u64>,
     },
+    /// Check the types and the style of the Python client, test it against kvs, and build its packages (needs python3 with venv;
+    /// its tools are installed from PyPI below `target`)
+    Python,
     /// Load dashboard and alerts into a Prometheus that scrapes kvs and txnd under load: every expression must be valid, and
     /// every metric must be there; then kill txnd, until the alert about the log fires (needs the program prometheus)
     Prometheus,
@@ -157,6 +164,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
             deny()?;
             test(&[])?;
+            python::run_if_possible()?;
             match docker::engine_answers() {
                 true => compose::test(),
                 false => {
@@ -178,6 +186,7 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Defects { name } => faults::plant(name),
         Task::Instructions { keep } => instructions::run(*keep),
         Task::Fuzz { seconds } => fuzz::run(*seconds),
+        Task::Python => python::run(),
         Task::Prometheus => prometheus::run(),
         Task::Schema { examples, seed } => schema::run(*examples, *seed),
         Task::Recovery { records } => step(gateway_test("recovery").env("KVS_RECOVERY_RECORDS", records.to_string())),

@@ -4,7 +4,8 @@
 use std::process::Command;
 
 use crate::servers::{self, Server};
-use crate::{Failed, cargo, root, step};
+use crate::venv::Venv;
+use crate::{Failed, cargo, step};
 
 /// The version that is installed. Others may check other things.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -27,18 +28,15 @@ const DESCRIPTIONS: [&str; 2] = ["/openapi.json", "/v2/openapi.json"];
 
 /// Installs schemathesis below `target`, starts a kvs, and makes `examples` requests for each operation and kind of case.
 pub(crate) fn run(examples: u32, seed: Option<u64>) -> Result<(), Failed> {
-    let folder = root().join("target/schemathesis");
-    if !folder.join("bin/st").exists() {
-        step(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
-    }
-    step(Command::new(folder.join("bin/pip")).args(["install", "--quiet", SCHEMATHESIS]))?;
-    let settings = folder.join("schemathesis.toml");
+    let venv = Venv::named("schemathesis")?;
+    venv.install(&[SCHEMATHESIS])?;
+    let settings = venv.folder().join("schemathesis.toml");
     std::fs::write(&settings, SETTINGS).map_err(|e| format!("{}: {e}", settings.display()))?;
     step(cargo().args(["build", "--package", "gateway", "--bin", "kvs"]))?;
     let (_kvs, addr) = start()?;
     for description in DESCRIPTIONS {
-        let mut test = Command::new(folder.join("bin/st"));
-        test.current_dir(&folder).args(["run", &format!("http://{addr}{description}")]);
+        let mut test = venv.command("st");
+        test.current_dir(venv.folder()).args(["run", &format!("http://{addr}{description}")]);
         test.args(["--max-examples", &examples.to_string()]);
         if let Some(seed) = seed {
             test.args(["--seed", &seed.to_string()]);

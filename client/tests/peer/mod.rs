@@ -123,6 +123,7 @@ pub fn welcome() -> ServerPreface {
         auth_required: false,
         auth_offered: false,
         read_only: false,
+        transacts: true,
     }
 }
 

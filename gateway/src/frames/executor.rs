@@ -14,15 +14,12 @@ use proto::frame::{
 };
 use proto::{Lsn, Micros, Refusal, Reply};
 
+use super::execution::{BatchResult, Execution, admit, encode_refusal, options};
 use super::output::Output;
+use super::transact::{scan, transact};
 use crate::access::{Caller, Identity};
-use crate::config::{Durability, FRAME_BUFFER_BYTES};
 use crate::protocol::Protocol;
 use crate::service::{self, MAX_BATCH, Options, Origin, RequestBatch, Service};
-
-/// Replies with payloads of up to this many bytes are always sent. They include the replies to writes, which have
-/// already been executed.
-const ALWAYS_ADMITTED_BYTES: usize = 4;
 
 /// Longest reason why an item of a multi-get has no value, in bytes.
 const MAX_REASON_BYTES: usize = 128;
@@ -36,19 +33,6 @@ pub struct Executor {
     caller: Rc<Caller>,
 }
 
-/// The result of one call of [`Executor::execute`], besides the replies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BatchResult {
-    /// Payload bytes of the replies, including those that were replaced by an error for lack of room.
-    reply_bytes: usize,
-    /// Number of frames that were replied to.
-    pub requests: usize,
-    /// Whether the connection must be closed.
-    pub hang_up: bool,
-    /// Whether the last request was an auth: others make what follows.
-    pub is_other_caller: bool,
-}
-
 /// A request of a batch whose reply is still to be encoded.
 struct PendingReply<'f> {
     id: u32,
@@ -56,32 +40,11 @@ struct PendingReply<'f> {
     rest: Frames<'f>,
 }
 
-/// Who makes the requests of a run, and when.
-#[derive(Clone, Copy)]
-struct Execution<'e> {
-    service: &'e Service,
-    identity: &'e Identity,
-    at: Micros,
-}
-
-impl<'e> Execution<'e> {
-    fn origin(&self) -> Origin<'e> {
-        Origin { identity: self.identity, protocol: Protocol::Frames }
-    }
-}
-
 /// Consecutive operations.
 #[derive(Default)]
 struct OpBatch<'f> {
     requests: RequestBatch<'f>,
     pending: ArrayVec<PendingReply<'f>, MAX_BATCH>,
-}
-
-impl BatchResult {
-    /// Whether to stop executing, to send the replies and to let other sessions run.
-    fn must_flush(&self, output: &Output) -> bool {
-        self.hang_up || self.is_other_caller || output.is_full() || self.reply_bytes >= FRAME_BUFFER_BYTES
-    }
 }
 
 impl Executor {
@@ -181,6 +144,19 @@ impl Executor {
                     Err(refusal) => reply(service, frame.id, Err(&refusal), None, output, result),
                 }
             }
+            Request::Transact(items) => match self.caller.identity(at) {
+                Ok(identity) => {
+                    let execution = Execution { service, identity: &identity, at };
+                    transact(items, frame.id, options(frame.durable), execution, output, result);
+                }
+                Err(refusal) => encode_refusal(out, service, frame.id, &refusal),
+            },
+            Request::Scan(wanted) => match self.caller.identity(at) {
+                Ok(identity) => {
+                    scan(wanted, frame.id, Execution { service, identity: &identity, at }, output, result);
+                }
+                Err(refusal) => encode_refusal(out, service, frame.id, &refusal),
+            },
             Request::Multi(multi) => {
                 let options = options(frame.durable);
                 // Checked once for the whole request: if the log requires a refusal, no item is executed.
@@ -218,10 +194,6 @@ fn gather<'f>(
     None
 }
 
-fn options(durable: bool) -> Options {
-    Options { durability: if durable { Durability::Sync } else { Durability::Async } }
-}
-
 /// Executes a batch. Returns the number of executed operations, which is smaller than the batch if the output must be
 /// flushed.
 fn run_batch(batch: &OpBatch<'_>, execution: Execution<'_>, output: &mut Output, result: &mut BatchResult) -> usize {
@@ -250,12 +222,6 @@ fn reply(
         },
         Err(refusal) => encode_refusal(output.bytes_mut(), service, id, refusal),
     }
-}
-
-#[cold]
-fn encode_refusal(out: &mut Vec<u8>, service: &Service, id: u32, refusal: &Refusal) {
-    service.meters().of(Protocol::Frames).refused(refusal);
-    encode_error(out, id, ErrorCode::from(refusal), &refusal.to_string());
 }
 
 /// Executes a multi-get or multi-put. Its items share one reply frame.
@@ -312,27 +278,6 @@ fn run_multi(
 fn push_refusal(replies: &mut ManyReplies, output: &mut Output, service: &Service, refusal: &Refusal) {
     service.meters().of(Protocol::Frames).refused(refusal);
     replies.push_error(output.bytes_mut(), ErrorCode::from(refusal), &refusal.to_string());
-}
-
-/// Refuses a reply for which there is no room; only the reply to a read can lack it. If it must wait for the log, that is
-/// registered for the frame that starts at `start`.
-#[inline]
-fn admit(
-    reply: &Reply,
-    awaits: Option<Lsn>,
-    start: usize,
-    output: &mut Output,
-    result: &mut BatchResult,
-) -> Result<(), Refusal> {
-    if let Some(lsn) = awaits {
-        output.wait_for(lsn, start);
-    }
-    let bytes = payload_bytes(reply);
-    result.reply_bytes += bytes;
-    if bytes > ALWAYS_ADMITTED_BYTES {
-        output.admit(bytes)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,16 +9,20 @@
 //!   mod.rs        a session: a connection from its preface to its end
 //!   input.rs      reading, and the incomplete frame that waits for more bytes
 //!   executor.rs   decodes frames, executes their operations, encodes replies; independent of sockets
+//!   transact.rs   transactions and scans
+//!   execution.rs  what the execution of each kind of request has in common
 //!   output.rs     replies to be sent, within limits, and the LSNs they wait for
 //!   noted.rs      lines of the access log
 //!   buffers.rs    buffers shared by the sessions of a worker
 //! ```
 
 mod buffers;
+mod execution;
 mod executor;
 mod input;
 mod noted;
 mod output;
+mod transact;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -46,7 +50,8 @@ use crate::rarely::Rarely;
 use crate::request_id::MadeId;
 use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
-pub use executor::{BatchResult, Executor};
+pub use execution::BatchResult;
+pub use executor::Executor;
 use input::Input;
 use noted::Noted;
 pub use output::Output;
@@ -93,7 +98,8 @@ pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES
 fn preface(worker: &Worker, status: PrefaceStatus, auth_required: bool, read_only: bool) -> [u8; ServerPreface::BYTES] {
     let max_frame = max_frame(&worker.shared) as u32;
     let auth_offered = worker.shared.access.knows_identities();
-    ServerPreface { version: VERSION, status, max_frame, auth_required, auth_offered, read_only }.encode()
+    ServerPreface { version: VERSION, status, max_frame, auth_required, auth_offered, read_only, transacts: true }
+        .encode()
 }
 
 /// Waits until the session must end: the server is stopping, it has lost its log although the preface does not say that it

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::Op;
-use proto::frame::{Answer, Answers, ErrorCode, Frames, ReplyFrame, Request, RequestFrame};
+use proto::frame::{Answer, Answers, ErrorCode, Frames, ReplyFrame, Request, RequestFrame, StepResults};
 
 use crate::access::{Caller, Identity};
 use crate::access_log::{Line, Lines, Scribe};
@@ -119,6 +119,22 @@ fn push(lines: &mut Lines, mut line: Line<'_>, request: Option<Request<'_>>, ans
         Some(Request::Op(op)) => return push_op(lines, line, &op, answer),
         Some(Request::Auth(_)) => line.operation = Some("auth"),
         Some(Request::Ping) => line.operation = Some("ping"),
+        Some(Request::Scan(_)) => line.operation = Some("scan"),
+        Some(Request::Transact(items)) => {
+            line.operation = Some("transact");
+            let results = match answer {
+                Some(Answer::Transacted { results, .. }) => Some(results),
+                None => None,
+                Some(refused) => return push_coded(lines, line, Some(refused)),
+            };
+            lines.push(&Line { code: results.map(|_| "ok"), ..line });
+            let mut results = results.map(StepResults::iter);
+            for step in items.steps() {
+                let answer = results.as_mut().and_then(Iterator::next).map(|result| result.answer);
+                push_op(lines, Line { bytes_in: None, bytes_out: None, ..line }, &step.op, answer);
+            }
+            return;
+        }
         Some(Request::Multi(multi)) => {
             line.operation = Some(if multi.writes() { "multi-put" } else { "multi-get" });
             let answers = match answer {
@@ -165,6 +181,10 @@ pub(super) fn refused(scribe: &Scribe, connection: MadeId, caller: &Caller, fram
 enum Code {
     Ok,
     Missing,
+    /// A condition of a transaction does not hold.
+    Condition,
+    /// A counter would go beyond its bounds.
+    Limit,
     Error(ErrorCode),
 }
 
@@ -172,6 +192,8 @@ impl Code {
     fn of(answer: Answer<'_>) -> Self {
         match answer {
             Answer::NoEntry | Answer::NoField => Self::Missing,
+            Answer::Condition { .. } => Self::Condition,
+            Answer::Bounds { .. } => Self::Limit,
             Answer::Refused { code, .. } => Self::Error(code),
             _ => Self::Ok,
         }
@@ -183,6 +205,8 @@ impl fmt::Display for Code {
         match self {
             Self::Ok => f.write_str("ok"),
             Self::Missing => f.write_str("missing"),
+            Self::Condition => f.write_str("condition"),
+            Self::Limit => f.write_str("limit"),
             // As in proto/frames.md.
             Self::Error(code) => write!(f, "{:#04x}", *code as u8),
         }

@@ -1,8 +1,10 @@
 //! Errors of requests, and the one table of their status codes.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
-use proto::{KeyError, Refusal, TextError};
+use proto::{KeyError, Refusal, TextError, Trace};
 
 use super::json::BadJson;
 use super::number::BadNumber;
@@ -12,8 +14,8 @@ use super::response::Response;
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
-/// Seconds after which to try again when the connection limit is reached or the clock is wrong.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+/// When to try again if the connection limit is reached, the clock is wrong, or the state not as new as wanted.
+const RETRY_AFTER_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a request has failed.
 #[derive(Debug, thiserror::Error)]
@@ -133,22 +135,34 @@ impl Problem {
     /// The headers of every response to it.
     pub(super) fn with_headers(&self, response: Response) -> Response {
         let response = response.with(X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+        let response = match self.retry_after() {
+            Some(pause) => response.with(RETRY_AFTER, pause.as_secs().max(1).into()),
+            None => response,
+        };
         match self {
             Self::Refused(Refusal::Unauthenticated) => response.with(WWW_AUTHENTICATE, BEARER),
             Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
-            Self::TooManyConnections | Self::OddClock | Self::NotYet => response.with(RETRY_AFTER, RETRY_SECONDS),
-            Self::InBatch { problem, .. } => problem.retry_after(response),
-            problem => problem.retry_after(response),
+            _ => response,
         }
     }
 
-    fn retry_after(&self, response: Response) -> Response {
+    /// When to try again, if that makes sense.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused(refusal) => match refusal.retry_after() {
-                Some(pause) => response.with(RETRY_AFTER, pause.as_secs().max(1).into()),
-                None => response,
-            },
-            _ => response,
+            Self::Refused(refusal) => refusal.retry_after(),
+            Self::TooManyConnections | Self::OddClock | Self::NotYet => Some(RETRY_AFTER_PAUSE),
+            Self::InBatch { problem, .. } => problem.retry_after(),
+            _ => None,
+        }
+    }
+
+    /// Whether the request may have had an effect.
+    pub(super) fn trace(&self) -> Trace {
+        match self {
+            Self::Refused(refusal) => refusal.trace(),
+            Self::InBatch { problem, .. } => problem.trace(),
+            // Found out before anything was done.
+            _ => Trace::None,
         }
     }
 }

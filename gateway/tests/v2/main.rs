@@ -5,6 +5,7 @@
 //!   elements.rs   fields of maps, members of sets, changes of a part
 //!   batch.rs      batches
 //!   expiry.rs     entries that expire
+//!   frames.rs     the same over frames
 //!   listing.rs    pages of entries while others write
 //!   refused.rs    what is malformed, what an identity may not do
 //!   model.rs      random requests against a model
@@ -20,6 +21,9 @@ mod described;
 mod elements;
 mod entries;
 mod expiry;
+#[path = "../frame_client/mod.rs"]
+mod frame_client;
+mod frames;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod listing;

@@ -1,4 +1,4 @@
-//! Random requests against a model that knows conditions, batches and expiry. Time goes in hours, entries live for some and a
+//! Random requests, over REST and over frames, against a model that knows conditions, batches and expiry. Time goes in hours, entries live for some and a
 //! half.
 
 use std::collections::BTreeMap;
@@ -8,6 +8,8 @@ use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Map, Value, json};
 
+use crate::frame_client::FrameClient;
+use crate::frames;
 use crate::harness::{Kvs, folder, seed};
 use crate::odd_clock::OddClock;
 use crate::{Server, etag, json};
@@ -94,6 +96,7 @@ fn answers_follow_the_model() {
     let mut command = Kvs::command(log.path());
     let kvs = Kvs::try_start(clock.on(command.args(["--durability", "async"]))).expect("kvs starts");
     let (mut server, seed) = (Server { client: kvs.connect(), kvs, _folder: log }, seed());
+    let mut frame_client = FrameClient::connect(server.kvs.frame_addr);
     let mut hour = 0;
     let (mut chance, mut model) = (StdRng::seed_from_u64(seed), Model::default());
     let (mut statuses, mut expired) = (BTreeMap::<u16, u32>::new(), 0);
@@ -141,16 +144,24 @@ fn answers_follow_the_model() {
             ops.push(op);
         }
         let checks: Vec<&Value> = conditions.iter().map(|(check, _)| check).collect();
-        let answer = server.batch(&json!({"if": checks, "ops": ops}));
-        let shown = || format!("seed {seed}, round {round}: {checks:?} {ops:?}: {answer:?}");
-        *statuses.entry(answer.status).or_default() += 1;
+        let batch = json!({"if": checks, "ops": ops});
+        let is_rest = chance.random_bool(0.5);
+        let (status_told, document) = match is_rest {
+            true => {
+                let answer = server.batch(&batch);
+                (answer.status, json(&answer))
+            }
+            false => frames::batch(&mut frame_client, &batch),
+        };
+        let shown = || format!("seed {seed}, round {round}, REST: {is_rest}: {batch}: {status_told} {document}");
+        *statuses.entry(status_told).or_default() += 1;
         if let Some(check) = conditions.iter().position(|(_, holds)| !holds) {
-            assert_eq!((answer.status, &json(&answer)["if"]), (412, &json!(check)), "{}", shown());
+            assert_eq!((status_told, &document["if"]), (412, &json!(check)), "{}", shown());
         } else if let Some((status, op)) = failed {
-            assert_eq!((answer.status, &json(&answer)["op"]), (status, &json!(op)), "{}", shown());
+            assert_eq!((status_told, &document["op"]), (status, &json!(op)), "{}", shown());
         } else {
-            assert_eq!(answer.status, 200, "{}", shown());
-            let results = json(&answer)["results"].as_array().expect("results").clone();
+            assert_eq!(status_told, 200, "{}", shown());
+            let results = document["results"].as_array().expect("results").clone();
             assert_eq!(results.len(), expected.len(), "{}", shown());
             for (result, ((status, value), _)) in results.iter().zip(&expected) {
                 assert_eq!(result["status"], *status, "{}", shown());

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Kvs, folder};
 use crate::{Server, ask, json, problem};
@@ -159,4 +159,45 @@ fn nothing_is_done_or_told_without_a_right() {
     for path in ["openapi.json", "problems/gone"] {
         assert_eq!(server.ask("nobody", "GET", path, "").status, 200, "{path}");
     }
+}
+
+#[test]
+fn limits_count_what_a_client_counts() {
+    let mut server = Server::start(&["--durability", "async"]);
+    let op =
+        |n: usize| json!({"op": "patch", "type": "set", "key": format!("s{n}"), "value": {"add": ["a"]}, "ttl": "1h"});
+    let batch = |count: usize| json!({"ops": (0..count).map(op).collect::<Vec<_>>()});
+    assert_eq!(server.batch(&batch(1_000)).status, 200);
+    assert_eq!(problem(&server.batch(&batch(1_001)), 413, "too-large")["limit"], 1_000);
+    let fields = |count: usize| -> Value {
+        (0..count).map(|n| (format!("f{n}"), json!("x"))).collect::<serde_json::Map<_, _>>().into()
+    };
+    let patch =
+        |server: &mut Server, count| server.with("PATCH", "map/m", &[("Kvs-Ttl", "1h")], &fields(count).to_string());
+    assert_eq!(patch(&mut server, 1_000).status, 200);
+    assert_eq!(problem(&patch(&mut server, 1_001), 413, "too-large")["limit"], 1_000);
+    // Each of them allowed, but too much together.
+    let many = json!({"ops": vec![json!({"op": "patch", "type": "map", "key": "m", "value": fields(1_000)}); 11]});
+    assert_eq!(problem(&server.batch(&many), 413, "too-large")["limit"], 10_000);
+}
+
+#[test]
+fn every_problem_says_what_has_become_of_the_request() {
+    let kvs = Kvs::try_start(Kvs::program().args(["--http-addr", "127.0.0.1:0", "--log", "off"])).expect("kvs starts");
+    let mut server = Server { client: kvs.connect(), kvs, _folder: folder() };
+    let stored = server.ask("PUT", "int/k", "1");
+    let places = ["kvs-lsn", "kvs-durable-lsn"].map(|name| stored.header(name));
+    assert_eq!(places, [Some("0"), Some("0")], "without a log there are no places");
+    for (answer, status) in [
+        (server.with("PUT", "int/k", &[("If-None-Match", "*")], "2"), 412),
+        (server.ask("PATCH", "int/k", r#"{"incr":1,"max":0}"#), 409),
+        (server.ask("GET", "int/none", ""), 404),
+        (server.ask("PUT", "int/k", "x"), 400),
+        (server.with("PUT", "int/k", &[("If-Match", "")], "2"), 400),
+    ] {
+        assert_eq!((answer.status, &json(&answer)["outcome"]), (status, &json!("none")), "{answer:?}");
+    }
+    // A batch in which everything fails is a response all the same.
+    let answer = server.batch(&json!({"atomic": false, "ops": [{"op": "incr", "type": "int", "key": "k", "max": 0}]}));
+    assert_eq!((answer.status, answer.header("kvs-lsn")), (200, Some("0")), "{answer:?}");
 }

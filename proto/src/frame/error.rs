@@ -1,7 +1,8 @@
 //! Error codes and what they mean: the only mapping from errors to replies.
 
-use super::limits::MAX_MULTI_ITEMS;
+use super::limits::{MAX_ETAGS, MAX_MULTI_ITEMS, MAX_SCAN_ENTRIES, MAX_TRANSACT_ITEMS};
 use crate::key::KeyError;
+use crate::limits::MAX_TTL_MILLIS;
 use crate::payload::PayloadError;
 use crate::refusal::Refusal;
 use crate::strings::StringsError;
@@ -29,6 +30,8 @@ pub enum ErrorCode {
     Overflow = 0x90,
     /// The value would be too large, the request has too many items, or the reply does not fit into a frame.
     TooLarge = 0x91,
+    /// The cursor is of a server that has ended. Beginning anew helps.
+    Gone = 0x92,
     /// The memory limit is reached. Deleting helps.
     MemoryFull = 0xA0,
     /// The log has pending writes up to its budget. Waiting helps.
@@ -47,7 +50,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -57,6 +60,7 @@ impl ErrorCode {
         Self::BadValue,
         Self::Overflow,
         Self::TooLarge,
+        Self::Gone,
         Self::MemoryFull,
         Self::LogBehind,
         Self::LogDown,
@@ -125,6 +129,48 @@ pub enum RequestError {
     ItemLength(usize),
     #[error("more than {MAX_MULTI_ITEMS} items")]
     Items,
+    #[error("more than {MAX_TRANSACT_ITEMS} conditions or steps")]
+    TransactItems,
+    #[error("more than {MAX_ETAGS} states in a condition")]
+    Etags,
+    #[error("unknown condition {0}, or states where there are none")]
+    Condition(u8),
+    #[error("flags {0:#x} of a step are unknown, or do not go with its operation")]
+    StepFlags(u16),
+    #[error("an entry cannot live for {0} ms; expected 1 to {MAX_TTL_MILLIS}")]
+    Ttl(u64),
+    #[error("a page of {0} entries; expected 1 to {MAX_SCAN_ENTRIES}")]
+    ScanLimit(u16),
+}
+
+/// Why bytes are not a valid reply: a defect of the server, or another version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)]
+pub enum ReplyError {
+    #[error("the reply is shorter than a header")]
+    Header,
+    #[error("unknown status {0} in a reply")]
+    Status(u8),
+    #[error("unknown value type {0} in a reply")]
+    Type(u8),
+    #[error("a byte of a reply that must be zero is not")]
+    Reserved,
+    #[error("the payload of a reply with status {0} has the wrong size")]
+    Size(u8),
+    #[error("an item of a reply extends past the end of the frame")]
+    Item,
+    #[error("replies within an item of a reply")]
+    Nested,
+    #[error("the key of an entry in a reply is invalid")]
+    Key,
+    #[error("a reply: {0}")]
+    Payload(#[from] PayloadError),
+}
+
+impl From<TextError> for ReplyError {
+    fn from(error: TextError) -> Self {
+        Self::Payload(error.into())
+    }
 }
 
 impl RequestError {
@@ -133,13 +179,19 @@ impl RequestError {
         match self {
             Self::Length(_) => ErrorCode::BadLength,
             Self::Opcode(_) => ErrorCode::BadOpcode,
-            Self::Flags(_) | Self::Reserved => ErrorCode::BadFlags,
+            Self::Flags(_) | Self::StepFlags(_) | Self::Reserved => ErrorCode::BadFlags,
             Self::KeyLength(_) | Self::Key(_) | Self::UnwantedKey => ErrorCode::BadKey,
             Self::Type(_) | Self::Payload(PayloadError::Type { .. }) => ErrorCode::BadType,
             Self::NotFinite => ErrorCode::BadValue,
             Self::Payload(error) if holds_nul(error) => ErrorCode::BadValue,
-            Self::Payload(_) | Self::UnwantedPayload | Self::Order | Self::ItemLength(_) => ErrorCode::BadPayload,
-            Self::Items => ErrorCode::TooLarge,
+            Self::Payload(_)
+            | Self::UnwantedPayload
+            | Self::Order
+            | Self::ItemLength(_)
+            | Self::Condition(_)
+            | Self::Ttl(_)
+            | Self::ScanLimit(_) => ErrorCode::BadPayload,
+            Self::Items | Self::TransactItems | Self::Etags => ErrorCode::TooLarge,
         }
     }
 }

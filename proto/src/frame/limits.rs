@@ -2,3 +2,12 @@
 
 /// Maximum number of items in a multi-get or multi-put.
 pub const MAX_MULTI_ITEMS: usize = 4096;
+
+/// Maximum number of conditions, and of steps, of a transaction.
+pub const MAX_TRANSACT_ITEMS: usize = 1000;
+
+/// Maximum number of states in a condition.
+pub const MAX_ETAGS: usize = 100;
+
+/// Maximum number of entries that a scan may ask for.
+pub const MAX_SCAN_ENTRIES: usize = 1000;

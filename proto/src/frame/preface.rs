@@ -10,6 +10,7 @@ pub const VERSION: u16 = 1;
 const AUTH_REQUIRED: u32 = 1;
 const READ_ONLY: u32 = 2;
 const AUTH_OFFERED: u32 = 4;
+const TRANSACTS: u32 = 8;
 
 /// What a client sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct ServerPreface {
     pub auth_offered: bool,
     /// Whether it no longer accepts writes, because it has lost its log.
     pub read_only: bool,
+    /// Whether it knows transactions and scans, which the first servers of this version did not.
+    pub transacts: bool,
 }
 
 /// Whether the server accepts a client.
@@ -121,7 +124,8 @@ impl ServerPreface {
         let flag = |set, flag| if set { flag } else { 0 };
         let flags = flag(self.auth_required, AUTH_REQUIRED)
             | flag(self.read_only, READ_ONLY)
-            | flag(self.auth_offered, AUTH_OFFERED);
+            | flag(self.auth_offered, AUTH_OFFERED)
+            | flag(self.transacts, TRANSACTS);
         bytes[12..].copy_from_slice(&flags.to_le_bytes());
         bytes
     }
@@ -140,6 +144,7 @@ impl ServerPreface {
             auth_required: word(12) & AUTH_REQUIRED != 0,
             auth_offered: word(12) & AUTH_OFFERED != 0,
             read_only: word(12) & READ_ONLY != 0,
+            transacts: word(12) & TRANSACTS != 0,
         })
     }
 }

@@ -1,12 +1,14 @@
 //! Replies.
 
-use super::error::ErrorCode;
+use super::error::{ErrorCode, ReplyError};
+use super::opaque::{Cursor, Etag, TOKEN_BYTES, Token};
+use super::page::{Page, ScannedEntry, encode_page_entry, encode_page_head};
+use super::parts::{set_length, split_if, unpack_value};
 use crate::limits::MAX_VALUE_BYTES;
+use crate::lsn::Micros;
 use crate::op::Reply;
-use crate::packed::UnpackError;
-use crate::payload::PayloadError;
 use crate::record::field;
-use crate::text::{TextError, check_text};
+use crate::text::check_text;
 use crate::value::{ValueRef, ValueType};
 
 const LENGTH: usize = 0;
@@ -42,6 +44,22 @@ const DELETED: u8 = 4;
 const COUNT: u8 = 5;
 const HAS: u8 = 6;
 const MANY: u8 = 7;
+const TRANSACTED: u8 = 8;
+const CONDITION: u8 = 9;
+const BOUNDS: u8 = 10;
+const PAGE: u8 = 11;
+
+// The result of a step.
+const DONE_STATUS: usize = 0;
+const DONE_TYPE: usize = 1;
+const DONE_FLAGS: usize = 2;
+const DONE_LENGTH: usize = 4;
+const DONE_BYTES: usize = 8;
+
+const EXISTED: u16 = 1;
+const HAS_ETAG: u16 = 2;
+const EXPIRES: u16 = 4;
+const DONE_FLAGS_KNOWN: u16 = EXISTED | HAS_ETAG | EXPIRES;
 
 /// A reply with the id of its request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,6 +89,29 @@ pub enum Answer<'a> {
     Has(bool),
     /// To a multi-get or multi-put: a reply for each item.
     Many(Answers<'a>),
+    /// To a transaction: it was carried out.
+    Transacted {
+        /// Its place in the log, or what its reads are at least as new as.
+        token: Token,
+        /// Of each step.
+        results: StepResults<'a>,
+    },
+    /// To a transaction: a condition does not hold, and nothing was done.
+    Condition {
+        /// Number of the condition, from 0.
+        number: u16,
+        /// The entry, if there is one.
+        found: Option<FoundEntry<'a>>,
+    },
+    /// To a transaction: an increment would lead beyond its bounds, and nothing was done.
+    Bounds {
+        /// Number of the step, from 0.
+        number: u16,
+        /// The counter's value.
+        before: i64,
+    },
+    /// To a scan: a page of entries.
+    Page(Page<'a>),
     /// The request failed. It had no effect, unless the code says that its outcome is unknown.
     Refused {
         /// The reason, for a program.
@@ -80,37 +121,42 @@ pub enum Answer<'a> {
     },
 }
 
+/// What has become of an entry that a step is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EntryFacts {
+    /// Whether it was there before the step.
+    pub existed: bool,
+    /// Its state after the step, if it is there.
+    pub etag: Option<Etag>,
+    /// When it expires, in Unix microseconds; `None`: never.
+    pub expires: Option<Micros>,
+}
+
+/// An entry that did not fulfil a condition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FoundEntry<'a> {
+    /// Its state.
+    pub etag: Etag,
+    /// Its value, if it is small and may be told.
+    pub value: Option<ValueRef<'a>>,
+}
+
+/// The result of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepResult<'a> {
+    /// The reply to the operation.
+    pub answer: Answer<'a>,
+    /// What has become of the entry.
+    pub facts: EntryFacts,
+}
+
+/// The results of the steps of a transaction, validated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepResults<'a>(&'a [u8]);
+
 /// The replies to the items of a request, validated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answers<'a>(&'a [u8]);
-
-/// Why bytes are not a valid reply: a defect of the server, or another version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)]
-pub enum ReplyError {
-    #[error("the reply is shorter than a header")]
-    Header,
-    #[error("unknown status {0} in a reply")]
-    Status(u8),
-    #[error("unknown value type {0} in a reply")]
-    Type(u8),
-    #[error("a byte of a reply that must be zero is not")]
-    Reserved,
-    #[error("the payload of a reply with status {0} has the wrong size")]
-    Size(u8),
-    #[error("an item of a reply extends past the end of the frame")]
-    Item,
-    #[error("replies within an item of a reply")]
-    Nested,
-    #[error("a reply: {0}")]
-    Payload(#[from] PayloadError),
-}
-
-impl From<TextError> for ReplyError {
-    fn from(error: TextError) -> Self {
-        Self::Payload(error.into())
-    }
-}
 
 /// Appends the reply to an operation that was executed.
 pub fn encode_reply(out: &mut Vec<u8>, id: u32, reply: &Reply) {
@@ -129,6 +175,88 @@ pub fn encode_done(out: &mut Vec<u8>, id: u32) {
 pub fn encode_error(out: &mut Vec<u8>, id: u32, code: ErrorCode, message: &str) {
     let start = begin(out, id, code as u8, 0);
     out.extend_from_slice(message.as_bytes());
+    set_length(out, start + LENGTH, start);
+}
+
+/// Appends the result of a step, or why its reply is missing.
+fn encode_step_result(out: &mut Vec<u8>, reply: Result<&Reply, (ErrorCode, &str)>, facts: &EntryFacts) {
+    let start = out.len();
+    let (code, ty) = match reply {
+        Ok(reply) => status(reply),
+        Err((code, _)) => (code as u8, 0),
+    };
+    let flag = |set: bool, flag: u16| if set { flag } else { 0 };
+    let flags =
+        flag(facts.existed, EXISTED) | flag(facts.etag.is_some(), HAS_ETAG) | flag(facts.expires.is_some(), EXPIRES);
+    out.extend_from_slice(&[code, ty]);
+    out.extend_from_slice(&flags.to_le_bytes());
+    out.extend_from_slice(&[0; 4]);
+    out.extend(facts.etag.into_iter().flatten());
+    out.extend(facts.expires.map(Micros::to_le_bytes).into_iter().flatten());
+    let payload = out.len();
+    match reply {
+        Ok(reply) => encode_payload(out, reply),
+        Err((_, message)) => out.extend_from_slice(message.as_bytes()),
+    }
+    set_length(out, start + DONE_LENGTH, payload);
+}
+
+/// A reply to a transaction that was carried out, being written.
+#[derive(Debug)]
+pub struct TransactReply {
+    start: usize,
+}
+
+impl TransactReply {
+    /// Appends the header and the place in the log.
+    pub fn begin(out: &mut Vec<u8>, id: u32, token: &Token) -> Self {
+        let start = begin(out, id, TRANSACTED, 0);
+        out.extend_from_slice(token);
+        out.push(0);
+        Self { start }
+    }
+
+    /// Appends the result of the next step; the reason, if there is no room for its reply.
+    pub fn push(&mut self, out: &mut Vec<u8>, reply: Result<&Reply, (ErrorCode, &str)>, facts: &EntryFacts) {
+        encode_step_result(out, reply, facts);
+    }
+
+    /// Fills in the header. Every step must have a result.
+    pub fn finish(self, out: &mut [u8]) {
+        set_length(out, self.start + LENGTH, self.start);
+    }
+}
+
+/// Appends the reply to a transaction whose condition with this number does not hold.
+pub fn encode_condition(out: &mut Vec<u8>, id: u32, number: u16, found: Option<&FoundEntry<'_>>) {
+    let value = found.and_then(|found| found.value);
+    let start = begin(out, id, CONDITION, value.map_or(0, |value| value.value_type() as u8));
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&[u8::from(found.is_some()), 0]);
+    found.iter().for_each(|found| out.extend_from_slice(&found.etag));
+    value.iter().for_each(|value| value.pack(out));
+    set_length(out, start + LENGTH, start);
+}
+
+/// Appends the reply to a transaction whose step with this number would lead a counter beyond its bounds.
+pub fn encode_bounds(out: &mut Vec<u8>, id: u32, number: u16, before: i64) {
+    let start = begin(out, id, BOUNDS, 0);
+    out.extend_from_slice(&number.to_le_bytes());
+    out.extend_from_slice(&[0, 0]);
+    out.extend_from_slice(&before.to_le_bytes());
+    set_length(out, start + LENGTH, start);
+}
+
+/// Appends a page of entries.
+pub fn encode_page<'e>(
+    out: &mut Vec<u8>,
+    id: u32,
+    next: Option<Cursor>,
+    entries: impl IntoIterator<Item = ScannedEntry<'e>>,
+) {
+    let start = begin(out, id, PAGE, 0);
+    encode_page_head(out, next);
+    entries.into_iter().for_each(|entry| encode_page_entry(out, &entry));
     set_length(out, start + LENGTH, start);
 }
 
@@ -183,12 +311,6 @@ impl ManyReplies {
     }
 }
 
-/// Writes the number of bytes between `from` and the end of `out` at the position `at`.
-fn set_length(out: &mut [u8], at: usize, from: usize) {
-    let length = (out.len() - from) as u32;
-    out[at..at + 4].copy_from_slice(&length.to_le_bytes());
-}
-
 fn status(reply: &Reply) -> (u8, u8) {
     match reply {
         Reply::Stored => (DONE, 0),
@@ -232,9 +354,51 @@ impl<'a> ReplyFrame<'a> {
         }
         let answer = match head[STATUS] {
             MANY if head[TYPE] == 0 => Answer::Many(Answers::decode(payload)?),
+            TRANSACTED if head[TYPE] == 0 => decode_transacted(payload)?,
+            CONDITION => decode_condition(head[TYPE], payload)?,
+            BOUNDS if head[TYPE] == 0 => decode_bounds(payload)?,
+            PAGE if head[TYPE] == 0 => Answer::Page(Page::decode(payload)?),
             status => decode_answer(status, head[TYPE], payload)?,
         };
         Ok(Self { id: u32::from_le_bytes(field(head, ID)), answer })
+    }
+}
+
+fn decode_transacted(payload: &[u8]) -> Result<Answer<'_>, ReplyError> {
+    let (token, rest) = payload.split_first_chunk::<TOKEN_BYTES>().ok_or(ReplyError::Size(TRANSACTED))?;
+    match rest.split_first() {
+        Some((0, items)) => Ok(Answer::Transacted { token: *token, results: StepResults::decode(items)? }),
+        _ => Err(ReplyError::Reserved),
+    }
+}
+
+fn decode_condition(ty: u8, payload: &[u8]) -> Result<Answer<'_>, ReplyError> {
+    let (head, rest) = payload.split_first_chunk::<4>().ok_or(ReplyError::Size(CONDITION))?;
+    let [a, b, is_there @ 0..=1, 0] = *head else { return Err(ReplyError::Reserved) };
+    let (etag, rest) = split_if(rest, is_there == 1)?;
+    let value = match ty {
+        0 if rest.is_empty() => None,
+        0 => return Err(ReplyError::Size(CONDITION)),
+        code => {
+            let ty = ValueType::from_code(code).ok_or(ReplyError::Type(code))?;
+            Some(unpack_value(ty, rest, CONDITION)?)
+        }
+    };
+    let found = etag.map(|etag| FoundEntry { etag, value });
+    if found.is_none() && value.is_some() {
+        return Err(ReplyError::Size(CONDITION));
+    }
+    Ok(Answer::Condition { number: u16::from_le_bytes([a, b]), found })
+}
+
+fn decode_bounds(payload: &[u8]) -> Result<Answer<'_>, ReplyError> {
+    let bytes: &[u8; 12] = payload.try_into().map_err(|_| ReplyError::Size(BOUNDS))?;
+    match field::<2>(bytes, 2) {
+        [0, 0] => Ok(Answer::Bounds {
+            number: u16::from_le_bytes(field(bytes, 0)),
+            before: i64::from_le_bytes(field(bytes, 4)),
+        }),
+        _ => Err(ReplyError::Reserved),
     }
 }
 
@@ -253,19 +417,14 @@ fn decode_answer(status: u8, ty: u8, payload: &[u8]) -> Result<Answer<'_>, Reply
         DONE => empty(Answer::Done),
         VALUE => {
             let ty = ValueType::from_code(ty).ok_or(ReplyError::Type(ty))?;
-            match ValueRef::unpack(ty, payload) {
-                Ok(value) => Ok(Answer::Value(value)),
-                Err(UnpackError::Size) => Err(wrong_size),
-                Err(UnpackError::Text(error)) => Err(PayloadError::from(error).into()),
-                Err(UnpackError::Strings(error)) => Err(PayloadError::from(error).into()),
-            }
+            unpack_value(ty, payload, status).map(Answer::Value)
         }
         NO_ENTRY => empty(Answer::NoEntry),
         NO_FIELD => empty(Answer::NoField),
         DELETED => Ok(Answer::Deleted(truth()?)),
         COUNT => Ok(Answer::Count(payload.try_into().map(u32::from_le_bytes).map_err(|_| wrong_size)?)),
         HAS => Ok(Answer::Has(truth()?)),
-        MANY => Err(ReplyError::Nested),
+        MANY | TRANSACTED | CONDITION | BOUNDS | PAGE => Err(ReplyError::Nested),
         other => {
             let code = ErrorCode::from_code(other).ok_or(ReplyError::Status(other))?;
             Ok(Answer::Refused { code, message: check_text(payload)? })
@@ -301,4 +460,39 @@ fn decode_item(rest: &[u8]) -> Result<(Answer<'_>, &[u8]), ReplyError> {
     let length = u32::from_le_bytes(field(head, ITEM_LENGTH)) as usize;
     let (payload, rest) = rest.split_at_checked(length).ok_or(ReplyError::Item)?;
     Ok((decode_answer(head[ITEM_STATUS], head[ITEM_TYPE], payload)?, rest))
+}
+
+impl<'a> StepResults<'a> {
+    pub(super) fn decode(items: &'a [u8]) -> Result<Self, ReplyError> {
+        let mut rest = items;
+        while !rest.is_empty() {
+            (_, rest) = decode_step_result(rest)?;
+        }
+        Ok(Self(items))
+    }
+
+    /// The results, in the order of the steps.
+    pub fn iter(self) -> impl Iterator<Item = StepResult<'a>> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (result, behind) = (!rest.is_empty()).then(|| decode_step_result(rest).ok()).flatten()?;
+            rest = behind;
+            Some(result)
+        })
+    }
+}
+
+fn decode_step_result(bytes: &[u8]) -> Result<(StepResult<'_>, &[u8]), ReplyError> {
+    let (head, rest) = bytes.split_first_chunk::<DONE_BYTES>().ok_or(ReplyError::Item)?;
+    let flags = u16::from_le_bytes(field(head, DONE_FLAGS));
+    if flags & !DONE_FLAGS_KNOWN != 0 {
+        return Err(ReplyError::Reserved);
+    }
+    let (etag, rest) = split_if(rest, flags & HAS_ETAG != 0)?;
+    let (expires, rest) = split_if(rest, flags & EXPIRES != 0)?;
+    let length = u32::from_le_bytes(field(head, DONE_LENGTH)) as usize;
+    let (payload, rest) = rest.split_at_checked(length).ok_or(ReplyError::Item)?;
+    let answer = decode_answer(head[DONE_STATUS], head[DONE_TYPE], payload)?;
+    let facts = EntryFacts { existed: flags & EXISTED != 0, etag, expires: expires.map(Micros::from_le_bytes) };
+    Ok((StepResult { answer, facts }, rest))
 }

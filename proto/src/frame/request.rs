@@ -2,6 +2,9 @@
 
 use super::error::RequestError;
 use super::limits::MAX_MULTI_ITEMS;
+use super::rules::{check_members, check_value, kind_of};
+use super::scan::Scan;
+use super::transact::{self, CheckItem, StepItem, TransactItems};
 use crate::key::Key;
 use crate::op::{Op, OpKind};
 use crate::payload;
@@ -28,6 +31,8 @@ const DURABLE: u16 = 1;
 // The opcode of an operation is the code of its kind.
 const MULTI_GET: u8 = 0x20;
 const MULTI_PUT: u8 = 0x21;
+const TRANSACT: u8 = 0x22;
+const SCAN: u8 = 0x23;
 const PING: u8 = 0x30;
 const AUTH: u8 = 0x31;
 
@@ -56,6 +61,10 @@ pub enum Request<'a> {
     Op(Op<'a>),
     /// Many gets or many puts, each executed on its own, in this order.
     Multi(MultiOps<'a>),
+    /// Several operations that take effect together or not at all, on conditions.
+    Transact(TransactItems<'a>),
+    /// A page of entries.
+    Scan(Scan<'a>),
     /// Checks that the server responds.
     Ping,
     /// The client's token.
@@ -130,14 +139,8 @@ impl<'a> RequestFrame<'a> {
     }
 }
 
-/// The kind of operation that a frame may ask for. Touch has an option, for which version 1 has no room; nobody asks for Expire.
-#[inline]
-fn kind_of(opcode: u8) -> Option<OpKind> {
-    OpKind::from_code(opcode).filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire))
-}
-
 fn is_known(opcode: u8) -> bool {
-    matches!(opcode, MULTI_GET | MULTI_PUT | PING | AUTH)
+    matches!(opcode, MULTI_GET | MULTI_PUT | TRANSACT | SCAN | PING | AUTH)
 }
 
 /// Decodes a request that is not an operation.
@@ -145,7 +148,7 @@ fn decode_other<'a>(opcode: u8, ty: u8, key: &[u8], payload: &'a [u8]) -> Result
     if !is_known(opcode) {
         return Err(RequestError::Opcode(opcode));
     }
-    if ty != 0 {
+    if ty != 0 && opcode != SCAN {
         return Err(RequestError::Type(ty));
     }
     if !key.is_empty() {
@@ -154,32 +157,11 @@ fn decode_other<'a>(opcode: u8, ty: u8, key: &[u8], payload: &'a [u8]) -> Result
     match opcode {
         PING if payload.is_empty() => Ok(Request::Ping),
         PING => Err(RequestError::UnwantedPayload),
+        TRANSACT => Ok(Request::Transact(TransactItems::decode(payload)?)),
+        SCAN => Ok(Request::Scan(Scan::decode(ty, payload)?)),
         AUTH => Ok(Request::Auth(check_text(payload).map_err(payload::PayloadError::from)?)),
         _ => Ok(Request::Multi(MultiOps::decode(opcode, payload)?)),
     }
-}
-
-/// Rules for clients beyond the form: each value has one encoding, and can be stored.
-#[inline]
-fn check_value(value: &ValueRef<'_>) -> Result<(), RequestError> {
-    match value {
-        ValueRef::Float(value) if !value.is_finite() => Err(RequestError::NotFinite),
-        ValueRef::Map(list) => check_order(list.pairs().map(|(field, _)| field)),
-        ValueRef::Set(list) => check_order(list.iter()),
-        _ => Ok(()),
-    }
-}
-
-/// The same for an operation other than a put.
-fn check_members(op: &Op<'_>) -> Result<(), RequestError> {
-    match op {
-        Op::SetAdd { members, .. } | Op::SetRem { members, .. } => check_order(members.iter()),
-        _ => Ok(()),
-    }
-}
-
-fn check_order<'t>(texts: impl Iterator<Item = &'t str>) -> Result<(), RequestError> {
-    if texts.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(RequestError::Order) }
 }
 
 impl<'a> MultiOps<'a> {
@@ -282,6 +264,31 @@ pub fn encode_multi_put<'k>(
     for (key, value) in entries {
         encode_put_item(out, key, value);
     }
+    finish(out, start);
+}
+
+/// Size of a request for a transaction, in bytes.
+pub fn transact_bytes(checks: &[CheckItem<'_>], steps: &[StepItem<'_>]) -> usize {
+    REQUEST_HEADER_BYTES + transact::payload_bytes(checks, steps)
+}
+
+/// Appends a request for a transaction: at most [`super::MAX_TRANSACT_ITEMS`] conditions, and as many steps.
+pub fn encode_transact(out: &mut Vec<u8>, id: u32, durable: bool, checks: &[CheckItem<'_>], steps: &[StepItem<'_>]) {
+    let start = begin(out, id, TRANSACT, durable);
+    transact::encode_items(out, checks, steps);
+    finish(out, start);
+}
+
+/// Size of a request for a page of entries, in bytes.
+pub fn scan_bytes(scan: &Scan<'_>) -> usize {
+    REQUEST_HEADER_BYTES + scan.payload_bytes()
+}
+
+/// Appends a request for a page of entries.
+pub fn encode_scan(out: &mut Vec<u8>, id: u32, scan: &Scan<'_>) {
+    let start = begin(out, id, SCAN, false);
+    out[start + TYPE] = scan.ty.map_or(0, |ty| ty as u8);
+    scan.encode_payload(out);
     finish(out, start);
 }
 

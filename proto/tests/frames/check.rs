@@ -2,8 +2,9 @@
 
 use bytes::BytesMut;
 use proto::frame::{
-    Answer, ErrorCode, ManyReplies, ReplyFrame, Request, RequestFrame, RunDecoder, encode_auth, encode_error,
-    encode_multi_get, encode_multi_put, encode_ping, encode_reply, encode_request,
+    Answer, ErrorCode, ManyReplies, ReplyFrame, Request, RequestFrame, RunDecoder, StepResult, TransactReply,
+    encode_auth, encode_bounds, encode_condition, encode_error, encode_multi_get, encode_multi_put, encode_page,
+    encode_ping, encode_reply, encode_request, encode_scan, encode_transact, scan_bytes, transact_bytes,
 };
 use proto::{Op, Reply, ValueRef};
 use tokio_util::codec::Decoder;
@@ -61,7 +62,8 @@ fn carries_durable(request: &Request<'_>) -> bool {
     match request {
         Request::Op(_) => true,
         Request::Multi(ops) => ops.writes(),
-        Request::Ping | Request::Auth(_) => false,
+        Request::Transact(_) => true,
+        Request::Ping | Request::Auth(_) | Request::Scan(_) => false,
     }
 }
 
@@ -71,6 +73,16 @@ fn request_again(frame: &RequestFrame<'_>) -> Vec<u8> {
         Request::Op(op) => encode_request(&mut out, frame.id, frame.durable, &op),
         Request::Ping => encode_ping(&mut out, frame.id),
         Request::Auth(token) => encode_auth(&mut out, frame.id, token),
+        Request::Scan(scan) => {
+            encode_scan(&mut out, frame.id, &scan);
+            assert_eq!(out.len(), scan_bytes(&scan));
+        }
+        Request::Transact(items) => {
+            let (checks, steps): (Vec<_>, Vec<_>) = (items.checks().collect(), items.steps().collect());
+            encode_transact(&mut out, frame.id, frame.durable, &checks, &steps);
+            assert_eq!(out.len(), transact_bytes(&checks, &steps));
+            assert_eq!(items.writes(), steps.iter().any(|step| step.op.kind().writes()));
+        }
         Request::Multi(ops) => {
             assert_eq!(ops.ops().count(), ops.count());
             let puts = ops.ops().map(|op| match op {
@@ -112,6 +124,19 @@ fn reply_again(frame: &ReplyFrame<'_>) -> Vec<u8> {
             }
             many.finish(&mut out);
         }
+        Answer::Transacted { token, results } => {
+            let mut reply = TransactReply::begin(&mut out, frame.id, &token);
+            for StepResult { answer, facts } in results.iter() {
+                match answer {
+                    Answer::Refused { code, message } => reply.push(&mut out, Err((code, message)), &facts),
+                    other => reply.push(&mut out, Ok(&as_reply(other)), &facts),
+                }
+            }
+            reply.finish(&mut out);
+        }
+        Answer::Condition { number, found } => encode_condition(&mut out, frame.id, number, found.as_ref()),
+        Answer::Bounds { number, before } => encode_bounds(&mut out, frame.id, number, before),
+        Answer::Page(page) => encode_page(&mut out, frame.id, page.next, page.entries()),
         other => encode_reply(&mut out, frame.id, &as_reply(other)),
     }
     out
@@ -126,7 +151,12 @@ fn as_reply(answer: Answer<'_>) -> Reply {
         Answer::Deleted(yes) => Reply::Deleted(yes),
         Answer::Count(count) => Reply::Count(count),
         Answer::Has(yes) => Reply::Has(yes),
-        Answer::Many(_) | Answer::Refused { .. } => panic!("no reply of one operation: {answer:?}"),
+        Answer::Many(_)
+        | Answer::Transacted { .. }
+        | Answer::Condition { .. }
+        | Answer::Bounds { .. }
+        | Answer::Page(_)
+        | Answer::Refused { .. } => panic!("no reply of one operation: {answer:?}"),
     }
 }
 

@@ -125,10 +125,10 @@ proptest! {
     }
 
     #[test]
-    fn prefaces_come_back_as_they_were_encoded(version: u16, max_frame: u32, auth_required: bool, auth_offered: bool, read_only: bool, status in 0..4usize) {
+    fn prefaces_come_back_as_they_were_encoded(version: u16, max_frame: u32, auth_required: bool, auth_offered: bool, read_only: bool, transacts: bool, status in 0..4usize) {
         use PrefaceStatus::{NotThisProtocol, TooManyConnections, Version, Welcome};
         let status = [Welcome, NotThisProtocol, Version, TooManyConnections][status];
-        let preface = ServerPreface { version, status, max_frame, auth_required, auth_offered, read_only };
+        let preface = ServerPreface { version, status, max_frame, auth_required, auth_offered, read_only, transacts };
         prop_assert_eq!(ServerPreface::decode(preface.encode()), Ok(preface));
         let decoded = ClientPreface::decode(ClientPreface { version }.encode());
         match version {
@@ -240,6 +240,7 @@ fn a_preface_of_anything_else_is_refused() {
         auth_required: true,
         auth_offered: true,
         read_only: true,
+        transacts: true,
     };
     let mut later = welcome.encode();
     later[12..].fill(0xff);

@@ -2,7 +2,8 @@
 
 use proto::frame::ErrorCode::{self, BadFlags, BadKey, BadLength, BadOpcode, BadPayload, BadType, BadValue, TooLarge};
 use proto::frame::{
-    BadRequest, MAX_MULTI_ITEMS, ReplyError, ReplyFrame, Request, RequestError, RequestFrame, encode_multi_get,
+    BadRequest, MAX_MULTI_ITEMS, MAX_TRANSACT_ITEMS, ReplyError, ReplyFrame, Request, RequestError, RequestFrame,
+    encode_multi_get,
 };
 use proto::limits::MAX_KEY_BYTES;
 use proto::{KeyError, OpKind, PayloadError, StringsError, TextError, ValueType};
@@ -32,6 +33,8 @@ const MAP_SET: u8 = 11;
 const MAP_DEL: u8 = 12;
 const MULTI_GET: u8 = 32;
 const MULTI_PUT: u8 = 33;
+const TRANSACT: u8 = 34;
+const SCAN: u8 = 35;
 const PING: u8 = 48;
 const AUTH: u8 = 49;
 
@@ -76,12 +79,12 @@ fn a_header_that_makes_no_sense() {
         assert_eq!(error.code(), BadLength);
     }
     for opcode in 0..=u8::MAX {
-        if !matches!(opcode, 1..=12 | 32 | 33 | 48 | 49) {
+        if !matches!(opcode, 1..=12 | 32..=35 | 48 | 49) {
             assert_refused(&of(opcode, INT, b"k", b""), RequestError::Opcode(opcode), BadOpcode);
             assert_refused(&raw(opcode, 9, 99, 0, 0, b"?"), RequestError::Opcode(opcode), BadOpcode);
         }
     }
-    for opcode in [GET, PUT, DEL_ALL, MULTI_GET, MULTI_PUT, PING, AUTH] {
+    for opcode in [GET, PUT, DEL_ALL, MULTI_GET, MULTI_PUT, TRANSACT, SCAN, PING, AUTH] {
         for flags in [2, 3, 4, 0x8000, 0x8001, 0xffff] {
             assert_refused(&raw(opcode, 0, 0, flags, 0, b""), RequestError::Flags(flags), BadFlags);
         }
@@ -107,7 +110,7 @@ fn a_key_that_is_none() {
         refused(&raw(opcode, ty, 2, 0, 0, b"k"), RequestError::KeyLength(2));
         refused(&raw(opcode, ty, 65_535, 0, 0, b"k"), RequestError::KeyLength(65_535));
     }
-    for opcode in [MULTI_GET, MULTI_PUT, PING, AUTH] {
+    for opcode in [MULTI_GET, MULTI_PUT, TRANSACT, SCAN, PING, AUTH] {
         assert_refused(&of(opcode, 0, b"k", b""), RequestError::UnwantedKey, BadKey);
         assert_refused(&raw(opcode, 0, 1, 0, 0, b""), RequestError::KeyLength(1), BadKey);
     }
@@ -286,6 +289,102 @@ fn as_many_items_as_there_may_be() {
     assert_refused(&too_many, RequestError::Items, TooLarge);
 }
 
+/// A condition of a transaction.
+fn check(ty: u8, kind: u8, key: &[u8], etags: u16, zero: u8, rest: &[u8]) -> Vec<u8> {
+    let head = [&[ty, kind][..], &(key.len() as u16).to_le_bytes(), &etags.to_le_bytes(), &[zero, 0], key, rest];
+    head.concat()
+}
+
+/// A step of a transaction.
+fn step(kind: u8, ty: u8, key: &[u8], flags: u16, zero: u8, words: &[u64], payload: &[u8]) -> Vec<u8> {
+    let words: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    let length = (payload.len() as u32).to_le_bytes();
+    let head = [&[kind, ty][..], &(key.len() as u16).to_le_bytes(), &flags.to_le_bytes(), &[zero, 0], &length];
+    [&head.concat()[..], &words, key, payload].concat()
+}
+
+fn transact(checks: &[Vec<u8>], steps: &[Vec<u8>]) -> Vec<u8> {
+    let counts = [(checks.len() as u16).to_le_bytes(), (steps.len() as u16).to_le_bytes()].concat();
+    of(TRANSACT, 0, b"", &[&counts[..], &checks.concat(), &steps.concat()].concat())
+}
+
+#[test]
+fn transactions_of_another_form() {
+    const TOUCH: u8 = 13;
+    let check_error = |item: Vec<u8>, error: RequestError, code| {
+        let good = check(INT, 1, b"k", 0, 0, b"");
+        assert_refused(&transact(&[good, item], &[step(GET, INT, b"k", 0, 0, &[], b"")]), error, code);
+    };
+    check_error(check(0, 1, b"k", 0, 0, b""), RequestError::Type(0), BadType);
+    check_error(check(INT, 0, b"k", 0, 0, b""), RequestError::Condition(0), BadPayload);
+    check_error(check(INT, 5, b"k", 0, 0, b""), RequestError::Condition(5), BadPayload);
+    check_error(check(INT, 1, b"k", 1, 0, &[0; 16]), RequestError::Condition(1), BadPayload);
+    check_error(check(INT, 3, b"k", 101, 0, &[0; 1616]), RequestError::Etags, TooLarge);
+    check_error(check(INT, 1, b"k", 0, 1, b""), RequestError::Reserved, BadFlags);
+    check_error(check(INT, 1, b"", 0, 0, b""), KeyError::Empty.into(), BadKey);
+
+    let step_error = |item: Vec<u8>, error: RequestError, code| {
+        assert_refused(&transact(&[], &[step(GET, INT, b"k", 0, 0, &[], b""), item]), error, code);
+    };
+    step_error(step(14, INT, b"k", 0, 0, &[], b""), RequestError::Opcode(14), BadOpcode);
+    step_error(step(0, INT, b"k", 0, 0, &[], b""), RequestError::Opcode(0), BadOpcode);
+    for (kind, payload, flags) in [
+        (GET, &b""[..], 1),
+        (DEL, b"", 2),
+        (PUT, &[0; 4], 4),
+        (PUT, &[0; 4], 8),
+        (PUT, &[0; 4], 3),
+        (PUT, &[0; 4], 16),
+        (TOUCH, b"", 0),
+        (GET, b"", 0x8000),
+    ] {
+        step_error(step(kind, INT, b"k", flags, 0, &[1], payload), RequestError::StepFlags(flags), BadFlags);
+    }
+    step_error(step(GET, INT, b"k", 0, 1, &[], b""), RequestError::Reserved, BadFlags);
+    step_error(step(PUT, INT, b"k", 1, 0, &[0], &[0; 4]), RequestError::Ttl(0), BadPayload);
+    step_error(step(PUT, INT, b"k", 1, 0, &[u64::MAX], &[0; 4]), RequestError::Ttl(u64::MAX), BadPayload);
+    step_error(step(PUT, INT, b"", 0, 0, &[], &[0; 4]), KeyError::Empty.into(), BadKey);
+    step_error(step(PUT, INT, b"k", 0, 0, &[], &[0; 3]), PayloadError::Size(OpKind::Put).into(), BadPayload);
+    step_error(step(PUT, SET, b"k", 0, 0, &[], &list(&[b"b", b"a"])), RequestError::Order, BadPayload);
+    step_error(step(SET_ADD, SET, b"k", 0, 0, &[], &list(&[b"b", b"a"])), RequestError::Order, BadPayload);
+    step_error(step(PUT, FLOAT, b"k", 0, 0, &[], &f32::NAN.to_le_bytes()), RequestError::NotFinite, BadValue);
+    step_error(
+        step(INCR, STR, b"k", 0, 0, &[], b""),
+        PayloadError::Type { kind: OpKind::Incr, ty: STR }.into(),
+        BadType,
+    );
+
+    // Cut off anywhere, and with more behind.
+    let whole = transact(&[check(INT, 3, b"k", 1, 0, &[7; 16])], &[step(INCRBY, INT, b"k", 12, 0, &[1, 2], &[0; 8])]);
+    assert!(RequestFrame::decode(&whole).is_ok());
+    for end in 16..whole.len() {
+        let cut = RequestFrame::decode(&check::with_length(&whole[..end])).unwrap_err();
+        assert!(matches!(cut.error, RequestError::ItemLength(_)), "{end}: {cut:?}");
+    }
+    let longer = check::with_length(&[&whole[..], &[0]].concat());
+    assert_refused(&longer, RequestError::ItemLength(2), BadPayload);
+    let many = vec![step(GET, INT, b"k", 0, 0, &[], b""); MAX_TRANSACT_ITEMS + 1];
+    assert_refused(&transact(&[], &many), RequestError::TransactItems, TooLarge);
+    assert!(RequestFrame::decode(&transact(&[], &many[1..])).is_ok());
+}
+
+#[test]
+fn scans_of_another_form() {
+    let cases: [(u8, &[u8], RequestError, ErrorCode); 7] = [
+        (9, &[1, 0, 0, 0], RequestError::Type(9), BadType),
+        (INT, &[1, 0, 0], RequestError::ItemLength(0), BadPayload),
+        (INT, &[0, 0, 0, 0], RequestError::ScanLimit(0), BadPayload),
+        (INT, &[0xe9, 3, 0, 0], RequestError::ScanLimit(1001), BadPayload),
+        (INT, &[1, 0, 2, 0], RequestError::Reserved, BadFlags),
+        (INT, &[1, 0, 0, 19], RequestError::ItemLength(0), BadPayload),
+        (INT, &[1, 0, 0, 20, 1], RequestError::ItemLength(0), BadPayload),
+    ];
+    for (ty, payload, error, code) in cases {
+        assert_refused(&of(SCAN, ty, b"", payload), error, code);
+    }
+    assert_refused(&of(SCAN, 0, b"", b"\x01\0\0\0a\0"), PayloadError::from(TextError::Nul(1)).into(), BadValue);
+}
+
 /// A reply whose length is right, whatever the rest says.
 fn reply(status: u8, ty: u8, zero: u16, payload: &[u8]) -> Vec<u8> {
     let length = (12 + payload.len()) as u32;
@@ -325,8 +424,29 @@ fn a_reply_of_another_form() {
         (reply(7, 0, 0, &item_beyond), ReplyError::Item),
         (reply(7, 0, 0, &item_reserved), ReplyError::Reserved),
         (reply(7, 0, 0, &reply_item(7, 0, b"")), ReplyError::Nested),
-        (reply(7, 0, 0, &reply_item(8, 0, b"")), ReplyError::Status(8)),
-        (reply(8, 0, 0, b""), ReplyError::Status(8)),
+        (reply(7, 0, 0, &reply_item(8, 0, b"")), ReplyError::Nested),
+        (reply(7, 0, 0, &reply_item(12, 0, b"")), ReplyError::Status(12)),
+        (reply(12, 0, 0, b""), ReplyError::Status(12)),
+        (reply(8, 0, 0, &[0; 18]), ReplyError::Size(8)),
+        (reply(8, 0, 0, &[0; 19]), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; 19].as_slice(), &[1]].concat()), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 8, 0, 0, 0, 0, 0]].concat()), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 2, 0, 0, 0, 0, 0]].concat()), ReplyError::Item),
+        (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 0, 0, 1, 0, 0, 0]].concat()), ReplyError::Item),
+        (reply(8, 0, 0, &[[0; 20].as_slice(), &[8, 0, 0, 0, 0, 0, 0, 0]].concat()), ReplyError::Nested),
+        (reply(9, 0, 0, &[0; 3]), ReplyError::Size(9)),
+        (reply(9, 0, 0, &[0, 0, 2, 0]), ReplyError::Reserved),
+        (reply(9, 0, 0, &[0, 0, 1, 0]), ReplyError::Item),
+        (reply(9, 0, 0, &[0, 0, 0, 0, 1]), ReplyError::Size(9)),
+        (reply(9, INT, 0, &[0; 8]), ReplyError::Size(9)),
+        (reply(10, 0, 0, &[0; 11]), ReplyError::Size(10)),
+        (reply(10, 0, 0, &[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]), ReplyError::Reserved),
+        (reply(11, 0, 0, &[0; 3]), ReplyError::Item),
+        (reply(11, 0, 0, &[1, 0, 0, 0]), ReplyError::Reserved),
+        (reply(11, 0, 0, &[20, 0, 0, 0]), ReplyError::Item),
+        (reply(11, 0, 0, &[0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]), ReplyError::Type(9)),
+        (reply(11, 0, 0, &[0, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0]), ReplyError::Reserved),
+        (reply(11, 0, 0, &[[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0].as_slice(), &[0; 16]].concat()), ReplyError::Key),
         (reply(0x7f, 0, 0, b""), ReplyError::Status(0x7f)),
         (reply(0x87, 0, 0, b""), ReplyError::Status(0x87)),
         (reply(0x80, INT, 0, b""), ReplyError::Type(INT)),

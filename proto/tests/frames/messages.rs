@@ -3,10 +3,12 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::frame::{
-    Answer, ErrorCode, ManyReplies, ReplyFrame, Request, RequestFrame, encode_auth, encode_error, encode_multi_get,
-    encode_multi_put, encode_ping, encode_reply, encode_request,
+    Answer, CheckItem, CheckKind, Cursor, EntryFacts, ErrorCode, Etag, FoundEntry, ManyReplies, ReplyFrame, Request,
+    RequestFrame, Scan, ScannedEntry, StepItem, StepResult, Token, TransactReply, Ttl, encode_auth, encode_bounds,
+    encode_condition, encode_error, encode_multi_get, encode_multi_put, encode_page, encode_ping, encode_reply,
+    encode_request, encode_scan, encode_transact,
 };
-use proto::{Op, Reply, StringsBuf, Value, ValueRef, ValueType};
+use proto::{Op, OpKind, Reply, StringsBuf, Value, ValueRef, ValueType};
 
 use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, any_type, any_value, as_key, packed};
 
@@ -17,7 +19,21 @@ pub(crate) enum OwnedRequest {
     MultiPut(Vec<(String, Value)>),
     Ping,
     Auth(String),
+    Transact(Vec<OwnedCheck>, Vec<OwnedStep>),
+    Scan(OwnedScan),
 }
+
+/// Type, key, code of the condition, states.
+pub(crate) type OwnedCheck = (ValueType, String, u8, Vec<Etag>);
+
+/// Operation, time to live, smallest and largest result.
+pub(crate) type OwnedStep = (OwnedOp, Option<Ttl>, Option<i64>, Option<i64>);
+
+/// Type, prefix, limit, whether values are wanted, cursor.
+pub(crate) type OwnedScan = (Option<ValueType>, String, u16, bool, Option<Cursor>);
+
+/// Type, key, state, deadline, value.
+pub(crate) type OwnedEntry = (ValueType, String, Etag, Option<i64>, Option<Value>);
 
 /// What is refused, and why.
 pub(crate) type Refused = (ErrorCode, String);
@@ -27,12 +43,43 @@ pub(crate) enum OwnedAnswer {
     Reply(Reply),
     Many(Vec<Result<Reply, Refused>>),
     Error(Refused),
+    Transacted(Token, Vec<(Result<Reply, Refused>, EntryFacts)>),
+    Condition(u16, Option<(Etag, Option<Value>)>),
+    Bounds(u16, i64),
+    Page(Option<Cursor>, Vec<OwnedEntry>),
+}
+
+fn as_check((ty, key, code, etags): &OwnedCheck) -> CheckItem<'_> {
+    let kind = match code % 4 {
+        0 => CheckKind::Present,
+        1 => CheckKind::Absent,
+        2 => CheckKind::OneOf(etags),
+        _ => CheckKind::NoneOf(etags),
+    };
+    CheckItem { ty: *ty, key: as_key(key), kind }
+}
+
+fn as_step((op, ttl, min, max): &OwnedStep) -> StepItem<'_> {
+    StepItem { op: op.as_op(), ttl: *ttl, min: *min, max: *max }
+}
+
+fn as_scan((ty, prefix, limit, values, cursor): &OwnedScan) -> Scan<'_> {
+    Scan { ty: *ty, prefix, limit: *limit, values: *values, cursor: *cursor }
+}
+
+fn as_entry((ty, key, etag, expires, value): &OwnedEntry) -> ScannedEntry<'_> {
+    let value = value.as_ref().map(Value::as_value_ref);
+    ScannedEntry { ty: *ty, key: as_key(key), etag: *etag, expires: *expires, value }
+}
+
+fn as_found((etag, value): &(Etag, Option<Value>)) -> FoundEntry<'_> {
+    FoundEntry { etag: *etag, value: value.as_ref().map(Value::as_value_ref) }
 }
 
 impl OwnedRequest {
     /// Whether its encoder takes the flag.
     pub(crate) fn can_be_durable(&self) -> bool {
-        matches!(self, Self::Op(_) | Self::MultiPut(_))
+        matches!(self, Self::Op(_) | Self::MultiPut(_) | Self::Transact(..))
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>, id: u32, durable: bool) {
@@ -47,6 +94,12 @@ impl OwnedRequest {
             }
             Self::Ping => encode_ping(out, id),
             Self::Auth(token) => encode_auth(out, id, token),
+            Self::Transact(checks, steps) => {
+                let checks: Vec<_> = checks.iter().map(as_check).collect();
+                let steps: Vec<_> = steps.iter().map(as_step).collect();
+                encode_transact(out, id, durable, &checks, &steps);
+            }
+            Self::Scan(scan) => encode_scan(out, id, &as_scan(scan)),
         }
     }
 
@@ -69,6 +122,11 @@ impl OwnedRequest {
             }
             (Self::Ping, Request::Ping) => {}
             (Self::Auth(token), Request::Auth(decoded)) => assert_eq!(decoded, token),
+            (Self::Transact(checks, steps), Request::Transact(items)) => {
+                assert!(items.checks().eq(checks.iter().map(as_check)), "{self:?}");
+                assert!(items.steps().eq(steps.iter().map(as_step)), "{self:?}");
+            }
+            (Self::Scan(scan), Request::Scan(decoded)) => assert_eq!(decoded, as_scan(scan)),
             (_, other) => panic!("{self:?} came back as {other:?}"),
         }
     }
@@ -90,6 +148,19 @@ impl OwnedAnswer {
                 assert_eq!(many.bytes(out), out.len() - start);
                 many.finish(out);
             }
+            Self::Transacted(token, steps) => {
+                let mut reply = TransactReply::begin(out, id, token);
+                for (result, facts) in steps {
+                    let result = result.as_ref().map_err(|(code, message)| (*code, &**message));
+                    reply.push(out, result, facts);
+                }
+                reply.finish(out);
+            }
+            Self::Condition(number, found) => {
+                encode_condition(out, id, *number, found.as_ref().map(as_found).as_ref());
+            }
+            Self::Bounds(number, before) => encode_bounds(out, id, *number, *before),
+            Self::Page(next, entries) => encode_page(out, id, *next, entries.iter().map(as_entry)),
         }
     }
 
@@ -106,6 +177,27 @@ impl OwnedAnswer {
                     Err((code, message)) => refused(*code, message),
                 });
                 assert!(answers.iter().eq(expected), "{self:?}");
+            }
+            (Self::Transacted(token, steps), Answer::Transacted { token: decoded, results }) => {
+                assert_eq!(decoded, *token);
+                let expected = steps.iter().map(|(result, facts)| {
+                    let answer = match result {
+                        Ok(reply) => as_answer(reply),
+                        Err((code, message)) => refused(*code, message),
+                    };
+                    StepResult { answer, facts: *facts }
+                });
+                assert!(results.iter().eq(expected), "{self:?}");
+            }
+            (Self::Condition(number, found), answer) => {
+                assert_eq!(answer, Answer::Condition { number: *number, found: found.as_ref().map(as_found) });
+            }
+            (Self::Bounds(number, before), answer) => {
+                assert_eq!(answer, Answer::Bounds { number: *number, before: *before });
+            }
+            (Self::Page(next, entries), Answer::Page(page)) => {
+                assert_eq!(page.next, *next);
+                assert!(page.entries().eq(entries.iter().map(as_entry)), "{self:?}");
             }
             (_, other) => panic!("{self:?} came back as {other:?}"),
         }
@@ -148,14 +240,48 @@ fn any_finite_value() -> BoxedStrategy<Value> {
     any_value(&any_text()).prop_map(finite).boxed()
 }
 
-pub(crate) fn any_request() -> BoxedStrategy<OwnedRequest> {
+fn any_client_op() -> BoxedStrategy<OwnedOp> {
     let op = any_op(any_key(), any_text()).prop_map(|op| match op {
         OwnedOp::Put(key, value) => OwnedOp::Put(key, finite(value)),
         OwnedOp::SetAdd(key, members) => OwnedOp::SetAdd(key, ascending(&members)),
         OwnedOp::SetRem(key, members) => OwnedOp::SetRem(key, ascending(&members)),
         other => other,
     });
+    op.boxed()
+}
+
+fn any_check() -> BoxedStrategy<OwnedCheck> {
+    (any_type(), any_key(), 0..4u8, vec(any::<Etag>(), 0..4)).boxed()
+}
+
+fn any_step() -> BoxedStrategy<OwnedStep> {
+    let ttl =
+        prop_oneof![Just(None), Just(Some(Ttl::Never)), (1..1u64 << 40).prop_map(|millis| Some(Ttl::After(millis)))];
+    let op =
+        prop_oneof![8 => any_client_op(), 1 => (any_type(), any_key()).prop_map(|(ty, key)| OwnedOp::Touch(ty, key))];
+    let bound = || proptest::option::of(any::<i64>());
+    let fits = |(op, ttl, min, max): OwnedStep| {
+        let kind = op.as_op().kind();
+        let is_counter = matches!(kind, OpKind::Incr | OpKind::IncrBy);
+        let ttl = match kind {
+            OpKind::Touch => ttl.or(Some(Ttl::Never)),
+            kind => ttl.filter(|_| kind.leaves_an_entry()),
+        };
+        (op, ttl, min.filter(|_| is_counter), max.filter(|_| is_counter))
+    };
+    (op, ttl, bound(), bound()).prop_map(fits).boxed()
+}
+
+fn any_scan() -> BoxedStrategy<OwnedScan> {
+    let cursor = proptest::option::of(any::<Cursor>());
+    (proptest::option::of(any_type()), any_text(), 1..=1000u16, any::<bool>(), cursor).boxed()
+}
+
+pub(crate) fn any_request() -> BoxedStrategy<OwnedRequest> {
+    let op = any_client_op();
     prop_oneof![
+        3 => (vec(any_check(), 0..4), vec(any_step(), 0..5)).prop_map(|(checks, steps)| OwnedRequest::Transact(checks, steps)),
+        1 => any_scan().prop_map(OwnedRequest::Scan),
         8 => op.prop_map(OwnedRequest::Op),
         2 => vec((any_type(), any_key()), 0..6).prop_map(OwnedRequest::MultiGet),
         2 => vec((any_key(), any_finite_value()), 0..6).prop_map(OwnedRequest::MultiPut),
@@ -182,7 +308,16 @@ fn any_reply() -> BoxedStrategy<Reply> {
 pub(crate) fn any_answer() -> BoxedStrategy<OwnedAnswer> {
     let refused = (prop::sample::select(&ErrorCode::ALL[..]), any_text());
     let item = prop_oneof![4 => any_reply().prop_map(Ok), 1 => refused.clone().prop_map(Err)];
+    let facts = (any::<bool>(), proptest::option::of(any::<Etag>()), proptest::option::of(any::<i64>()))
+        .prop_map(|(existed, etag, expires)| EntryFacts { existed, etag, expires });
+    let found = proptest::option::of((any::<Etag>(), proptest::option::of(any_finite_value())));
+    let entry = (any_key(), any::<Etag>(), proptest::option::of(any::<i64>()), any_finite_value(), any::<bool>())
+        .prop_map(|(key, etag, expires, value, told)| (value.value_type(), key, etag, expires, told.then_some(value)));
     prop_oneof![
+        2 => (any::<Token>(), vec((item.clone(), facts), 0..5)).prop_map(|(token, steps)| OwnedAnswer::Transacted(token, steps)),
+        1 => (any::<u16>(), found).prop_map(|(number, found)| OwnedAnswer::Condition(number, found)),
+        1 => (any::<u16>(), any::<i64>()).prop_map(|(number, before)| OwnedAnswer::Bounds(number, before)),
+        2 => (proptest::option::of(any::<Cursor>()), vec(entry, 0..5)).prop_map(|(next, entries)| OwnedAnswer::Page(next, entries)),
         6 => any_reply().prop_map(OwnedAnswer::Reply),
         2 => vec(item, 0..6).prop_map(OwnedAnswer::Many),
         1 => refused.prop_map(OwnedAnswer::Error),

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use proto::frame::{ClientPreface, ErrorCode, Frames, PrefaceStatus, RunDecoder, ServerPreface};
+use proto::frame::{
+    ClientPreface, Cursor, EntryFacts, ErrorCode, Etag, Frames, PrefaceStatus, RunDecoder, ServerPreface, Token, Ttl,
+};
 use proto::{CounterType, OpKind, Reply, Value, ValueType};
 
 use crate::check;
@@ -22,6 +24,10 @@ const HEAD: &str = "\
 ";
 
 const ID: u32 = 0x0102_0304;
+
+const ETAG: Etag = *b"state, 16 bytes.";
+const TOKEN: Token = *b"place, of 19 bytes.";
+const CURSOR: Cursor = *b"cursor, of 20 bytes.";
 
 enum Message {
     Hello(ClientPreface),
@@ -121,11 +127,13 @@ fn prefaces() -> Vec<(String, Message)> {
         auth_required: false,
         auth_offered: false,
         read_only: false,
+        transacts: false,
     };
     let servers = [
         ("welcome, frames of at most 16 MiB", welcome),
         ("welcome, the first request must be an auth", ServerPreface { auth_required: true, ..welcome }),
         ("welcome, an auth is possible", ServerPreface { auth_offered: true, ..welcome }),
+        ("welcome, transactions and scans are known", ServerPreface { transacts: true, ..welcome }),
         ("welcome, no writes any more", ServerPreface { read_only: true, ..welcome }),
         ("not this protocol", ServerPreface { status: PrefaceStatus::NotThisProtocol, ..welcome }),
         ("another version", ServerPreface { status: PrefaceStatus::Version, ..welcome }),
@@ -173,6 +181,26 @@ fn requests() -> Vec<(String, Message)> {
     say("the same, durable".into(), puts(), true);
     say("ping".into(), OwnedRequest::Ping, false);
     say("auth with the token \"secret\"".into(), OwnedRequest::Auth("secret".into()), false);
+    let checks = vec![
+        (ValueType::Str, "a".into(), 0, Vec::new()),
+        (ValueType::Str, "b".into(), 1, Vec::new()),
+        (ValueType::Int, "c".into(), 2, vec![ETAG, [0; 16]]),
+        (ValueType::Int, "d".into(), 3, vec![ETAG]),
+    ];
+    let steps = vec![
+        (Put("a".into(), Value::Str("text".into())), Some(Ttl::After(90_000)), None, None),
+        (IncrBy(CounterType::Int, "c".into(), -1), Some(Ttl::Never), Some(0), Some(9)),
+        (Touch(ValueType::Map, "m".into()), Some(Ttl::After(1)), None, None),
+        (Get(ValueType::Int, "d".into()), None, None, None),
+    ];
+    let says = "transact if the str `a` is present, the str `b` absent, the int `c` in one of two states, the int `d` not in a \
+                state: put under `a` the str \"text\" for 90 s, incrby of the int `c` by -1, from 0 to 9 and never expiring, \
+                touch the map `m` for 1 ms, get the int `d`";
+    say(says.into(), OwnedRequest::Transact(checks, steps), true);
+    let scan = (Some(ValueType::Int), "user_".into(), 100, true, None);
+    say("scan 100 ints with the prefix \"user_\", with values".into(), OwnedRequest::Scan(scan), false);
+    let scan = (None, String::new(), 1, false, Some(CURSOR));
+    say("scan one entry of any type, from a cursor on".into(), OwnedRequest::Scan(scan), false);
     all
 }
 
@@ -203,6 +231,31 @@ fn answers() -> Vec<(String, Message)> {
     ];
     say("many: value: the int 7; no entry; error 0x91 \"too large\"; done".into(), OwnedAnswer::Many(many));
     say("many: none".into(), OwnedAnswer::Many(Vec::new()));
+    let facts = EntryFacts { existed: true, etag: Some(ETAG), expires: Some(1_800_000_000_000_000) };
+    let steps = vec![
+        (Ok(Reply::Stored), facts),
+        (Ok(Reply::Value(Value::Int(7))), EntryFacts { expires: None, ..facts }),
+        (Ok(Reply::NoEntry), EntryFacts::default()),
+        (Err((ErrorCode::Busy, "no room".into())), EntryFacts { existed: true, ..EntryFacts::default() }),
+    ];
+    say(
+        "transacted: done, existed before, expires; value: the int 7; no entry; no room".into(),
+        OwnedAnswer::Transacted(TOKEN, steps),
+    );
+    say("condition 2 failed: no entry".into(), OwnedAnswer::Condition(2, None));
+    let found = Some((ETAG, Some(Value::Str("text".into()))));
+    say("condition 0 failed: the entry is the str \"text\"".into(), OwnedAnswer::Condition(0, found));
+    say("condition 0 failed: the entry has another state".into(), OwnedAnswer::Condition(0, Some((ETAG, None))));
+    say("step 1 is beyond its bounds: the counter is -3".into(), OwnedAnswer::Bounds(1, -3));
+    let entries = vec![
+        (ValueType::Int, "a".into(), ETAG, None, Some(Value::Int(7))),
+        (ValueType::Str, "bc".into(), ETAG, Some(1_800_000_000_000_000), None),
+    ];
+    say(
+        "page: the int `a`, 7; the str `bc`, which expires; more follows".into(),
+        OwnedAnswer::Page(Some(CURSOR), entries),
+    );
+    say("page: nothing, and the end".into(), OwnedAnswer::Page(None, Vec::new()));
     for code in ErrorCode::ALL {
         let message = format!("for people: {code:?}");
         say(format!("error {:#04x} \"{message}\"", code as u8), OwnedAnswer::Error((code, message)));
@@ -251,10 +304,10 @@ fn no_kind_of_message_is_missing() {
     let is_preface = |bytes: &[u8]| bytes.starts_with(b"KVSF");
     let frames = |from: char| in_file.iter().filter(move |(by, bytes)| *by == from && !is_preface(bytes));
     let opcodes: BTreeSet<u8> = frames('>').map(|(_, bytes)| bytes[8]).collect();
-    let every_opcode = (OpKind::Get as u8..=OpKind::MapDel as u8).chain([32, 33, 48, 49]);
+    let every_opcode = (OpKind::Get as u8..=OpKind::MapDel as u8).chain([32, 33, 34, 35, 48, 49]);
     assert_eq!(opcodes, every_opcode.collect());
     let statuses: BTreeSet<u8> = frames('<').map(|(_, bytes)| bytes[8]).collect();
-    assert_eq!(statuses, (0..=7).chain(ErrorCode::ALL.map(|code| code as u8)).collect());
+    assert_eq!(statuses, (0..=11).chain(ErrorCode::ALL.map(|code| code as u8)).collect());
     for ty in ValueType::ALL.map(|ty| ty as u8) {
         assert!(frames('>').any(|(_, bytes)| bytes[8..10] == [OpKind::Put as u8, ty]), "a put of type {ty}");
         assert!(frames('<').any(|(_, bytes)| bytes[8..10] == [1, ty]), "a value of type {ty}");

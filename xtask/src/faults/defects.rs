@@ -263,17 +263,42 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "gives-the-lsn-outside-of-the-lock",
         edits: &[edit(
             "engine/src/engine.rs",
-            "        let mut dropped = Vec::new();\n        let mut call = Call {",
+            "        let mut dropped = Vec::new();\n        let expires = replayed.map_or(",
             "        if PLANTED && let (Op::Put { .. }, Records::Log(log)) = (op, context.records) {\n            \
-             let quiet = Context { records: Records::Nowhere, at: 0, ..*context };\n            \
-             let mut dropped = Vec::new();\n            \
-             let mut call = Call { op, hash, context: &quiet, prebuilt, dropped: &mut dropped, replayed };\n            \
+             let quiet = Context { records: Records::Nowhere, ..*context };\n            \
+             let (mut dropped, expires, replayed) = (Vec::new(), Expires::AsUsual, None);\n            \
+             let mut call = Call { op, hash, context: &quiet, prebuilt, dropped: &mut dropped, expires, replayed };\n            \
              let executed = self.shard(hash).lock().execute(&mut call);\n            std::thread::yield_now();\n            \
-             let lsn = log.append(op, proto::Effect::None, context.at)?;\n            \
+             let record = crate::log::NewRecord { op, effect: proto::Effect::None, expires: None };\n            \
+             let lsn = log.append(&record, context.at)?;\n            \
              return executed.map(|outcome| crate::call::Outcome { lsn: Some(lsn), ..outcome });\n        }\n        \
-             let mut dropped = Vec::new();\n        let mut call = Call {",
+             let mut dropped = Vec::new();\n        let expires = replayed.map_or(",
         )],
         caught_by: LINEARIZABILITY,
+    },
+    Defect {
+        name: "finds-what-has-expired",
+        edits: &[edit(
+            "engine/src/expiry.rs",
+            "        self.get(slot).is_some_and(|deadline| deadline <= at)",
+            "        self.get(slot).is_some_and(|deadline| if PLANTED { deadline < at } else { deadline <= at })",
+        )],
+        caught_by: test("engine", "expiry", "an_entry_ends_exactly_at_its_deadline"),
+    },
+    Defect {
+        name: "forgets-the-deadline-in-the-record-of-an-increment",
+        edits: &[edit(
+            "engine/src/call.rs",
+            "        Ok(self.context.record(self.op, effect, expires)?.or(self.replayed))",
+            "        let expires = expires.filter(|_| !PLANTED || !matches!(self.op, Op::IncrBy { .. }));\n        \
+             Ok(self.context.record(self.op, effect, expires)?.or(self.replayed))",
+        )],
+        caught_by: test("engine", "expiry", "entries_with_deadlines_are_those_of_the_oracle"),
+    },
+    Defect {
+        name: "lets-time-go-back",
+        edits: &[edit("gateway/src/clock.rs", "        if base <= known {", "        if base <= known && !PLANTED {")],
+        caught_by: test("gateway", "v2", "a_clock_that_steps_neither_lengthens_nor_resurrects"),
     },
     Defect {
         name: "keeps-a-part-of-a-failed-transaction",
@@ -309,8 +334,8 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "applies-what-the-log-refused",
         edits: &[edit(
             "engine/src/call.rs",
-            "            Records::Log(log) => log.append(self.op, effect, self.context.at).map(Some),",
-            "            Records::Log(log) => match log.append(self.op, effect, self.context.at) {\n                \
+            "            Records::Log(log) => log.append(&NewRecord { op, effect, expires }, self.at).map(Some),",
+            "            Records::Log(log) => match log.append(&NewRecord { op, effect, expires }, self.at) {\n                \
              Err(_) if PLANTED => Ok(None),\n                appended => appended.map(Some),\n            },",
         )],
         caught_by: test("engine", "limits", "a_log_that_lags_refuses_writes_before_they_are_applied"),
@@ -347,15 +372,15 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "loses-the-deletion-of-all-types",
         edits: &[edit(
             "engine/src/shard.rs",
-            "        let lsn = call.record(Effect::Types(types))?;",
-            "        let lsn = if PLANTED { None } else { call.record(Effect::Types(types))? };",
+            "        let lsn = call.record(Effect::Types(types), None)?;",
+            "        let lsn = if PLANTED { None } else { call.record(Effect::Types(types), None)? };",
         )],
         caught_by: MODEL,
     },
     Defect {
         name: "answers-over-frames-before-it-is-durable",
         edits: &[edit(
-            "gateway/src/frames/executor.rs",
+            "gateway/src/frames/execution.rs",
             "    if let Some(lsn) = awaits {\n        output.wait_for(lsn, start);",
             "    if let Some(lsn) = awaits.filter(|_| !PLANTED) {\n        output.wait_for(lsn, start);",
         )],

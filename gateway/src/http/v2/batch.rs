@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::action::{Action, Content};
 use super::body::{self, CounterChange, Integer, Patch};
 use super::problem::document;
-use super::transact::{MAX_STEPS, Part, transact};
+use super::transact::{MAX_OPS, Part, transact};
 use super::{media, token, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
@@ -238,8 +238,8 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
     media::check_json(head)?;
     let options = Options { durability: durability(true, head)? };
     let Document { atomic, conditions, ops } = body::read("the batch", body, EXPECTED)?;
-    if ops.len() > MAX_STEPS || conditions.len() > MAX_STEPS {
-        return Err(Problem::TooMany(MAX_STEPS));
+    if ops.len() > MAX_OPS || conditions.len() > MAX_OPS {
+        return Err(Problem::TooMany(MAX_OPS));
     }
     let at = worker.shared.clock.now();
     ttl::of(head, false, at)?;
@@ -307,7 +307,8 @@ fn one_by_one(
     at: Micros,
     ops: &[Prepared],
 ) -> Result<Done, Problem> {
-    let (mut results, mut awaits, mut place) = (Vec::with_capacity(ops.len()), None, None);
+    let (mut results, mut awaits, mut place) =
+        (Vec::with_capacity(ops.len()), None, Some(worker.shared.engine.last_lsn()));
     let mut told = 0;
     for op in ops {
         if told > MAX_REPLIES_BYTES {

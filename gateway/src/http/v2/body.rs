@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::action::Action;
+use super::transact::MAX_OPS;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::values;
 
@@ -130,6 +131,9 @@ impl Patch {
             _ => {
                 // Of a field that occurs more than once, the last value counts.
                 let fields: BTreeMap<String, Option<String>> = read(what, json, MAP)?;
+                if fields.len() > MAX_OPS {
+                    return Err(Problem::TooMany(MAX_OPS));
+                }
                 for (field, value) in &fields {
                     checked(field)?;
                     value.as_deref().map_or(Ok(""), checked)?;

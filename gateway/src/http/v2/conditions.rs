@@ -101,5 +101,8 @@ fn tags(head: &Head<'_>, name: &HeaderName, log: u64) -> Result<Option<Tags>, Pr
             }
         }
     }
+    if found.is_some() && count == 0 {
+        return Err(malformed());
+    }
     Ok(found.map(Tags::These))
 }

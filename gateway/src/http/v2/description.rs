@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::listing::MAX_LIMIT;
 use super::media::{JSON, TEXT as PLAIN};
 use super::route::{RouteMethod, Shape};
-use super::transact::MAX_STEPS;
+use super::transact::MAX_OPS;
 use super::ttl;
 use crate::http::schema::{TEXT, string};
 use crate::http::values;
@@ -71,7 +71,7 @@ fn parameters() -> Value {
     let query = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": what, "schema": schema});
     // Alone, it says true.
     let flag = json!({"anyOf": [{"type": "boolean"}, {"const": ""}]});
-    let etags = json!({"type": "string", "pattern": "^(|\\*|\"[!#-~]*\")$"});
+    let etags = json!({"type": "string", "pattern": "^(\\*|\"[!#-~]*\")$"});
     json!({
         "key": {
             "name": "key", "in": "path", "required": true,
@@ -159,7 +159,7 @@ fn batch() -> Value {
         "additionalProperties": false,
         "properties": {
             "atomic": {"type": "boolean", "default": true},
-            "if": {"type": "array", "maxItems": MAX_STEPS, "items": {
+            "if": {"type": "array", "maxItems": MAX_OPS, "items": {
                 "type": "object", "required": ["type", "key"], "additionalProperties": false,
                 "properties": {
                     "type": {"enum": names}, "key": key, "etag": {"type": ["string", "null"]}, "absent": {"const": true},
@@ -170,7 +170,7 @@ fn batch() -> Value {
                     {"required": ["absent"]}, {"required": ["present"]},
                 ],
             }},
-            "ops": {"type": "array", "maxItems": MAX_STEPS, "items": {
+            "ops": {"type": "array", "maxItems": MAX_OPS, "items": {
                 "type": "object", "required": ["op", "type", "key"], "additionalProperties": false,
                 "properties": {
                     "op": {"enum": ["get", "put", "del", "incr", "patch"]}, "type": {"enum": names}, "key": key,

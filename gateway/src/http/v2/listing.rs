@@ -1,13 +1,13 @@
 //! Listings: a page of entries, and where the next one begins.
 
 use engine::{Listed, Place, Wanted};
-use proto::{Micros, Refusal, ValueType};
+use proto::{Refusal, ValueType};
 use serde::Serialize;
 
 use super::query::Query;
 use super::token::{self, NotOurs};
 use super::ttl;
-use crate::access::{Caller, Identity};
+use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
 use crate::http::problem::Problem;
@@ -19,12 +19,6 @@ const DEFAULT_LIMIT: usize = 100;
 
 /// Most entries of a page.
 pub(super) const MAX_LIMIT: usize = 1_000;
-
-/// A page ends after so many entries were looked at.
-const MAX_SEEN: usize = 20_000;
-
-/// A page ends after so many bytes of keys and values.
-const MAX_BYTES: usize = 1 << 20;
 
 /// The body of a response.
 #[derive(Serialize)]
@@ -65,9 +59,8 @@ pub(super) fn list(
         Some(_) => return Err(Problem::Malformed(format!("limit: expected a number from 1 to {MAX_LIMIT}"))),
     };
     let place = place(query.get("cursor"), &wanted, shared.id)?;
-    identity.check_listing(ty)?;
     let as_of = shared.engine.last_lsn();
-    let (entries, next) = page(worker, &identity, &wanted, place, limit, at);
+    let (entries, next) = worker.service.list(&identity, &wanted, place, limit, at)?;
     let next = next.map(|place| token::cursor(shared.id, place));
     let log = shared.log_id();
     let shown = entries.iter().map(|Listed { ty: of, key, facts, value }| Entry {
@@ -90,29 +83,5 @@ fn place(cursor: Option<&str>, wanted: &Wanted<'_>, process: u64) -> Result<Plac
             Err(Problem::Gone("the cursor is of a server that has ended; list again from the beginning"))
         }
         _ => Err(Problem::Malformed("cursor: expected the next of the page before, of the same path".into())),
-    }
-}
-
-/// Slices until the page is full.
-fn page(
-    worker: &Worker,
-    identity: &Identity,
-    wanted: &Wanted<'_>,
-    mut place: Place,
-    limit: usize,
-    at: Micros,
-) -> (Vec<Listed>, Option<Place>) {
-    let (mut entries, mut seen, mut bytes) = (Vec::new(), 0, 0);
-    loop {
-        let slice = worker.shared.engine.list(wanted, place, limit - entries.len(), at);
-        seen += slice.seen + 1;
-        for listed in slice.entries.into_iter().filter(|listed| identity.may_read(listed.ty, &listed.key)) {
-            bytes += listed.key.len() + listed.value.as_ref().map_or(0, |value| value.as_value_ref().packed_bytes());
-            entries.push(listed);
-        }
-        match slice.next {
-            Some(next) if entries.len() < limit && seen < MAX_SEEN && bytes < MAX_BYTES => place = next,
-            next => return (entries, next),
-        }
     }
 }

@@ -89,9 +89,11 @@ pub(super) fn execute(
 
 /// Adds the headers that tell the place of a response in the log.
 pub(super) fn placed(worker: &Worker, response: Response, place: Lsn) -> Response {
+    // Without a log there are no places.
+    let durable = worker.shared.log.as_ref().map_or(0, |_| worker.service.durable());
     let token = token::token(worker.shared.log_id(), place);
     let token = HeaderValue::try_from(token).unwrap_or(HeaderValue::from_static(""));
-    response.with(TOKEN, token).with(LSN, place.into()).with(DURABLE_LSN, worker.service.durable().into())
+    response.with(TOKEN, token).with(LSN, place.into()).with(DURABLE_LSN, durable.into())
 }
 
 /// Refuses a request whose client has seen what this server does not have. This server writes the log, so there is nothing

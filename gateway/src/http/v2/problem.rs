@@ -128,15 +128,13 @@ pub(super) fn document(problem: &Problem) -> Map<String, Json> {
         Problem::BodyTooLarge { limit } | Problem::TooMany(limit) => put("limit", (*limit).into()),
         _ => {}
     }
-    if let Problem::Refused(refusal) = inner {
-        let outcome = match refusal.trace() {
-            Trace::None => "none",
-            Trace::Unknown => "unknown",
-        };
-        put("outcome", outcome.into());
-        if let Some(pause) = refusal.retry_after() {
-            put("retry_after_ms", (pause.as_millis() as u64).into());
-        }
+    let outcome = match problem.trace() {
+        Trace::None => "none",
+        Trace::Unknown => "unknown",
+    };
+    put("outcome", outcome.into());
+    if let Some(pause) = problem.retry_after() {
+        put("retry_after_ms", (pause.as_millis() as u64).into());
     }
     document
 }

@@ -1,7 +1,7 @@
 //! Executes a transaction for a request.
 
-use engine::{Check, Found, NotTransacted, Step, Transacted};
-use proto::{Lsn, Micros, ValueRef};
+use engine::{Check, NotTransacted, Step, Transacted};
+use proto::{Lsn, Micros};
 
 use super::token;
 use crate::access::Caller;
@@ -9,13 +9,13 @@ use crate::context::Worker;
 use crate::http::problem::Problem;
 use crate::http::values::JsonValue;
 use crate::protocol::Protocol;
-use crate::service::{Options, Origin};
+use crate::service::{Options, Origin, told};
 
-/// Most steps of a transaction: operations of a batch, or fields of a patch.
-pub(super) const MAX_STEPS: usize = 1_000;
+/// Most operations of a batch, and most fields of a patch.
+pub(super) const MAX_OPS: usize = 1_000;
 
-/// Largest value, packed, that is told with a condition that failed.
-const MAX_TOLD_BYTES: usize = 4 << 10;
+/// Most steps of a transaction: operations, and fields and lists of members that patches change.
+const MAX_STEPS: usize = 10_000;
 
 /// Executes the steps together at the time `at`. The error has the number of the step or check that it is about.
 pub(super) fn transact(
@@ -27,7 +27,7 @@ pub(super) fn transact(
     steps: &[Step<'_>],
 ) -> Result<(Transacted, Option<Lsn>), (Problem, Part)> {
     let whole = |problem: Problem| (problem, Part::Whole);
-    if steps.len() > MAX_STEPS || checks.len() > MAX_STEPS {
+    if steps.len() > MAX_STEPS {
         return Err(whole(Problem::TooMany(MAX_STEPS)));
     }
     let identity = caller.identity(at).map_err(|refusal| whole(refusal.into()))?;
@@ -38,8 +38,8 @@ pub(super) fn transact(
             let found = found.as_ref();
             let etag = found.map(|found| token::etag(worker.shared.log_id(), found.stamp));
             let Some(failed) = checks.get(check) else { return whole(Problem::Condition { etag, value: None }) };
-            let tells = identity.may_read(failed.ty, failed.key.as_str());
-            let value = found.filter(|_| tells).and_then(told);
+            let value = found.and_then(|found| told(&identity, failed, found));
+            let value = value.and_then(|value| serde_json::to_value(JsonValue(value)).ok());
             (Problem::Condition { etag, value }, Part::Check(check))
         }
         NotTransacted::Bounds { step, before } => (Problem::Limit { before }, Part::Step(step)),
@@ -55,10 +55,4 @@ pub(super) enum Part {
     Check(usize),
     /// Number of the step.
     Step(usize),
-}
-
-/// The value, if it is small.
-fn told(found: &Found) -> Option<serde_json::Value> {
-    let value: ValueRef<'_> = found.value.as_value_ref();
-    (value.packed_bytes() <= MAX_TOLD_BYTES).then(|| serde_json::to_value(JsonValue(value)).ok()).flatten()
 }

@@ -4,6 +4,7 @@ use arrayvec::ArrayVec;
 use engine::Expires;
 use hyper::header::{HeaderName, HeaderValue};
 use proto::Micros;
+use proto::limits::MAX_TTL_MILLIS;
 
 use crate::clock;
 use crate::http::head::Head;
@@ -19,8 +20,8 @@ pub(super) const EXPIRES: HeaderName = HeaderName::from_static("kvs-expires");
 const UNITS: [(&str, Micros); 5] =
     [("ms", 1_000), ("s", 1_000_000), ("m", 60_000_000), ("h", 3_600_000_000), ("d", 86_400_000_000)];
 
-/// The longest time, in microseconds: 100 years.
-const MAX_TTL: Micros = 36_500 * 86_400_000_000;
+/// The longest time, in microseconds.
+const MAX_TTL: Micros = MAX_TTL_MILLIS.cast_signed() * 1_000;
 
 /// The form of a time for the description of the API; all of these are in range.
 pub(super) const PATTERN: &str = "^(none|[1-9][0-9]{0,4}(ms|s|m|h)|[1-9][0-9]{0,3}d)$";

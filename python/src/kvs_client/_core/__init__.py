@@ -1,0 +1,1 @@
+"""Everything but input and output: requests are built here, and responses read."""

@@ -1,0 +1,48 @@
+//! The Python client: types, style, tests against a running kvs, and the packages.
+
+use std::path::PathBuf;
+
+use crate::servers;
+use crate::venv::Venv;
+use crate::{Failed, cargo, root, step};
+
+/// Where it is.
+fn folder() -> PathBuf {
+    root().join("python")
+}
+
+/// Tests the client if that is possible here: it needs python3 with venv, and PyPI.
+pub(crate) fn run_if_possible() -> Result<(), Failed> {
+    match installed() {
+        Ok(venv) => check(&venv),
+        Err(Failed(what)) => {
+            eprintln!("xtask: no python3 with venv, or no PyPI ({what}): the Python client is not tested");
+            Ok(())
+        }
+    }
+}
+
+/// Tests the client.
+pub(crate) fn run() -> Result<(), Failed> {
+    check(&installed()?)
+}
+
+fn installed() -> Result<Venv, Failed> {
+    let venv = Venv::named("python")?;
+    venv.install(&["--editable", "python[dev]"])?;
+    Ok(venv)
+}
+
+fn check(venv: &Venv) -> Result<(), Failed> {
+    step(cargo().args(["build", "--workspace", "--bin", "kvs"]))?;
+    let run = |program: &str, args: &[&str]| {
+        let mut command = venv.command(program);
+        step(command.current_dir(folder()).args(args).env("KVS_BIN", servers::built("kvs")))
+    };
+    run("ruff", &["check", "--no-cache", "."])?;
+    run("ruff", &["format", "--no-cache", "--check", "."])?;
+    run("mypy", &["--cache-dir", "/dev/null"])?;
+    run("pytest", &["-p", "no:cacheprovider", "--quiet"])?;
+    let packages = venv.folder().join("dist").display().to_string();
+    run("python", &["-m", "build", "--no-isolation", "--outdir", &packages])
+}
