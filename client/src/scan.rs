@@ -91,7 +91,7 @@ impl Pages {
         }
         let Scan { ty, prefix, values, page } = &self.scan;
         let prefix = text("prefix", prefix)?;
-        let (limit, cursor) = (page.unwrap_or(DEFAULT_PAGE), self.cursor);
+        let (limit, cursor) = (page.unwrap_or(DEFAULT_PAGE), self.cursor.as_ref());
         let scan = proto::frame::Scan { ty: *ty, prefix, limit, values: *values, cursor };
         let sent = self.client.pipeline().send(scan_bytes(&scan), |out, id| encode_scan(out, id, &scan));
         match sent.await?.reply().await? {

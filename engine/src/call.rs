@@ -109,7 +109,7 @@ impl Context<'_> {
     }
 
     /// Records a write that has an effect; its entry expires then. It can no longer fail after this.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn record(&self, op: &Op<'_>, effect: Effect, expires: Option<Micros>) -> Result<Option<Lsn>, Refusal> {
         match self.records {
             Records::Log(log) => log.append(&NewRecord { op, effect, expires }, self.at).map(Some),
@@ -163,8 +163,12 @@ impl<'o> Call<'_, 'o> {
     }
 
     /// Records a write that has an effect; its entry expires then. It can no longer fail after this.
+    #[inline]
     pub(crate) fn record(&self, effect: Effect, expires: Option<Micros>) -> Result<Option<Lsn>, Refusal> {
-        Ok(self.context.record(self.op, effect, expires)?.or(self.replayed))
+        match self.replayed {
+            None => self.context.record(self.op, effect, expires),
+            replayed => Ok(replayed),
+        }
     }
 
     /// The outcome of a write that changes nothing, of an entry that expires then; recorded if everything is recorded.

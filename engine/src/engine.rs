@@ -136,6 +136,9 @@ impl Engine {
     /// has removed.
     pub fn sweep(&self, at: Micros) -> Result<u64, Refusal> {
         let (context, mut total) = (self.context(at), 0);
+        if !self.env.expires.load(Ordering::Relaxed) {
+            return Ok(0);
+        }
         for shard in &self.shards {
             loop {
                 if self.log.as_ref().is_some_and(|log| log.is_busy()) {

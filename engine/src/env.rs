@@ -1,7 +1,7 @@
 //! State that all tables of an engine share.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use ahash::RandomState;
 
@@ -21,13 +21,15 @@ pub(crate) struct Env {
     pub(crate) meter: Meter,
     /// By how much tables grow at least while the engine is being filled; see [`Env::expect`].
     growth: AtomicUsize,
+    /// Whether there has ever been an entry that expires.
+    pub(crate) expires: AtomicBool,
     /// Entries that were removed because they had expired.
     pub(crate) expired: AtomicU64,
 }
 
 impl Env {
     pub(crate) fn new(hasher: RandomState, meter: Meter) -> Self {
-        Self { hasher, meter, growth: AtomicUsize::new(0), expired: AtomicU64::new(0) }
+        Self { hasher, meter, growth: AtomicUsize::new(0), expires: AtomicBool::new(false), expired: AtomicU64::new(0) }
     }
 
     /// Notes that the engine, with `done` entries, will have `total`. Nothing is expected after `expect(0, 0)`.

@@ -13,6 +13,9 @@ use crate::slots::Stamp;
 /// Memory of an entry's deadline, in bytes: a slot of a hash map (26 bytes on average), and one of a B-tree (28).
 pub(crate) const DEADLINE_BYTES: usize = 54;
 
+/// A time that never comes.
+const NEVER: Micros = Micros::MAX;
+
 /// When the entry of a write expires after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Expires {
@@ -46,7 +49,7 @@ impl Facts {
 pub(crate) struct Deadlines {
     of: HashMap<u32, Micros>,
     order: BTreeSet<(Micros, u32)>,
-    /// The earliest one, or a time that never comes.
+    /// The earliest one; [`NEVER`] if there are none.
     earliest: Micros,
 }
 
@@ -58,7 +61,7 @@ impl From<Option<Micros>> for Expires {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { of: HashMap::new(), order: BTreeSet::new(), earliest: Micros::MAX }
+        Self { of: HashMap::new(), order: BTreeSet::new(), earliest: NEVER }
     }
 }
 
@@ -73,9 +76,19 @@ impl Deadlines {
         at >= self.earliest
     }
 
-    #[inline]
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.earliest == NEVER
+    }
+
+    #[inline(always)]
     pub(crate) fn get(&self, slot: usize) -> Option<Micros> {
-        if self.order.is_empty() { None } else { self.of.get(&(slot as u32)).copied() }
+        if self.is_empty() { None } else { self.look_up(slot) }
+    }
+
+    #[cold]
+    fn look_up(&self, slot: usize) -> Option<Micros> {
+        self.of.get(&(slot as u32)).copied()
     }
 
     /// Whether the entry in this slot has expired at this time.
@@ -97,6 +110,7 @@ impl Deadlines {
     /// Sets or removes the deadline of a slot; returns whether it had one.
     pub(crate) fn set(&mut self, slot: usize, expires: Option<Micros>) -> bool {
         let slot = slot as u32;
+        let expires = expires.map(|deadline| deadline.min(NEVER - 1));
         let before = match expires {
             Some(deadline) => self.of.insert(slot, deadline),
             None => self.of.remove(&slot),
@@ -107,7 +121,7 @@ impl Deadlines {
         if let Some(deadline) = expires {
             self.order.insert((deadline, slot));
         }
-        self.earliest = self.order.first().map_or(Micros::MAX, |(deadline, _)| *deadline);
+        self.earliest = self.order.first().map_or(NEVER, |(deadline, _)| *deadline);
         before.is_some()
     }
 

@@ -35,6 +35,7 @@ pub struct NewRecord<'r> {
 }
 
 impl NewRecord<'_> {
+    #[inline]
     fn options(&self) -> RecordOptions {
         RecordOptions { expires: self.expires, stamp: None }
     }

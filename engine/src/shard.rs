@@ -261,7 +261,8 @@ proto::for_each_value_type!(shard);
 impl Shard {
     pub(crate) fn execute(&mut self, call: &mut Call<'_, '_>) -> Executed {
         let (ty, at) = (call.op.value_type(), call.context.at);
-        if self.any_due(ty, at) && call.op.kind().writes() {
+        let some_expire = call.context.env.expires.load(Ordering::Relaxed);
+        if some_expire && self.any_due(ty, at) && call.op.kind().writes() {
             self.expire(ty, call.hash, call.key(), call.context, call.dropped)?;
         }
         match *call.op {

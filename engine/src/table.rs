@@ -1,5 +1,7 @@
 //! The entries of one value type in one shard: an index over slots.
 
+use std::sync::atomic::Ordering;
+
 use proto::{Key, Lsn, Micros};
 
 use crate::env::{Env, WHOLE};
@@ -114,7 +116,10 @@ impl<V: Stored> Table<V> {
 
     #[inline(always)]
     fn look_up(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<(SlotIndex, &Slot<V>)> {
-        self.look_up_any(hash, key).filter(|(found, _)| !self.deadlines.is_due(found.0, at))
+        match self.look_up_any(hash, key) {
+            Some((found, _)) if self.deadlines.is_due(found.0, at) => None,
+            found => found,
+        }
     }
 
     /// The same, whether the entry has expired or not.
@@ -148,7 +153,7 @@ impl<V: Stored> Table<V> {
 
     #[inline]
     fn set_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
-        if expires.is_some() || self.deadlines.len() > 0 {
+        if expires.is_some() || !self.deadlines.is_empty() {
             self.change_deadline(slot, expires, env);
         }
     }
@@ -156,6 +161,7 @@ impl<V: Stored> Table<V> {
     #[cold]
     fn change_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
         let had_one = self.deadlines.set(slot, expires);
+        env.expires.store(true, Ordering::Relaxed);
         let [before, after] = [had_one, expires.is_some()].map(|some| if some { DEADLINE_BYTES } else { 0 });
         self.heap = self.heap + after - before;
         env.meter.replace(before, after);

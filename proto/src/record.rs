@@ -131,7 +131,9 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, options: &R
     head[TIME..KEY].copy_from_slice(&delta.to_le_bytes());
     out.extend_from_slice(&head);
     out.extend_from_slice(key);
-    options.encode(out);
+    if options_bytes > 0 {
+        options.encode(out);
+    }
     payload::encode(out, op);
     effect.pack(out);
     debug_assert_eq!(out.len() - start, length);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from kvs_client import Client, ConditionFailed, Entry
 
@@ -33,7 +34,7 @@ class JobQueue:
             except ConditionFailed:
                 continue  # another worker was faster
             if taken is not None:
-                return Entry(job.type, job.key, taken.etag, taken.place, job.value, job.expires_at)
+                return replace(job, etag=taken.etag, place=taken.place, expires_at=taken.expires_at)
         return None
 
     def finish(self, job: Entry[dict[str, str]]) -> None:

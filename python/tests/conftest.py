@@ -23,20 +23,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(scope="session")
-def knows_expiry(url: str) -> bool:
-    with Client(url) as client:
-        client.ints.put("knows_expiry", 1, ttl=60)
-        entry = client.ints.entry("knows_expiry")
-        return entry is not None and entry.expires_at is not None
-
-
-@pytest.fixture
-def expiry(knows_expiry: bool) -> None:
-    if not knows_expiry:
-        pytest.skip("this server does not know Kvs-Ttl yet")
-
-
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

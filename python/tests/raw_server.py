@@ -39,8 +39,11 @@ def done(status: int, body: str = "") -> Reply:
     return reply(status, body, {"ETag": '"etag"', "Content-Type": "application/json", **PLACE})
 
 
-def problem(status: int, name: str, headers: dict[str, str] | None = None, **members: object) -> Reply:
-    document = {"type": f"/v2/problems/{name}", "title": name, "status": status, "detail": "said", **members}
+def problem(
+    status: int, name: str, headers: dict[str, str] | None = None, *, outcome: str = "none", **members: object
+) -> Reply:
+    document = {"type": f"/v2/problems/{name}", "title": name, "status": status, "detail": "said", "outcome": outcome}
+    document.update(members)
     return reply(status, json.dumps(document), {"Content-Type": "application/problem+json", **(headers or {})})
 
 

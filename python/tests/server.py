@@ -25,9 +25,11 @@ def program() -> Path:
 
 
 class Server:
-    """A running server. It ends with its `with` block."""
+    """A running server, with its log in a folder, or without one. It ends with its `with` block."""
 
-    def __init__(self, folder: Path, *arguments: str, scheme: str = "http", address: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self, folder: Path | None, *arguments: str, scheme: str = "http", address: str = "127.0.0.1:0"
+    ) -> None:
         command: list[str | Path] = [
             program(),
             "--http-addr",
@@ -37,7 +39,8 @@ class Server:
             "--admin-addr",
             "off",
         ]
-        command += ["--workers", "1", "--trace-format", "json", "--log", f"file:{folder}", *arguments]
+        log = f"file:{folder}" if folder else "off"
+        command += ["--workers", "1", "--trace-format", "json", "--log", log, *arguments]
         self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         self._lines: queue.Queue[dict[str, Any]] = queue.Queue()
         threading.Thread(target=self._forward, daemon=True).start()
@@ -51,6 +54,9 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(DEADLINE)

@@ -104,11 +104,14 @@ async def test_each_by_itself(kvs: AsyncClient, key: str) -> None:
 
 
 async def test_each_has_failed(kvs: AsyncClient, key: str) -> None:
+    put = await kvs.strs.put(key, "value")
     async with kvs.batch(atomic=False) as batch:
         failed = batch.ints.incr(key, max=0)
-    assert batch.place is None
-    with pytest.raises(LimitReached):
+    assert batch.place is not None
+    assert batch.place.lsn >= put.place.lsn
+    with pytest.raises(LimitReached) as caught:
         failed.result()
+    assert caught.value.problem.outcome == "none"
 
 
 async def test_an_exception_ends_the_block_and_nothing_is_sent(kvs: AsyncClient, key: str) -> None:
@@ -145,4 +148,30 @@ async def test_what_the_server_refuses(kvs: AsyncClient, key: str) -> None:
             for _ in range(1001):
                 batch.ints.incr(key)
     assert too_large.value.limit == 1000
+    assert not await kvs.ints.exists(key)
+
+
+async def test_as_much_as_the_server_takes(kvs: AsyncClient, key: str) -> None:
+    def changes(number: int) -> dict[str, str | None]:
+        # As many steps as can be: none is of the same kind as the one before it.
+        return {f"field_{field:04}": "text" if field % 2 else None for field in range(number)}
+
+    patched = await kvs.maps.patch(key, changes(1000))
+    assert patched is not None
+    assert (patched.set, patched.deleted) == (500, 0)
+    with pytest.raises(TooLarge) as caught:
+        await kvs.maps.patch(key, changes(1001))
+    assert caught.value.limit == 1000
+    async with kvs.batch() as batch:
+        many = [batch.sets.change(f"{key}{number}", add=["a"], remove=["b"]) for number in range(1000)]
+    assert sum(done.added for done in (pending.result() for pending in many) if done) == 1000
+    async with kvs.batch() as batch:
+        patches = [batch.maps.patch(f"{key}{number}", changes(1000)) for number in range(10)]
+    assert sum(done.set for done in (pending.result() for pending in patches) if done) == 5000
+    with pytest.raises(TooLarge) as caught:
+        async with kvs.batch() as batch:
+            for number in range(10):
+                batch.maps.patch(f"{key}{number}", changes(1000))
+            batch.ints.incr(key)
+    assert caught.value.limit == 10_000
     assert not await kvs.ints.exists(key)

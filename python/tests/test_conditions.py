@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvs_client import ANY, AsyncClient, ConditionFailed
+from kvs_client import ANY, AsyncClient, ConditionFailed, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -55,4 +55,15 @@ async def test_what_is_no_etag(kvs: AsyncClient, key: str) -> None:
     for wrong in ("", "etag", '"', [], [ANY, '"x"'], ["etag"]):
         with pytest.raises(ValueError, match="etag"):
             await kvs.strs.put(key, "value", if_match=wrong)
+        with pytest.raises(ValueError, match="etag"):
+            await kvs.strs.put(key, "value", if_none_match=wrong)
     assert not await kvs.strs.exists(key)
+
+
+async def test_a_hundred_etags(kvs: AsyncClient, key: str) -> None:
+    put = await kvs.strs.put(key, "value")
+    others = [f'"{number}"' for number in range(99)]
+    await kvs.strs.put(key, "value", if_match=[*others, put.etag])
+    with pytest.raises(InvalidRequest) as caught:
+        await kvs.strs.put(key, "value", if_none_match=[*others, '"a"', '"b"'])
+    assert (caught.value.problem.status, caught.value.problem.outcome) == (400, "none")

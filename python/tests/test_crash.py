@@ -68,5 +68,5 @@ def test_a_full_memory_refuses_writes(tmp_path: Path) -> None:
             for number in range(100):
                 client.strs.put(f"key_{number}", "x" * 2**20)
         assert caught.value.retry_after == 1.0
-        assert caught.value.problem.document["outcome"] == "none"
+        assert caught.value.problem.outcome == "none"
         assert client.strs.exists("key_0")

@@ -10,13 +10,10 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-WITH_EXPIRY = {"session_store.py", "rate_limiter.py"}
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in EXAMPLES.glob("*.py")))
-def test_an_example(request: pytest.FixtureRequest, url: str, name: str) -> None:
-    if name in WITH_EXPIRY:
-        request.getfixturevalue("expiry")
+def test_an_example(url: str, name: str) -> None:
     environment = {**os.environ, "KVS_URL": url}
     said = subprocess.run(
         [sys.executable, EXAMPLES / name], env=environment, check=True, capture_output=True, text=True

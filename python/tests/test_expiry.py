@@ -1,16 +1,21 @@
-"""Times to live. What expires is asked for until it is gone; nothing here waits for a time."""
+"""Times to live, and what tells the deadlines. What expires is asked for until it is gone."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import pytest
 
-from kvs_client import AsyncClient
+from kvs_client import AsyncClient, Client
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("expiry")]
+from .server import Server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
 
 VALUES = [("ints", 1), ("uints", 1), ("floats", 1.5), ("strs", "v"), ("maps", {"a": "1"}), ("sets", {"a"})]
 of_every_type = pytest.mark.parametrize(("namespace", "value"), VALUES)
@@ -50,11 +55,11 @@ async def test_a_put_sets_the_expiry_and_takes_it_away(
     kvs: AsyncClient, key: str, namespace: str, value: object
 ) -> None:
     entries = getattr(kvs, namespace)
-    await entries.put(key, value, ttl=3600)
-    assert is_in(3600, await expires_at(entries, key))
-    await entries.put(key, value, ttl=timedelta(days=2))
-    assert is_in(172_800, await expires_at(entries, key))
-    await entries.put(key, value)
+    for ttl, seconds in ((3600, 3600), (timedelta(days=2), 172_800)):
+        put = await entries.put(key, value, ttl=ttl)
+        assert is_in(seconds, put.expires_at)
+        assert await expires_at(entries, key) == put.expires_at
+    assert (await entries.put(key, value)).expires_at is None
     assert await expires_at(entries, key) is None
 
 
@@ -65,37 +70,44 @@ async def test_touch_changes_the_expiry_alone(kvs: AsyncClient, key: str, namesp
     await entries.put(key, value)
     touched = await entries.touch(key, 3600)
     entry = await entries.entry(key)
-    assert (entry.value, entry.etag) == (value, touched.etag)
-    assert is_in(3600, entry.expires_at)
-    await entries.touch(key, None)
+    assert (entry.value, entry.etag, entry.expires_at) == (value, touched.etag, touched.expires_at)
+    assert is_in(3600, touched.expires_at)
+    assert (await entries.touch(key, None)).expires_at is None
     assert await expires_at(entries, key) is None
 
 
 async def test_a_change_keeps_the_expiry_unless_it_is_told(kvs: AsyncClient, key: str) -> None:
-    await kvs.ints.incr(key, ttl=3600)
-    before = await expires_at(kvs.ints, key)
-    assert is_in(3600, before)
-    await kvs.ints.incr(key)
-    assert await expires_at(kvs.ints, key) == before
-    await kvs.ints.incr(key, ttl=None)
-    assert await expires_at(kvs.ints, key) is None
+    ints, maps, sets = kvs.ints, kvs.maps, kvs.sets
+    begun: list[Any] = [
+        await ints.incr(key, ttl=3600),
+        await maps.patch(key, {"a": "1"}, ttl=3600),
+        await sets.add(key, "a", ttl=3600),
+    ]
+    of_ints, of_maps, of_sets = (done.expires_at for done in begun)
+    for moment in (of_ints, of_maps, of_sets):
+        assert is_in(3600, moment)
 
-    await kvs.maps.patch(key, {"a": "1"}, ttl=3600)
-    before = await expires_at(kvs.maps, key)
-    await kvs.maps.patch(key, {"b": "2"})
-    await kvs.maps.put_field(key, "c", "3")
-    await kvs.maps.delete_field(key, "a")
-    assert await expires_at(kvs.maps, key) == before
-    await kvs.maps.patch(key, {}, ttl=None)
-    assert await expires_at(kvs.maps, key) is None
+    kept: list[tuple[Any, datetime | None]] = [
+        (await ints.incr(key), of_ints),
+        (await maps.patch(key, {"b": "2"}), of_maps),
+        (await maps.patch(key, {}), of_maps),
+        (await maps.put_field(key, "c", "3"), of_maps),
+        (await maps.delete_field(key, "a"), of_maps),
+        (await sets.add(key, "b"), of_sets),
+        (await sets.remove(key, "a"), of_sets),
+        (await sets.change(key), of_sets),
+    ]
+    for done, moment in kept:
+        assert done.expires_at == moment
+    assert [await expires_at(entries, key) for entries in (ints, maps, sets)] == [of_ints, of_maps, of_sets]
 
-    await kvs.sets.add(key, "a", ttl=3600)
-    before = await expires_at(kvs.sets, key)
-    await kvs.sets.add(key, "b")
-    await kvs.sets.remove(key, "a")
-    assert await expires_at(kvs.sets, key) == before
-    await kvs.sets.change(key, add=["c"], ttl=None)
-    assert await expires_at(kvs.sets, key) is None
+    told: list[Any] = [
+        await ints.incr(key, ttl=None),
+        await maps.patch(key, {}, ttl=None),
+        await sets.change(key, add=["c"], ttl=None),
+    ]
+    assert [done.expires_at for done in told] == [None] * 3
+    assert [await expires_at(entries, key) for entries in (ints, maps, sets)] == [None] * 3
 
 
 async def test_a_refreshed_entry_has_its_new_expiry(kvs: AsyncClient, key: str) -> None:
@@ -110,34 +122,84 @@ async def test_a_refreshed_entry_has_its_new_expiry(kvs: AsyncClient, key: str) 
 
 
 async def test_listings_tell_it(kvs: AsyncClient, key: str) -> None:
-    await kvs.ints.put(key, 1, ttl=3600)
+    put = await kvs.ints.put(key, 1, ttl=3600)
     await kvs.strs.put(key, "v")
-    of_ints = [entry async for entry in kvs.ints.list(key, values=True)]
-    assert is_in(3600, of_ints[0].expires_at)
-    assert of_ints[0].expires_at == await expires_at(kvs.ints, key)
-    of_all = {entry.type: entry.expires_at async for entry in kvs.keys(key, values=True)}
-    assert of_all == {"int": of_ints[0].expires_at, "str": None}
+    assert is_in(3600, put.expires_at)
+    assert [entry.expires_at async for entry in kvs.ints.list(key)] == [put.expires_at]
+    assert [entry.expires_at async for entry in kvs.ints.list(key, values=True)] == [put.expires_at]
+    of_all = {"int": put.expires_at, "str": None}
+    assert {entry.type: entry.expires_at async for entry in kvs.keys(key)} == of_all
+    assert {entry.type: entry.expires_at async for entry in kvs.keys(key, values=True)} == of_all
 
 
-async def test_in_a_batch(kvs: AsyncClient, key: str) -> None:
-    async with kvs.batch() as batch:
-        batch.strs.put(key, "v", ttl=3600)
-        batch.ints.incr(key, ttl=timedelta(hours=1))
-        batch.maps.patch(key, {"a": "1"}, ttl=3600)
-        batch.sets.add(key, "a", ttl=3600)
-        batch.floats.put(key, 1.5)
-        touched = batch.floats.touch(key, 3600)
+@pytest.mark.parametrize("atomic", [True, False])
+async def test_in_a_batch(kvs: AsyncClient, key: str, atomic: bool) -> None:
+    async with kvs.batch(atomic=atomic) as batch:
+        begun: list[Any] = [
+            batch.strs.put(key, "v", ttl=3600),
+            batch.ints.incr(key, ttl=timedelta(hours=1)),
+            batch.maps.patch(key, {"a": "1"}, ttl=3600),
+            batch.sets.add(key, "a", ttl=3600),
+        ]
+        without = batch.floats.put(key, 1.5)
+        begun.append(batch.floats.touch(key, 3600))
         nothing = batch.uints.touch(key, 3600)
-    assert touched.result() is not None
+        kept: list[Any] = [
+            batch.strs.get(key),
+            batch.ints.incr(key),
+            batch.maps.patch(key, {"b": "2"}),
+            batch.sets.change(key, add=["b"], remove=["a"]),
+            batch.floats.get(key),
+        ]
+    assert without.result().expires_at is None
     assert nothing.result() is None
     namespaces = (kvs.strs, kvs.ints, kvs.maps, kvs.sets, kvs.floats)
-    for entries in namespaces:
-        assert is_in(3600, await expires_at(entries, key))
-    async with kvs.batch() as batch:
-        batch.strs.touch(key, None)
-        batch.ints.incr(key, ttl=None)
-        batch.maps.patch(key, {}, ttl=None)
-        batch.sets.change(key, ttl=None)
-        batch.floats.put(key, 2.5)
-    for entries in namespaces:
-        assert await expires_at(entries, key) is None
+    moments = [await expires_at(entries, key) for entries in namespaces]
+    for moment in moments:
+        assert is_in(3600, moment)
+    for pending in (begun, kept):
+        assert [done.result().expires_at for done in pending] == moments
+    async with kvs.batch(atomic=atomic) as batch:
+        ended: list[Any] = [
+            batch.strs.touch(key, None),
+            batch.ints.incr(key, ttl=None),
+            batch.maps.patch(key, {}, ttl=None),
+            batch.sets.change(key, ttl=None),
+            batch.floats.put(key, 2.5),
+            batch.floats.get(key),
+        ]
+    assert [done.result().expires_at for done in ended] == [None] * 6
+    assert [await expires_at(entries, key) for entries in namespaces] == [None] * 5
+
+
+@pytest.mark.parametrize("end", [Server.stop, Server.kill])
+def test_deadlines_go_on_while_the_server_is_down(tmp_path: Path, end: Callable[[Server], None]) -> None:
+    def entries(client: Client) -> dict[tuple[str, str], tuple[object, datetime | None]]:
+        return {(entry.type, entry.key): (entry.value, entry.expires_at) for entry in client.keys(values=True)}
+
+    with Server(tmp_path / "log") as server, Client(server.url) as client:
+        for namespace, value in VALUES:
+            getattr(client, namespace).put("later", value, ttl=3600)
+            getattr(client, namespace).put("never", value)
+        client.ints.put("touched", 1)
+        client.ints.touch("touched", 60)
+        lasting = entries(client)
+        with client.batch(durable=True) as batch:
+            soon: list[Any] = [getattr(batch, namespace).put("soon", value, ttl=2) for namespace, value in VALUES]
+        last = max(pending.result().expires_at for pending in soon)
+        assert len(entries(client)) == len(lasting) + len(VALUES)
+        end(server)
+
+    # It must be down when they expire, so here is a time to be waited for.
+    time.sleep(max(0.0, (last - datetime.now(timezone.utc)).total_seconds()))
+
+    with Server(tmp_path / "log") as server, Client(server.url) as client:
+        for namespace, value in VALUES:
+            assert getattr(client, namespace).entry("soon") is None
+            assert getattr(client, namespace).entry("later").expires_at == lasting[namespace[:-1], "later"][1]
+            assert getattr(client, namespace).get("never") == value
+        assert entries(client) == lasting
+        begun = client.ints.incr("soon")
+        assert (begun.before, begun.value, begun.expires_at) == (0, 1, None)
+        kept = client.ints.incr("later")
+        assert (kept.value, kept.expires_at) == (2, lasting["int", "later"][1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import TYPE_CHECKING, Any, Callable
 
@@ -15,11 +16,12 @@ from kvs_client import (
     NoResponse,
     NotSent,
     OutcomeUnknown,
+    Refused,
     Unavailable,
     UnexpectedResponse,
 )
 
-from .raw_server import CUT, SILENCE, RawServer, Reply, done, problem, reply
+from .raw_server import CUT, PLACE, SILENCE, RawServer, Reply, done, problem, reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -157,6 +159,45 @@ async def test_the_server_does_not_know_the_outcome(make: MakeClient) -> None:
         assert isinstance(error, OutcomeUnknown)
         assert requests == 1
         assert error.problem is not None
+        assert error.problem.outcome == "unknown"
+
+
+@pytest.mark.parametrize("status", [400, 409, 500, 501, 503, 504])
+async def test_the_outcome_counts_whatever_the_status(make: MakeClient, status: int) -> None:
+    for use in (put, write_batch):
+        error, _ = await outcome(make, use, problem(status, "x"), retries=0)
+        assert isinstance(error, Refused)
+        assert error.problem.outcome == "none"
+        error, _ = await outcome(make, use, problem(status, "x", outcome="unknown"), retries=0)
+        assert isinstance(error, OutcomeUnknown)
+
+
+async def test_each_operation_of_a_batch_has_its_outcome(make: MakeClient) -> None:
+    results = [
+        json.loads(problem(503, "x", outcome=said).data.partition(b"\r\n\r\n")[2]) for said in ("none", "unknown")
+    ]
+
+    async def use(client: AsyncClient) -> list[KvsError]:
+        async with client.batch(atomic=False) as batch:
+            pending = [batch.ints.put("key", 1), batch.ints.put("key", 2)]
+        errors = []
+        for each in pending:
+            with pytest.raises(KvsError) as caught:
+                each.result()
+            errors.append(caught.value)
+        return errors
+
+    errors, _ = await outcome(make, use, done(200, json.dumps({"results": results})))
+    assert [type(error) for error in errors] == [Unavailable, OutcomeUnknown]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("moment", ["soon", "2026-11-29T17:00:00+01:00", ""])
+async def test_an_expiry_that_is_no_time(make: MakeClient, moment: str) -> None:
+    headers = {"ETag": '"etag"', "Kvs-Expires": moment, **PLACE}
+    error, _ = await outcome(make, put, reply(201, "", headers))
+    assert isinstance(error, OutcomeUnknown)
+    error, _ = await outcome(make, lambda client: client.ints.entry("key"), reply(200, "1", headers))
+    assert isinstance(error, UnexpectedResponse)
 
 
 HTML = {"Content-Type": "text/html"}
@@ -211,7 +252,16 @@ async def test_a_missing_page_is_not_a_missing_entry(make: MakeClient) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["", "{}", '{"results":[]}', '{"results":[{}]}', '{"results":[{"status":500}]}', '{"results":[1]}', "[]"],
+    [
+        "",
+        "{}",
+        '{"results":[]}',
+        '{"results":[{}]}',
+        '{"results":[{"status":500}]}',
+        '{"results":[1]}',
+        '{"results":[{"status":201,"etag":"etag","expires_at":1}]}',
+        "[]",
+    ],
 )
 async def test_a_batch_with_odd_results(make: MakeClient, body: str) -> None:
     async def use(client: AsyncClient) -> None:

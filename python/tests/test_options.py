@@ -58,5 +58,7 @@ def test_a_moment() -> None:
     assert read is not None
     assert read.isoformat() == "2026-11-29T17:00:00.123456+00:00"
     assert moment(None) is None
-    with pytest.raises(ValueError, match="UTC"):
-        moment("2026-11-29T17:00:00+01:00")
+    no_moments: list[object] = ["2026-11-29T17:00:00+01:00", "soonZ", "", 5, True]
+    for no_moment in no_moments:
+        with pytest.raises(ValueError, match=r"UTC|isoformat"):
+            moment(no_moment)

@@ -9,6 +9,8 @@ import pytest
 
 from kvs_client import AsyncClient, InvalidRequest, Unavailable
 
+from .server import Server
+
 if TYPE_CHECKING:
     from .conftest import MakeClient
 
@@ -46,3 +48,24 @@ async def test_a_state_that_is_not_as_new(make: MakeClient, kvs: AsyncClient, ur
 async def test_what_is_no_token(kvs: AsyncClient, key: str) -> None:
     with pytest.raises(InvalidRequest):
         await kvs.ints.get(key, min_token="token")
+
+
+async def test_without_a_log_places_are_0(make: MakeClient, key: str) -> None:
+    with Server(None) as server:
+        async with make(server.url) as client:
+            put = await client.ints.put(key, 1, durable=True)
+            entry = await client.ints.entry(key, min_token=put.place.token)
+            assert entry is not None
+            async with client.batch() as batch:
+                found = batch.ints.get(key)
+            listed = [listed async for listed in client.keys(values=True)]
+            deleted = await client.ints.delete(key)
+    assert entry.etag == put.etag
+    assert listed == [entry]
+    result = found.result()
+    assert result is not None
+    assert deleted is not None
+    for place in (put.place, entry.place, batch.place, result.place, listed[0].place, deleted):
+        assert place is not None
+        assert place.token
+        assert (place.lsn, place.durable_lsn) == (0, 0)

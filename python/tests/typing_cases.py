@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Union
 from kvs_client import AsyncClient, Client, Entry, Found, Incremented, Listed, Pending, SetChange, Value
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from typing_extensions import assert_type
 
 
@@ -19,7 +21,9 @@ def blocking(client: Client) -> None:
     assert_type(client.maps.get_field("key", "field"), Union[str, None])
     assert_type(client.sets.get("key"), Union[set[str], None])
     assert_type(client.sets.remove("key", "member"), Union[SetChange, None])
+    assert_type(client.strs.put("key", "value").expires_at, Union[datetime, None])
     assert_type(next(client.sets.list()), Listed)
+    assert_type(next(client.sets.list()).expires_at, Union[datetime, None])
     assert_type(next(client.sets.list(values=True)).value, set[str])
     assert_type(next(client.keys(values=True)).value, Value)
     with client.batch() as batch:

@@ -112,7 +112,7 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
     let Execution { service, identity, at } = execution;
     let tokens = service.tokens();
     let wanted = Wanted { ty: scan.ty, prefix: scan.prefix, values: scan.values };
-    let place = match scan.cursor.map(|cursor| token::place_of(tokens.process, &cursor)) {
+    let place = match scan.cursor.map(|cursor| token::place_of(tokens.process, cursor)) {
         None => wanted.begin(),
         Some(Ok(place)) if scan.ty.is_none_or(|ty| ty == place.ty) => place,
         Some(Err(NotOurs::Foreign)) => {

@@ -184,7 +184,7 @@ fn both_apis_tell_the_same_of_the_same_entries() {
     let mut cursor = None;
     loop {
         let mut request = Vec::new();
-        encode_scan(&mut request, 9, &Scan { ty: None, prefix: "", limit: 2, values: true, cursor });
+        encode_scan(&mut request, 9, &Scan { ty: None, prefix: "", limit: 2, values: true, cursor: cursor.as_ref() });
         let reply = frames.exchange(&request);
         let Answer::Page(page) = reply.answer() else { panic!("{reply:?}") };
         for entry in page.entries() {
@@ -203,9 +203,9 @@ fn both_apis_tell_the_same_of_the_same_entries() {
     let mut request = Vec::new();
     let mut foreign = cursor.unwrap_or([0; 20]);
     foreign[0] = 0x13;
-    encode_scan(&mut request, 9, &Scan { ty: None, prefix: "", limit: 2, values: true, cursor: Some(foreign) });
+    encode_scan(&mut request, 9, &Scan { ty: None, prefix: "", limit: 2, values: true, cursor: Some(&foreign) });
     assert_eq!(frames.exchange(&request).error(), Some(ErrorCode::Gone));
-    encode_scan(&mut request, 9, &Scan { ty: None, prefix: "", limit: 2, values: true, cursor: Some([7; 20]) });
+    encode_scan(&mut request, 9, &Scan { ty: None, prefix: "", limit: 2, values: true, cursor: Some(&[7; 20]) });
     let second = request.split_off(request.len() / 2);
     assert_eq!(frames.exchange(&second).error(), Some(ErrorCode::BadPayload));
 }

@@ -2,7 +2,7 @@
 
 use super::error::ReplyError;
 use super::opaque::{CURSOR_BYTES, Cursor, ETAG_BYTES, Etag};
-use super::parts::{set_length, split_if, unpack_value};
+use super::parts::{iterate, set_length, split_if, unpack_value, validate};
 use crate::key::Key;
 use crate::lsn::Micros;
 use crate::record::field;
@@ -73,21 +73,13 @@ impl<'a> Page<'a> {
             [length, 0, 0, 0] if usize::from(length) == CURSOR_BYTES => split_if(rest, true)?,
             _ => return Err(ReplyError::Reserved),
         };
-        let mut rest = entries;
-        while !rest.is_empty() {
-            (_, rest) = decode_page_entry(rest)?;
-        }
+        validate(entries, decode_page_entry)?;
         Ok(Self { next, entries })
     }
 
     /// The entries.
     pub fn entries(self) -> impl Iterator<Item = ScannedEntry<'a>> {
-        let mut rest = self.entries;
-        std::iter::from_fn(move || {
-            let (entry, behind) = (!rest.is_empty()).then(|| decode_page_entry(rest).ok()).flatten()?;
-            rest = behind;
-            Some(entry)
-        })
+        iterate(self.entries, decode_page_entry)
     }
 }
 

@@ -27,3 +27,25 @@ pub(super) fn split_if<const N: usize>(bytes: &[u8], is_there: bool) -> Result<(
         true => bytes.split_first_chunk().map(|(taken, rest)| (Some(*taken), rest)).ok_or(ReplyError::Item),
     }
 }
+
+/// Decodes items that lie one behind the other.
+type DecodeItem<'a, T> = fn(&'a [u8]) -> Result<(T, &'a [u8]), ReplyError>;
+
+/// Checks that all items can be decoded.
+pub(super) fn validate<'a, T>(items: &'a [u8], decode: DecodeItem<'a, T>) -> Result<(), ReplyError> {
+    let mut rest = items;
+    while !rest.is_empty() {
+        (_, rest) = decode(rest)?;
+    }
+    Ok(())
+}
+
+/// The items, which were validated.
+pub(super) fn iterate<'a, T>(items: &'a [u8], decode: DecodeItem<'a, T>) -> impl Iterator<Item = T> {
+    let mut rest = items;
+    std::iter::from_fn(move || {
+        let (item, behind) = (!rest.is_empty()).then(|| decode(rest).ok()).flatten()?;
+        rest = behind;
+        Some(item)
+    })
+}

@@ -3,7 +3,7 @@
 use super::error::{ErrorCode, ReplyError};
 use super::opaque::{Cursor, Etag, TOKEN_BYTES, Token};
 use super::page::{Page, ScannedEntry, encode_page_entry, encode_page_head};
-use super::parts::{set_length, split_if, unpack_value};
+use super::parts::{iterate, set_length, split_if, unpack_value, validate};
 use crate::limits::MAX_VALUE_BYTES;
 use crate::lsn::Micros;
 use crate::op::Reply;
@@ -434,21 +434,13 @@ fn decode_answer(status: u8, ty: u8, payload: &[u8]) -> Result<Answer<'_>, Reply
 
 impl<'a> Answers<'a> {
     fn decode(items: &'a [u8]) -> Result<Self, ReplyError> {
-        let mut rest = items;
-        while !rest.is_empty() {
-            (_, rest) = decode_item(rest)?;
-        }
+        validate(items, decode_item)?;
         Ok(Self(items))
     }
 
     /// The replies, in the order of the request's items.
     pub fn iter(self) -> impl Iterator<Item = Answer<'a>> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            let (answer, behind) = (!rest.is_empty()).then(|| decode_item(rest).ok()).flatten()?;
-            rest = behind;
-            Some(answer)
-        })
+        iterate(self.0, decode_item)
     }
 }
 
@@ -464,21 +456,13 @@ fn decode_item(rest: &[u8]) -> Result<(Answer<'_>, &[u8]), ReplyError> {
 
 impl<'a> StepResults<'a> {
     pub(super) fn decode(items: &'a [u8]) -> Result<Self, ReplyError> {
-        let mut rest = items;
-        while !rest.is_empty() {
-            (_, rest) = decode_step_result(rest)?;
-        }
+        validate(items, decode_step_result)?;
         Ok(Self(items))
     }
 
     /// The results, in the order of the steps.
     pub fn iter(self) -> impl Iterator<Item = StepResult<'a>> {
-        let mut rest = self.0;
-        std::iter::from_fn(move || {
-            let (result, behind) = (!rest.is_empty()).then(|| decode_step_result(rest).ok()).flatten()?;
-            rest = behind;
-            Some(result)
-        })
+        iterate(self.0, decode_step_result)
     }
 }
 

@@ -341,3 +341,6 @@ fn finish(out: &mut [u8], start: usize) {
     let length = (out.len() - start) as u32;
     out[start + LENGTH..start + ID].copy_from_slice(&length.to_le_bytes());
 }
+
+// A request is moved on the way of every operation. The rarer kinds must not make it larger.
+const _: () = assert!(size_of::<Request<'_>>() == size_of::<Op<'_>>());

@@ -27,7 +27,7 @@ pub struct Scan<'a> {
     /// Whether their values are wanted, too.
     pub values: bool,
     /// Where the page before has ended.
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<&'a Cursor>,
 }
 
 impl<'a> Scan<'a> {
@@ -47,7 +47,7 @@ impl<'a> Scan<'a> {
         }
         let (cursor, prefix) = match usize::from(head[CURSOR_LENGTH]) {
             0 => (None, rest),
-            CURSOR_BYTES => rest.split_first_chunk().map(|(cursor, rest)| (Some(*cursor), rest)).ok_or(beyond)?,
+            CURSOR_BYTES => rest.split_first_chunk().map(|(cursor, rest)| (Some(cursor), rest)).ok_or(beyond)?,
             _ => return Err(beyond),
         };
         let prefix = check_text(prefix).map_err(PayloadError::from)?;
@@ -59,7 +59,7 @@ impl<'a> Scan<'a> {
     }
 
     pub(super) fn encode_payload(&self, out: &mut Vec<u8>) {
-        let cursor = self.cursor.as_ref().map_or(&[][..], |cursor| cursor);
+        let cursor = self.cursor.map_or(&[][..], |cursor| cursor);
         out.extend_from_slice(&self.limit.to_le_bytes());
         out.extend_from_slice(&[u8::from(self.values), cursor.len() as u8]);
         out.extend_from_slice(cursor);

@@ -90,8 +90,9 @@ pub struct StepItem<'a> {
 /// A transaction, validated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransactItems<'a> {
-    checks: (usize, &'a [u8]),
-    steps: (usize, &'a [u8]),
+    payload: &'a [u8],
+    /// Where the steps begin.
+    steps: u32,
 }
 
 impl<'a> From<Op<'a>> for StepItem<'a> {
@@ -181,7 +182,7 @@ fn decode_step(bytes: &[u8], number: usize) -> Result<(StepItem<'_>, &[u8]), Req
 impl<'a> TransactItems<'a> {
     pub(super) fn decode(payload: &'a [u8]) -> Result<Self, RequestError> {
         let (counts, items) = take::<COUNTS_BYTES>(payload, 0)?;
-        let [checks, steps] = [0, 2].map(|at| usize::from(u16::from_le_bytes(field(counts, at))));
+        let [checks, steps] = counts_of(counts);
         if checks > MAX_TRANSACT_ITEMS || steps > MAX_TRANSACT_ITEMS {
             return Err(RequestError::TransactItems);
         }
@@ -189,24 +190,32 @@ impl<'a> TransactItems<'a> {
         for number in 0..checks {
             (_, rest) = decode_check(rest, number)?;
         }
-        let (of_checks, of_steps) = items.split_at(items.len() - rest.len());
+        let begin = payload.len() - rest.len();
         for number in 0..steps {
             (_, rest) = decode_step(rest, checks + number)?;
         }
         if !rest.is_empty() {
             return Err(RequestError::ItemLength(checks + steps));
         }
-        Ok(Self { checks: (checks, of_checks), steps: (steps, of_steps) })
+        Ok(Self { payload, steps: begin as u32 })
+    }
+
+    /// The numbers of conditions and steps, and the bytes after them.
+    fn parts(self) -> ([usize; 2], &'a [u8]) {
+        let (counts, items) = self.payload.split_first_chunk().expect("the payload was decoded");
+        (counts_of(counts), items)
     }
 
     /// The conditions, in order.
     pub fn checks(self) -> impl Iterator<Item = CheckItem<'a>> {
-        items(self.checks, decode_check)
+        let (counts, items) = self.parts();
+        each(counts[0], items, decode_check)
     }
 
     /// The steps, in order.
     pub fn steps(self) -> impl Iterator<Item = StepItem<'a>> {
-        items(self.steps, decode_step)
+        let (counts, _) = self.parts();
+        each(counts[1], &self.payload[self.steps as usize..], decode_step)
     }
 
     /// Whether any of the steps is a write.
@@ -215,9 +224,14 @@ impl<'a> TransactItems<'a> {
     }
 }
 
+fn counts_of(counts: &[u8; COUNTS_BYTES]) -> [usize; 2] {
+    [0, 2].map(|at| usize::from(u16::from_le_bytes(field(counts, at))))
+}
+
 /// Items that were validated.
-fn items<'a, T>(
-    (count, bytes): (usize, &'a [u8]),
+fn each<'a, T>(
+    count: usize,
+    bytes: &'a [u8],
     decode: impl Fn(&'a [u8], usize) -> Result<(T, &'a [u8]), RequestError>,
 ) -> impl Iterator<Item = T> {
     let mut rest = bytes;

@@ -64,7 +64,7 @@ fn as_step((op, ttl, min, max): &OwnedStep) -> StepItem<'_> {
 }
 
 fn as_scan((ty, prefix, limit, values, cursor): &OwnedScan) -> Scan<'_> {
-    Scan { ty: *ty, prefix, limit: *limit, values: *values, cursor: *cursor }
+    Scan { ty: *ty, prefix, limit: *limit, values: *values, cursor: cursor.as_ref() }
 }
 
 fn as_entry((ty, key, etag, expires, value): &OwnedEntry) -> ScannedEntry<'_> {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Generic, TypeVar
 from ._core.counters import bounds, incremented
 from ._core.maps import map_change
 from ._core.options import ANY, KEEP, changed_ttl_text, checked_etag, put_ttl_text
-from ._core.responses import CREATED, NO_CONTENT, NOT_FOUND, OK
+from ._core.responses import CREATED, NO_CONTENT, NOT_FOUND, OK, shown_state
 from ._core.sets import at_least_one, members_body, set_change
 from ._core.values import FLOAT, INT, MAP, SET, STR, UINT, ValueType
 from ._results import Found, Incremented, MapChange, Place, Put, SetChange, Written
@@ -35,23 +35,23 @@ def _if_found(found: int, result: Parse[T]) -> Parse[T | None]:
 
 
 def _put(shown: Shown, at: Place) -> Put:
-    return Put(shown["etag"], at, {CREATED: True, NO_CONTENT: False}[shown["status"]])
+    return Put(*shown_state(shown, at), {CREATED: True, NO_CONTENT: False}[shown["status"]])
 
 
 def _written(shown: Shown, at: Place) -> Written:
-    return Written(shown["etag"], at)
+    return Written(*shown_state(shown, at))
 
 
 def _incremented(shown: Shown, at: Place) -> Incremented:
-    return incremented(shown, shown["etag"], at)
+    return incremented(shown, shown_state(shown, at))
 
 
 def _map_change(shown: Shown, at: Place) -> MapChange:
-    return map_change(shown, shown["etag"], at)
+    return map_change(shown, shown_state(shown, at))
 
 
 def _set_change(shown: Shown, at: Place) -> SetChange:
-    return set_change(shown, shown["etag"], at)
+    return set_change(shown, shown_state(shown, at))
 
 
 class BatchEntries(Generic[V]):
@@ -63,7 +63,7 @@ class BatchEntries(Generic[V]):
 
     def get(self, key: str) -> Pending[Found[V] | None]:
         def found(shown: Shown, at: Place) -> Found[V]:
-            return Found(self._of.from_json(shown["value"]), shown["etag"], at)
+            return Found(self._of.from_json(shown["value"]), *shown_state(shown, at))
 
         return self._add("get", key, _if_found(OK, found))
 
@@ -109,7 +109,7 @@ class BatchMaps(BatchEntries["dict[str, str]"]):
     def patch(
         self, key: str, changes: Mapping[str, str | None], *, ttl: ChangedTtl = KEEP
     ) -> Pending[MapChange | None]:
-        """Set fields, and delete those whose value is `None`."""
+        """Set fields, and delete those whose value is `None`: up to 1,000 of them."""
         value = dict(changes)
         return self._add("patch", key, _if_found(OK, _map_change), value=value, ttl=changed_ttl_text(ttl))
 
@@ -134,6 +134,8 @@ class BatchSets(BatchEntries["set[str]"]):
 
 class Batch:
     """Operations that are carried out in one request, in their order.
+
+    Up to 1,000 of them. A patch counts for each of its fields, and all of them together for at most 10,000.
 
     Each operation returns a `Pending`, which has the result as soon as the batch is carried out.
     """

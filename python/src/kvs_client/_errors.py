@@ -29,6 +29,8 @@ class Problem:
     """Which condition of a batch it is about, from 0."""
     retry_after: float | None = None
     """Seconds after which the request may succeed."""
+    outcome: str | None = None
+    """`"none"`: the request left no trace; `"unknown"`: it may have happened; `None`: the server does not say."""
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole document."""
 
@@ -52,7 +54,7 @@ class NoResponse(KvsError):
 class OutcomeUnknown(KvsError):
     """A write was sent, and nobody can say whether it has happened.
 
-    Either the connection broke or the time was over before a response came, or the server said so itself (504).
+    Either the connection broke or the time was over before a response came, or the server said so itself.
     Read before you repeat what counts twice, such as an increment.
     """
 

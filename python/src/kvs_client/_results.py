@@ -13,7 +13,10 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class Place:
-    """A place in the server's log: of a write its own, of a read what it is at least as new as."""
+    """A place in the server's log: of a write its own, of a read what it is at least as new as.
+
+    Without a log, `lsn` and `durable_lsn` are 0.
+    """
 
     token: str
     """Opaque. A read with this `min_token` sees the write."""
@@ -30,6 +33,8 @@ class Written:
     etag: str
     """The state of the entry after it."""
     place: Place
+    expires_at: datetime | None
+    """When the entry ends, in UTC; `None` if it does not expire. Of a field or member, when its map or set does."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class Found(Generic[V]):
     value: V
     etag: str
     place: Place
+    expires_at: datetime | None
+    """When the entry ends, in UTC; `None` if it does not expire."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,8 @@ class Listed:
     key: str
     etag: str
     place: Place
+    expires_at: datetime | None
+    """When it ends, in UTC; `None` if it does not expire."""
 
 
 @dataclass(frozen=True)
@@ -93,5 +102,3 @@ class Entry(Listed, Generic[V]):
     """An entry with its value."""
 
     value: V
-    expires_at: datetime | None
-    """When it ends, in UTC; `None` if it does not expire."""

@@ -289,9 +289,9 @@ pub(super) const DEFECTS: &[Defect] = &[
         name: "forgets-the-deadline-in-the-record-of-an-increment",
         edits: &[edit(
             "engine/src/call.rs",
-            "        Ok(self.context.record(self.op, effect, expires)?.or(self.replayed))",
-            "        let expires = expires.filter(|_| !PLANTED || !matches!(self.op, Op::IncrBy { .. }));\n        \
-             Ok(self.context.record(self.op, effect, expires)?.or(self.replayed))",
+            "            None => self.context.record(self.op, effect, expires),",
+            "            None if PLANTED && matches!(self.op, Op::IncrBy { .. }) => self.context.record(self.op, effect, None),\n            \
+             None => self.context.record(self.op, effect, expires),",
         )],
         caught_by: test("engine", "expiry", "entries_with_deadlines_are_those_of_the_oracle"),
     },

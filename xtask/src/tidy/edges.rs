@@ -5,12 +5,13 @@ use std::path::Path;
 use crate::cargo;
 
 /// The dependencies in ARCHITECTURE.md, and no others.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("proto", &[]),
     ("engine", &["proto"]),
     ("txnd", &["proto"]),
     ("gateway", &["engine", "proto", "txnd"]),
     ("client", &["proto"]),
+    ("cli", &["client"]),
     ("loadtest", &["client", "proto"]),
     ("bench", &["engine", "proto", "txnd"]),
     (TESTKIT, &["proto", "txnd"]),

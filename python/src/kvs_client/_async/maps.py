@@ -34,7 +34,7 @@ class AsyncMaps(AsyncEntries["dict[str, str]"]):
         if_none_match: Etags | None = None,
         durable: bool = False,
     ) -> MapChange | None:
-        """Set fields, and delete those whose value is `None`, in one step.
+        """Set fields, and delete those whose value is `None`, in one step: up to 1,000 of them.
 
         Creates the map if a field is set; `None` if there is no such map after it.
         """

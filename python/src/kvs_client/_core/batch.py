@@ -43,11 +43,9 @@ class Pending(Generic[T]):
             raise self._outcome
         return self._outcome[0]
 
-    def _settle(self, shown: dict[str, Any], at: Place | None) -> None:
+    def _settle(self, shown: dict[str, Any], at: Place) -> None:
         if "type" in shown:
             self._outcome = problems.error(problems.problem(shown), is_write=self._op["op"] != _GET)
-        elif at is None:
-            raise ValueError("an operation has happened, and the response has no place")
         else:
             self._outcome = (self._parse(shown, at),)
 
@@ -103,7 +101,7 @@ class Operations:
         results = document(response)["results"]
         if len(results) != len(self._pending):
             raise ValueError(f"{len(results)} results of {len(self._pending)} operations")
-        # If every operation has failed, there is no place.
-        self.place = place(response) if "Kvs-Token" in response.headers else None
+        at = place(response)
         for pending, shown in zip(self._pending, results):
-            pending._settle(mapping(shown), self.place)  # noqa: SLF001
+            pending._settle(mapping(shown), at)  # noqa: SLF001
+        self.place = at

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._results import Incremented, Place
+from .._results import Incremented
 from .entries import EntryCalls
-from .responses import OK, document, etag, place, require
+from .responses import OK, State, document, require, state
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +22,8 @@ def bounds(minimum: int | None, maximum: int | None) -> dict[str, int]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def incremented(told: Mapping[str, Any], tag: str, at: Place) -> Incremented:
-    return Incremented(tag, at, before=int(told["before"]), value=int(told["value"]))
+def incremented(told: Mapping[str, Any], after: State) -> Incremented:
+    return Incremented(*after, before=int(told["before"]), value=int(told["value"]))
 
 
 class CounterCalls(EntryCalls[int]):
@@ -34,6 +34,6 @@ class CounterCalls(EntryCalls[int]):
     ) -> Call[Incremented]:
         def parse(response: httpx.Response) -> Incremented:
             require(response, OK)
-            return incremented(document(response), etag(response), place(response))
+            return incremented(document(response), state(response))
 
         return self._patch(key, {"incr": by, **bounds(*limits)}, parse, ttl, options)

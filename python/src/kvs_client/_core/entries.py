@@ -8,7 +8,7 @@ from .._results import Entry, Place, Put, Written
 from . import paths
 from .call import JSON, TEXT, Call
 from .options import changed_ttl_text, put_ttl_text, read_headers
-from .responses import CREATED, NO_CONTENT, NOT_FOUND, NOT_MODIFIED, OK, etag, is_status, moment, place
+from .responses import CREATED, NO_CONTENT, NOT_FOUND, NOT_MODIFIED, OK, is_status, place, state
 from .values import STR, ValueType, dumps, loads
 
 if TYPE_CHECKING:
@@ -28,12 +28,11 @@ def if_found(response: httpx.Response, found: int, result: Callable[[httpx.Respo
 
 
 def put_result(response: httpx.Response) -> Put:
-    created = is_status(response, CREATED, NO_CONTENT)
-    return Put(etag(response), place(response), created)
+    return Put(*state(response), is_status(response, CREATED, NO_CONTENT))
 
 
 def written(response: httpx.Response) -> Written:
-    return Written(etag(response), place(response))
+    return Written(*state(response))
 
 
 class EntryCalls(Generic[V]):
@@ -115,5 +114,4 @@ class EntryCalls(Generic[V]):
         return self.of.name == STR.name
 
     def _entry(self, key: str, response: httpx.Response) -> Entry[V]:
-        expires_at = moment(response.headers.get("Kvs-Expires"))
-        return Entry(self.of.name, key, etag(response), place(response), self._value(response), expires_at)
+        return Entry(self.of.name, key, *state(response), self._value(response))

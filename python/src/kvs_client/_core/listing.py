@@ -9,7 +9,7 @@ from .._results import Entry, Listed
 from . import paths
 from .call import Call
 from .options import read_headers
-from .responses import OK, document, mapping, moment, place, require
+from .responses import OK, document, mapping, place, require, shown_state
 from .values import BY_NAME
 
 if TYPE_CHECKING:
@@ -58,7 +58,5 @@ class Listing:
 
     def _entry(self, shown: dict[str, Any], at: Place) -> Listed:
         of = self.of or BY_NAME[shown["type"]]
-        if not self.values:
-            return Listed(of.name, shown["key"], shown["etag"], at)
-        value, expires_at = of.from_json(shown["value"]), moment(shown.get("expires_at"))
-        return Entry(of.name, shown["key"], shown["etag"], at, value, expires_at)
+        facts = (of.name, shown["key"], *shown_state(shown, at))
+        return Entry(*facts, of.from_json(shown["value"])) if self.values else Listed(*facts)

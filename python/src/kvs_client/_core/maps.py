@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._results import MapChange, Place, Put, Written
+from .._results import MapChange, Put, Written
 from . import paths
 from .call import TEXT, Call
 from .entries import EntryCalls, if_found, put_result, written
 from .options import read_headers
-from .responses import NO_CONTENT, OK, document, etag, place
+from .responses import NO_CONTENT, OK, State, document, state
 from .values import MAP
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .options import ChangedTtl, Write
 
 
-def map_change(told: Mapping[str, Any], tag: str, at: Place) -> MapChange:
-    return MapChange(tag, at, set=int(told["set"]), deleted=int(told["deleted"]))
+def map_change(told: Mapping[str, Any], after: State) -> MapChange:
+    return MapChange(*after, set=int(told["set"]), deleted=int(told["deleted"]))
 
 
 class MapCalls(EntryCalls["dict[str, str]"]):
@@ -34,7 +34,7 @@ class MapCalls(EntryCalls["dict[str, str]"]):
         self, key: str, changes: Mapping[str, str | None], ttl: ChangedTtl, options: Write
     ) -> Call[MapChange | None]:
         def result(response: httpx.Response) -> MapChange:
-            return map_change(document(response), etag(response), place(response))
+            return map_change(document(response), state(response))
 
         return self._patch(key, dict(changes), lambda response: if_found(response, OK, result), ttl, options)
 

@@ -36,7 +36,6 @@ _MAX_SHOWN = 200
 
 _SERVER_ERRORS = 500
 _UNAVAILABLE = 503
-_OUTCOME_UNKNOWN = 504
 _CONDITION_FAILED = 412
 
 _BY_STATUS: dict[int, type[Refused]] = {
@@ -75,6 +74,7 @@ def problem(document: Mapping[str, Any], *, status: int = 0, headers: Mapping[st
     milliseconds = _number(document.get("retry_after_ms"))
     seconds = headers.get("Retry-After", "")
     retry_after = float(seconds) if seconds.isdecimal() else None
+    outcome = document.get("outcome")
     return Problem(
         status=status or _number(document.get("status")) or 0,
         type=type_uri[len(_TYPES) :] if type_uri.startswith(_TYPES) else "",
@@ -84,6 +84,7 @@ def problem(document: Mapping[str, Any], *, status: int = 0, headers: Mapping[st
         op=_number(document.get("op")),
         condition=_number(document.get("if")),
         retry_after=retry_after if milliseconds is None else milliseconds / 1000,
+        outcome=None if outcome is None else str(outcome),
         document=document,
     )
 
@@ -114,11 +115,11 @@ def error(problem: Problem, *, is_write: bool, types: Sequence[ValueType[Any]] =
 
 
 def _left_no_trace(problem: Problem) -> bool:
-    """Whether it is sure that a write has not happened. An error of a proxy alone does not say so."""
-    if problem.document.get("outcome") == "unknown" or problem.status == _OUTCOME_UNKNOWN:
-        return False
+    """Whether it is sure that a write has not happened. Every problem says so; an error of a proxy does not."""
+    if problem.outcome is not None:
+        return problem.outcome == "none"
     refused_for_now = problem.status == _UNAVAILABLE and problem.retry_after is not None
-    return problem.status < _SERVER_ERRORS or bool(problem.type) or refused_for_now
+    return problem.status < _SERVER_ERRORS or refused_for_now
 
 
 def _present_value(problem: Problem, types: Sequence[ValueType[Any]]) -> Value | None:

@@ -6,13 +6,18 @@ Each function raises LookupError, TypeError or ValueError for what KVS does not 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 from .._results import Place
 from .values import loads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import httpx
+
+State = tuple[str, Place, Optional[datetime]]
+"""An entry but for its value: its etag, its place in the log, when it expires."""
 
 OK = 200
 CREATED = 201
@@ -31,8 +36,15 @@ def require(response: httpx.Response, status: int) -> None:
         raise ValueError(f"status {response.status_code} instead of {status}")
 
 
-def etag(response: httpx.Response) -> str:
-    return str(response.headers["ETag"])
+def state(response: httpx.Response) -> State:
+    """What the headers tell about an entry."""
+    headers = response.headers
+    return headers["ETag"], place(response), moment(headers.get("Kvs-Expires"))
+
+
+def shown_state(shown: Mapping[str, Any], at: Place) -> State:
+    """What a result of a batch, or an entry of a listing, tells about an entry."""
+    return shown["etag"], at, moment(shown.get("expires_at"))
 
 
 def place(response: httpx.Response) -> Place:
@@ -51,10 +63,10 @@ def mapping(json: object) -> dict[str, Any]:
     raise ValueError("not an object")
 
 
-def moment(text: str | None) -> datetime | None:
+def moment(text: object) -> datetime | None:
     """A time of RFC 3339 in UTC."""
     if text is None:
         return None
-    if not text.endswith("Z"):
+    if not isinstance(text, str) or not text.endswith("Z"):
         raise ValueError(f"not a time in UTC: {text!r}")
     return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._results import Place, SetChange
+from .._results import SetChange
 from . import paths
 from .call import Call
 from .entries import EntryCalls, if_found
 from .options import read_headers
-from .responses import NO_CONTENT, NOT_FOUND, OK, document, etag, is_status, place, require
+from .responses import NO_CONTENT, NOT_FOUND, OK, State, document, is_status, require, state
 from .values import SET
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .options import ChangedTtl, Write
 
 
-def set_change(told: Mapping[str, Any], tag: str, at: Place) -> SetChange:
-    return SetChange(tag, at, added=int(told["added"]), removed=int(told["removed"]))
+def set_change(told: Mapping[str, Any], after: State) -> SetChange:
+    return SetChange(*after, added=int(told["added"]), removed=int(told["removed"]))
 
 
 def members_body(add: Collection[str], remove: Collection[str]) -> dict[str, list[str]]:
@@ -65,4 +65,4 @@ class SetCalls(EntryCalls["set[str]"]):
 
 
 def _change(response: httpx.Response) -> SetChange:
-    return set_change(document(response), etag(response), place(response))
+    return set_change(document(response), state(response))

@@ -1,0 +1,106 @@
+//! Values from arguments, files and standard input, and as JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::Path;
+
+use client::{Etag, Value, ValueType};
+use serde_json::{Value as Json, json};
+
+use crate::failure::Failure;
+
+/// The text of an argument: itself, or what a file or standard input has.
+pub(crate) fn text_of(argument: &str) -> Result<String, Failure> {
+    match (argument, argument.strip_prefix('@')) {
+        ("-", _) => read(Path::new("-")),
+        (_, Some(path)) => read(Path::new(path)),
+        (text, None) => Ok(text.to_owned()),
+    }
+}
+
+/// The content of a file; `-` is standard input.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    if path == Path::new("-") {
+        let mut text = String::new();
+        let read = std::io::stdin().read_to_string(&mut text);
+        return read.map(|_| text).map_err(|e| Failure::usage(format!("standard input: {e}")));
+    }
+    std::fs::read_to_string(path).map_err(|e| Failure::file(path, &e))
+}
+
+/// A value of a type, as a person writes it.
+pub(crate) fn parse(ty: ValueType, text: &str) -> Result<Value, Failure> {
+    if ty == ValueType::Str {
+        return Ok(text.into());
+    }
+    let json = serde_json::from_str(text).map_err(|_| not_a(ty))?;
+    from_json(ty, &json)
+}
+
+fn not_a(ty: ValueType) -> Failure {
+    Failure::usage(match ty {
+        ValueType::Int => "expected an integer from -2147483648 to 2147483647",
+        ValueType::Uint => "expected an integer from 0 to 4294967295",
+        ValueType::Float => "expected a number",
+        ValueType::Str => "expected a string",
+        ValueType::Map => "expected a JSON object of strings, such as {\"name\":\"Ada\"}",
+        ValueType::Set => "expected a JSON array of strings, such as [\"a\",\"b\"]",
+    })
+}
+
+/// A value of a type, from JSON.
+pub(crate) fn from_json(ty: ValueType, json: &Json) -> Result<Value, Failure> {
+    let text = |json: &Json| json.as_str().map(str::to_owned);
+    let value = match ty {
+        ValueType::Int => json.as_i64().and_then(|number| i32::try_from(number).ok()).map(Value::Int),
+        ValueType::Uint => json.as_u64().and_then(|number| u32::try_from(number).ok()).map(Value::Uint),
+        ValueType::Float => json.as_f64().map(|number| Value::Float(number as f32)),
+        ValueType::Str => text(json).map(Value::Str),
+        ValueType::Map => json.as_object().and_then(|fields| {
+            let fields = fields.iter().map(|(field, value)| Some((field.clone(), text(value)?)));
+            fields.collect::<Option<BTreeMap<_, _>>>().map(Value::Map)
+        }),
+        ValueType::Set => json
+            .as_array()
+            .and_then(|members| members.iter().map(text).collect::<Option<BTreeSet<_>>>())
+            .map(Value::Set),
+    };
+    value.ok_or_else(|| not_a(ty))
+}
+
+/// A value as JSON.
+pub(crate) fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Int(number) => json!(number),
+        Value::Uint(number) => json!(number),
+        Value::Float(number) => json!(number),
+        Value::Str(text) => json!(text),
+        Value::Map(fields) => json!(fields),
+        Value::Set(members) => json!(members),
+        _ => Json::Null,
+    }
+}
+
+/// A value type, by its name.
+pub(crate) fn type_named(name: &str) -> Result<ValueType, Failure> {
+    ValueType::from_name(name).ok_or_else(|| Failure::usage(format!("unknown type {name:?}")))
+}
+
+/// The state of an entry as hexadecimal digits.
+pub(crate) fn shown_etag(Etag(bytes): Etag) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The state of an entry from its digits.
+pub(crate) fn parse_etag(text: &str) -> Result<Etag, String> {
+    let wrong = || "expected a state as `get --entry` shows it: 32 hexadecimal digits".to_owned();
+    if text.len() != 32 || !text.is_ascii() {
+        return Err(wrong());
+    }
+    let mut bytes = [0; 16];
+    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
+    }
+    Ok(Etag(bytes))
+}
