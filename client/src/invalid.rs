@@ -26,6 +26,9 @@ pub enum InvalidInput {
     /// An entry cannot live for so long, or so short.
     #[error("an entry cannot live for {0:?}; expected 1 ms to 100 years")]
     Expiry(Duration),
+    /// Operations of this kind cannot say when the entry expires.
+    #[error("a {0} cannot say when the entry expires: add a touch")]
+    NoExpiry(&'static str),
     /// A transaction has too many conditions or operations.
     #[error("a transaction has at most {MAX_TRANSACT_ITEMS} conditions, and as many operations")]
     TooManySteps,

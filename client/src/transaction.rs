@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::frame::{CheckItem, CheckKind, MAX_TRANSACT_ITEMS, StepItem, Ttl, encode_transact, transact_bytes};
 use proto::limits::MAX_TTL_MILLIS;
-use proto::{CounterType, Key, Op, StringsBuf, ValueType};
+use proto::{CounterType, Key, Op, OpKind, StringsBuf, ValueType};
 
 use crate::client::key;
 use crate::reply::Reply;
@@ -192,7 +192,8 @@ impl Transaction {
 }
 
 impl Step {
-    /// When the entry expires after this write. Without it a put ends the expiry, and every other write keeps it.
+    /// When the entry expires after this put, increment or map-set. Without it a put ends the expiry, and every other write keeps
+    /// it. After changes of a set, and deletions of a field, add a [`Transaction::touch`].
     pub fn expires(&mut self, expiry: Expiry) -> &mut Self {
         self.expiry = Some(expiry);
         self
@@ -210,9 +211,10 @@ impl Step {
         self
     }
 
-    fn ttl(&self) -> Result<Option<Ttl>, InvalidInput> {
+    fn ttl(&self, kind: OpKind) -> Result<Option<Ttl>, InvalidInput> {
         match self.expiry {
             None => Ok(None),
+            Some(_) if !kind.takes_expiry() => Err(InvalidInput::NoExpiry(kind.name())),
             Some(Expiry::Never) => Ok(Some(Ttl::Never)),
             Some(Expiry::After(time)) => match u64::try_from(time.as_millis()) {
                 Ok(millis @ 1..=MAX_TTL_MILLIS) => Ok(Some(Ttl::After(millis))),
@@ -291,7 +293,7 @@ impl Client {
         let packed: Vec<Packed> = steps.iter().map(|step| Packed::of(&step.work)).collect::<Result<_, _>>()?;
         let steps = steps.iter().zip(&packed).map(|(step, packed)| {
             let op = op(key(&step.key)?, &step.work, packed)?;
-            Ok(StepItem { op, ttl: step.ttl()?, min: step.min, max: step.max })
+            Ok(StepItem { op, ttl: step.ttl(op.kind())?, min: step.min, max: step.max })
         });
         let steps: Vec<StepItem<'_>> = steps.collect::<Result<_, InvalidInput>>()?;
         let durable = self.durable && steps.iter().any(|step| step.op.kind().writes());

@@ -147,6 +147,10 @@ async fn entries_expire_when_they_are_told_to() {
         let refused = client.transact(&bad).await.unwrap_err();
         assert!(matches!(refused, Error::InvalidInput(InvalidInput::Expiry(_))), "{refused}");
     }
+    let mut set = Transaction::new();
+    set.set_add("s", ["x"]).expires(Expiry::Never);
+    let refused = client.transact(&set).await.unwrap_err();
+    assert!(matches!(refused, Error::InvalidInput(InvalidInput::NoExpiry("set-add"))), "{refused}");
     client.close().await;
 }
 

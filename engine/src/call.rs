@@ -157,6 +157,8 @@ impl<'o> Call<'_, 'o> {
         match self.expires {
             Expires::AsUsual if matches!(self.op, Op::Put { .. }) => None,
             Expires::AsUsual => before,
+            // Whether it has an effect depends on what was there, and so would its deadline.
+            _ if self.replayed.is_none() && !self.op.kind().takes_expiry() => before,
             Expires::Never => None,
             Expires::At(deadline) => Some(deadline.max(self.context.at + 1)),
         }

@@ -25,6 +25,9 @@ pub const MAX_SHARDS: usize = 1 << 16;
 /// Most entries that a sweep removes before it unlocks their shard.
 const SWEPT_AT_ONCE: usize = 64;
 
+/// Most entries that one call of [`Engine::sweep`] removes, or a few more.
+const SWEPT_IN_A_CALL: usize = 10_000;
+
 /// The settings of an engine.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -132,27 +135,30 @@ impl Engine {
     }
 
     /// Removes entries that have expired by `at`, and records that. Locks a shard for a few of its entries at a time. Ends
-    /// early while the log has so much to do that writers might be refused; call it again later. Returns how many it
-    /// has removed.
-    pub fn sweep(&self, at: Micros) -> Result<u64, Refusal> {
-        let (context, mut total) = (self.context(at), 0);
+    /// early while the log has so much to do that writers might be refused, and after some thousand entries. The next call goes
+    /// on from there. Returns whether there may be more to remove at once.
+    pub fn sweep(&self, at: Micros) -> Result<bool, Refusal> {
         if !self.env.expires.load(Ordering::Relaxed) {
-            return Ok(0);
+            return Ok(false);
         }
-        for shard in &self.shards {
+        let (context, shards, mut total) = (self.context(at), self.shards.len(), 0);
+        let begin = self.env.sweep_from.load(Ordering::Relaxed);
+        for number in (begin..begin + shards).map(|number| number % shards) {
             loop {
-                if self.log.as_ref().is_some_and(|log| log.is_busy()) {
-                    return Ok(total);
+                let is_busy = self.log.as_ref().is_some_and(|log| log.is_busy());
+                if is_busy || total >= SWEPT_IN_A_CALL {
+                    self.env.sweep_from.store(number, Ordering::Relaxed);
+                    return Ok(!is_busy);
                 }
                 let mut dropped = Vec::new();
-                let swept = shard.lock().sweep(SWEPT_AT_ONCE, &context, &mut dropped)?;
-                total += swept as u64;
+                let swept = self.shards[number].lock().sweep(SWEPT_AT_ONCE, &context, &mut dropped)?;
+                total += swept;
                 if swept < SWEPT_AT_ONCE {
                     break;
                 }
             }
         }
-        Ok(total)
+        Ok(false)
     }
 
     /// How many entries were removed because they had expired.

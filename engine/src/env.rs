@@ -21,6 +21,8 @@ pub(crate) struct Env {
     pub(crate) meter: Meter,
     /// By how much tables grow at least while the engine is being filled; see [`Env::expect`].
     growth: AtomicUsize,
+    /// The shard at which the next sweep begins.
+    pub(crate) sweep_from: AtomicUsize,
     /// Whether there has ever been an entry that expires.
     pub(crate) expires: AtomicBool,
     /// Entries that were removed because they had expired.
@@ -29,7 +31,14 @@ pub(crate) struct Env {
 
 impl Env {
     pub(crate) fn new(hasher: RandomState, meter: Meter) -> Self {
-        Self { hasher, meter, growth: AtomicUsize::new(0), expires: AtomicBool::new(false), expired: AtomicU64::new(0) }
+        Self {
+            hasher,
+            meter,
+            growth: AtomicUsize::new(0),
+            sweep_from: AtomicUsize::new(0),
+            expires: AtomicBool::new(false),
+            expired: AtomicU64::new(0),
+        }
     }
 
     /// Notes that the engine, with `done` entries, will have `total`. Nothing is expected after `expect(0, 0)`.

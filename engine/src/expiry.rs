@@ -13,6 +13,9 @@ use crate::slots::Stamp;
 /// Memory of an entry's deadline, in bytes: a slot of a hash map (26 bytes on average), and one of a B-tree (28).
 pub(crate) const DEADLINE_BYTES: usize = 54;
 
+/// The map of deadlines shrinks when it has room for so many times what it holds.
+const SPARSE: usize = 4;
+
 /// A time that never comes.
 const NEVER: Micros = Micros::MAX;
 
@@ -72,7 +75,7 @@ impl Deadlines {
 
     /// Whether any entry may have expired at this time.
     #[inline(always)]
-    pub(crate) fn any_due(&self, at: Micros) -> bool {
+    fn any_due(&self, at: Micros) -> bool {
         at >= self.earliest
     }
 
@@ -120,6 +123,10 @@ impl Deadlines {
         }
         if let Some(deadline) = expires {
             self.order.insert((deadline, slot));
+        }
+        if expires.is_none() && self.of.len() * SPARSE < self.of.capacity() {
+            // Gives memory back.
+            self.of.shrink_to(self.of.len() * 2);
         }
         self.earliest = self.order.first().map_or(NEVER, |(deadline, _)| *deadline);
         before.is_some()

@@ -53,5 +53,7 @@ pub use log::{LogBuffer, NewRecord, Wake};
 pub use meter::{Meter, Usage};
 pub use pipeline::Share;
 pub use slots::Stamp;
-pub use transaction::{Bounds, Check, Condition, Found, MAX_REPLIES_BYTES, NotTransacted, Step, StepDone, Transacted};
+pub use transaction::{
+    Bounds, Check, Condition, Found, MAX_REPLIES_BYTES, MAX_UNDO_BYTES, NotTransacted, Step, StepDone, Transacted,
+};
 pub use walk::Walk;

@@ -9,6 +9,9 @@ use proto::{Key, Micros, Value, ValueType};
 use crate::engine::Engine;
 use crate::expiry::Facts;
 
+/// A slice ends before the values have more bytes than this, but for those of keys with the same hash.
+const MAX_SLICE_BYTES: usize = 1 << 20;
+
 /// Where a listing goes on: in a shard, at the entries of a type, from a hash on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -88,6 +91,13 @@ impl Engine {
         };
         let next = shard.lock().list(place.ty, place.from.into(), self.env(), &mut visit);
         found.sort_by_key(|(hash, _)| *hash);
+        // A slice ends where it has enough, as it does at the limit.
+        let mut bytes = 0;
+        let enough = found.iter().position(|(_, listed)| {
+            bytes += listed.value.as_ref().map_or(0, Value::packed_bytes);
+            bytes > MAX_SLICE_BYTES
+        });
+        let limit = enough.map_or(limit, |enough| limit.min(enough.max(1)));
         let last = limit.checked_sub(1).and_then(|last| found.get(last)).map(|(hash, _)| *hash);
         let listed = last.map_or(found.len(), |last| found.partition_point(|(hash, _)| *hash <= last));
         slice.next = match (found.get(listed), next) {

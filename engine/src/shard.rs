@@ -85,13 +85,13 @@ macro_rules! shard {
                 }
             }
 
-            fn touch(&mut self, ty: ValueType, call: &Call<'_, '_>) -> Executed {
+            fn touch(&mut self, ty: ValueType, call: &mut Call<'_, '_>) -> Executed {
                 match ty {
                     $(ValueType::$variant => touch(&mut self.$field, call),)*
                 }
             }
 
-            fn increment(&mut self, ty: ValueType, by: i64, call: &Call<'_, '_>) -> Executed {
+            fn increment(&mut self, ty: ValueType, by: i64, call: &mut Call<'_, '_>) -> Executed {
                 match ty {
                     $(ValueType::$variant => increment_of!($operations, self.$field, by, call),)*
                 }
@@ -154,17 +154,7 @@ macro_rules! shard {
                 }
             }
 
-            /// Whether an entry of this type, or of any, may have expired at this time.
-            #[inline]
-            fn any_due(&self, ty: Option<ValueType>, at: Micros) -> bool {
-                match ty {
-                    $(Some(ValueType::$variant) => self.$field.any_due(at),)*
-                    None => false $(|| self.$field.any_due(at))*,
-                }
-            }
-
             /// Removes the entry of this type, or of all, if it has expired.
-            #[cold]
             pub(crate) fn expire(
                 &mut self,
                 ty: Option<ValueType>,
@@ -260,11 +250,7 @@ proto::for_each_value_type!(shard);
 
 impl Shard {
     pub(crate) fn execute(&mut self, call: &mut Call<'_, '_>) -> Executed {
-        let (ty, at) = (call.op.value_type(), call.context.at);
-        let some_expire = call.context.env.expires.load(Ordering::Relaxed);
-        if some_expire && self.any_due(ty, at) && call.op.kind().writes() {
-            self.expire(ty, call.hash, call.key(), call.context, call.dropped)?;
-        }
+        let at = call.context.at;
         match *call.op {
             Op::Get { ty, .. } => self.get(call.op, ty, call.hash, call.context),
             Op::Put { value, .. } => self.put(value, call),
@@ -294,6 +280,7 @@ impl Shard {
     }
 
     fn delete_all(&mut self, call: &mut Call<'_, '_>) -> Executed {
+        self.expire(None, call.hash, call.key(), call.context, call.dropped)?;
         let types = self.types_of(call.hash, call.key(), call.context.at);
         if types.is_empty() {
             return call.idle(Reply::Deleted(false), None);
@@ -329,6 +316,26 @@ impl Shard {
     }
 }
 
+/// The entry that a write is about. One that has expired is removed first, which has a record of its own.
+#[inline(always)]
+fn find<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Result<Option<SlotIndex>, Refusal> {
+    match table.find_any(call.hash, call.key()) {
+        Some(found) if table.is_due(found, call.context.at) => expire(table, found, call).map(|()| None),
+        found => Ok(found),
+    }
+}
+
+#[cold]
+fn expire<V: Stored>(table: &mut Table<V>, found: SlotIndex, call: &mut Call<'_, '_>) -> Result<(), Refusal> {
+    let (context, key) = (call.context, call.key());
+    let ty = call.op.value_type().expect("the operation is about an entry of one type");
+    context.record(&Op::Expire { ty, key }, Effect::None, None)?;
+    let value = table.remove(call.hash, found, context.env);
+    call.discard(value);
+    context.env.expired.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
 /// The last steps of a write that changes an entry, or creates it by applying `change` to the empty value: checks the
 /// memory for the value's growth and a new slot, records the write, changes the slot.
 #[inline]
@@ -362,7 +369,7 @@ fn upsert<V: Stored, R>(
 }
 
 fn put<V: Stored>(table: &mut Table<V>, value: V, call: &mut Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key(), call.context.at);
+    let found = find(table, call)?;
     let before = found.map_or(0, |found| table.value(found).heap_bytes());
     let growth = value.heap_bytes().saturating_sub(before);
     let (old, lsn) = upsert(table, found, growth, Effect::None, call, |stored| std::mem::replace(stored, value))?;
@@ -370,8 +377,8 @@ fn put<V: Stored>(table: &mut Table<V>, value: V, call: &mut Call<'_, '_>) -> Ex
     outcome(Reply::Stored, lsn)
 }
 
-fn increment<C: Stored + Counter + Into<i64>>(table: &mut Table<C>, by: i64, call: &Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key(), call.context.at);
+fn increment<C: Stored + Counter + Into<i64>>(table: &mut Table<C>, by: i64, call: &mut Call<'_, '_>) -> Executed {
+    let found = find(table, call)?;
     let old = found.map(|found| *table.value(found)).unwrap_or_default();
     let new = old.plus(by).ok_or_else(|| Refusal::Overflow { ty: C::TYPE, before: old.into(), by })?;
     let ((), lsn) = upsert(table, found, 0, new.effect(), call, |stored| *stored = new)?;
@@ -379,7 +386,7 @@ fn increment<C: Stored + Counter + Into<i64>>(table: &mut Table<C>, by: i64, cal
 }
 
 fn delete<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Executed {
-    let Some(found) = table.find(call.hash, call.key(), call.context.at) else {
+    let Some(found) = find(table, call)? else {
         return call.idle(Reply::Deleted(false), None);
     };
     let lsn = call.record(Effect::None, None)?;
@@ -389,8 +396,8 @@ fn delete<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Executed 
 }
 
 /// Changes nothing but when the entry expires.
-fn touch<V: Stored>(table: &mut Table<V>, call: &Call<'_, '_>) -> Executed {
-    let Some(found) = table.find(call.hash, call.key(), call.context.at) else {
+fn touch<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Executed {
+    let Some(found) = find(table, call)? else {
         return call.idle(Reply::NoEntry, None);
     };
     let ((), lsn) = upsert(table, Some(found), 0, Effect::None, call, |_| ())?;
@@ -402,8 +409,8 @@ fn expires_of<V: Stored>(table: &Table<V>, found: Option<SlotIndex>) -> Option<M
     found.and_then(|found| table.expires(found))
 }
 
-fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key(), call.context.at);
+fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &mut Call<'_, '_>) -> Executed {
+    let found = find(table, call)?;
     let set = found.map(|found| table.value(found));
     let is_new = |member: &&str| !set.is_some_and(|set| set.contains(member));
     let (items, more) = members
@@ -418,8 +425,8 @@ fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_
     outcome(Reply::Count(added), lsn)
 }
 
-fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call<'_, '_>) -> Executed {
-    match table.find(call.hash, call.key(), call.context.at) {
+fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &mut Call<'_, '_>) -> Executed {
+    match find(table, call)? {
         Some(found) if members.iter().any(|member| table.value(found).contains(member)) => {
             let (removed, lsn) = upsert(table, Some(found), 0, Effect::None, call, |set| set.remove(members))?;
             outcome(Reply::Count(removed), lsn)
@@ -428,8 +435,8 @@ fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &Call
     }
 }
 
-fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &Call<'_, '_>) -> Executed {
-    let found = table.find(call.hash, call.key(), call.context.at);
+fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &mut Call<'_, '_>) -> Executed {
+    let found = find(table, call)?;
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
     call.check_size(map.packed_after_set(field, value))?;
@@ -438,8 +445,8 @@ fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &Call<
     outcome(Reply::Stored, lsn)
 }
 
-fn remove_field(table: &mut Table<MapValue>, field: &str, call: &Call<'_, '_>) -> Executed {
-    match table.find(call.hash, call.key(), call.context.at) {
+fn remove_field(table: &mut Table<MapValue>, field: &str, call: &mut Call<'_, '_>) -> Executed {
+    match find(table, call)? {
         Some(found) if table.value(found).get(field).is_some() => {
             let ((), lsn) = upsert(table, Some(found), 0, Effect::None, call, |map| map.remove(field))?;
             outcome(Reply::Deleted(true), lsn)

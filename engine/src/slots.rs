@@ -42,6 +42,11 @@ impl Stamp {
         if ahead < HALF { other } else { self }
     }
 
+    /// How far it is behind this lsn, within the range of stamps.
+    pub(crate) fn since(self, lsn: Lsn) -> u64 {
+        self.low_bits().wrapping_sub(lsn) % (1 << STAMP_BITS)
+    }
+
     /// The low 40 bits of the lsn.
     pub fn low_bits(self) -> u64 {
         let mut word = [0; size_of::<u64>()];

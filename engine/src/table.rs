@@ -80,10 +80,16 @@ impl<V: Stored> Table<V> {
         self.look_up(hash, key, at).map(|(found, _)| found)
     }
 
-    /// Whether any entry may have expired at this time.
+    /// An entry, whether it has expired or not.
     #[inline(always)]
-    pub(crate) fn any_due(&self, at: Micros) -> bool {
-        self.deadlines.any_due(at)
+    pub(crate) fn find_any(&self, hash: u64, key: Key<'_>) -> Option<SlotIndex> {
+        self.look_up_any(hash, key).map(|(found, _)| found)
+    }
+
+    /// Whether the entry has expired at this time.
+    #[inline(always)]
+    pub(crate) fn is_due(&self, found: SlotIndex, at: Micros) -> bool {
+        self.deadlines.is_due(found.0, at)
     }
 
     /// An entry that has expired at this time, and is still there.
@@ -161,7 +167,10 @@ impl<V: Stored> Table<V> {
     #[cold]
     fn change_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
         let had_one = self.deadlines.set(slot, expires);
-        env.expires.store(true, Ordering::Relaxed);
+        // All cores read this line.
+        if !env.expires.load(Ordering::Relaxed) {
+            env.expires.store(true, Ordering::Relaxed);
+        }
         let [before, after] = [had_one, expires.is_some()].map(|some| if some { DEADLINE_BYTES } else { 0 });
         self.heap = self.heap + after - before;
         env.meter.replace(before, after);

@@ -20,6 +20,10 @@ use crate::stored::Owned;
 /// Most bytes of values that the steps of a transaction may reply with, unless it has only one.
 pub const MAX_REPLIES_BYTES: usize = 16 << 20;
 
+/// Most bytes of what the steps of a transaction may replace or delete, unless it has only one. It is kept until all of them have
+/// succeeded.
+pub const MAX_UNDO_BYTES: usize = 64 << 20;
+
 /// What must be true of an entry before anything is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition<'a> {
@@ -60,7 +64,7 @@ pub struct Step<'a> {
     pub op: Op<'a>,
     /// Of an increment.
     pub bounds: Bounds,
-    /// Of a write: when the entry expires after it.
+    /// When the entry expires after it, of kinds that take it ([`proto::OpKind::takes_expiry`]). For others add a touch.
     pub expires: Expires,
 }
 
@@ -341,7 +345,7 @@ impl Work<'_, '_> {
         let noted = Noted::new(expected);
         let records = if engine.log().is_some() { Records::Noted(&noted) } else { Records::Nowhere };
         let context = Context { env: engine.env(), records, record: engine.record_mode(), limited: true, at };
-        let (mut run, mut told): (Vec<Recorded>, usize) = (Vec::new(), 0);
+        let (mut run, mut told, mut kept): (Vec<Recorded>, usize, usize) = (Vec::new(), 0, 0);
         for (number, (step, hash)) in self.steps.iter().zip(self.hashes).enumerate() {
             let (hash, op, shard) = (*hash, &step.op, self.shards.of(*hash));
             if let Some(before) = beyond_bounds(shard, step, hash, &quiet) {
@@ -349,6 +353,10 @@ impl Work<'_, '_> {
             }
             let before = facts_of(shard, op, hash, at).map(|facts| facts.stamp);
             let undo = Undo { change: Change::by(op, shard, hash, &quiet), facts: all_facts_of(op, shard, hash, at) };
+            kept += undo.change.bytes();
+            if kept > MAX_UNDO_BYTES {
+                return Err(refused(Some(number))(Refusal::TooLarge(kept)));
+            }
             let prebuilt = prebuilt[number].take();
             let expires = step.expires;
             let mut call = Call { op, hash, context: &context, prebuilt, dropped, expires, replayed: None };
@@ -407,9 +415,9 @@ impl Work<'_, '_> {
                 self.shards.of(hash).restamp(hash, ty, op.key(), lsn.into());
             }
         }
-        let moved = |stamp: Stamp| {
-            let lsns = (expected..).zip(first..).take(run.len());
-            lsns.into_iter().find(|(expected, _)| Stamp::from(*expected) == stamp).map_or(stamp, |(_, lsn)| lsn.into())
+        let moved = |stamp: Stamp| match stamp.since(expected) {
+            place if place < run.len() as u64 => Stamp::from(first + place),
+            _ => stamp,
         };
         for done in &mut self.done {
             done.before = done.before.map(moved);
@@ -479,6 +487,18 @@ fn all_facts_of(op: &Op<'_>, shard: &Shard, hash: u64, at: Micros) -> AllFacts {
 }
 
 impl Change {
+    /// Bytes of what is kept.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Entries(entries) => {
+                entries.iter().filter_map(|(_, value)| value.as_ref()).map(|value| value.packed_bytes()).sum()
+            }
+            Self::Field(text) => text.as_ref().map_or(0, |text| text.as_bytes().len()),
+            Self::Added(list) | Self::Removed(list) => list.as_strings().as_bytes().len(),
+        }
+    }
+
     /// What the operation will change.
     fn by(op: &Op<'_>, shard: &Shard, hash: u64, context: &Context<'_>) -> Self {
         let entry = |ty| (ty, value_of(shard, ty, hash, op.key(), context));

@@ -72,7 +72,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that begins with the machine's time, or with `earliest` if that is later.
     pub(crate) fn starting(earliest: Micros) -> Self {
-        Self { started: Instant::now(), base: AtomicI64::new(earliest) }
+        Self { started: Instant::now(), base: AtomicI64::new(earliest.clamp(0, LATEST.as_micros() as Micros)) }
     }
 
     /// Now, in microseconds since the Unix epoch.

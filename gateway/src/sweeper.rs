@@ -31,8 +31,11 @@ impl Sweeper {
         let (stop, stopped) = channel();
         let run = move || {
             let mut told = Duration::ZERO;
-            while stopped.recv_timeout(SWEEP_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-                if let Err(refusal) = engine.sweep(clock.now()) {
+            let mut pause = SWEEP_INTERVAL;
+            while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
+                let swept = engine.sweep(clock.now());
+                pause = if swept == Ok(true) { Duration::ZERO } else { SWEEP_INTERVAL };
+                if let Err(refusal) = swept {
                     // The log is down or full. They stay, and stay out of sight.
                     debug!(%refusal, "expired entries are not removed yet");
                 }

@@ -133,11 +133,13 @@ impl BatchBuffer {
     /// Appends the record of `op`, executed at `at`, and returns its lsn. Returns `None` if `at` is too far (35
     /// minutes) from the first record's time: the record then belongs in a new buffer. Panics if `effect` cannot be an
     /// effect of `op`.
+    #[inline]
     pub fn push(&mut self, op: &Op<'_>, effect: Effect, at: Micros) -> Option<Lsn> {
         self.push_with(op, effect, &RecordOptions::default(), at)
     }
 
     /// The same for a record with options.
+    #[inline]
     pub fn push_with(&mut self, op: &Op<'_>, effect: Effect, options: &RecordOptions, at: Micros) -> Option<Lsn> {
         if self.count == 0 {
             self.base_time = at;

@@ -111,6 +111,12 @@ impl OpKind {
         !matches!(self, Self::Get | Self::SetHas | Self::MapGet)
     }
 
+    /// Whether a request of this kind may say when the entry expires: one that has an effect whenever it succeeds, and leaves an
+    /// entry. Of others it would depend on what was there whether it is said.
+    pub fn takes_expiry(self) -> bool {
+        matches!(self, Self::Put | Self::Incr | Self::IncrBy | Self::MapSet | Self::Touch)
+    }
+
     /// Whether an operation of this kind that has an effect leaves an entry.
     pub fn leaves_an_entry(self) -> bool {
         self.writes() && !matches!(self, Self::Del | Self::DelAll | Self::Expire)

@@ -90,7 +90,7 @@ pub(crate) fn decode<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) 
 }
 
 /// Decodes the value of a put.
-#[inline]
+#[inline(always)]
 pub(crate) fn decode_value(ty: ValueType, payload: &[u8]) -> Result<ValueRef<'_>, PayloadError> {
     ValueRef::unpack(ty, payload).map_err(|e| match e {
         UnpackError::Size => PayloadError::Size(OpKind::Put),

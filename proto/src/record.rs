@@ -115,6 +115,7 @@ pub fn record_bytes(op: &Op<'_>) -> usize {
 
 /// Appends the record of `op` to `out`; `delta` is its time relative to the batch's base time. Panics if `effect`
 /// cannot be an effect of `op`: such a record could not be read.
+#[inline]
 pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, options: &RecordOptions, delta: i32) {
     assert!(is_effect_of(op, effect), "{effect:?} is no effect of {}", op.kind().name());
     let options_bytes = options.bytes();

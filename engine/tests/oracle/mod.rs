@@ -142,6 +142,7 @@ impl Oracle {
             && let Some(entry) = self.entries.get_mut(&(ty, op.key().as_str().to_owned()))
         {
             match expires {
+                _ if !op.kind().takes_expiry() => {}
                 Expires::AsUsual if matches!(op, Op::Put { .. }) => entry.expires = None,
                 Expires::AsUsual => {}
                 Expires::Never => entry.expires = None,

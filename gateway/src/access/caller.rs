@@ -68,7 +68,7 @@ impl Caller {
     /// A token is presented: it says who makes the requests from now on.
     pub fn present(&self, token: &[u8], at: Micros) -> Result<(), Refusal> {
         let same = self.token.borrow().as_deref().is_some_and(|before| before.ct_eq(token).into());
-        if same && self.is_current(at) {
+        if same && self.is_current() {
             return Ok(());
         }
         self.set(token, at, || self.access.with_token(token, self.address, at))
@@ -99,7 +99,7 @@ impl Caller {
 
     /// A request without a token: the client is who its certificate says, or anonymous.
     pub fn present_nothing(&self, at: Micros) {
-        if self.token.borrow().is_some() || !self.is_current(at) {
+        if self.token.borrow().is_some() || !self.is_current() {
             self.forget_token(at);
         }
     }
@@ -111,15 +111,16 @@ impl Caller {
     }
 
     #[inline]
-    fn is_current(&self, at: Micros) -> bool {
-        self.generation.get() == self.access.generation() && self.identity.borrow().is_valid(at)
+    fn is_current(&self) -> bool {
+        self.generation.get() == self.access.generation()
+            && self.identity.borrow().expires().is_none_or(|expires| clock::now() < expires)
     }
 
-    /// Who makes a request at time `at`. Fails if the token that was presented is no longer valid.
+    /// Who makes a request now. Fails if the token that was presented is no longer valid, by the machine's clock.
     #[inline]
-    pub fn identity(&self, at: Micros) -> Result<Ref<'_, Identity>, Refusal> {
-        if !self.is_current(at) {
-            self.renew(at)?;
+    pub fn identity(&self) -> Result<Ref<'_, Identity>, Refusal> {
+        if !self.is_current() {
+            self.renew(clock::now())?;
         }
         Ok(Ref::map(self.identity.borrow(), |identity| &**identity))
     }
@@ -149,7 +150,7 @@ impl Caller {
     pub(crate) async fn ended(&self) {
         let mut changes = self.access.changes();
         loop {
-            let is_known = self.identity(clock::now()).is_ok() && !self.must_authenticate();
+            let is_known = self.identity().is_ok() && !self.must_authenticate();
             if self.was_known.get() && !is_known {
                 return;
             }

@@ -18,6 +18,7 @@ use super::execution::{BatchResult, Execution, admit, encode_refusal, options};
 use super::output::Output;
 use super::transact::{scan, transact};
 use crate::access::{Caller, Identity};
+use crate::clock;
 use crate::protocol::Protocol;
 use crate::service::{self, MAX_BATCH, Options, Origin, RequestBatch, Service};
 
@@ -74,7 +75,7 @@ impl Executor {
     ) -> BatchResult {
         let mut result = BatchResult::default();
         while !result.must_flush(output) && !frames.rest().is_empty() {
-            let identity = match self.caller.identity(at) {
+            let identity = match self.caller.identity() {
                 Ok(identity) => identity,
                 Err(refusal) => {
                     // Of the whole connection.
@@ -116,7 +117,7 @@ impl Executor {
     ) {
         let out = output.bytes_mut();
         match frame.request {
-            Request::Auth(token) => match self.caller.present(token.as_bytes(), at) {
+            Request::Auth(token) => match self.caller.present(token.as_bytes(), clock::now()) {
                 Ok(()) => {
                     encode_done(out, frame.id);
                     result.is_other_caller = true;
@@ -134,7 +135,7 @@ impl Executor {
             // Not reached: the operations of an authenticated client are in a batch, all others are refused above.
             Request::Op(op) => {
                 let request = service::Request { op, options: options(frame.durable) };
-                let identity = self.caller.identity(at);
+                let identity = self.caller.identity();
                 let done = identity.and_then(|identity| {
                     let origin = Origin { identity: &identity, protocol: Protocol::Frames };
                     service.execute(origin, &request, at)
@@ -144,14 +145,14 @@ impl Executor {
                     Err(refusal) => reply(service, frame.id, Err(&refusal), None, output, result),
                 }
             }
-            Request::Transact(items) => match self.caller.identity(at) {
+            Request::Transact(items) => match self.caller.identity() {
                 Ok(identity) => {
                     let execution = Execution { service, identity: &identity, at };
                     transact(items, frame.id, options(frame.durable), execution, output, result);
                 }
                 Err(refusal) => encode_refusal(out, service, frame.id, &refusal),
             },
-            Request::Scan(wanted) => match self.caller.identity(at) {
+            Request::Scan(wanted) => match self.caller.identity() {
                 Ok(identity) => {
                     scan(wanted, frame.id, Execution { service, identity: &identity, at }, output, result);
                 }
@@ -160,7 +161,7 @@ impl Executor {
             Request::Multi(multi) => {
                 let options = options(frame.durable);
                 // Checked once for the whole request: if the log requires a refusal, no item is executed.
-                let admitted = service.admit(multi.writes(), options).and_then(|_| self.caller.identity(at));
+                let admitted = service.admit(multi.writes(), options).and_then(|_| self.caller.identity());
                 match admitted {
                     Ok(identity) => {
                         let execution = Execution { service, identity: &identity, at };

@@ -9,9 +9,13 @@ use proto::{Key, Lsn, Micros};
 
 use super::execution::{BatchResult, Execution, admit, encode_refusal};
 use super::output::Output;
+use crate::config::FRAME_BUFFER_BYTES;
 use crate::protocol::Protocol;
 use crate::service::{Options, told};
 use crate::token::{self, NotOurs};
+
+/// What a transaction of one step counts for when it is time for others, in bytes of replies.
+const ALONE_COUNTS: usize = 1 << 10;
 
 /// Microseconds of a millisecond.
 const MILLI: Micros = 1_000;
@@ -37,6 +41,8 @@ pub(super) fn transact(
     let stamps: Vec<Vec<Stamp>> = items.checks().map(known).collect();
     let checks: Vec<Check<'_>> = items.checks().zip(&stamps).map(|(check, stamps)| check_of(check, stamps)).collect();
     let steps: Vec<Step<'_>> = items.steps().map(|step| step_of(step, at)).collect();
+    // Its work does not show in its reply. Others must not wait for many of them.
+    result.reply_bytes += if steps.len() > 1 { FRAME_BUFFER_BYTES } else { ALONE_COUNTS };
     match service.transact(execution.origin(), &checks, &steps, options, at) {
         Ok((done, awaits)) => reply(&done, id, awaits, execution, output, result),
         Err(NotTransacted::Condition { check: number, found }) => {
@@ -141,7 +147,8 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
         .iter()
         .map(|listed| listed.key.len() + listed.value.as_ref().map_or(0, |value| value.as_value_ref().packed_bytes()));
     let bytes = bytes.sum();
-    result.reply_bytes += bytes;
+    // It has looked at many entries, however few these are.
+    result.reply_bytes += FRAME_BUFFER_BYTES;
     match output.admit(bytes) {
         Ok(()) => encode_page(output.bytes_mut(), id, next.map(|place| token::cursor(tokens.process, place)), shown),
         Err(refusal) => encode_refusal(output.bytes_mut(), service, id, &refusal),

@@ -22,6 +22,7 @@ use txnd::{Checkpoint, CheckpointSealer, CheckpointWriter, LogWriter, SinkError,
 
 use super::meters::LogMeters;
 use super::state_writer::write_state;
+use crate::clock::Clock;
 
 /// At a stop, a checkpoint is written if the log since the last one is at least this part of what makes one due.
 const AT_STOP: u64 = 4;
@@ -51,6 +52,7 @@ impl Request {
 /// The checkpoints of the log that `C` stores.
 pub(crate) struct Checkpointer<C> {
     engine: Arc<Engine>,
+    clock: Arc<Clock>,
     term: Term,
     schedule: Schedule,
     /// Bytes of log since the base of the last checkpoint that was begun.
@@ -90,6 +92,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
     /// `last` is the checkpoint that the state was recovered from, `logged` the bytes of log that were replayed after it.
     pub(crate) fn new(
         engine: Arc<Engine>,
+        clock: Arc<Clock>,
         term: Term,
         schedule: Schedule,
         last: Option<Checkpoint>,
@@ -99,6 +102,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         let last = last.map_or(0, |last| last.bytes);
         Self {
             engine,
+            clock,
             term,
             schedule,
             logged,
@@ -223,11 +227,12 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         let (engine, cancelled) = (Arc::clone(&self.engine), self.cancelled.clone());
         let (sealer, rate) = (CheckpointSealer::new(self.term.epoch, base), self.schedule.rate);
         let (send, written) = oneshot::channel();
+        let at = self.clock.now();
         let work = move || async move {
             let stopped = || SinkError::Unavailable("the server is stopping".into());
             let writing = async {
                 let mut writer = writer;
-                let end = write_state(&engine, &mut writer, sealer, rate).await?;
+                let end = write_state(&engine, &mut writer, sealer, rate, at).await?;
                 Ok(Written { writer, end })
             };
             cancelled.run_until_cancelled(writing).await.unwrap_or_else(|| Err(stopped()))

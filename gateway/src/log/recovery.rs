@@ -72,7 +72,7 @@ pub(crate) async fn recover<S: LogWriter>(
         }
         end <= total
     };
-    let (engine, checkpoint) = loop {
+    let (engine, checkpoint, written) = loop {
         match load_checkpoint(&reader, usable, &new_engine, reporting).await {
             Ok(loaded) => break loaded,
             Err(e) => retry.pause(e).await?,
@@ -130,24 +130,28 @@ pub(crate) async fn recover<S: LogWriter>(
         "recovered the state from the log"
     );
     let last = last.and_then(|batch| batch.records().last()?.ok().map(|record| record.at));
-    let latest = last.or(checkpoint.map(|checkpoint| checkpoint.at)).unwrap_or_default();
+    let latest = last.unwrap_or(written);
     Ok(State { term, engine, checkpoint, replayed_bytes, latest })
 }
 
-/// An engine with the latest checkpoint that is `usable` and undamaged; an empty one if there is none and the log has all of
+/// An engine with the latest checkpoint that is `usable` and undamaged, and the time of its state; an empty one if there is none and the log has all of
 /// its records.
 pub(crate) async fn load_checkpoint<R: LogReader>(
     reader: &R,
     usable: impl Fn(&Checkpoint) -> bool,
     new_engine: impl Fn() -> Engine,
     reporting: &Reporting,
-) -> Result<(Engine, Option<Checkpoint>), SinkError> {
+) -> Result<(Engine, Option<Checkpoint>, Micros), SinkError> {
     let mut damaged = None;
     for checkpoint in reader.checkpoints().await?.into_iter().filter(usable) {
         let Checkpoint { base, entries, bytes, .. } = checkpoint;
         let mut loader = Loader::new(new_engine());
         let mut progress = Progress::new("entries of the checkpoint", entries, reporting);
+        let mut time = 0;
         let load = &mut async |batch: &Batch| {
+            if let (0, Some(Ok(record))) = (time, batch.records().next()) {
+                time = record.at;
+            }
             loader.engine().expect(batch.first_lsn() - 1, entries);
             loader.load(batch).map_err(|e| e.in_checkpoint(base))?;
             progress.reached(batch.last_lsn());
@@ -159,7 +163,8 @@ pub(crate) async fn load_checkpoint<R: LogReader>(
                 engine.fit();
                 let (written, seconds) = (clock::shown(checkpoint.at), rounded(progress.finish()));
                 info!(base, %written, entries, bytes, seconds, "loaded a checkpoint");
-                return Ok((engine, Some(checkpoint)));
+                // One that was copied says only when it was stored.
+                return Ok((engine, Some(checkpoint), if time > 0 { time } else { checkpoint.at }));
             }
             Err(e) if e.is_retryable() => return Err(e),
             Err(e) => {
@@ -169,7 +174,7 @@ pub(crate) async fn load_checkpoint<R: LogReader>(
         }
     }
     match (reader.bounds().await?.oldest, damaged) {
-        (1, _) => Ok((new_engine(), None)),
+        (1, _) => Ok((new_engine(), None, 0)),
         (_, Some(e)) => Err(e),
         (oldest, None) => Err(SinkError::Failed(format!(
             "the log begins at lsn {oldest}, and there is no usable checkpoint of what was before it; restore it from a backup"

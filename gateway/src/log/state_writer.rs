@@ -3,21 +3,23 @@
 use engine::{Engine, Facts};
 use proto::limits::BATCH_TARGET_BYTES;
 use proto::options::RecordOptions;
-use proto::{BatchBuffer, Effect, Key, Lsn, Op, Value};
+use proto::{BatchBuffer, Effect, Key, Lsn, Micros, Op, Value};
 use txnd::pace::Pace;
 use txnd::{CheckpointSealer, CheckpointWriter, SinkError};
 
-/// Walks over the engine and stores what it finds, at no more than `rate` bytes a second. Returns the last lsn that it may
+/// Walks over the engine and stores what it finds, at no more than `rate` bytes a second, as records of the time `at` (0: not
+/// known). Returns the last lsn that it may
 /// have seen.
 pub(crate) async fn write_state(
     engine: &Engine,
     writer: &mut impl CheckpointWriter,
     mut sealer: CheckpointSealer,
     rate: u64,
+    at: Micros,
 ) -> Result<Lsn, SinkError> {
     let mut pace = Pace::new(rate);
     let mut walk = engine.walk();
-    let mut entries = Entries { full: Vec::new(), filling: sealer.buffer() };
+    let mut entries = Entries { full: Vec::new(), filling: sealer.buffer(), at };
     let mut more = true;
     while more {
         more = walk.next(&mut |key, value, facts| entries.add(key, &value, facts));
@@ -40,13 +42,14 @@ pub(crate) async fn write_state(
 struct Entries {
     full: Vec<BatchBuffer>,
     filling: BatchBuffer,
+    at: Micros,
 }
 
 impl Entries {
     fn add(&mut self, key: Key<'_>, value: &Value, facts: Facts) {
         let op = Op::Put { key, value: value.as_value_ref() };
         let options = RecordOptions { expires: facts.expires, stamp: Some(facts.stamp.low_bits()) };
-        self.filling.push_with(&op, Effect::None, &options, 0).expect("all entries have the same time");
+        self.filling.push_with(&op, Effect::None, &options, self.at).expect("all entries have the same time");
         if self.filling.body_bytes() >= BATCH_TARGET_BYTES {
             self.next_batch();
         }

@@ -174,7 +174,7 @@ async fn recover_then_ship<S: LogWriter>(
     let state = recover(&mut sink, new_engine, options.wait_for_log, &options.reporting, &options.meters).await?;
     let State { term, mut engine, checkpoint, replayed_bytes, latest } = state;
     let some_expire = engine.usage().iter().any(|usage| usage.expiring > 0);
-    let clock = Clock::starting(if some_expire { latest } else { 0 });
+    let clock = Arc::new(Clock::starting(if some_expire { latest } else { 0 }));
     let filled = Arc::new(Notify::new());
     let wake = Arc::clone(&filled);
     let wake = Box::new(move || wake.notify_one());
@@ -183,6 +183,7 @@ async fn recover_then_ship<S: LogWriter>(
     let engine = Arc::new(engine);
     let checkpoints = Checkpointer::new(
         Arc::clone(&engine),
+        Arc::clone(&clock),
         term,
         options.checkpoints,
         checkpoint,
@@ -194,7 +195,7 @@ async fn recover_then_ship<S: LogWriter>(
     let shipper =
         Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger, options.meters);
     let log_id = term.chain.log_id;
-    let recovered = Recovered { engine, clock: Arc::new(clock) };
+    let recovered = Recovered { engine, clock };
     Ok((filled, HandedOver { log_id, recovered, status, buffer, checkpoints: request }, shipper))
 }
 

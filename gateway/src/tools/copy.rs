@@ -118,7 +118,7 @@ impl<R: LogReader> Job<'_, R> {
         let not_kept = || SinkError::Failed("this kind of log keeps no checkpoints".into());
         let mut writer = to.begin_checkpoint(*until)?.ok_or_else(not_kept)?;
         let rate = config.checkpoint_rate.as_u64();
-        write_state(&engine, &mut writer, CheckpointSealer::new(term.epoch, *until), rate).await?;
+        write_state(&engine, &mut writer, CheckpointSealer::new(term.epoch, *until), rate, 0).await?;
         let begun = to.begin_with(writer).await?;
         Ok(format!("{} entries, the state at lsn {until}", begun.entries))
     }

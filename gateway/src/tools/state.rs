@@ -62,7 +62,7 @@ pub(super) async fn state_at(
     format: TraceFormat,
 ) -> Result<Engine, SinkError> {
     let reporting = Reporting { format, lifecycle: Arc::default() };
-    let (engine, checkpoint) = load_checkpoint(log, |checkpoint| checkpoint.end <= at, new_engine, &reporting)
+    let (engine, checkpoint, _) = load_checkpoint(log, |checkpoint| checkpoint.end <= at, new_engine, &reporting)
         .await
         .map_err(|e| SinkError::Failed(format!("the state at lsn {at} cannot be built: {e}")))?;
     let base = checkpoint.map_or(0, |checkpoint| checkpoint.base);

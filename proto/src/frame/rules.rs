@@ -5,13 +5,13 @@ use crate::op::{Op, OpKind};
 use crate::value::ValueRef;
 
 /// The kind of operation that a frame may ask for. Touch has an option, for which version 1 has no room; nobody asks for Expire.
-#[inline]
+#[inline(always)]
 pub(super) fn kind_of(opcode: u8) -> Option<OpKind> {
     OpKind::from_code(opcode).filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire))
 }
 
 /// Rules for clients beyond the form: each value has one encoding, and can be stored.
-#[inline]
+#[inline(always)]
 pub(super) fn check_value(value: &ValueRef<'_>) -> Result<(), RequestError> {
     match value {
         ValueRef::Float(value) if !value.is_finite() => Err(RequestError::NotFinite),

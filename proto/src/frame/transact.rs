@@ -142,7 +142,7 @@ fn decode_step(bytes: &[u8], number: usize) -> Result<(StepItem<'_>, &[u8]), Req
     let expiry = flags & (HAS_TTL | NEVER_EXPIRES);
     let is_misused = flags & !STEP_FLAGS_KNOWN != 0
         || expiry == HAS_TTL | NEVER_EXPIRES
-        || (expiry != 0 && !kind.leaves_an_entry())
+        || (expiry != 0 && !kind.takes_expiry())
         || (expiry == 0 && kind == OpKind::Touch)
         || (flags & (HAS_MIN | HAS_MAX) != 0 && !matches!(kind, OpKind::Incr | OpKind::IncrBy));
     if is_misused {

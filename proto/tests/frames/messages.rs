@@ -265,7 +265,7 @@ fn any_step() -> BoxedStrategy<OwnedStep> {
         let is_counter = matches!(kind, OpKind::Incr | OpKind::IncrBy);
         let ttl = match kind {
             OpKind::Touch => ttl.or(Some(Ttl::Never)),
-            kind => ttl.filter(|_| kind.leaves_an_entry()),
+            kind => ttl.filter(|_| kind.takes_expiry()),
         };
         (op, ttl, min.filter(|_| is_counter), max.filter(|_| is_counter))
     };

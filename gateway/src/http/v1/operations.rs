@@ -32,7 +32,7 @@ pub(super) fn execute(
 
     let options = Options { durability: durability(op.kind().writes(), head)? };
     let at = worker.shared.clock.now();
-    let identity = caller.identity(at)?;
+    let identity = caller.identity()?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
     let done = worker.service.execute(origin, &Request { op, options }, at)?;
     let response = responses::from_reply(done.reply, key.as_str(), item)?;

@@ -98,7 +98,7 @@ impl<'a> Action<'a> {
                         None => Op::MapDel { key, field },
                     });
                 });
-                if fields.is_empty() {
+                if fields.is_empty() && !changes_expiry {
                     // Tells whether there is such a map.
                     push(Op::MapGet { key, field: "" });
                 }

@@ -51,7 +51,7 @@ pub(super) fn list(
     let query = Query::of(head, &["prefix", "limit", "cursor", "values"])?;
     let shared = &worker.shared;
     let at = shared.clock.now();
-    let identity = caller.identity(at)?;
+    let identity = caller.identity()?;
     let wanted = Wanted { ty, prefix: query.get("prefix").unwrap_or_default(), values: query.flag("values")? };
     let limit = match query.get("limit").map(str::parse) {
         None => DEFAULT_LIMIT,

@@ -30,7 +30,7 @@ pub(super) fn transact(
     if steps.len() > MAX_STEPS {
         return Err(whole(Problem::TooMany(MAX_STEPS)));
     }
-    let identity = caller.identity(at).map_err(|refusal| whole(refusal.into()))?;
+    let identity = caller.identity().map_err(|refusal| whole(refusal.into()))?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
     let transacted = worker.service.transact(origin, checks, steps, options, at);
     transacted.map_err(|failed| match failed {

@@ -24,7 +24,7 @@ const UNITS: [(&str, Micros); 5] =
 const MAX_TTL: Micros = MAX_TTL_MILLIS.cast_signed() * 1_000;
 
 /// The form of a time for the description of the API; all of these are in range.
-pub(super) const PATTERN: &str = "^(none|[1-9][0-9]{0,4}(ms|s|m|h)|[1-9][0-9]{0,3}d)$";
+pub(super) const PATTERN: &str = "^(none|[1-9][0-9]{0,11}ms|[1-9][0-9]{0,8}s|[1-9][0-9]{0,6}m|[1-9][0-9]{0,4}h|([1-9][0-9]{0,3}|[12][0-9]{4}|3[0-5][0-9]{3}|36[0-4][0-9]{2}|36500)d)$";
 
 /// When an entry that is written at the time `at` expires, by a text such as `90s`, or `none`.
 pub(super) fn parse(text: &str, at: Micros) -> Result<Expires, Problem> {
