@@ -49,15 +49,21 @@ def request(method, path, body=b""):
     return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+def received(connection):
+    some = connection.recv(65536)
+    assert some, "kvs has closed the connection"
+    return some
+
+
 def exchange(connection, message):
     connection.sendall(message)
-    response = connection.recv(65536)
+    response = received(connection)
     while b"\r\n\r\n" not in response:
-        response += connection.recv(65536)
+        response += received(connection)
     head, body = response.split(b"\r\n\r\n", 1)
     length = re.search(rb"(?i)content-length: (\d+)", head)
     while length and len(body) < int(length.group(1)):
-        body += connection.recv(65536)
+        body += received(connection)
     return head
 
 
@@ -84,10 +90,10 @@ def main():
                 body = ('{"ops":[' + ",".join(op(n) for n in range(first, min(first + BATCH, ENTRIES))) + "]}").encode()
                 assert exchange(fill, request("POST", "/v2/batch", body)).startswith(b"HTTP/1.1 200")
             assert time.time() < end - BEFORE, "filling took too long"
-            probe = connect(addr)
             put, get = request("PUT", "/v2/int/probe", b"1"), request("GET", "/v2/int/probe")
             gc.disable()
             time.sleep(max(0, end - BEFORE - time.time()))
+            probe = connect(addr)
             before, during, check = [], [], end + 0.5
             while True:
                 for message in (put, get):

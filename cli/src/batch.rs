@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::args::Ttl;
 use crate::failure::Failure;
-use crate::show::{self, Format};
+use crate::show;
 use crate::value::{from_json, parse_etag, shown_etag, to_json, type_named};
 
 #[derive(Deserialize)]
@@ -100,14 +100,13 @@ impl Wanted {
     }
 }
 
-/// Carries out the batch of a text, and prints what each operation has come to.
-pub(crate) async fn run(client: &Client, text: &str, format: Format) -> Result<(), Failure> {
+/// Carries out the batch of a text, and prints what each operation has come to, as lines of JSON.
+pub(crate) async fn run(client: &Client, text: &str) -> Result<(), Failure> {
     let document: Document = serde_json::from_str(text).map_err(|e| Failure::usage(format!("the batch: {e}")))?;
     let mut transaction = Transaction::new();
     document.conditions.iter().try_for_each(|condition| condition.add(&mut transaction))?;
     document.ops.iter().try_for_each(|op| op.add(&mut transaction))?;
     let done = client.transact(&transaction).await?;
-    let _ = format;
     done.steps.iter().try_for_each(|step| show::line(&shown(step).to_string()))
 }
 

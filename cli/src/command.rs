@@ -108,7 +108,7 @@ pub(crate) async fn execute(client: &Client, command: Command, format: Format) -
             }
             list(client, scan, limit.unwrap_or(usize::MAX), format).await
         }
-        Command::Batch { file } => batch::run(client, &value::read(&file)?, format).await,
+        Command::Batch { file } => batch::run(client, &value::read(&file)?).await,
         Command::Dump { ty, prefix } => transfer::dump(client, ty.map(Into::into), prefix).await,
         Command::Load { file, from } => transfer::load(client, &file, from, format).await,
         Command::Health => {

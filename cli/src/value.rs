@@ -73,7 +73,8 @@ pub(crate) fn to_json(value: &Value) -> Json {
     match value {
         Value::Int(number) => json!(number),
         Value::Uint(number) => json!(number),
-        Value::Float(number) => json!(number),
+        // By its shortest digits: 0.1, not the nearest double of the single.
+        Value::Float(number) => json!(number.to_string().parse::<f64>().unwrap_or_default()),
         Value::Str(text) => json!(text),
         Value::Map(fields) => json!(fields),
         Value::Set(members) => json!(members),

@@ -169,6 +169,14 @@ impl Deployment {
         service.running = Some(Txnd::start_at(service.addr, &service.sink, &service.certificates, &TXND));
     }
 
+    /// As a supervisor does: starts a txnd again that has ended by itself.
+    pub(crate) fn supervise_txnd(&mut self) {
+        let running = self.txnd.as_mut().and_then(|service| service.running.as_mut());
+        if running.is_some_and(Txnd::has_ended) {
+            self.start_txnd();
+        }
+    }
+
     /// Starts txnd so that it is killed at the call number `when` of this name. Returns whether it came up before that.
     pub(crate) fn start_txnd_killed_at(&mut self, call: &str, when: u32) -> bool {
         self.start_txnd_injected(call, "signal=KILL", when)

@@ -84,7 +84,14 @@ fn a_standby_that_lacks_the_end_ends_the_term_and_the_next_start_has_its_state()
         assert_eq!(in_view(&deployment), kept.to_string(), "{}: nothing was added behind the gap", deployment.name);
         kvs.kill();
 
-        let kvs = deployment.start(&[]);
+        // A txnd that noticed before kvs did ends, too, and a supervisor starts both again.
+        let mut started = None;
+        eventually("kvs starts again", || {
+            deployment.supervise_txnd();
+            started = deployment.try_start(&[]).ok();
+            started.is_some()
+        });
+        let kvs = started.expect("it has started");
         assert_eq!(counted(&kvs), kept, "{}: what the log has", deployment.name);
         assert_eq!(count(&kvs), kept + 1);
         assert_eq!(in_view(&deployment), (kept + 1).to_string(), "{}", deployment.name);

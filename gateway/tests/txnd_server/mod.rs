@@ -119,6 +119,11 @@ impl Txnd {
         self.child.wait().expect("txnd ends");
     }
 
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("its status").is_some()
+    }
+
     /// Waits for the end.
     pub(crate) fn wait(mut self) {
         self.child.wait().expect("txnd ends");

@@ -1,0 +1,296 @@
+//! kvs-cli as scripts run it: its output, its exit codes, wrong input, dumps.
+
+#[path = "../../client/tests/server/mod.rs"]
+mod server;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output, Stdio};
+
+use server::Kvs;
+
+/// What a run has come to.
+#[derive(Debug, PartialEq, Eq)]
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("no signal"),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+}
+
+fn program(address: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kvs-cli"));
+    command.args(["--addr", address]);
+    command
+}
+
+/// Runs with arguments and with something on standard input.
+fn fed(kvs: &Kvs, args: &[&str], input: &str) -> Run {
+    let mut command = program(&kvs.address.to_string());
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("kvs-cli can be executed");
+    // A run that refuses its arguments ends without reading.
+    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
+    child.wait_with_output().expect("it ends").into()
+}
+
+fn run(kvs: &Kvs, args: &[&str]) -> Run {
+    fed(kvs, args, "")
+}
+
+/// The output of a run that succeeds.
+fn out(kvs: &Kvs, args: &[&str]) -> String {
+    let run = run(kvs, args);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{args:?}: {run:?}");
+    run.out
+}
+
+/// A run that fails with an exit code and says something about it.
+fn fails(kvs: &Kvs, args: &[&str], code: i32, says: &str) {
+    let run = run(kvs, args);
+    assert_eq!((run.code, run.out.as_str()), (code, ""), "{args:?}: {run:?}");
+    assert!(run.err.contains(says), "{args:?}: {}", run.err);
+}
+
+#[test]
+fn entries_of_every_type() {
+    let kvs = Kvs::start();
+    for (ty, value, shown) in [
+        ("int", "-42", "-42\n"),
+        ("uint", "4294967295", "4294967295\n"),
+        ("float", "0.1", "0.1\n"),
+        ("str", "two words\n", "two words\n\n"),
+        ("map", r#"{"b":"2","a":"1"}"#, "{\"a\":\"1\",\"b\":\"2\"}\n"),
+        ("set", r#"["y","x"]"#, "[\"x\",\"y\"]\n"),
+    ] {
+        fails(&kvs, &["get", ty, "k"], 1, &format!("there is no {ty} \"k\""));
+        assert_eq!(out(&kvs, &["put", ty, "k", value]), "", "nothing but the exit code");
+        assert_eq!(out(&kvs, &["get", ty, "k"]), shown);
+        let json: serde_json::Value = serde_json::from_str(&out(&kvs, &["--json", "get", ty, "k"])).unwrap();
+        assert_eq!(json.is_string(), ty == "str");
+        assert_eq!(out(&kvs, &["--json", "del", ty, "k"]), "{\"done\":\"deleted\"}\n");
+        fails(&kvs, &["del", ty, "k"], 1, "there is no");
+    }
+    out(&kvs, &["put", "int", "k", "1"]);
+    out(&kvs, &["put", "str", "k", "x"]);
+    out(&kvs, &["del", "--all", "k"]);
+    fails(&kvs, &["del", "--all", "k"], 1, "there is no entry \"k\" of any type");
+    // From standard input, and from a file.
+    assert_eq!(fed(&kvs, &["put", "str", "k", "-"], "from a pipe").code, 0);
+    assert_eq!(out(&kvs, &["get", "str", "k"]), "from a pipe\n");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&file, "from a file").unwrap();
+    out(&kvs, &["put", "str", "k", &format!("@{}", file.path().display())]);
+    assert_eq!(out(&kvs, &["get", "str", "k"]), "from a file\n");
+}
+
+#[test]
+fn elements_counters_and_conditions() {
+    let kvs = Kvs::start();
+    out(&kvs, &["map", "set", "ada", "name=Ada", "born=1815", "note=a=b"]);
+    assert_eq!(out(&kvs, &["map", "get", "ada", "note"]), "a=b\n");
+    assert_eq!(out(&kvs, &["map", "del", "ada", "note", "nothing"]), "1\n");
+    fails(&kvs, &["map", "get", "ada", "note"], 1, "a field \"note\"");
+    fails(&kvs, &["map", "set", "ada", "name"], 2, "FIELD=VALUE");
+    assert_eq!(out(&kvs, &["set", "add", "langs", "rust", "go", "rust"]), "2\n");
+    assert_eq!(out(&kvs, &["set", "has", "langs", "go"]), "true\n");
+    assert_eq!(out(&kvs, &["--json", "set", "rem", "langs", "go", "c"]), "{\"removed\":1}\n");
+    fails(&kvs, &["set", "has", "langs", "go"], 1, "has no member \"go\"");
+
+    assert_eq!(out(&kvs, &["incr", "int", "stock"]), "1\n");
+    assert_eq!(out(&kvs, &["incr", "int", "stock", "9", "--max", "10"]), "10\n");
+    assert_eq!(out(&kvs, &["incr", "int", "stock", "-4"]), "6\n");
+    fails(&kvs, &["incr", "int", "stock", "-7", "--min", "0"], 1, "beyond the bounds: the counter is 6");
+    assert_eq!(out(&kvs, &["get", "int", "stock"]), "6\n");
+
+    out(&kvs, &["put", "str", "lock", "a", "--if-absent"]);
+    fails(&kvs, &["put", "str", "lock", "b", "--if-absent"], 1, "the condition does not hold");
+    fails(&kvs, &["put", "str", "none", "b", "--if-present"], 1, "there is no such entry");
+    let entry: serde_json::Value =
+        serde_json::from_str(&out(&kvs, &["--json", "get", "str", "lock", "--entry"])).unwrap();
+    let etag = entry["etag"].as_str().unwrap();
+    out(&kvs, &["put", "str", "lock", "c", "--if-etag", etag]);
+    fails(&kvs, &["del", "str", "lock", "--if-etag", etag], 1, "the condition does not hold");
+    fails(&kvs, &["del", "str", "lock", "--if-etag", "0a"], 2, "32 hexadecimal digits");
+
+    out(&kvs, &["put", "str", "session", "x", "--ttl", "1h"]);
+    let expires = |entry: String| {
+        let at = entry.lines().find_map(|line| line.strip_prefix("expires  ")).expect("a line").to_owned();
+        humantime::parse_rfc3339(&at).ok()
+    };
+    let at = expires(out(&kvs, &["get", "str", "session", "--entry"])).expect("it expires");
+    let left = at.duration_since(std::time::SystemTime::now()).unwrap();
+    assert!((3500..=3600).contains(&left.as_secs()), "{left:?}");
+    out(&kvs, &["touch", "str", "session", "none"]);
+    assert_eq!(expires(out(&kvs, &["get", "str", "session", "--entry"])), None);
+    fails(&kvs, &["touch", "str", "nothing", "1h"], 1, "there is no str \"nothing\"");
+    fails(&kvs, &["touch", "str", "session", "soon"], 2, "expected a time such as 90s");
+}
+
+#[test]
+fn batches() {
+    let kvs = Kvs::start();
+    let batch = r#"{"if": [{"type": "str", "key": "order", "absent": true}],
+        "ops": [{"op": "incr", "type": "int", "key": "stock", "value": 3, "max": 5},
+                {"op": "put", "type": "str", "key": "order", "value": "3 pieces", "ttl": "1h"},
+                {"op": "get", "type": "str", "key": "nothing"}]}"#;
+    let run = fed(&kvs, &["batch", "-"], batch);
+    assert_eq!((run.code, run.err.as_str()), (0, ""));
+    let lines: Vec<serde_json::Value> = run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[0]["value"], &lines[1]["existed"]), (3, &0.into(), &false.into()));
+    assert!(lines[1]["expires_at"].is_string() && lines[2]["value"].is_null(), "{}", run.out);
+    let run = fed(&kvs, &["batch", "-"], batch);
+    assert_eq!((run.code, run.out.as_str()), (1, ""));
+    assert!(run.err.contains("the condition does not hold"), "{}", run.err);
+    assert_eq!(out(&kvs, &["get", "int", "stock"]), "3\n");
+    for (wrong, says) in [
+        ("", "the batch: "),
+        (r#"{"ops":[{"op":"put","type":"int","key":"k","value":"1"}]}"#, "expected an integer"),
+        (r#"{"ops":[{"op":"put","type":"int","key":"k"}]}"#, "put needs a value"),
+        (r#"{"ops":[{"op":"fetch","type":"int","key":"k"}]}"#, "expected get, put, del, incr or touch"),
+        (r#"{"ops":[{"op":"get","type":"long","key":"k"}]}"#, "unknown type \"long\""),
+        (r#"{"ops":[{"op":"get","type":"int","key":"k","tll":"1s"}]}"#, "unknown field `tll`"),
+        (r#"{"if":[{"type":"int","key":"k"}],"ops":[]}"#, "a condition has one of"),
+    ] {
+        let run = fed(&kvs, &["batch", "-"], wrong);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{wrong}: {run:?}");
+        assert!(run.err.contains(says), "{wrong}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_dump_is_loaded_into_another_server() {
+    let (from, to) = (Kvs::start(), Kvs::start());
+    let mut commands = String::from("# comments and empty lines are skipped\n\n");
+    for number in 0..700 {
+        commands.push_str(&format!("put int n_{number} {number}\n"));
+    }
+    commands.push_str("put float f 0.1\nput str 'a \"key\"' 'two\tparts'\nput map m '{\"x\":\"1\"}'\n");
+    commands.push_str("put set s '[\"a\"]' --ttl 1h\nput uint u 7\nexit\nput str never stored\n");
+    let typed = fed(&from, &[], &commands);
+    assert_eq!((typed.code, typed.err.as_str()), (0, ""));
+
+    let sorted = |kvs: &Kvs| {
+        let dump = out(kvs, &["dump"]);
+        let mut lines: Vec<String> = dump.lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        lines
+    };
+    let dump = out(&from, &["dump"]);
+    assert_eq!(dump.lines().count(), 705);
+    let loaded = fed(&to, &["load", "-"], &dump);
+    assert_eq!((loaded.code, loaded.out.as_str()), (0, "705 entries stored, 0 had expired\n"), "{}", loaded.err);
+    // Time to live is counted anew, to less than a second.
+    let without_times = |lines: Vec<String>| -> Vec<serde_json::Value> {
+        let mut lines: Vec<serde_json::Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.iter_mut().for_each(|line| drop(line.as_object_mut().unwrap().remove("expires_at")));
+        lines
+    };
+    assert_eq!(without_times(sorted(&to)), without_times(sorted(&from)));
+    assert_eq!(out(&to, &["get", "float", "f"]), "0.1\n");
+    assert!(!out(&to, &["get", "set", "s", "--entry"]).contains("never"));
+    assert_eq!(out(&to, &["dump", "int", "--prefix", "n_69"]).lines().count(), 11);
+    assert_eq!(out(&to, &["scan", "uint"]), "uint\tu\n");
+    assert_eq!(out(&to, &["scan", "--limit", "20"]).lines().count(), 20);
+    assert_eq!(out(&to, &["scan", "float", "--values"]), "float\tf\t0.1\n");
+    assert_eq!(out(&to, &["--json", "scan", "--prefix", "n_1"]).lines().count(), 111);
+
+    // What is wrong in the middle is told with its line; what comes before it is there, and the rest can follow.
+    let lines =
+        "{\"type\":\"int\",\"key\":\"a\",\"value\":1}\nnot JSON\n{\"type\":\"int\",\"key\":\"b\",\"value\":2}\n";
+    let broken = fed(&to, &["load", "-"], lines);
+    assert_eq!(broken.code, 2);
+    assert!(broken.err.contains("line 2: ") && broken.err.contains("1 entries are stored, go on with --from 2"));
+    assert_eq!(out(&to, &["get", "int", "a"]), "1\n");
+    fails(&to, &["get", "int", "b"], 1, "there is no");
+    assert_eq!(fed(&to, &["load", "-", "--from", "3"], lines).out, "1 entries stored, 0 had expired\n");
+    assert_eq!(out(&to, &["get", "int", "b"]), "2\n");
+    let past = "{\"type\":\"int\",\"key\":\"past\",\"value\":1,\"expires_at\":\"2020-01-01T00:00:00Z\"}\n";
+    assert_eq!(fed(&to, &["--json", "load", "-"], past).out, "{\"expired\":1,\"stored\":0}\n");
+}
+
+#[test]
+fn exit_codes_and_wrong_input() {
+    let kvs = Kvs::start();
+    out(&kvs, &["health"]);
+    for (args, says) in [
+        (&["put", "int", "k", "1.5"] as &[_], "expected an integer from -2147483648"),
+        (&["put", "uint", "k", "-1"], "expected an integer from 0"),
+        (&["put", "set", "k", "{}"], "expected a JSON array"),
+        (&["put", "long", "k", "1"], "[possible values: int, uint, float, str, map, set]"),
+        (&["put", "str", "k", "x", "--if-absent", "--if-present"], "cannot be used with"),
+        (&["put", "str", "k", "@/nowhere/file"], "/nowhere/file: No such file"),
+        (&["put", "str", "", "x"], "key"),
+        (&["del", "str"], "expected a type and a key, or --all KEY"),
+        (&["load", "/nowhere/file"], "/nowhere/file: No such file"),
+        (&["fly"], "unrecognized subcommand"),
+        (&["--token-file", "/nowhere/token", "health"], "/nowhere/token: No such file"),
+    ] {
+        fails(&kvs, args, 2, says);
+    }
+    fails(&kvs, &["incr", "int", "k", "9223372036854775807"], 1, "overflow");
+    let json = run(&kvs, &["--json", "get", "int", "nothing"]);
+    assert_eq!(json.code, 1);
+    let told: serde_json::Value = serde_json::from_str(&json.err).unwrap();
+    assert_eq!((&told["error"], &told["message"]), (&"missing".into(), &"there is no int \"nothing\"".into()));
+    // Commands of a pipe end with the first that fails.
+    let stopped = fed(&kvs, &[], "put int a 1\nget int nothing\nput int b 1\n");
+    assert_eq!(stopped.code, 1);
+    fails(&kvs, &["get", "int", "b"], 1, "there is no");
+    assert_eq!(fed(&kvs, &[], "put str 'open").code, 2);
+
+    let address = kvs.address.to_string();
+    kvs.kill();
+    let gone: Run = program(&address).args(["get", "int", "a"]).output().unwrap().into();
+    assert_eq!((gone.code, gone.out.as_str()), (3, ""), "{gone:?}");
+}
+
+/// Between the client and the server, somebody who passes on the greetings and the first request, and then hangs up.
+#[test]
+fn an_unknown_outcome_is_said_to_be_unknown() {
+    let kvs = Kvs::start();
+    let between = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, behind) = (between.local_addr().unwrap().to_string(), kvs.address);
+    let relay = std::thread::spawn(move || {
+        let (mut near, _) = between.accept().unwrap();
+        let mut far = TcpStream::connect(behind).unwrap();
+        let (mut client, mut server, mut request) = ([0; 8], [0; 16], [0; 4096]);
+        near.read_exact(&mut client).unwrap();
+        far.write_all(&client).unwrap();
+        far.read_exact(&mut server).unwrap();
+        near.write_all(&server).unwrap();
+        let read = near.read(&mut request).unwrap();
+        far.write_all(&request[..read]).unwrap();
+        far.read_exact(&mut client).unwrap();
+    });
+    let cut: Run = program(&address).args(["--timeout", "10s", "put", "int", "k", "1"]).output().unwrap().into();
+    relay.join().unwrap();
+    assert_eq!((cut.code, cut.out.as_str()), (4, ""), "{cut:?}");
+    assert!(cut.err.contains("unknown") || cut.err.contains("not known"), "{}", cut.err);
+    assert_eq!(out(&kvs, &["get", "int", "k"]), "1\n", "it has happened");
+}
+
+#[test]
+fn completions_a_manual_page_and_help_need_no_server() {
+    let of = |args: &[&str]| -> Run { program("127.0.0.1:1").args(args).output().unwrap().into() };
+    for (args, holds) in [
+        (&["completions", "bash"] as &[_], "_kvs__cli()"),
+        (&["man"], ".TH kvs-cli 1"),
+        (&["--help"], "Exit codes: 0 done"),
+        (&["put", "--help"], "--if-etag"),
+    ] {
+        let run = of(args);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "{args:?}");
+        assert!(run.out.contains(holds), "{args:?}: {}", run.out);
+    }
+    assert_eq!(of(&["health"]).code, 3);
+}
