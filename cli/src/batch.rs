@@ -1,6 +1,6 @@
 //! Several operations, all or nothing, as JSON.
 
-use client::{Client, Condition, Expiry, StepDone, StepReply, Transaction, ValueType};
+use client::{Client, Condition, Expiry, Step, StepDone, StepReply, Transaction, ValueType};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -87,16 +87,21 @@ impl Wanted {
                 )));
             }
         };
-        if let Some(expiry @ (Expiry::After(_) | Expiry::Never)) = expiry {
-            step.expires(expiry);
-        }
-        if let Some(min) = self.min {
-            step.at_least(min);
-        }
-        if let Some(max) = self.max {
-            step.at_most(max);
-        }
+        refine(step, self.min, self.max, expiry);
         Ok(())
+    }
+}
+
+/// Adds to a step what is wanted of it: bounds, and when its entry expires.
+pub(crate) fn refine(step: &mut Step, min: Option<i64>, max: Option<i64>, expiry: Option<Expiry>) {
+    if let Some(min) = min {
+        step.at_least(min);
+    }
+    if let Some(max) = max {
+        step.at_most(max);
+    }
+    if let Some(expiry) = expiry {
+        step.expires(expiry);
     }
 }
 

@@ -48,10 +48,7 @@ pub(crate) async fn execute(client: &Client, command: Command, format: Format) -
             let value = value::parse(ty, &value::text_of(&argument)?)?;
             let mut put = Transaction::new();
             require(&mut put, ty, &key, when);
-            let step = put.put(key, value);
-            if let Some(ttl) = ttl {
-                step.expires(ttl.0);
-            }
+            batch::refine(put.put(key, value), None, None, ttl.map(|ttl| ttl.0));
             let done = client.transact(&put).await?;
             show::done(if done.steps[0].existed { "replaced" } else { "created" }, format)
         }
@@ -75,15 +72,7 @@ pub(crate) async fn execute(client: &Client, command: Command, format: Format) -
                 Counter::Int => incr.incr_int(key, by),
                 Counter::Uint => incr.incr_uint(key, by),
             };
-            if let Some(min) = min {
-                step.at_least(min);
-            }
-            if let Some(max) = max {
-                step.at_most(max);
-            }
-            if let Some(ttl) = ttl {
-                step.expires(ttl.0);
-            }
+            batch::refine(step, min, max, ttl.map(|ttl| ttl.0));
             let before = match last(&mut client.transact(&incr).await?)? {
                 StepReply::Value(Value::Int(number)) => number.into(),
                 StepReply::Value(Value::Uint(number)) => i64::from(number),

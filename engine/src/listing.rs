@@ -36,6 +36,13 @@ pub struct Listed {
     pub value: Option<Value>,
 }
 
+impl Listed {
+    /// Bytes of the key and of the value.
+    pub fn bytes(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Value::packed_bytes)
+    }
+}
+
 /// A part of a listing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slice {

@@ -166,9 +166,7 @@ macro_rules! shard {
                 $(if ty.is_none_or(|ty| ty == ValueType::$variant)
                     && let Some(found) = self.$field.find_due(hash, key, context.at)
                 {
-                    context.record(&Op::Expire { ty: ValueType::$variant, key }, Effect::None, None)?;
-                    dropped.extend(self.$field.remove(hash, found, context.env).into_owned());
-                    context.env.expired.fetch_add(1, Ordering::Relaxed);
+                    expire(&mut self.$field, ValueType::$variant, found, hash, context, dropped)?;
                 })*
                 Ok(())
             }
@@ -181,11 +179,9 @@ macro_rules! shard {
                 dropped: &mut Vec<Owned>,
             ) -> Result<usize, Refusal> {
                 let mut swept = 0;
-                $(while swept < most && let Some((found, key)) = self.$field.first_due(context.at) {
-                    let hash = context.env.hash(key.as_bytes());
-                    context.record(&Op::Expire { ty: ValueType::$variant, key }, Effect::None, None)?;
-                    dropped.extend(self.$field.remove(hash, found, context.env).into_owned());
-                    context.env.expired.fetch_add(1, Ordering::Relaxed);
+                $(while swept < most && let Some(found) = self.$field.first_due(context.at) {
+                    let hash = context.env.hash(self.$field.key(found).as_bytes());
+                    expire(&mut self.$field, ValueType::$variant, found, hash, context, dropped)?;
                     swept += 1;
                 })*
                 Ok(swept)
@@ -320,18 +316,26 @@ impl Shard {
 #[inline(always)]
 fn find<V: Stored>(table: &mut Table<V>, call: &mut Call<'_, '_>) -> Result<Option<SlotIndex>, Refusal> {
     match table.find_any(call.hash, call.key()) {
-        Some(found) if table.is_due(found, call.context.at) => expire(table, found, call).map(|()| None),
+        Some(found) if table.is_due(found, call.context.at) => {
+            let ty = call.op.value_type().expect("the operation is about an entry of one type");
+            expire(table, ty, found, call.hash, call.context, call.dropped).map(|()| None)
+        }
         found => Ok(found),
     }
 }
 
+/// Removes an entry that has expired, and records that.
 #[cold]
-fn expire<V: Stored>(table: &mut Table<V>, found: SlotIndex, call: &mut Call<'_, '_>) -> Result<(), Refusal> {
-    let (context, key) = (call.context, call.key());
-    let ty = call.op.value_type().expect("the operation is about an entry of one type");
-    context.record(&Op::Expire { ty, key }, Effect::None, None)?;
-    let value = table.remove(call.hash, found, context.env);
-    call.discard(value);
+fn expire<V: Stored>(
+    table: &mut Table<V>,
+    ty: ValueType,
+    found: SlotIndex,
+    hash: u64,
+    context: &Context<'_>,
+    dropped: &mut Vec<Owned>,
+) -> Result<(), Refusal> {
+    context.record(&Op::Expire { ty, key: table.key(found) }, Effect::None, None)?;
+    dropped.extend(table.remove(hash, found, context.env).into_owned());
     context.env.expired.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }

@@ -98,10 +98,13 @@ impl<V: Stored> Table<V> {
         self.deadlines.is_due(found.0, at).then_some(found)
     }
 
-    /// The entry that is the first to have expired at this time, with its key.
-    pub(crate) fn first_due(&self, at: Micros) -> Option<(SlotIndex, Key<'_>)> {
-        let slot = self.deadlines.first_due(at)?;
-        Some((SlotIndex(slot), self.slots.get(slot).as_key()))
+    /// The entry that is the first to have expired at this time.
+    pub(crate) fn first_due(&self, at: Micros) -> Option<SlotIndex> {
+        self.deadlines.first_due(at).map(SlotIndex)
+    }
+
+    pub(crate) fn key(&self, found: SlotIndex) -> Key<'_> {
+        self.slots.get(found.0).as_key()
     }
 
     /// When the entry expires.

@@ -25,7 +25,7 @@ pub(crate) fn page(
         let slice = engine.list(wanted, place, limit - entries.len(), at);
         seen += slice.seen + 1;
         for listed in slice.entries.into_iter().filter(|listed| identity.may_read(listed.ty, &listed.key)) {
-            bytes += listed.key.len() + listed.value.as_ref().map_or(0, |value| value.as_value_ref().packed_bytes());
+            bytes += listed.bytes();
             entries.push(listed);
         }
         match slice.next {

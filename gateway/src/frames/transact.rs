@@ -1,6 +1,6 @@
 //! Transactions and scans of a connection.
 
-use engine::{Bounds, Check, Condition, Expires, Facts, NotTransacted, Stamp, Step, Transacted, Wanted};
+use engine::{Bounds, Check, Condition, Expires, Facts, Listed, NotTransacted, Stamp, Step, Transacted, Wanted};
 use proto::frame::{
     CheckItem, CheckKind, EntryFacts, ErrorCode, FoundEntry, Scan, ScannedEntry, StepItem, TransactItems,
     TransactReply, Ttl, encode_bounds, encode_condition, encode_error, encode_page,
@@ -143,13 +143,9 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
             value: listed.value.as_ref().map(|value| value.as_value_ref()),
         })
     });
-    let bytes = entries
-        .iter()
-        .map(|listed| listed.key.len() + listed.value.as_ref().map_or(0, |value| value.as_value_ref().packed_bytes()));
-    let bytes = bytes.sum();
     // It has looked at many entries, however few these are.
     result.reply_bytes += FRAME_BUFFER_BYTES;
-    match output.admit(bytes) {
+    match output.admit(entries.iter().map(Listed::bytes).sum()) {
         Ok(()) => encode_page(output.bytes_mut(), id, next.map(|place| token::cursor(tokens.process, place)), shown),
         Err(refusal) => encode_refusal(output.bytes_mut(), service, id, &refusal),
     }
