@@ -23,6 +23,9 @@ const SPARE_BUFFERS: usize = 4;
 /// Sweeps of expired entries leave it alone when it is full beyond this part of its budget.
 const BUSY_PART: usize = 4;
 
+/// Most records of a run.
+const MAX_RUN: usize = u16::MAX as usize;
+
 /// A record that is to be appended.
 #[derive(Clone, Copy, Debug)]
 pub struct NewRecord<'r> {
@@ -35,9 +38,11 @@ pub struct NewRecord<'r> {
 }
 
 impl NewRecord<'_> {
+    /// Its options, if so many records of its run follow it.
     #[inline]
-    fn options(&self) -> RecordOptions {
-        RecordOptions { expires: self.expires, stamp: None }
+    fn options(&self, following: usize) -> RecordOptions {
+        let following = u16::try_from(following).expect("a run has at most MAX_RUN records");
+        RecordOptions { expires: self.expires, stamp: None, following }
     }
 }
 
@@ -87,7 +92,13 @@ impl LogBuffer {
     /// The same for several records, which get lsns in a row and are sealed in the same batch: the log has all of them or
     /// none. Returns the first one's lsn. There must be at least one.
     pub fn append_run(&self, run: &[NewRecord<'_>], at: Micros) -> Result<Lsn, Refusal> {
-        let bytes = run.iter().map(|record| record_bytes(record.op) + record.options().bytes()).sum();
+        // The last one's number of those that follow is 0.
+        let numbered = || run.iter().enumerate().map(|(number, record)| (record, run.len() - 1 - number));
+        if run.len() > MAX_RUN {
+            return Err(Refusal::TooLarge(run.len()));
+        }
+        let bytes =
+            numbered().map(|(record, following)| record_bytes(record.op) + record.options(following).bytes()).sum();
         if bytes > MAX_RECORD_BYTES {
             return Err(Refusal::TooLarge(bytes));
         }
@@ -104,8 +115,8 @@ impl LogBuffer {
             state.close_buffer();
         }
         let first = state.open.next_lsn();
-        for record in run {
-            let pushed = state.open.push_with(record.op, record.effect, &record.options(), at);
+        for (record, following) in numbered() {
+            let pushed = state.open.push_with(record.op, record.effect, &record.options(following), at);
             pushed.expect("the buffer takes records of this time");
         }
         state.pending += bytes;

@@ -34,7 +34,7 @@ impl Walked {
     fn next(&mut self, walk: &mut Walk<'_>) -> bool {
         walk.next(&mut |key, value, facts| {
             let op = Op::Put { key, value: value.as_value_ref() };
-            let options = RecordOptions { stamp: Some(facts.stamp.low_bits()), expires: facts.expires };
+            let options = RecordOptions { stamp: Some(facts.stamp.low_bits()), expires: facts.expires, following: 0 };
             self.buffer.push_with(&op, Effect::None, &options, 0).expect("all of the same time");
             self.visited.push((value.value_type(), key.as_str().into()));
         })

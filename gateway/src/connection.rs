@@ -9,6 +9,7 @@
 //!   Receiving     first byte of a head   request timeout
 //!   Transferring  head complete          minimum rate
 //!   Working       request complete       MAX_WORKING_TIME
+//!   Streaming     response begun         none: the response has no end
 //!   Closing       close begins           request timeout
 //!
 //!   In any phase, while output is blocked: minimum rate
@@ -70,6 +71,8 @@ enum Phase {
     Transferring,
     /// Executing a request.
     Working,
+    /// Sending a response as it is made.
+    Streaming,
     /// Closing the connection; further input is discarded.
     Closing,
 }
@@ -136,6 +139,11 @@ impl Activity {
     /// The response is complete and only has to be sent.
     pub(crate) fn answered(&self) {
         self.enter(Phase::Idle);
+    }
+
+    /// The response is made while it is sent. Call [`Self::answered`] at its end.
+    pub(crate) fn streaming(&self) {
+        self.enter(Phase::Streaming);
     }
 
     /// Whether a request is being executed.
@@ -267,6 +275,7 @@ impl Reaper {
         let (since, limit) = match phase {
             // The client is still receiving the response.
             Phase::Idle if blocked.is_some() => return None,
+            Phase::Streaming => return None,
             Phase::Idle if activity.established.get() => (since, self.idle_timeout),
             Phase::Idle => (activity.opened, self.request_timeout.min(self.idle_timeout)),
             Phase::Receiving | Phase::Closing => (since, self.request_timeout),

@@ -11,10 +11,11 @@ use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connection::Reaper;
+use crate::feed::Feed;
 use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
-use crate::log::thread::Recovered;
+use crate::log::thread::{Recovered, Records};
 use crate::meters::WorkerMeters;
 use crate::pulse::Pulse;
 use crate::request_id::Ids;
@@ -30,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     /// The log; `None` when it is off.
     pub(crate) log: Option<LogWatch>,
+    /// What changes, for those who follow; `None` without a log.
+    pub(crate) feed: Option<Arc<Feed>>,
     /// Who may use the server.
     pub(crate) access: Arc<Access>,
     /// The counters of each worker.
@@ -63,17 +66,21 @@ impl Shared {
     pub(crate) fn new(
         config: Config,
         recovered: Recovered,
-        log: Option<LogWatch>,
+        log: Option<(LogWatch, Records)>,
         access: Arc<Access>,
         door: Option<Door>,
         access_log: Option<Arc<AccessLog>>,
         workers: usize,
     ) -> Self {
+        let response_memory = Budget::new(config.response_memory.as_u64() as usize);
+        let (log, records) = log.unzip();
+        let feed = log.clone().zip(records).map(|(log, records)| Feed::new(log, records, Arc::clone(&response_memory)));
         Self {
             id: rand::random(),
             engine: recovered.engine,
             clock: recovered.clock,
             log,
+            feed,
             access,
             door: door.map(Arc::new),
             access_log,
@@ -81,7 +88,7 @@ impl Shared {
             pulses: (0..workers).map(|_| Pulse::new()).collect(),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
-            response_memory: Budget::new(config.response_memory.as_u64() as usize),
+            response_memory,
             config,
         }
     }

@@ -22,6 +22,7 @@
 //!   rarely.rs      a future that is polled only when it was woken itself
 //!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
 //!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
+//!   feed/          every change of entries, told to those who follow
 //!   access/        who may do what: identities, tokens, scopes
 //!   meters.rs      what a worker counts
 //!   request_id.rs  ids of requests
@@ -46,6 +47,7 @@ mod clock;
 pub mod config;
 mod connection;
 mod context;
+mod feed;
 pub mod frames;
 pub mod health;
 mod http;

@@ -132,19 +132,20 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
         tasks.spawn(operator::serve(listener, operator));
     }
 
-    let (recovered, log) = match sink {
+    let (recovered, log, records) = match sink {
         None => {
             warn!("the log is off: all data is lost when kvs exits");
             let engine = Arc::new(Engine::new(config.engine()));
-            (Recovered { engine, clock: Arc::new(Clock::starting(0)) }, None)
+            (Recovered { engine, clock: Arc::new(Clock::starting(0)) }, None, None)
         }
         Some(sink) => {
             let (lifecycle, meters) = (Arc::clone(&sources.lifecycle), Arc::clone(&sources.log));
-            let (recovered, log) = LogThread::start(sink, &config, lifecycle, meters)?.recovered().await?;
-            (recovered, Some(log))
+            let started = LogThread::start(sink, &config, lifecycle, meters)?;
+            let (recovered, log, records) = started.recovered().await?;
+            (recovered, Some(log), Some(records))
         }
     };
-    let watch = log.as_ref().map(LogThread::watch);
+    let watch = log.as_ref().map(LogThread::watch).zip(records);
     let sweeper = Sweeper::start(Arc::clone(&recovered.engine), Arc::clone(&recovered.clock))?;
     let shared = Arc::new(Shared::new(config, recovered, watch, access, door, access_log, workers));
     tasks.spawn(Arc::clone(&shared.access).watch());

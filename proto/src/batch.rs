@@ -32,7 +32,7 @@ use crate::limits::{BATCH_HEADER_BYTES, MAX_BATCH_BYTES};
 use crate::lsn::{Epoch, Lsn, Micros};
 use crate::op::Op;
 use crate::options::RecordOptions;
-use crate::record::{self, Record, RecordError, field};
+use crate::record::{self, Record, RecordError, RecordHead, field};
 
 /// The first bytes of every batch.
 pub const BATCH_MAGIC: [u8; 4] = *b"KVSB";
@@ -328,6 +328,11 @@ impl Batch {
         u32::from_le_bytes(self.field(CHECKSUM_AT))
     }
 
+    /// The same batch in memory of its own, no more than it needs.
+    pub fn copied(&self) -> Self {
+        Self { bytes: Bytes::copy_from_slice(&self.bytes) }
+    }
+
     /// Decodes every record.
     pub fn check(&self) -> Result<(), BatchError> {
         self.records().try_for_each(|record| record.map(drop))
@@ -358,7 +363,7 @@ impl std::fmt::Debug for Batch {
 }
 
 /// Iterator over a batch's records.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Records<'a> {
     rest: &'a [u8],
     index: u32,
@@ -366,6 +371,24 @@ pub struct Records<'a> {
     version: u16,
     first_lsn: Lsn,
     base: Micros,
+}
+
+impl<'a> Records<'a> {
+    /// The head of the next record, without looking at the rest of it; `None` at the end, and where [`Self::next`] fails.
+    #[inline]
+    pub fn peek(&self) -> Option<RecordHead<'a>> {
+        if self.index == self.count {
+            return None;
+        }
+        record::peek(self.rest, self.version, self.first_lsn + u64::from(self.index))
+    }
+
+    /// Goes past the next record, whose head was looked at.
+    #[inline]
+    pub fn pass(&mut self, head: &RecordHead<'_>) {
+        self.rest = &self.rest[head.bytes..];
+        self.index += 1;
+    }
 }
 
 impl<'a> Iterator for Records<'a> {

@@ -51,7 +51,7 @@ pub use lsn::{Epoch, Lsn, Micros};
 pub use op::{Op, OpKind, Reply};
 pub use packed::{Packed, Unpack, UnpackError};
 pub use payload::PayloadError;
-pub use record::{Record, RecordError, record_bytes};
+pub use record::{Record, RecordError, RecordHead, record_bytes};
 pub use refusal::{Refusal, Trace};
 pub use strings::{Pairs, Strings, StringsBuf, StringsError, packed_bytes};
 pub use text::{INLINE_TEXT_BYTES, Text, TextError, check_text};

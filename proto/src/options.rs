@@ -9,11 +9,11 @@
 //!   tag         bit 7: critical: a reader that does not know the tag must reject the record; it skips other options
 //!   0x81        expiry        8 bytes: when the entry expires after this write, in Unix microseconds; none if it does not
 //!   0x02        idempotency   (the request's token)
-//!   0x83        group         (records that take effect together or not at all)
+//!   0x83        group         2 bytes: how many records that follow this one take effect together with it, or not at all
 //!   0x04        stamp         5 bytes: the low 40 bits of the lsn of the entry's last write, in the records of a checkpoint
 //! ```
 //!
-//! Tags 0x02 and 0x83 are reserved: no code writes or reads them yet.
+//! Tag 0x02 is reserved: no code writes or reads it yet.
 
 use crate::limits::MAX_OPTIONS_BYTES;
 use crate::lsn::Micros;
@@ -24,7 +24,7 @@ pub const TAG_EXPIRY: u8 = CRITICAL | 1;
 /// Reserved: the idempotency token of a request.
 pub const TAG_IDEMPOTENCY: u8 = 2;
 
-/// Reserved: the group of records that this one belongs to.
+/// How many records of its group follow. A reader that skipped it could see a part of what is one step.
 pub const TAG_GROUP: u8 = CRITICAL | 3;
 
 /// The stamp of an entry in a checkpoint.
@@ -44,6 +44,9 @@ const EXPIRY_BYTES: usize = size_of::<Micros>();
 /// Size of a stamp, in bytes.
 const STAMP_BYTES: usize = 5;
 
+/// Size of the number of records that follow, in bytes.
+const GROUP_BYTES: usize = size_of::<u16>();
+
 /// What a record's options say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordOptions {
@@ -52,6 +55,9 @@ pub struct RecordOptions {
     /// The low 40 bits of the lsn of the entry's last write. Records of a checkpoint have it, since their own lsn is only
     /// a number within the checkpoint.
     pub stamp: Option<u64>,
+    /// How many of the records that follow belong to the same group, which is one step: 0 for the last of a group, and for a
+    /// record that stands alone.
+    pub following: u16,
 }
 
 impl RecordOptions {
@@ -59,7 +65,7 @@ impl RecordOptions {
     #[inline]
     pub fn bytes(&self) -> usize {
         match *self {
-            Self { expires: None, stamp: None } => 0,
+            Self { expires: None, stamp: None, following: 0 } => 0,
             _ => BLOCK_LENGTH_BYTES + self.content_bytes(),
         }
     }
@@ -67,7 +73,8 @@ impl RecordOptions {
     fn content_bytes(&self) -> usize {
         let expiry = if self.expires.is_some() { OPTION_HEAD_BYTES + EXPIRY_BYTES } else { 0 };
         let stamp = if self.stamp.is_some() { OPTION_HEAD_BYTES + STAMP_BYTES } else { 0 };
-        expiry + stamp
+        let group = if self.following > 0 { OPTION_HEAD_BYTES + GROUP_BYTES } else { 0 };
+        expiry + stamp + group
     }
 
     /// Appends the block; there must be an option.
@@ -78,6 +85,10 @@ impl RecordOptions {
         if let Some(expires) = self.expires {
             out.extend_from_slice(&[TAG_EXPIRY, EXPIRY_BYTES as u8]);
             out.extend_from_slice(&expires.to_le_bytes());
+        }
+        if self.following > 0 {
+            out.extend_from_slice(&[TAG_GROUP, GROUP_BYTES as u8]);
+            out.extend_from_slice(&self.following.to_le_bytes());
         }
         if let Some(stamp) = self.stamp {
             out.extend_from_slice(&[TAG_STAMP, STAMP_BYTES as u8]);
@@ -96,6 +107,11 @@ impl RecordOptions {
             TAG_EXPIRY => {
                 let expires = value.try_into().map_err(|_| OptionsError::Value(tag))?;
                 self.expires = Some(Micros::from_le_bytes(expires));
+                Ok(())
+            }
+            TAG_GROUP => {
+                let following = value.try_into().map_err(|_| OptionsError::Value(tag))?;
+                self.following = u16::from_le_bytes(following);
                 Ok(())
             }
             TAG_STAMP => Err(OptionsError::Value(tag)),
@@ -168,9 +184,10 @@ mod tests {
         fn what_is_said_comes_back(
             stamp in proptest::option::of(0..1u64 << 40),
             expires in proptest::option::of(any::<Micros>()),
+            following in any::<u16>(),
             rest in proptest::collection::vec(any::<u8>(), 0..20),
         ) {
-            let options = RecordOptions { expires, stamp };
+            let options = RecordOptions { expires, stamp, following };
             let mut bytes = Vec::new();
             if options != RecordOptions::default() {
                 options.encode(&mut bytes);
@@ -193,7 +210,7 @@ mod tests {
         fn a_critical_option_is_refused_wherever_it_is(
             mut options in proptest::collection::vec((unknown_tag(), proptest::collection::vec(any::<u8>(), 0..20)), 1..8),
             at: prop::sample::Index,
-            tag in TAG_EXPIRY + 1..,
+            tag in TAG_GROUP + 1..,
         ) {
             let at = at.index(options.len());
             options[at].0 = tag;
@@ -230,6 +247,7 @@ mod tests {
         assert_eq!(skip(&[1, 0, 5]), Err(OptionsError::Truncated(5)), "an option without a length");
         assert_eq!(skip(&[3, 0, TAG_STAMP, 1, 0]), Err(OptionsError::Value(TAG_STAMP)), "a stamp of one byte");
         assert_eq!(skip(&[3, 0, TAG_EXPIRY, 1, 0]), Err(OptionsError::Value(TAG_EXPIRY)), "an expiry of one byte");
+        assert_eq!(skip(&[3, 0, TAG_GROUP, 1, 0]), Err(OptionsError::Value(TAG_GROUP)), "a group of one byte");
         assert_eq!(skip(&[3, 0, 5, 2, 0, 9]), Err(OptionsError::Truncated(5)), "a value that reaches beyond the block");
     }
 

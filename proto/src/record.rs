@@ -65,6 +65,23 @@ pub struct Record<'a> {
     pub options: RecordOptions,
 }
 
+/// What can be told of a record without decoding it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHead<'a> {
+    /// Position in the total order.
+    pub lsn: Lsn,
+    /// What kind of operation it is of; `None` if it is of none that is known.
+    pub kind: Option<OpKind>,
+    /// The value type; `None` if it is of a whole key.
+    pub ty: Option<ValueType>,
+    /// The key, as it is stored.
+    pub key: &'a [u8],
+    /// How many records of its group follow; see [`RecordOptions::following`].
+    pub following: u16,
+    /// Size of the record, in bytes.
+    pub bytes: usize,
+}
+
 /// Why bytes are not a valid record. If the checksum is valid, this means a defect or a newer writer, never a torn
 /// write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -138,6 +155,22 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>, effect: Effect, options: &R
     payload::encode(out, op);
     effect.pack(out);
     debug_assert_eq!(out.len() - start, length);
+}
+
+/// The head of the record at the start of `bytes`; `None` if there is none.
+#[inline]
+pub(crate) fn peek(bytes: &[u8], version: u16, lsn: Lsn) -> Option<RecordHead<'_>> {
+    let head: &[u8; KEY] = bytes.first_chunk()?;
+    let length = u32::from_le_bytes(field(head, LENGTH)) as usize;
+    let key_end = KEY + usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
+    let key = bytes.get(..length)?.get(KEY..key_end)?;
+    let (mut kind, mut following) = (head[KIND], 0);
+    if kind & HAS_OPTIONS != 0 && version >= VERSION_WITH_OPTIONS {
+        kind &= !HAS_OPTIONS;
+        following = options::decode(&bytes[key_end..length]).map_or(0, |(options, _)| options.following);
+    }
+    let (kind, ty) = (OpKind::from_code(kind), ValueType::from_code(head[TYPE]));
+    Some(RecordHead { lsn, kind, ty, key, following, bytes: length })
 }
 
 /// Decodes the record of this version at the start of `bytes`; returns it with the rest.

@@ -79,7 +79,7 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     (any_logged_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
         let effect = effect_of(&op.as_op(), bits);
-        let options = RecordOptions { expires: expires_of(&op.as_op(), bits), stamp: None };
+        let options = RecordOptions { expires: expires_of(&op.as_op(), bits), stamp: None, ..RecordOptions::default() };
         Entry { op, effect, options, at }
     })
 }

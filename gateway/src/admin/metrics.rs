@@ -123,7 +123,18 @@ impl Serving {
             pending_bytes: self.buffer.as_ref().map_or(0, |buffer| buffer.pending()) as u64,
             lag: log.lag(),
         };
-        figures.encode(sheet)
+        figures.encode(sheet)?;
+        self.of_feed(sheet)
+    }
+
+    fn of_feed(&self, sheet: &mut Sheet<'_>) -> fmt::Result {
+        let Some(feed) = &self.shared.feed else { return Ok(()) };
+        sheet.one("kvs_feed_followers", "Clients that follow the feed", None, feed.tail().followers() as f64)?;
+        let help = "Memory of what has become durable lately, for those who follow";
+        sheet.one("kvs_feed_memory", help, Some(&Unit::Bytes), feed.tail().bytes() as f64)?;
+        sheet.count("kvs_feed_changes", "Changes that were told to those who follow", feed.told())?;
+        let help = "Portions of the log that were read for those who follow and are behind";
+        sheet.count("kvs_feed_portions", help, feed.portions())
     }
 
     /// The sum over all workers.

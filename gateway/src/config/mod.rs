@@ -272,6 +272,11 @@ pub struct Config {
           value_parser = at_least::<1024>)]
     pub response_memory: ByteSize,
 
+    /// Memory limit for what has become durable lately, which those who follow the feed get from memory; who is further
+    /// behind gets it from the log. Used only while somebody follows
+    #[arg(long, env = "KVS_FEED_MEMORY", default_value = "32MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub feed_memory: ByteSize,
+
     /// Maximum number of connections; more get 503 and are closed. Lowered, with a warning, to fit the limit of open
     /// files
     #[arg(long, env = "KVS_MAX_CONNECTIONS", default_value_t = 16_384, value_name = "N",

@@ -22,6 +22,11 @@ impl<'p> Route<'p> {
         }
     }
 
+    /// Whether the response is a stream of what happens from now on.
+    pub(super) fn follows(&self) -> bool {
+        matches!(self, Self::V2(route) if route.follows())
+    }
+
     /// Whether the route uses the body of the request.
     pub(super) fn takes_body(&self) -> bool {
         match self {

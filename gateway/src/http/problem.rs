@@ -65,6 +65,13 @@ pub(super) enum Problem {
     Limit { before: i64 },
     #[error("{0}")]
     Gone(&'static str),
+    #[error("the changes after this place are no longer kept; begin anew, or with the oldest that are kept")]
+    NoLongerKept {
+        /// The token of the oldest place from which everything is kept.
+        oldest: String,
+    },
+    #[error("the server has no log, which the feed would tell")]
+    NoLog,
     #[error("the only representation here is {0}, which the header Accept excludes")]
     NotAcceptable(&'static str),
     #[error("the body has an unknown Content-Type; expected {0}")]
@@ -110,8 +117,8 @@ impl Problem {
             Self::TooManyConnections | Self::OddClock | Self::NotYet => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refusal) => status_of(refusal),
             Self::Condition { .. } => StatusCode::PRECONDITION_FAILED,
-            Self::Limit { .. } => StatusCode::CONFLICT,
-            Self::Gone(_) => StatusCode::GONE,
+            Self::Limit { .. } | Self::NoLog => StatusCode::CONFLICT,
+            Self::Gone(_) | Self::NoLongerKept { .. } => StatusCode::GONE,
             Self::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
             Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooMany(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -1,10 +1,16 @@
 //! Builds responses.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
 use hyper::{StatusCode, Version};
 use proto::{Lsn, Refusal};
+use tokio::sync::mpsc;
 
 use crate::config::UNBUDGETED_BYTES;
 use crate::service::{ResponseMemory, Service};
@@ -23,6 +29,21 @@ pub(super) struct Response {
     content: Option<&'static HeaderValue>,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    /// What the body goes on with, piece by piece.
+    stream: Option<Pieces>,
+}
+
+/// A body that a future makes while it is sent. The future is dropped when the client goes.
+pub(super) struct Pieces {
+    /// `None` when it has ended.
+    maker: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    made: mpsc::Receiver<Bytes>,
+}
+
+/// The body of a response as hyper sends it.
+pub(super) enum ResponseBody {
+    Whole(Full<Bytes>),
+    Stream(Pieces),
 }
 
 /// An executed request.
@@ -37,7 +58,7 @@ pub(super) struct Executed {
 impl Response {
     /// 200 without a body.
     pub(super) fn empty() -> Self {
-        Self { status: StatusCode::OK, content: None, headers: Vec::new(), body: Bytes::new() }
+        Self { status: StatusCode::OK, content: None, headers: Vec::new(), body: Bytes::new(), stream: None }
     }
 
     /// 200 with plain text.
@@ -53,6 +74,11 @@ impl Response {
     /// 200 with JSON.
     pub(super) fn json(body: impl Into<Bytes>) -> Self {
         Self { content: Some(&JSON), body: body.into(), ..Self::empty() }
+    }
+
+    /// 200 with a stream of this media type; none to HEAD.
+    pub(super) fn streaming(content: &'static HeaderValue, stream: Option<Pieces>) -> Self {
+        Self { content: Some(content), stream, ..Self::empty() }
     }
 
     /// A problem, as JSON.
@@ -77,6 +103,12 @@ impl Response {
         self.status.is_client_error() || self.status.is_server_error()
     }
 
+    /// Whether the body is made while it is sent.
+    pub(super) fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Bytes of the body that are known.
     pub(super) fn body_bytes(&self) -> usize {
         self.body.len()
     }
@@ -97,8 +129,11 @@ impl Response {
     }
 
     /// Converts into the response that hyper sends.
-    pub(super) fn into_hyper(self) -> hyper::Response<Full<Bytes>> {
-        let mut response = hyper::Response::new(Full::new(self.body));
+    pub(super) fn into_hyper(self) -> hyper::Response<ResponseBody> {
+        let mut response = hyper::Response::new(match self.stream {
+            None => ResponseBody::Whole(Full::new(self.body)),
+            Some(stream) => ResponseBody::Stream(stream),
+        });
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         if let Some(content) = self.content {
@@ -111,7 +146,7 @@ impl Response {
     /// All bytes of the response, for a connection that hyper does not serve, and that is closed after it.
     pub(super) fn into_bytes(self, date: HeaderValue) -> Vec<u8> {
         let length = self.body.len();
-        let Self { status, content, headers, body } =
+        let Self { status, content, headers, body, .. } =
             self.and_close().with(DATE, date).with(CONTENT_LENGTH, length.into());
         let mut bytes = format!("{:?} {status}\r\n", Version::HTTP_11).into_bytes();
         let content = content.map(|content| (&CONTENT_TYPE, content));
@@ -123,6 +158,68 @@ impl Response {
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&body);
         bytes
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    #[inline]
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx),
+            Self::Stream(pieces) => pieces.poll_next(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),
+        }
+    }
+
+    #[inline]
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Stream(_) => false,
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl Pieces {
+    /// Those that `make` sends. It is at most one piece ahead of the client.
+    pub(super) fn of<F: Future<Output = ()> + 'static>(make: impl FnOnce(mpsc::Sender<Bytes>) -> F) -> Self {
+        let (send, made) = mpsc::channel(1);
+        Self { maker: Some(Box::pin(make(send))), made }
+    }
+
+    /// The next one; `None` at the end.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Poll::Ready(Some(piece)) = self.made.poll_recv(cx) {
+            return Poll::Ready(Some(piece));
+        }
+        if let Some(maker) = &mut self.maker
+            && maker.as_mut().poll(cx).is_ready()
+        {
+            self.maker = None;
+        }
+        match self.made.poll_recv(cx) {
+            Poll::Pending if self.maker.is_none() => Poll::Ready(None),
+            piece => piece,
+        }
+    }
+}
+
+impl std::fmt::Debug for Pieces {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pieces").finish_non_exhaustive()
     }
 }
 

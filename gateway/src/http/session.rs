@@ -8,8 +8,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Instant;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{EXPECT, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::request::Parts;
@@ -26,7 +24,7 @@ use super::head::{Head, KnownHost};
 use super::noted::{self, Noted};
 use super::pages::Page;
 use super::problem::{BadMessage, Problem};
-use super::response::Response;
+use super::response::{Response, ResponseBody};
 use super::stream::{Handle, HttpStream};
 use super::targets::Targets;
 use super::{api, auth, cors, hosts, v2};
@@ -44,10 +42,12 @@ const READ_ONLY: HeaderName = HeaderName::from_static("kvs-read-only");
 
 /// Serves one client until it disconnects or the server stops.
 pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activity>, caller: Caller, mut stop: Stop) {
+    let caller = Rc::new(caller);
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
     let (host, mut odd_clock) = (KnownHost::default(), false);
     {
-        let service = service_fn(|request| answer(&worker, &activity, &caller, &host, &stream, request));
+        let session = Session { worker: &worker, activity: &activity, caller: &caller, stop: &stop.clone(), host: &host };
+        let service = service_fn(|request| answer(&session, &stream, request));
         let mut http = http1::Builder::new();
         http.title_case_headers(true)
             .max_buf_size(MAX_HEAD_BYTES)
@@ -134,20 +134,31 @@ fn was_cut_off(targets: &Targets, head: &Parts) -> bool {
     targets.was_cut_off(head.method.as_str(), target)
 }
 
+/// What the requests of a connection have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Session<'s> {
+    pub(super) worker: &'s Worker,
+    pub(super) activity: &'s Rc<Activity>,
+    pub(super) caller: &'s Rc<Caller>,
+    pub(super) stop: &'s Stop,
+    host: &'s KnownHost,
+}
+
 /// Serves one request.
 async fn answer(
-    worker: &Worker,
-    activity: &Activity,
-    caller: &Caller,
-    host: &KnownHost,
+    session: &Session<'_>,
     stream: &RefCell<HttpStream>,
     request: Request<Incoming>,
-) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+) -> Result<hyper::Response<ResponseBody>, Infallible> {
+    let Session { worker, activity, caller, .. } = *session;
     let (head, body) = request.into_parts();
     let cut_off = was_cut_off(&stream.borrow().targets, &head);
     let mut noted = Noted::new(worker, caller, &head);
-    let responded = respond(worker, activity, host, &mut noted, body, cut_off).await;
-    activity.answered();
+    let responded = respond(session, &mut noted, body, cut_off).await;
+    match &responded {
+        Ok(response) if response.is_stream() => activity.streaming(),
+        _ => activity.answered(),
+    }
     let response = responded.unwrap_or_else(|problem| {
         debug!(%problem, request_id = %noted.id, "refused a request");
         if let Some(refusal) = problem.refusal() {
@@ -174,14 +185,13 @@ async fn answer(
 }
 
 async fn respond(
-    worker: &Worker,
-    activity: &Activity,
-    host: &KnownHost,
+    session: &Session<'_>,
     noted: &mut Noted<'_>,
     body: Incoming,
     cut_off: bool,
 ) -> Result<Response, Problem> {
-    let (shared, parts, caller) = (&worker.shared, noted.parts, noted.caller);
+    let Session { worker, activity, caller, host, .. } = *session;
+    let (shared, parts) = (&worker.shared, noted.parts);
     if cut_off {
         return Err(BadMessage("the request target contains '#'; expected %23".into()).into());
     }
@@ -208,7 +218,10 @@ async fn respond(
     activity.working();
     let (began, mut waits) = (Instant::now(), false);
     noted.complete(began, body.as_ref().map_or(0, |body| body.bytes().len()));
-    let response = execute(worker, caller, &head, route, body, &mut waits).await;
+    let response = match route.follows() {
+        true => v2::follow(session, &head).await,
+        false => execute(worker, caller, &head, route, body, &mut waits).await,
+    };
     let took = began.elapsed();
     worker.service.meters().of(Protocol::Rest).times[usize::from(waits)].add(took, 1);
     if shared.config.slow_request.is_some_and(|limit| took >= limit) {

@@ -19,6 +19,7 @@ use txnd::{LogWriter, MAX_IN_FLIGHT, SinkError, Term};
 use super::checkpointer::Checkpointer;
 use super::meters::LogMeters;
 use super::status::{LogHealth, LogStatus};
+use crate::feed::Tail;
 
 /// First pause between two attempts to reach the sink; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -49,10 +50,18 @@ pub(crate) struct Shipper<S: LogWriter> {
     appended: usize,
     buffer: Arc<LogBuffer>,
     checkpoints: Checkpointer<S::Checkpoint>,
+    /// Where those who follow find what has become durable.
+    tail: Arc<Tail>,
     status: Reporter,
     /// Pause after each step: [`LINGER`] or none.
     linger: Duration,
     meters: Arc<LogMeters>,
+}
+
+/// Who learns what has become durable.
+pub(crate) struct Outlets {
+    pub(crate) status: watch::Sender<LogStatus>,
+    pub(crate) tail: Arc<Tail>,
 }
 
 /// A batch that is not durable yet.
@@ -80,7 +89,7 @@ impl<S: LogWriter> Shipper<S> {
         term: Term,
         buffer: Arc<LogBuffer>,
         checkpoints: Checkpointer<S::Checkpoint>,
-        status: watch::Sender<LogStatus>,
+        Outlets { status, tail }: Outlets,
         linger: Duration,
         meters: Arc<LogMeters>,
     ) -> Self {
@@ -93,6 +102,7 @@ impl<S: LogWriter> Shipper<S> {
             appended: 0,
             buffer,
             checkpoints,
+            tail,
             status: Reporter { status, trouble: None },
             linger,
             meters,
@@ -217,6 +227,7 @@ impl<S: LogWriter> Shipper<S> {
             self.meters.durable_after.add(sealed.elapsed(), 1);
             self.durable = self.durable.after(&batch);
             self.appended = self.appended.saturating_sub(1);
+            self.tail.push(&batch);
             self.buffer.release(batch.body_bytes(), batch.into_memory());
         }
         self.measure();

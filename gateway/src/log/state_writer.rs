@@ -48,7 +48,7 @@ struct Entries {
 impl Entries {
     fn add(&mut self, key: Key<'_>, value: &Value, facts: Facts) {
         let op = Op::Put { key, value: value.as_value_ref() };
-        let options = RecordOptions { expires: facts.expires, stamp: Some(facts.stamp.low_bits()) };
+        let options = RecordOptions { expires: facts.expires, stamp: Some(facts.stamp.low_bits()), following: 0 };
         self.filling.push_with(&op, Effect::None, &options, self.at).expect("all entries have the same time");
         if self.filling.body_bytes() >= BATCH_TARGET_BYTES {
             self.next_batch();

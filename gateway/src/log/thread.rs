@@ -11,10 +11,11 @@ use txnd::{LogWriter, SinkError};
 use super::checkpointer::{Checkpointer, Request, Schedule};
 use super::meters::LogMeters;
 use super::recovery::{Reporting, State, recover};
-use super::shipper::{LINGER, Shipper};
+use super::shipper::{LINGER, Outlets, Shipper};
 use super::status::{LogHealth, LogStatus, LogWatch};
 use crate::clock::Clock;
 use crate::config::{Config, Durability};
+use crate::feed::{Source, Tail};
 use crate::lifecycle::Lifecycle;
 
 /// The log thread's part of the configuration.
@@ -28,6 +29,7 @@ struct Options {
     meters: Arc<LogMeters>,
     engine: engine::Options,
     checkpoints: Schedule,
+    tail: Arc<Tail>,
 }
 
 /// The log thread while it recovers the state.
@@ -35,6 +37,13 @@ pub(crate) struct Recovering {
     recovered: oneshot::Receiver<Result<HandedOver, SinkError>>,
     stop: watch::Sender<bool>,
     ended: oneshot::Receiver<Result<(), SinkError>>,
+    records: Records,
+}
+
+/// Where those who follow the log find its records.
+pub(crate) struct Records {
+    pub(crate) tail: Arc<Tail>,
+    pub(crate) source: Source,
 }
 
 /// The state that a server begins with.
@@ -77,7 +86,7 @@ pub(crate) struct LogThread {
 }
 
 impl Options {
-    fn new(config: &Config, lifecycle: Arc<Lifecycle>, meters: Arc<LogMeters>) -> Self {
+    fn new(config: &Config, lifecycle: Arc<Lifecycle>, meters: Arc<LogMeters>, tail: Arc<Tail>) -> Self {
         Self {
             budget: config.log_budget.as_u64() as usize,
             linger: match config.durability {
@@ -89,6 +98,7 @@ impl Options {
             meters,
             engine: config.engine(),
             checkpoints: config.checkpoints(),
+            tail,
         }
     }
 }
@@ -101,7 +111,9 @@ impl LogThread {
         lifecycle: Arc<Lifecycle>,
         meters: Arc<LogMeters>,
     ) -> std::io::Result<Recovering> {
-        let options = Options::new(config, lifecycle, meters);
+        let tail = Tail::new(config.feed_memory.as_u64() as usize);
+        let records = Records { tail: Arc::clone(&tail), source: Source::new(sink.reader()) };
+        let options = Options::new(config, lifecycle, meters, tail);
         let (stop, stopped) = watch::channel(false);
         let (send_recovered, recovered) = oneshot::channel();
         let (send_ended, ended) = oneshot::channel();
@@ -116,7 +128,7 @@ impl LogThread {
             }
         };
         txnd::thread::run("kvs-log", work, |()| {})?;
-        Ok(Recovering { recovered, stop, ended })
+        Ok(Recovering { recovered, stop, ended, records })
     }
 
     /// Asks for a checkpoint now.
@@ -156,12 +168,12 @@ impl LogThread {
 
 impl Recovering {
     /// Waits until the state is recovered.
-    pub(crate) async fn recovered(self) -> Result<(Recovered, LogThread), SinkError> {
+    pub(crate) async fn recovered(self) -> Result<(Recovered, LogThread, Records), SinkError> {
         let HandedOver { log_id, recovered, status, buffer, checkpoints } =
             self.recovered.await.map_err(|_| gone())??;
         let watch = LogWatch::new(log_id, status);
         let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch, checkpoints };
-        Ok((recovered, thread))
+        Ok((recovered, thread, self.records))
     }
 }
 
@@ -192,8 +204,9 @@ async fn recover_then_ship<S: LogWriter>(
     );
     let request = CheckpointRequest { request: checkpoints.request(), wake: Arc::clone(&filled) };
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
+    let outlets = Outlets { status: send_status, tail: options.tail };
     let shipper =
-        Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, send_status, options.linger, options.meters);
+        Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, outlets, options.linger, options.meters);
     let log_id = term.chain.log_id;
     let recovered = Recovered { engine, clock };
     Ok((filled, HandedOver { log_id, recovered, status, buffer, checkpoints: request }, shipper))

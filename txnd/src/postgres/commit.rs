@@ -10,7 +10,7 @@ use super::partitions::Partitions;
 use super::producer::{self, Producer};
 use super::rows::Group;
 use super::session::Session;
-use super::tables::{KEYS, TABLES};
+use super::tables::{ATOMIC_BATCHES, KEYS, TABLES};
 use crate::SinkError;
 
 /// Bytes sent to COPY at a time; each piece is copied once and flushed.
@@ -46,6 +46,7 @@ pub(super) async fn commit(
             copy(session, table, "id, key", &group.keys[ty].bytes).await?;
         }
     }
+    copy(session, ATOMIC_BATCHES, "first, last", &group.atomic_batches.bytes).await?;
     let mut rest = group.transactions.each_ref().map(|rows| &rows.bytes[..]);
     let mut next = before.lsn + 1;
     // Most groups are within one range.

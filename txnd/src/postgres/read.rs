@@ -13,6 +13,7 @@ use std::ops::RangeInclusive;
 use proto::limits::BATCH_TARGET_BYTES;
 use proto::options::RecordOptions;
 use proto::{Batch, BatchBuffer, Chain, Epoch, Lsn, StringsBuf};
+use sqlx::postgres::PgRow;
 use sqlx::{Executor, Row as _};
 use tracing::debug;
 
@@ -26,7 +27,7 @@ use super::parse::{self, Logged};
 use super::producer::Producer;
 use super::session::Session;
 use super::streams::{Row, RowStream};
-use super::tables::{self, Kind, TABLES, TYPES};
+use super::tables::{self, ATOMIC_BATCHES, Kind, TABLES, TYPES};
 use crate::sink::{SinkError, VisitError};
 
 /// Rows that are collected before the names of their keys are looked up.
@@ -53,6 +54,7 @@ pub(super) async fn read(
             tables.push(index);
         }
     }
+    let mut steps = Steps::of(&mut session, &lsns).await?;
     let mut sessions = connect(database, tables.len()).await?;
     let mut shares = vec![Vec::new(); sessions.len()];
     tables.iter().enumerate().for_each(|(n, index)| shares[n % sessions.len()].push(*index));
@@ -88,6 +90,7 @@ pub(super) async fn read(
             let what = "no table has the transaction of this lsn; was it deleted, or changed by another program?";
             return Err(corrupt("the tables", next, &what));
         }
+        steps.load(&mut session, window[0].lsn..=next - 1).await?;
         let mut rows = &window[..];
         let mut loaded_for = None;
         while let Some((row, rest)) = rows.split_first() {
@@ -95,7 +98,7 @@ pub(super) async fn read(
             let parsed = fields
                 .bigint()
                 .and_then(|_lsn| parse::transaction(row.table.kind, fields, &names, &mut list))
-                .map(|logged| batches.push(&logged));
+                .map(|logged| batches.push(&logged, steps.following(row.lsn)));
             match parsed {
                 Ok(full) => {
                     if let Some(full) = full {
@@ -162,6 +165,52 @@ fn missing(rows: &[Row], names: &KeyNames) -> [BTreeSet<i64>; TYPES] {
     missing
 }
 
+/// The steps of more than one transaction.
+struct Steps {
+    /// Whether there are any.
+    any: bool,
+    /// The first and the last lsn of each in the window, the earliest first.
+    of_window: Vec<RangeInclusive<Lsn>>,
+}
+
+impl Steps {
+    async fn of(session: &mut Session, lsns: &RangeInclusive<Lsn>) -> Result<Self, SinkError> {
+        let exists = format!("SELECT to_regclass('{ATOMIC_BATCHES}') IS NOT NULL");
+        // A reader may find the tables of an earlier version.
+        let mut any = step(session.connection.fetch_one(exists.as_str())).await?.get(0);
+        if any {
+            let select = format!("SELECT EXISTS (SELECT FROM {ATOMIC_BATCHES} WHERE {})", Self::within(lsns));
+            any = step(session.connection.fetch_one(select.as_str())).await?.get(0);
+        }
+        Ok(Self { any, of_window: Vec::new() })
+    }
+
+    /// A step may begin before the first lsn, but not by more than it can have transactions.
+    fn within(lsns: &RangeInclusive<Lsn>) -> String {
+        let (first, last) = (lsns.start(), lsns.end());
+        format!("first BETWEEN {} AND {last} AND last >= {first}", first.saturating_sub(u16::MAX.into()))
+    }
+
+    async fn load(&mut self, session: &mut Session, lsns: RangeInclusive<Lsn>) -> Result<(), SinkError> {
+        if !self.any {
+            return Ok(());
+        }
+        let select = format!("SELECT first, last FROM {ATOMIC_BATCHES} WHERE {} ORDER BY first", Self::within(&lsns));
+        let rows = step(session.connection.fetch_all(select.as_str())).await?;
+        let lsn = |row: &PgRow, column: usize| row.get::<i64, _>(column).cast_unsigned();
+        self.of_window = rows.iter().map(|row| lsn(row, 0)..=lsn(row, 1)).collect();
+        Ok(())
+    }
+
+    /// How many transactions of its step follow that of `lsn`.
+    fn following(&self, lsn: Lsn) -> u16 {
+        let after = self.of_window.partition_point(|step| *step.start() <= lsn);
+        let step = after.checked_sub(1).and_then(|index| self.of_window.get(index));
+        let following = step.map_or(0, |step| step.end().saturating_sub(lsn));
+        u16::try_from(following).unwrap_or(u16::MAX)
+    }
+}
+
 /// Cuts records into batches.
 struct Batches {
     buffer: BatchBuffer,
@@ -178,8 +227,8 @@ impl Batches {
     }
 
     /// Adds a record. Returns the batch before it if that is full.
-    fn push(&mut self, Logged { op, effect, at, expires }: &Logged<'_>) -> Option<Batch> {
-        let options = RecordOptions { expires: *expires, stamp: None };
+    fn push(&mut self, Logged { op, effect, at, expires }: &Logged<'_>, following: u16) -> Option<Batch> {
+        let options = RecordOptions { expires: *expires, stamp: None, following };
         let mut full = None;
         if self.buffer.body_bytes() >= BATCH_TARGET_BYTES {
             full = self.seal();

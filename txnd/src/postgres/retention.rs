@@ -23,7 +23,7 @@ use super::fold;
 use super::partitions::{RANGES, Range, existing};
 use super::producer::{Producer, lock_term};
 use super::session::Session;
-use super::tables::TABLES;
+use super::tables::{ATOMIC_BATCHES, TABLES};
 use crate::checkpoint::{GENERATIONS, Retention};
 use crate::sink::SinkError;
 
@@ -148,8 +148,10 @@ async fn remove(session: &mut Session, epoch: Epoch, range: Range) -> Result<(),
         );
     }
     removal += &format!(
-        "DELETE FROM {RANGES} WHERE first = {}; UPDATE producer SET first = {}; COMMIT",
+        "DELETE FROM {RANGES} WHERE first = {}; DELETE FROM {ATOMIC_BATCHES} WHERE first <= {}; \
+         UPDATE producer SET first = {}; COMMIT",
         range.first,
+        range.last,
         range.last + 1
     );
     let began = Instant::now();

@@ -16,6 +16,8 @@ pub(super) struct Group {
     pub(super) transactions: [Rows; TYPES + 1],
     /// New keys for each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
+    /// For [`ATOMIC_BATCHES`].
+    pub(super) atomic_batches: Rows,
     /// For each type, the keys to look up in the database.
     unresolved: [Vec<Unresolved>; TYPES],
     /// Keys with a resolved id: type, key, id.
@@ -39,6 +41,7 @@ impl Group {
         Self {
             transactions: Default::default(),
             keys: Default::default(),
+            atomic_batches: Rows::default(),
             unresolved: Default::default(),
             resolved: Vec::new(),
             end: None,
@@ -49,13 +52,13 @@ impl Group {
     /// Bytes of rows.
     pub(super) fn bytes(&self) -> usize {
         let unresolved = self.unresolved.iter().flatten().map(|row| size_of::<Unresolved>() + row.key.len());
-        self.transactions.iter().chain(&self.keys).map(|rows| rows.bytes.len()).sum::<usize>()
+        self.transactions.iter().chain(&self.keys).chain([&self.atomic_batches]).map(|rows| rows.bytes.len()).sum::<usize>()
             + unresolved.sum::<usize>()
     }
 
     /// Clears it, but keeps some memory.
     pub(super) fn clear(&mut self) {
-        self.transactions.iter_mut().chain(&mut self.keys).for_each(Rows::clear);
+        self.transactions.iter_mut().chain(&mut self.keys).chain([&mut self.atomic_batches]).for_each(Rows::clear);
         (self.unresolved, self.resolved, self.end) = Default::default();
     }
 
@@ -64,15 +67,21 @@ impl Group {
         let marks = self.transactions.each_ref().map(|rows| rows.bytes.len());
         let key_marks = self.keys.each_ref().map(|rows| rows.bytes.len());
         let unresolved_marks = self.unresolved.each_ref().map(Vec::len);
+        let atomic_mark = self.atomic_batches.bytes.len();
         let next = keys.next;
+        let mut step_end = 0;
         let added = batch.records().try_for_each(|record| match record {
-            Ok(record) => self.add_record(&record, keys),
+            Ok(record) => {
+                self.add_step(&record, &mut step_end);
+                self.add_record(&record, keys)
+            }
             Err(_) => Err("a record in it cannot be read"),
         });
         if added.is_err() {
             self.transactions.iter_mut().zip(marks).for_each(|(rows, mark)| rows.bytes.truncate(mark));
             self.keys.iter_mut().zip(key_marks).for_each(|(rows, mark)| rows.bytes.truncate(mark));
             self.unresolved.iter_mut().zip(unresolved_marks).for_each(|(rows, mark)| rows.truncate(mark));
+            self.atomic_batches.bytes.truncate(atomic_mark);
             keys.rewind(next);
             return added;
         }
@@ -102,6 +111,16 @@ impl Group {
             self.transactions[ty].bytes[at..at + 8].copy_from_slice(&id.to_be_bytes());
         }
         self.resolved.extend(ids.into_iter().map(|(key, id)| (ty, key, id)));
+    }
+
+    /// Adds the row of the step that begins with `record`, if it has more than one. The step before ended at `step_end`.
+    fn add_step(&mut self, record: &Record<'_>, step_end: &mut Lsn) {
+        if record.options.following > 0 && record.lsn > *step_end {
+            *step_end = record.lsn + u64::from(record.options.following);
+            self.atomic_batches.begin(2);
+            self.atomic_batches.bigint(record.lsn.cast_signed());
+            self.atomic_batches.bigint(step_end.cast_signed());
+        }
     }
 
     fn add_record(&mut self, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {

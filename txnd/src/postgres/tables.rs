@@ -35,6 +35,9 @@ impl Table {
     }
 }
 
+/// The table of the steps that have more than one transaction.
+pub(super) const ATOMIC_BATCHES: &str = "atomic_batches";
+
 /// Number of value types.
 pub(super) const TYPES: usize = ValueType::ALL.len();
 

@@ -123,14 +123,26 @@ pub(crate) fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// How many records of its step follow each of `count` records: some stand alone, some are in steps of several.
+fn steps(count: usize, seed: Lsn) -> Vec<u16> {
+    let mut following = Vec::new();
+    while following.len() < count {
+        let size = [1, 1, 3, 1, 2][(seed as usize + following.len()) % 5].min(count - following.len());
+        following.extend((0..size as u16).rev());
+    }
+    following
+}
+
 /// A batch of `ops` that continues `chain`.
 pub(crate) fn seal(ops: &[OwnedOp], chain: &Chain, epoch: Epoch, durable: Lsn) -> Batch {
     let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
+    let mut steps = steps(ops.len(), chain.lsn).into_iter();
     for op in ops {
         let lsn = buffer.next_lsn();
         let at = FIRST_TIME + lsn.cast_signed() * RECORD_INTERVAL;
         let op = op.as_op();
-        let options = RecordOptions { expires: arbitrary::expires_of(&op, lsn as u32), stamp: None };
+        let following = steps.next().expect("one for each record");
+        let options = RecordOptions { expires: arbitrary::expires_of(&op, lsn as u32), stamp: None, following };
         buffer
             .push_with(&op, arbitrary::effect_of(&op, lsn as u32), &options, at)
             .expect("the records of one batch lie within 35 minutes");
@@ -153,7 +165,7 @@ pub(crate) fn checkpoint_with(base: Lsn, entries: impl IntoIterator<Item = Owned
         let mut buffer = sealer.buffer();
         for entry in some {
             let expires = arbitrary::expires_of(&entry.as_op(), buffer.next_lsn() as u32);
-            let options = RecordOptions { expires, stamp: Some(base) };
+            let options = RecordOptions { expires, stamp: Some(base), ..RecordOptions::default() };
             buffer.push_with(&entry.as_op(), Effect::None, &options, 0).expect("entries have no time");
         }
         batches.push(sealer.seal(buffer));

@@ -8,7 +8,7 @@ use proto::{CounterType, ValueType};
 use serde_json::{Map, Value, json};
 
 use super::listing::MAX_LIMIT;
-use super::media::{JSON, TEXT as PLAIN};
+use super::media::{EVENTS, JSON, LINES, TEXT as PLAIN};
 use super::route::{RouteMethod, Shape};
 use super::transact::MAX_OPS;
 use super::ttl;
@@ -84,7 +84,11 @@ fn parameters() -> Value {
         "prefix": query("prefix", "How keys must begin", string()),
         "limit": query("limit", "Most entries of the page", json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})),
         "cursor": query("cursor", "The next of the page before", string()),
-        "values": query("values", "Whether values are listed", flag),
+        "values": query("values", "Whether values are told", flag),
+        "after": query("after", "A token: only what comes after its place. Without it, from now on", string()),
+        "type": query("type", "Only entries of this type", json!({"enum": ValueType::ALL.map(ValueType::name)})),
+        "wait": query("wait", "0: the stream ends when there is nothing more to tell", json!({"const": 0})),
+        "last-event-id": header("Last-Event-ID", "As after, which it overrides", string()),
         "if-match": header("If-Match", "Only if the entry has one of these etags; *: only if there is one", etags.clone()),
         "if-none-match": header("If-None-Match", "Only if the entry has none of these etags; *: only if there is none", etags),
         "ttl": header(
@@ -193,7 +197,9 @@ fn page(ty: Option<ValueType>) -> Value {
     }
     json!({
         "type": "object", "required": ["entries"],
-        "properties": {"entries": {"type": "array", "items": entry}, "next": {"type": "string"}},
+        "properties": {
+            "entries": {"type": "array", "items": entry}, "next": {"type": "string"}, "feed": {"type": "string"},
+        },
     })
 }
 
@@ -230,6 +236,12 @@ fn wording(shape: Shape, method: RouteMethod) -> Wording {
             vec!["durability"],
             Some((JSON, batch())),
             vec![(200, Some((JSON, json!({"type": "object", "required": ["results"]}))))],
+        ),
+        (Shape::Feed, _) => (
+            "Every change from a place in the log on, as a stream",
+            vec!["after", "type", "prefix", "values", "wait", "last-event-id"],
+            None,
+            vec![(200, Some((EVENTS, string())))],
         ),
         (Shape::Entry(ty), RouteMethod::Get) => {
             let mut schema = represented(ty);
@@ -282,6 +294,9 @@ fn operation(shape: Shape, method: RouteMethod, shown: &str) -> Value {
             response["content"] = content(media, &schema);
             if let (Shape::Entry(ValueType::Str), PLAIN) = (shape, media) {
                 response["content"][JSON] = json!({"schema": {"type": "object"}});
+            }
+            if shape == Shape::Feed {
+                response["content"][LINES] = json!({"schema": string()});
             }
         }
         described.insert(status.to_string(), response);

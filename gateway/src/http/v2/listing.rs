@@ -26,6 +26,9 @@ struct Page<'p> {
     entries: Vec<Entry<'p>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+    /// Where the feed tells what has changed since, on the first page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feed: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +73,8 @@ pub(super) fn list(
         expires_at: facts.expires.map(ttl::shown),
         value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
     });
-    let page = Page { entries: shown.collect(), next };
+    let is_first = query.get("cursor").is_none() && shared.feed.is_some();
+    let page = Page { entries: shown.collect(), next, feed: is_first.then(|| token::token(log, as_of)) };
     let body = serde_json::to_vec(&page).map_err(|_| Refusal::ResponseTooLarge)?;
     Ok(Executed { response: Response::json(body), awaits: None, place: Some(as_of) })
 }

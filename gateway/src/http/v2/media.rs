@@ -11,6 +11,12 @@ pub(super) const TEXT: &str = "text/plain";
 /// What it calls everything else.
 pub(super) const JSON: &str = "application/json";
 
+/// A stream of events.
+pub(super) const EVENTS: &str = "text/event-stream";
+
+/// A stream of documents, one a line.
+pub(super) const LINES: &str = "application/x-ndjson";
+
 /// What bodies with JSON may call themselves. `curl -d` says that it sends a form.
 const TAKEN_AS_JSON: [&[u8]; 5] = [
     JSON.as_bytes(),

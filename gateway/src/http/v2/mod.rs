@@ -3,7 +3,8 @@
 //! ```text
 //!   Head ── route.rs ──> Route ─┬─ entry.rs    one entry, field or member ─┬─ action.rs ──> Service::transact ──> Response
 //!                               ├─ batch.rs    many of them ───────────────┘
-//!                               └─ listing.rs  pages of entries ──> Engine::list ──> Response
+//!                               ├─ listing.rs  pages of entries ──> Engine::list ──> Response
+//!                               └─ feed.rs     every change     ──> feed::Follower ──> Response
 //!
 //!   route.rs        the paths, and the methods of each
 //!   description.rs  describes them in OpenAPI
@@ -24,6 +25,7 @@ mod body;
 mod conditions;
 mod description;
 mod entry;
+mod feed;
 mod listing;
 mod media;
 mod problem;
@@ -37,6 +39,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use proto::Lsn;
 
 pub(super) use description::json as description;
+pub(super) use feed::follow;
 pub(super) use problem::{PROBLEMS, page as problem_page, refuse};
 pub(super) use route::Route;
 
@@ -83,6 +86,8 @@ pub(super) fn execute(
         Shape::Keys => listing::list(worker, caller, head, None),
         Shape::Type(ty) => listing::list(worker, caller, head, Some(ty)),
         Shape::Batch => batch::execute(worker, caller, head, body),
+        // It is followed instead, see `follow`.
+        Shape::Feed => Err(Problem::NotImplemented),
         Shape::Entry(_) | Shape::Field | Shape::Member => entry::execute(worker, caller, head, route, body),
     }
 }

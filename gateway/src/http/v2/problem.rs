@@ -14,7 +14,7 @@ pub(in crate::http) const PROBLEMS: &str = "/v2/problems/";
 type Kind = (&'static str, &'static str, &'static str);
 
 /// Every type.
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 22] = [
     ("malformed", "Malformed request", "The request does not have the form that docs/rest-v2.md describes."),
     ("unauthenticated", "No valid token", "This needs a valid token, in the header Authorization: Bearer TOKEN."),
     (
@@ -30,6 +30,13 @@ const KINDS: [Kind; 20] = [
     ("overflow", "Overflow", "The increment would lead beyond what the type can hold. Nothing has changed."),
     ("limit", "Counter limit", "The increment would lead beyond the min or max of the request. Nothing has changed."),
     ("gone", "Gone", "The cursor or token is of another log, or of a server that has been started again. Begin anew."),
+    (
+        "no-longer-kept",
+        "No longer kept",
+        "The log no longer keeps the changes after this token. Begin anew with a listing; or go on after the token in oldest, \
+         without those in between.",
+    ),
+    ("no-log", "No log", "The server runs without a log (--log off), and has no feed."),
     (
         "condition",
         "Condition failed",
@@ -73,6 +80,8 @@ fn name(problem: &Problem) -> &'static str {
         Problem::Condition { .. } => "condition",
         Problem::Limit { .. } => "limit",
         Problem::Gone(_) => "gone",
+        Problem::NoLongerKept { .. } => "no-longer-kept",
+        Problem::NoLog => "no-log",
         Problem::NotAcceptable(_) => "not-acceptable",
         Problem::UnsupportedMedia(_) => "unsupported-media-type",
         Problem::InBatch { problem, .. } => name(problem),
@@ -124,6 +133,7 @@ pub(super) fn document(problem: &Problem) -> Map<String, Json> {
             etag.iter().for_each(|etag| put("etag", etag.as_str().into()));
             value.iter().for_each(|value| put("value", value.clone()));
         }
+        Problem::NoLongerKept { oldest } => put("oldest", oldest.as_str().into()),
         Problem::Limit { before } => put("value", (*before).into()),
         Problem::BodyTooLarge { limit } | Problem::TooMany(limit) => put("limit", (*limit).into()),
         _ => {}
@@ -156,6 +166,8 @@ mod tests {
             Problem::TooSlow,
             Problem::Condition { etag: None, value: None },
             Problem::Gone("x"),
+            Problem::NoLongerKept { oldest: String::new() },
+            Problem::NoLog,
             Refusal::OutcomeUnknown.into(),
             Refusal::LogDown.into(),
         ];

@@ -14,6 +14,8 @@ pub(super) enum Shape {
     Keys,
     /// `/v2/batch`
     Batch,
+    /// `/v2/feed`
+    Feed,
     /// `/v2/{type}`
     Type(ValueType),
     /// `/v2/{type}/{key}`
@@ -72,7 +74,7 @@ impl Shape {
     /// Every shape.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let of_types = ValueType::ALL.into_iter().flat_map(|ty| [Self::Type(ty), Self::Entry(ty)]);
-        [Self::Keys, Self::Batch].into_iter().chain(of_types).chain([Self::Field, Self::Member])
+        [Self::Keys, Self::Batch, Self::Feed].into_iter().chain(of_types).chain([Self::Field, Self::Member])
     }
 
     /// Its path, with names in the place of segments.
@@ -80,6 +82,7 @@ impl Shape {
         match self {
             Self::Keys => format!("{BASE}keys"),
             Self::Batch => format!("{BASE}batch"),
+            Self::Feed => format!("{BASE}feed"),
             Self::Type(ty) => format!("{BASE}{}", ty.name()),
             Self::Entry(ty) => format!("{BASE}{}/{{key}}", ty.name()),
             Self::Field => format!("{BASE}map/{{key}}/{{field}}"),
@@ -91,7 +94,7 @@ impl Shape {
     pub(super) fn methods(self) -> &'static [RouteMethod] {
         use RouteMethod::{Delete, Get, Patch as Change, Post, Put};
         match self {
-            Self::Keys | Self::Type(_) => &[Get],
+            Self::Keys | Self::Feed | Self::Type(_) => &[Get],
             Self::Batch => &[Post],
             Self::Entry(_) => &[Get, Put, Delete, Change],
             Self::Field | Self::Member => &[Get, Put, Delete],
@@ -101,7 +104,7 @@ impl Shape {
     /// The same for the header `Allow`.
     pub(super) fn allowed(self) -> &'static str {
         match self {
-            Self::Keys | Self::Type(_) => "GET, HEAD",
+            Self::Keys | Self::Feed | Self::Type(_) => "GET, HEAD",
             Self::Batch => "POST",
             Self::Entry(_) => "GET, HEAD, PUT, DELETE, PATCH",
             Self::Field | Self::Member => "GET, HEAD, PUT, DELETE",
@@ -119,6 +122,7 @@ impl Shape {
         Some(match (name, ty, key, item) {
             ("keys", _, None, None) => (Self::Keys, "", ""),
             ("batch", _, None, None) => (Self::Batch, "", ""),
+            ("feed", _, None, None) => (Self::Feed, "", ""),
             (_, Some(ty), None, None) => (Self::Type(ty), "", ""),
             (_, Some(ty), Some(key), None) => (Self::Entry(ty), key, ""),
             (_, Some(ValueType::Map), Some(key), Some(field)) => (Self::Field, key, field),
@@ -129,6 +133,11 @@ impl Shape {
 }
 
 impl Route<'_> {
+    /// Whether the response is a stream of what happens from now on.
+    pub(in crate::http) fn follows(&self) -> bool {
+        self.shape == Shape::Feed
+    }
+
     /// Whether the route uses the body of the request.
     pub(in crate::http) fn takes_body(&self) -> bool {
         match (self.shape, self.method) {

@@ -1,0 +1,376 @@
+//! The feed over HTTP: a stream of events (HTML standard, server-sent events), or of lines of JSON.
+//!
+//! ```text
+//!   query, headers ──> place, Wanted ──> Follower ──┐
+//!                                                   ├─ turn: batch ── Steps ──> Writer ──> piece ──> hyper
+//!   nothing new: wait, at most HEARTBEAT ───────────┘
+//! ```
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use proto::{Batch, Lsn, Op, OpKind, Strings, ValueType};
+use serde::{Serialize, Serializer};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::query::Query;
+use super::token::{self, NotOurs};
+use super::{LSN, TOKEN, media, ttl};
+use crate::access::Caller;
+use crate::clock;
+use crate::connection::Activity;
+use crate::feed::{Change, Ended, Feed, Follower, HEARTBEAT, Steps, Teller, Wanted};
+use crate::http::head::Head;
+use crate::http::problem::Problem;
+use crate::http::response::{Pieces, Response};
+use crate::http::session::Session;
+use crate::http::values::JsonValue;
+use crate::socket::Stop;
+
+static EVENTS: HeaderValue = HeaderValue::from_static(media::EVENTS);
+static LINES: HeaderValue = HeaderValue::from_static(media::LINES);
+
+/// Where a client goes on that was interrupted.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Tells proxies such as nginx to pass on each event as it comes.
+const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO: HeaderValue = HeaderValue::from_static("no");
+
+/// A piece is sent when it has so many bytes, or when there is nothing to add.
+const PIECE_BYTES: usize = 32 << 10;
+
+/// Memory of a piece to begin with.
+const FIRST_PIECE_BYTES: usize = 1 << 10;
+
+/// How a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Events,
+    Lines,
+}
+
+/// Responds with a stream of the changes that the request asks for.
+pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> Result<Response, Problem> {
+    let Session { worker, activity, caller, stop, .. } = *session;
+    let query = Query::of(head, &["after", "type", "prefix", "values", "wait"])?;
+    let ty = match query.get("type") {
+        None => None,
+        Some(name) => Some(ValueType::from_name(name).ok_or_else(|| {
+            Problem::Malformed(format!("type={name}: expected int, uint, float, str, map or set"))
+        })?),
+    };
+    let wanted = Wanted { ty, prefix: query.get("prefix").unwrap_or_default().to_owned() };
+    let values = query.flag("values")?;
+    let waits = match query.get("wait") {
+        None => true,
+        Some("0") => false,
+        Some(other) => return Err(Problem::Malformed(format!("wait={other}: expected 0, or nothing to wait"))),
+    };
+    let form = match media::check_accepts(head, media::EVENTS) {
+        Ok(()) => Form::Events,
+        Err(_) => media::check_accepts(head, media::LINES).map(|()| Form::Lines)?,
+    };
+    caller.identity()?.check_listing(ty)?;
+    let shared = &worker.shared;
+    let (log, last) = (shared.log_id(), shared.engine.last_lsn());
+    let feed = shared.feed.as_ref().ok_or(Problem::NoLog)?;
+    let last_event = head.values(&LAST_EVENT_ID).next().filter(|id| !id.is_empty());
+    let after = match last_event.or(query.get("after").map(str::as_bytes)) {
+        None => last,
+        Some(text) => match token::parse_token(log, text) {
+            Ok(lsn) if lsn <= last => lsn,
+            Ok(_) => return Err(Problem::Gone("the token is of a write that this log has lost")),
+            Err(NotOurs::Foreign) => return Err(Problem::Gone("the token is of another log")),
+            Err(NotOurs::Malformed) => {
+                return Err(Problem::Malformed("after: expected a token of this server, such as Kvs-Token".into()));
+            }
+        },
+    };
+    let follower = Follower::begin(feed, after).await.map_err(|ended| match ended {
+        Ended::NoLongerKept { oldest } => Problem::NoLongerKept { oldest: token::token(log, oldest.saturating_sub(1)) },
+        Ended::Lost(_) => Problem::NotYet,
+    })?;
+    let telling = Telling {
+        follower,
+        steps: Steps::after(after),
+        wanted,
+        waits,
+        writer: Writer { form, values, log, out: Vec::with_capacity(FIRST_PIECE_BYTES), changes: 0 },
+        feed: Arc::clone(feed),
+        caller: Rc::clone(caller),
+        stop: stop.clone(),
+        activity: Ending(Rc::clone(activity)),
+    };
+    let content = if form == Form::Events { &EVENTS } else { &LINES };
+    let token = HeaderValue::try_from(token::token(log, after)).unwrap_or(HeaderValue::from_static(""));
+    let pieces = (*head.method != Method::HEAD).then(|| Pieces::of(|out| telling.run(out)));
+    let response = Response::streaming(content, pieces);
+    let response = response.with(TOKEN, token).with(LSN, after.into());
+    Ok(response.with(CACHE_CONTROL, NO_STORE).with(BUFFERING, NO))
+}
+
+/// Says, at the end of a stream, that the connection waits for another request.
+struct Ending(Rc<Activity>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.answered();
+    }
+}
+
+/// A client that is being told.
+struct Telling {
+    follower: Follower,
+    steps: Steps,
+    wanted: Wanted,
+    /// Whether the stream goes on when there is nothing new.
+    waits: bool,
+    writer: Writer,
+    feed: Arc<Feed>,
+    caller: Rc<Caller>,
+    stop: Stop,
+    activity: Ending,
+}
+
+/// Why a stream ends.
+enum End {
+    /// The client has gone, or is told by the end itself.
+    Silent,
+    /// The client is told.
+    Told(Ended),
+}
+
+impl From<Ended> for End {
+    fn from(ended: Ended) -> Self {
+        Self::Told(ended)
+    }
+}
+
+impl Telling {
+    /// Tells until the client goes, the server stops, or nothing more can be told.
+    async fn run(mut self, out: mpsc::Sender<Bytes>) {
+        let mut stop = self.stop.clone();
+        let caller = Rc::clone(&self.caller);
+        let ended = tokio::select! {
+            biased;
+            () = stop.wait() => End::Silent,
+            () = caller.ended() => End::Silent,
+            ended = self.tell(&out) => ended.err().unwrap_or(End::Silent),
+        };
+        if let End::Told(ended) = ended {
+            self.writer.end(&ended);
+            let _ = self.send(&out).await;
+        }
+        drop(self.activity);
+    }
+
+    async fn tell(&mut self, out: &mpsc::Sender<Bytes>) -> Result<(), End> {
+        let mut heartbeat = Instant::now() + HEARTBEAT;
+        // The first time that nothing is left to tell is always said.
+        let mut has_caught_up = false;
+        loop {
+            let batch = self.follower.batch().await?;
+            let is_caught_up = batch.is_none();
+            if let Some(batch) = batch {
+                self.turn(&batch)?;
+            }
+            if (is_caught_up && !has_caught_up) || Instant::now() >= heartbeat {
+                self.say_place();
+            }
+            has_caught_up |= is_caught_up;
+            let is_due = is_caught_up || !self.writer.has_room() || Instant::now() >= heartbeat;
+            if is_due && !self.writer.out.is_empty() {
+                self.send(out).await?;
+                heartbeat = Instant::now() + HEARTBEAT;
+            }
+            if !is_caught_up {
+                // Be fair to the other sessions of this worker.
+                tokio::task::yield_now().await;
+            } else if !self.waits {
+                return Ok(());
+            } else if let Ok(waited) = tokio::time::timeout_at(heartbeat, self.follower.wait()).await {
+                waited?;
+            }
+        }
+    }
+
+    /// Tells what is in a batch, as far as there is room.
+    fn turn(&mut self, batch: &Batch) -> Result<(), End> {
+        let identity = self.caller.identity().map_err(|_| End::Silent)?;
+        let told = self.steps.tell(batch, self.follower.place(), &self.wanted, &identity, &mut self.writer);
+        self.follower.told(told.map_err(|e| Ended::Lost(e.to_string()))?);
+        Ok(())
+    }
+
+    /// Tells how far it is, unless it is in the middle of a step.
+    fn say_place(&mut self) {
+        if self.steps.is_between() {
+            self.writer.bookmark(self.steps.end());
+        }
+    }
+
+    async fn send(&mut self, out: &mpsc::Sender<Bytes>) -> Result<(), End> {
+        self.feed.count(std::mem::take(&mut self.writer.changes));
+        let piece = std::mem::replace(&mut self.writer.out, Vec::with_capacity(FIRST_PIECE_BYTES));
+        out.send(piece.into()).await.map_err(|_| End::Silent)
+    }
+}
+
+/// Writes changes.
+struct Writer {
+    form: Form,
+    /// Whether values are wanted.
+    values: bool,
+    /// What tokens are of.
+    log: u64,
+    out: Vec<u8>,
+    /// Changes in `out`.
+    changes: u64,
+}
+
+/// What is said of a change.
+#[derive(Serialize)]
+struct Document<'c> {
+    op: &'static str,
+    #[serde(rename = "type")]
+    ty: &'static str,
+    key: &'c str,
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<JsonValue<'c>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<Patch<'c>>,
+}
+
+/// A change of a part of a map or a set, as the body of a PATCH.
+enum Patch<'c> {
+    Field(&'c str, Option<&'c str>),
+    Members(&'static str, Strings<'c>),
+}
+
+impl Serialize for Patch<'_> {
+    fn serialize<S: Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Field(field, value) => json.collect_map([(field, value)]),
+            Self::Members(what, members) => json.collect_map([(what, members.iter().collect::<Vec<_>>())]),
+        }
+    }
+}
+
+/// What a change is called: as in batches, and two more.
+fn name(kind: OpKind) -> &'static str {
+    match kind {
+        OpKind::Incr | OpKind::IncrBy => "incr",
+        OpKind::MapSet | OpKind::MapDel | OpKind::SetAdd | OpKind::SetRem => "patch",
+        OpKind::DelAll => OpKind::Del.name(),
+        other => other.name(),
+    }
+}
+
+impl<'c> Document<'c> {
+    fn of(change: &Change<'c>, log: u64, values: bool) -> Self {
+        let Change { record, ty } = *change;
+        let (value, patch) = match (record.op, record.effect.value()) {
+            _ if !values => (None, None),
+            (Op::Put { value, .. }, _) | (_, Some(value)) => (Some(JsonValue(value)), None),
+            (Op::MapSet { field, value, .. }, _) => (None, Some(Patch::Field(field, Some(value)))),
+            (Op::MapDel { field, .. }, _) => (None, Some(Patch::Field(field, None))),
+            (Op::SetAdd { members, .. }, _) => (None, Some(Patch::Members("add", members))),
+            (Op::SetRem { members, .. }, _) => (None, Some(Patch::Members("remove", members))),
+            _ => (None, None),
+        };
+        let kind = record.op.kind();
+        Self {
+            op: name(kind),
+            ty: ty.name(),
+            key: record.op.key().as_str(),
+            time: clock::exactly(record.at).to_string(),
+            etag: kind.leaves_an_entry().then(|| token::etag(log, record.lsn.into())),
+            expires_at: record.options.expires.map(ttl::shown),
+            value,
+            patch,
+        }
+    }
+}
+
+impl Writer {
+    /// Begins an event, whose document is still open.
+    fn begin(&mut self, op: &str, document: &impl Serialize) {
+        if self.form == Form::Events {
+            for part in ["event: ", op, "\ndata: "] {
+                self.out.extend_from_slice(part.as_bytes());
+            }
+        }
+        serde_json::to_writer(&mut self.out, document).expect("JSON can be written into memory");
+        self.out.pop();
+    }
+
+    /// Adds the last member to its document, and ends the event.
+    fn finish(&mut self, place: Option<Lsn>) {
+        let token = place.map(|place| token::token(self.log, place));
+        match &token {
+            Some(token) => {
+                for part in [",\"token\":\"", token, "\"}\n"] {
+                    self.out.extend_from_slice(part.as_bytes());
+                }
+            }
+            None => self.out.extend_from_slice(b",\"more\":true}\n"),
+        }
+        if self.form == Form::Events {
+            if let Some(token) = &token {
+                for part in ["id: ", token, "\n"] {
+                    self.out.extend_from_slice(part.as_bytes());
+                }
+            }
+            self.out.push(b'\n');
+        }
+    }
+
+    /// Says that everything up to this place was told.
+    fn bookmark(&mut self, place: Lsn) {
+        self.begin("bookmark", &serde_json::json!({"op": "bookmark"}));
+        self.finish(Some(place));
+    }
+
+    /// Says why nothing more is told.
+    fn end(&mut self, ended: &Ended) {
+        let document = match ended {
+            Ended::NoLongerKept { oldest } => {
+                serde_json::json!({"op": "end", "status": 410, "oldest": token::token(self.log, oldest.saturating_sub(1))})
+            }
+            Ended::Lost(why) => serde_json::json!({"op": "end", "status": 503, "detail": why}),
+        };
+        self.begin("end", &document);
+        self.out.extend_from_slice(b"}\n");
+        if self.form == Form::Events {
+            self.out.push(b'\n');
+        }
+    }
+}
+
+impl Teller for Writer {
+    fn open(&mut self, change: &Change<'_>) {
+        let document = Document::of(change, self.log, self.values);
+        self.begin(document.op, &document);
+        self.changes += 1;
+    }
+
+    fn close(&mut self, step_end: Option<Lsn>) {
+        self.finish(step_end);
+    }
+
+    fn has_room(&self) -> bool {
+        self.out.len() < PIECE_BYTES
+    }
+}
