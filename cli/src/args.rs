@@ -226,6 +226,26 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 1, value_name = "LINE")]
         from: usize,
     },
+    /// Print every change from now on, or from a place on, until Ctrl-C
+    ///
+    /// Each durable change once, in their order; connections that break are replaced. With --json, the documents of REST's feed: a
+    /// change with a "token" ends its step, and --after TOKEN goes on behind it
+    Feed {
+        #[arg(value_name = "TYPE")]
+        ty: Option<Type>,
+        /// Only keys that begin so
+        #[arg(long, default_value = "")]
+        prefix: String,
+        /// With what has changed
+        #[arg(long)]
+        values: bool,
+        /// Begin after this place
+        #[arg(long, value_name = "TOKEN", value_parser = crate::value::parse_token)]
+        after: Option<client::Token>,
+        /// End when there is nothing more to tell
+        #[arg(long)]
+        until_caught_up: bool,
+    },
     /// Ask whether the server responds
     Health,
     /// Print a script that completes commands in a shell

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::args::{Command, Counter, MapAction, SetAction, When};
 use crate::failure::Failure;
+use crate::feed::{self, Wanted};
 use crate::show::{self, Format};
 use crate::{batch, transfer, value};
 
@@ -100,6 +101,10 @@ pub(crate) async fn execute(client: &Client, command: Command, format: Format) -
         Command::Batch { file } => batch::run(client, &value::read(&file)?).await,
         Command::Dump { ty, prefix } => transfer::dump(client, ty.map(Into::into), prefix).await,
         Command::Load { file, from } => transfer::load(client, &file, from, format).await,
+        Command::Feed { ty, prefix, values, after, until_caught_up } => {
+            let wanted = Wanted { ty: ty.map(Into::into), prefix, values, after, ends: until_caught_up };
+            feed::follow(client, wanted, format).await
+        }
         Command::Health => {
             client.ping().await?;
             show::done("the server responds", format)

@@ -5,6 +5,7 @@
 //!   prompt.rs    reads commands, one after the other
 //!   transfer.rs  dump and load: all entries as lines of JSON
 //!   batch.rs     several operations, all or nothing, as JSON
+//!   feed.rs      changes as they happen
 //!   value.rs     values from arguments, files and standard input, and as JSON
 //!   failure.rs   what can go wrong, and the exit codes
 //! ```
@@ -13,6 +14,7 @@ mod args;
 mod batch;
 mod command;
 mod failure;
+mod feed;
 mod prompt;
 mod show;
 mod transfer;

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 
-use client::{Etag, Value, ValueType};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use client::{Etag, Token, Value, ValueType};
 use serde_json::{Value as Json, json};
 
 use crate::failure::Failure;
@@ -87,21 +89,27 @@ pub(crate) fn type_named(name: &str) -> Result<ValueType, Failure> {
     ValueType::from_name(name).ok_or_else(|| Failure::usage(format!("unknown type {name:?}")))
 }
 
-/// The state of an entry as hexadecimal digits.
+/// The state of an entry, as REST has it between the quotes: base64url (RFC 4648).
 pub(crate) fn shown_etag(Etag(bytes): Etag) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The state of an entry from its digits.
+/// The state of an entry, with quotes or without.
 pub(crate) fn parse_etag(text: &str) -> Result<Etag, String> {
-    let wrong = || "expected a state as `get --entry` shows it: 32 hexadecimal digits".to_owned();
-    if text.len() != 32 || !text.is_ascii() {
-        return Err(wrong());
-    }
-    let mut bytes = [0; 16];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).map_err(|_| wrong())?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-    }
-    Ok(Etag(bytes))
+    let wrong = || "expected a state as `get --entry` shows it".to_owned();
+    parse_opaque(text.trim_matches('"')).map(Etag).ok_or_else(wrong)
+}
+
+/// A place in the log, as REST has it.
+pub(crate) fn shown_token(Token(bytes): Token) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// A place in the log.
+pub(crate) fn parse_token(text: &str) -> Result<Token, String> {
+    parse_opaque(text).map(Token).ok_or_else(|| "expected a token as `--json feed` shows it".to_owned())
+}
+
+fn parse_opaque<const N: usize>(text: &str) -> Option<[u8; N]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
 }

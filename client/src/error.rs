@@ -98,7 +98,7 @@ pub enum Error {
 
 /// The errors that mean that a request was certainly not executed. Any other code, including one added by a later
 /// protocol version, may belong to a write that happened.
-const LEFT_NO_TRACE: [ErrorCode; 16] = [
+const LEFT_NO_TRACE: [ErrorCode; 17] = [
     ErrorCode::BadLength,
     ErrorCode::BadOpcode,
     ErrorCode::BadFlags,
@@ -109,6 +109,7 @@ const LEFT_NO_TRACE: [ErrorCode; 16] = [
     ErrorCode::Overflow,
     ErrorCode::TooLarge,
     ErrorCode::Gone,
+    ErrorCode::NoLog,
     ErrorCode::MemoryFull,
     ErrorCode::LogBehind,
     ErrorCode::LogDown,

@@ -57,6 +57,8 @@
 //!   multi.rs        many entries at once                         │
 //!   transaction.rs  several operations together, on conditions   │
 //!   scan.rs         listings                                     ┘
+//!   feed.rs         every change from a place in the log on, over a connection of its own
+//!   change.rs       a change
 //!   error.rs        errors, grouped by what the caller should do
 //!   invalid.rs      invalid arguments
 //!   tls.rs          TLS with the server
@@ -69,11 +71,13 @@
 //!   supervisor.rs   the background task: connects and reconnects
 //! ```
 
+mod change;
 mod client;
 mod connection;
 mod elements;
 mod entries;
 mod error;
+mod feed;
 mod invalid;
 pub mod limits;
 mod multi;
@@ -88,8 +92,10 @@ mod tls;
 mod transaction;
 mod value;
 
+pub use change::{Change, ChangeKind, FeedStep};
 pub use client::Client;
 pub use error::{ConnectError, Error, Lost, ProtocolError};
+pub use feed::{Feed, Follow};
 pub use invalid::InvalidInput;
 pub use options::Options;
 pub use proto::ValueType;

@@ -1,7 +1,8 @@
 //! Owned replies: they leave the connection's buffer for the caller's task.
 
-use proto::frame::{Answer, Cursor, REPLY_HEADER_BYTES, ReplyError};
+use proto::frame::{Answer, Changes, Cursor, REPLY_HEADER_BYTES, ReplyError};
 
+use crate::change::{Change, FeedStep};
 use crate::results::{Etag, NoRoom, Scanned, StepDone, StepReply, Token, Transacted, time_of};
 use crate::{Error, ProtocolError, Value};
 
@@ -30,6 +31,11 @@ pub(crate) enum Reply {
     Page {
         next: Option<Cursor>,
         entries: Vec<Scanned>,
+    },
+    Changes {
+        token: Token,
+        is_caught_up: bool,
+        steps: Vec<FeedStep>,
     },
 }
 
@@ -70,6 +76,11 @@ impl Reply {
                 });
                 Self::Page { next: page.next, entries: entries.collect() }
             }
+            Answer::Changes(changes) => Self::Changes {
+                token: Token(changes.token),
+                is_caught_up: changes.is_caught_up,
+                steps: steps_of(changes),
+            },
             Answer::Refused { code, message } => return Err(Error::from_reply(code, message)),
         })
     }
@@ -82,6 +93,18 @@ impl Reply {
 
 fn value(packed: proto::ValueRef<'_>) -> Value {
     proto::Value::from(packed).into()
+}
+
+/// The changes of each step.
+fn steps_of(changes: Changes<'_>) -> Vec<FeedStep> {
+    let (mut steps, mut step) = (Vec::new(), Vec::new());
+    for item in changes.iter() {
+        step.push(Change::of(&item));
+        if let Some(place) = item.step_end {
+            steps.push(FeedStep { changes: std::mem::take(&mut step), token: Token(place) });
+        }
+    }
+    steps
 }
 
 fn step_reply(answer: Answer<'_>) -> Result<StepReply, NoRoom> {
@@ -99,7 +122,8 @@ fn step_reply(answer: Answer<'_>) -> Result<StepReply, NoRoom> {
         | Answer::Transacted { .. }
         | Answer::Condition { .. }
         | Answer::Bounds { .. }
-        | Answer::Page(_) => return Err(NoRoom("an answer of another kind".into())),
+        | Answer::Page(_)
+        | Answer::Changes(_) => return Err(NoRoom("an answer of another kind".into())),
     })
 }
 

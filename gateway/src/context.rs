@@ -15,7 +15,7 @@ use crate::feed::Feed;
 use crate::frames::Buffers;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
-use crate::log::thread::{Recovered, Records};
+use crate::log::thread::{Records, Recovered};
 use crate::meters::WorkerMeters;
 use crate::pulse::Pulse;
 use crate::request_id::Ids;

@@ -79,7 +79,8 @@ fn entry() -> impl Strategy<Value = Entry> {
     ];
     (any_logged_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
         let effect = effect_of(&op.as_op(), bits);
-        let options = RecordOptions { expires: expires_of(&op.as_op(), bits), stamp: None, ..RecordOptions::default() };
+        let options =
+            RecordOptions { expires: expires_of(&op.as_op(), bits), stamp: None, following: (bits % 5 / 2) as u16 };
         Entry { op, effect, options, at }
     })
 }
@@ -186,6 +187,21 @@ proptest! {
             let (op, options) = (entry.op.as_op(), entry.options);
             let expected = Record { lsn: expected_lsn, at: entry.at, op, effect: entry.effect, options };
             prop_assert_eq!(*record, expected);
+        }
+    }
+
+    #[test]
+    fn a_head_says_what_its_record_says(entries in vec(entry(), 1..24)) {
+        for batch in seal_all(&entries, Chain::start(1)) {
+            let (mut heads, mut passed) = (batch.records(), batch.records());
+            while let Some(record) = passed.next().transpose().unwrap() {
+                let head = heads.peek().expect("there is a record");
+                let (op, following) = (record.op, record.options.following);
+                prop_assert_eq!((head.lsn, head.kind, head.ty), (record.lsn, Some(op.kind()), op.value_type()));
+                prop_assert_eq!((head.key, head.following), (op.key().as_bytes(), following));
+                heads.pass(&head);
+            }
+            prop_assert!(heads.peek().is_none() && heads.next().is_none(), "the end");
         }
     }
 
@@ -469,7 +485,7 @@ fn options_that_must_not_be_skipped_are_refused_with_the_reason() {
     let plain = seal_one(&[Op::Put { key: as_key("k"), value: ValueRef::Str("text") }], &Chain::start(1));
     let read = |options: &[u8]| read_forged(header(2, 1), &with_options(&plain, options));
     let refused = |error: OptionsError| [Err(BatchError::Record { index: 0, error: error.into() })];
-    for tag in [TAG_GROUP, CRITICAL, 0xff] {
+    for tag in [TAG_GROUP + 1, CRITICAL, 0xff] {
         assert_eq!(read(&raw_options(&[(1, vec![]), (tag, vec![0; 8])])), refused(OptionsError::Critical(tag)));
     }
     assert_eq!(read(&raw_options(&[(TAG_IDEMPOTENCY, vec![7; 16])])), plain.records().collect::<Vec<_>>());

@@ -13,7 +13,9 @@ use txnd::SinkError;
 
 use super::Feed;
 use super::source::EXPECTED_BYTES;
+use super::steps::{Steps, Teller, Wanted};
 use super::tail::Following;
+use crate::access::Identity;
 use crate::budget::Share;
 use crate::log::status::{LogHealth, LogStatus};
 
@@ -24,13 +26,15 @@ const TURNS_PER_SECOND: u32 = 20_000;
 /// Pause before what could not be read from the log is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// One who follows. Everything up to its place was told.
+/// One who follows.
 #[derive(Debug)]
 pub(crate) struct Follower {
     feed: Arc<Feed>,
     _following: Following,
     status: watch::Receiver<LogStatus>,
+    /// Everything up to here was looked at.
     place: Lsn,
+    steps: Steps,
     /// What was read from the log and not told yet.
     portion: VecDeque<Batch>,
     /// Of the portion.
@@ -60,6 +64,7 @@ impl Follower {
             feed: Arc::clone(feed),
             _following: following,
             place,
+            steps: Steps::after(place),
             portion: VecDeque::new(),
             last_turn: Instant::now(),
         };
@@ -70,18 +75,31 @@ impl Follower {
         Ok(follower)
     }
 
-    /// The last lsn that was told.
+    /// The end of the last step that was told whole: here a client may go on.
     pub(crate) fn place(&self) -> Lsn {
-        self.place
+        self.steps.end()
     }
 
-    /// Everything up to `lsn` was told.
-    pub(crate) fn told(&mut self, lsn: Lsn) {
-        self.place = self.place.max(lsn);
+    /// Whether no step is told in part.
+    pub(crate) fn is_between_steps(&self) -> bool {
+        self.steps.is_between()
+    }
+
+    /// Tells what is in the batch after the place, as far as there is room.
+    pub(crate) fn tell(
+        &mut self,
+        batch: &Batch,
+        wanted: &Wanted,
+        identity: &Identity,
+        teller: &mut impl Teller,
+    ) -> Result<(), Ended> {
+        let told = self.steps.tell(batch, self.place, wanted, identity, teller);
+        self.place = told.map_err(|e| Ended::Lost(e.to_string()))?;
         while self.portion.pop_front_if(|batch| batch.last_lsn() <= self.place).is_some() {}
         if self.portion.is_empty() {
             self.memory.release();
         }
+        Ok(())
     }
 
     /// The batch with the record after the place. `None` if nothing after it is durable.

@@ -24,14 +24,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use proto::Lsn;
 use crate::budget::Budget;
 use crate::log::status::LogWatch;
 use crate::log::thread::Records;
 pub(crate) use follower::{Ended, Follower};
+use proto::Lsn;
 pub(crate) use source::Source;
+pub(crate) use steps::{Change, Teller, Wanted};
 pub(crate) use tail::Tail;
-pub(crate) use steps::{Change, Steps, Teller, Wanted};
 
 /// A follower tells at least this often how far it is.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);

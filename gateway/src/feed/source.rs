@@ -75,7 +75,6 @@ impl Source {
             false => Ok(portion),
         }
     }
-
 }
 
 impl std::fmt::Debug for Source {

@@ -1,6 +1,6 @@
 //! Which changes one wants and may see, and where a step of several changes ends.
 
-use proto::{BatchError, Batch, Effect, Lsn, OpKind, Record, RecordHead, ValueType};
+use proto::{Batch, BatchError, Effect, Lsn, OpKind, Record, RecordHead, ValueType};
 
 use crate::access::Identity;
 
@@ -36,7 +36,7 @@ pub(crate) trait Teller {
 
 /// Where one is among the steps of the log. A step is told with its last change: only there a client may go on.
 #[derive(Debug)]
-pub(crate) struct Steps {
+pub(super) struct Steps {
     /// Whether a change was begun that may be the last one of its step.
     is_open: bool,
     /// The end of the last step that was told whole.
@@ -68,23 +68,23 @@ impl Wanted {
 
 impl Steps {
     /// Begins after the step that ends at `end`.
-    pub(crate) fn after(end: Lsn) -> Self {
+    pub(super) fn after(end: Lsn) -> Self {
         Self { is_open: false, end }
     }
 
     /// The end of the last step that was told whole.
-    pub(crate) fn end(&self) -> Lsn {
+    pub(super) fn end(&self) -> Lsn {
         self.end
     }
 
     /// Whether everything that was looked at was told: a step is not in the middle.
-    pub(crate) fn is_between(&self) -> bool {
+    pub(super) fn is_between(&self) -> bool {
         !self.is_open
     }
 
     /// Tells the changes of `batch` after `place` that are wanted and may be seen, as long as there is room. Returns how far
     /// the batch was looked at.
-    pub(crate) fn tell(
+    pub(super) fn tell(
         &mut self,
         batch: &Batch,
         mut place: Lsn,

@@ -24,6 +24,8 @@ pub struct BatchResult {
     pub hang_up: bool,
     /// Whether the last request was an auth: others make what follows.
     pub is_other_caller: bool,
+    /// Whether the next frame asks for changes, which is up to the session.
+    pub follows: bool,
 }
 
 impl BatchResult {

@@ -84,7 +84,7 @@ impl Executor {
                     return result;
                 }
             };
-            let mut batch = OpBatch::default();
+            let (before, mut batch) = (frames.clone(), OpBatch::default());
             let other = gather(&identity, &mut batch, frames);
             let done = run_batch(&batch, Execution { service, identity: &identity, at }, output, &mut result);
             drop(identity);
@@ -96,6 +96,12 @@ impl Executor {
             }
             match other {
                 None => {}
+                Some(Ok(RequestFrame { request: Request::Follow(_), .. })) if self.is_authenticated() => {
+                    *frames = batch.pending.last().map_or(before, |last| last.rest.clone());
+                    result.requests -= 1;
+                    result.follows = true;
+                    return result;
+                }
                 Some(Ok(frame)) => self.answer(frame, service, at, output, &mut result),
                 Some(Err(bad)) => {
                     encode_error(output.bytes_mut(), bad.id, bad.error.code(), &bad.error.to_string());
@@ -132,6 +138,8 @@ impl Executor {
                 result.hang_up = true;
             }
             Request::Ping => encode_done(out, frame.id),
+            // Not reached: the session carries it out.
+            Request::Follow(_) => encode_refusal(out, service, frame.id, &Refusal::Unauthenticated),
             // Not reached: the operations of an authenticated client are in a batch, all others are refused above.
             Request::Op(op) => {
                 let request = service::Request { op, options: options(frame.durable) };

@@ -10,6 +10,7 @@
 //!   input.rs      reading, and the incomplete frame that waits for more bytes
 //!   executor.rs   decodes frames, executes their operations, encodes replies; independent of sockets
 //!   transact.rs   transactions and scans
+//!   follow.rs     requests for changes
 //!   execution.rs  what the execution of each kind of request has in common
 //!   output.rs     replies to be sent, within limits, and the LSNs they wait for
 //!   noted.rs      lines of the access log
@@ -19,6 +20,7 @@
 mod buffers;
 mod execution;
 mod executor;
+mod follow;
 mod input;
 mod noted;
 mod output;
@@ -34,8 +36,8 @@ use std::time::Instant;
 use bytes::{Buf, BytesMut};
 use proto::Refusal;
 use proto::frame::{
-    ClientPreface, ErrorCode, PrefaceStatus, REQUEST_HEADER_BYTES, Run, RunDecoder, ServerPreface, VERSION,
-    encode_error,
+    ClientPreface, ErrorCode, Frames, PrefaceStatus, REQUEST_HEADER_BYTES, Request, RequestFrame, Run, RunDecoder,
+    ServerPreface, VERSION, encode_error,
 };
 use proto::limits::MAX_KEY_BYTES;
 use tokio::io::AsyncWriteExt;
@@ -52,6 +54,7 @@ use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use execution::BatchResult;
 pub use executor::Executor;
+use follow::Following;
 use input::Input;
 use noted::Noted;
 pub use output::Output;
@@ -78,6 +81,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activ
         stream: Watched::new(stream, Rc::clone(&activity)),
         input: Input::new(shared.request_memory.share()),
         executor: Executor::new(Rc::clone(&caller)),
+        following: Following::default(),
+        stop: stop.clone(),
         activity,
         worker: &worker,
         read_only,
@@ -98,8 +103,18 @@ pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES
 fn preface(worker: &Worker, status: PrefaceStatus, auth_required: bool, read_only: bool) -> [u8; ServerPreface::BYTES] {
     let max_frame = max_frame(&worker.shared) as u32;
     let auth_offered = worker.shared.access.knows_identities();
-    ServerPreface { version: VERSION, status, max_frame, auth_required, auth_offered, read_only, transacts: true }
-        .encode()
+    let follows = worker.shared.feed.is_some();
+    ServerPreface {
+        version: VERSION,
+        status,
+        max_frame,
+        auth_required,
+        auth_offered,
+        read_only,
+        transacts: true,
+        follows,
+    }
+    .encode()
 }
 
 /// Waits until the session must end: the server is stopping, it has lost its log although the preface does not say that it
@@ -127,6 +142,8 @@ struct Session<'w> {
     stream: Watched,
     input: Input,
     executor: Executor,
+    following: Following,
+    stop: Stop,
     activity: Rc<Activity>,
     worker: &'w Worker,
     /// As the preface says.
@@ -284,6 +301,9 @@ impl Session<'_> {
             self.activity.answered();
             self.send(&output.bytes()[sent..]).await?;
             output.clear();
+            if result.follows {
+                self.follow(&mut frames).await?;
+            }
             if result.hang_up {
                 next = Next::HangUp;
             } else if !frames.rest().is_empty() {
@@ -293,6 +313,27 @@ impl Session<'_> {
         }
         buffers.put_output(output.into_memory());
         Ok(next)
+    }
+
+    /// Replies to the next frame, which asks for changes.
+    async fn follow(&mut self, frames: &mut Frames<'_>) -> io::Result<()> {
+        let (before, began) = (frames.clone(), Instant::now());
+        let decoded = frames.next().map(RequestFrame::decode);
+        let Some(Ok(RequestFrame { id, request: Request::Follow(follow), .. })) = decoded else { return Ok(()) };
+        let Worker { scribe, .. } = self.worker;
+        let caller = self.executor.caller();
+        let mut noted = scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, caller, &before, began));
+        if let Some(noted) = &mut noted {
+            noted.executed(1);
+        }
+        // The request itself limits how long it waits.
+        self.activity.streaming();
+        let reply = self.following.reply(self.worker, caller, id, follow, self.stop.wait()).await;
+        if let Some(noted) = noted {
+            noted.answered(caller, &reply);
+        }
+        self.activity.answered();
+        self.send(&reply).await
     }
 
     /// Sends an error that concerns the whole connection.

@@ -120,6 +120,7 @@ fn push(lines: &mut Lines, mut line: Line<'_>, request: Option<Request<'_>>, ans
         Some(Request::Auth(_)) => line.operation = Some("auth"),
         Some(Request::Ping) => line.operation = Some("ping"),
         Some(Request::Scan(_)) => line.operation = Some("scan"),
+        Some(Request::Follow(_)) => line.operation = Some("follow"),
         Some(Request::Transact(items)) => {
             line.operation = Some("transact");
             let results = match answer {

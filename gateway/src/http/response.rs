@@ -166,10 +166,7 @@ impl Body for ResponseBody {
     type Error = Infallible;
 
     #[inline]
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut *self {
             Self::Whole(body) => Pin::new(body).poll_frame(cx),
             Self::Stream(pieces) => pieces.poll_next(cx).map(|piece| piece.map(|piece| Ok(Frame::data(piece)))),

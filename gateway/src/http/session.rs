@@ -46,7 +46,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: Socket, activity: Rc<Activ
     let stream = HttpStream::new(Watched::new(stream, Rc::clone(&activity)));
     let (host, mut odd_clock) = (KnownHost::default(), false);
     {
-        let session = Session { worker: &worker, activity: &activity, caller: &caller, stop: &stop.clone(), host: &host };
+        let session =
+            Session { worker: &worker, activity: &activity, caller: &caller, stop: &stop.clone(), host: &host };
         let service = service_fn(|request| answer(&session, &stream, request));
         let mut http = http1::Builder::new();
         http.title_case_headers(true)

@@ -205,8 +205,7 @@ async fn recover_then_ship<S: LogWriter>(
     let request = CheckpointRequest { request: checkpoints.request(), wake: Arc::clone(&filled) };
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
     let outlets = Outlets { status: send_status, tail: options.tail };
-    let shipper =
-        Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, outlets, options.linger, options.meters);
+    let shipper = Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, outlets, options.linger, options.meters);
     let log_id = term.chain.log_id;
     let recovered = Recovered { engine, clock };
     Ok((filled, HandedOver { log_id, recovered, status, buffer, checkpoints: request }, shipper))

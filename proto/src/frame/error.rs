@@ -1,6 +1,6 @@
 //! Error codes and what they mean: the only mapping from errors to replies.
 
-use super::limits::{MAX_ETAGS, MAX_MULTI_ITEMS, MAX_SCAN_ENTRIES, MAX_TRANSACT_ITEMS};
+use super::limits::{MAX_ETAGS, MAX_FOLLOW_WAIT_MILLIS, MAX_MULTI_ITEMS, MAX_SCAN_ENTRIES, MAX_TRANSACT_ITEMS};
 use crate::key::KeyError;
 use crate::limits::MAX_TTL_MILLIS;
 use crate::payload::PayloadError;
@@ -30,8 +30,11 @@ pub enum ErrorCode {
     Overflow = 0x90,
     /// The value would be too large, the request has too many items, or the reply does not fit into a frame.
     TooLarge = 0x91,
-    /// The cursor is of a server that has ended. Beginning anew helps.
+    /// The cursor is of a server that has ended; or the token is of another log, or of a place that is no longer kept.
+    /// Beginning anew helps.
     Gone = 0x92,
+    /// The server has no log, and so no changes to tell.
+    NoLog = 0x93,
     /// The memory limit is reached. Deleting helps.
     MemoryFull = 0xA0,
     /// The log has pending writes up to its budget. Waiting helps.
@@ -50,7 +53,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -61,6 +64,7 @@ impl ErrorCode {
         Self::Overflow,
         Self::TooLarge,
         Self::Gone,
+        Self::NoLog,
         Self::MemoryFull,
         Self::LogBehind,
         Self::LogDown,
@@ -141,6 +145,8 @@ pub enum RequestError {
     Ttl(u64),
     #[error("a page of {0} entries; expected 1 to {MAX_SCAN_ENTRIES}")]
     ScanLimit(u16),
+    #[error("a wait of {0} ms; expected at most {MAX_FOLLOW_WAIT_MILLIS}")]
+    Wait(u16),
 }
 
 /// Why bytes are not a valid reply: a defect of the server, or another version.
@@ -163,6 +169,8 @@ pub enum ReplyError {
     Nested,
     #[error("the key of an entry in a reply is invalid")]
     Key,
+    #[error("a change in a reply is none")]
+    Change,
     #[error("a reply: {0}")]
     Payload(#[from] PayloadError),
 }
@@ -190,7 +198,8 @@ impl RequestError {
             | Self::ItemLength(_)
             | Self::Condition(_)
             | Self::Ttl(_)
-            | Self::ScanLimit(_) => ErrorCode::BadPayload,
+            | Self::ScanLimit(_)
+            | Self::Wait(_) => ErrorCode::BadPayload,
             Self::Items | Self::TransactItems | Self::Etags => ErrorCode::TooLarge,
         }
     }

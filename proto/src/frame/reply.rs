@@ -1,5 +1,6 @@
 //! Replies.
 
+use super::changes::{ChangeItem, Changes, encode_change, encode_changes_head, end_step, set_place};
 use super::error::{ErrorCode, ReplyError};
 use super::opaque::{Cursor, Etag, TOKEN_BYTES, Token};
 use super::page::{Page, ScannedEntry, encode_page_entry, encode_page_head};
@@ -48,6 +49,7 @@ const TRANSACTED: u8 = 8;
 const CONDITION: u8 = 9;
 const BOUNDS: u8 = 10;
 const PAGE: u8 = 11;
+const CHANGES: u8 = 12;
 
 // The result of a step.
 const DONE_STATUS: usize = 0;
@@ -112,6 +114,8 @@ pub enum Answer<'a> {
     },
     /// To a scan: a page of entries.
     Page(Page<'a>),
+    /// To a request for changes.
+    Changes(Changes<'a>),
     /// The request failed. It had no effect, unless the code says that its outcome is unknown.
     Refused {
         /// The reason, for a program.
@@ -260,6 +264,40 @@ pub fn encode_page<'e>(
     set_length(out, start + LENGTH, start);
 }
 
+/// A reply with changes that is being written.
+#[derive(Debug)]
+pub struct ChangesReply {
+    start: usize,
+    /// Where the last change begins.
+    last: usize,
+}
+
+impl ChangesReply {
+    /// Appends the header.
+    pub fn begin(out: &mut Vec<u8>, id: u32) -> Self {
+        let start = begin(out, id, CHANGES, 0);
+        encode_changes_head(out);
+        Self { start, last: out.len() }
+    }
+
+    /// Appends a change.
+    pub fn push(&mut self, out: &mut Vec<u8>, change: &ChangeItem<'_>) {
+        self.last = out.len();
+        encode_change(out, change);
+    }
+
+    /// The last change ends its step at this place.
+    pub fn end_step(&self, out: &mut Vec<u8>, place: &Token) {
+        end_step(out, self.last, place);
+    }
+
+    /// Fills in the header: all changes up to the place were told.
+    pub fn finish(self, out: &mut [u8], token: &Token, is_caught_up: bool) {
+        set_place(&mut out[self.start + REPLY_HEADER_BYTES..], token, is_caught_up);
+        set_length(out, self.start + LENGTH, self.start);
+    }
+}
+
 /// Appends a header whose length [`set_length`] fills in; returns its position.
 fn begin(out: &mut Vec<u8>, id: u32, status: u8, ty: u8) -> usize {
     let start = out.len();
@@ -358,6 +396,7 @@ impl<'a> ReplyFrame<'a> {
             CONDITION => decode_condition(head[TYPE], payload)?,
             BOUNDS if head[TYPE] == 0 => decode_bounds(payload)?,
             PAGE if head[TYPE] == 0 => Answer::Page(Page::decode(payload)?),
+            CHANGES if head[TYPE] == 0 => Answer::Changes(Changes::decode(payload)?),
             status => decode_answer(status, head[TYPE], payload)?,
         };
         Ok(Self { id: u32::from_le_bytes(field(head, ID)), answer })
@@ -424,7 +463,7 @@ fn decode_answer(status: u8, ty: u8, payload: &[u8]) -> Result<Answer<'_>, Reply
         DELETED => Ok(Answer::Deleted(truth()?)),
         COUNT => Ok(Answer::Count(payload.try_into().map(u32::from_le_bytes).map_err(|_| wrong_size)?)),
         HAS => Ok(Answer::Has(truth()?)),
-        MANY | TRANSACTED | CONDITION | BOUNDS | PAGE => Err(ReplyError::Nested),
+        MANY | TRANSACTED | CONDITION | BOUNDS | PAGE | CHANGES => Err(ReplyError::Nested),
         other => {
             let code = ErrorCode::from_code(other).ok_or(ReplyError::Status(other))?;
             Ok(Answer::Refused { code, message: check_text(payload)? })

@@ -1,6 +1,7 @@
 //! Requests.
 
 use super::error::RequestError;
+use super::follow::Follow;
 use super::limits::MAX_MULTI_ITEMS;
 use super::rules::{check_members, check_value, kind_of};
 use super::scan::Scan;
@@ -33,6 +34,7 @@ const MULTI_GET: u8 = 0x20;
 const MULTI_PUT: u8 = 0x21;
 const TRANSACT: u8 = 0x22;
 const SCAN: u8 = 0x23;
+const FOLLOW: u8 = 0x24;
 const PING: u8 = 0x30;
 const AUTH: u8 = 0x31;
 
@@ -65,6 +67,8 @@ pub enum Request<'a> {
     Transact(TransactItems<'a>),
     /// A page of entries.
     Scan(Scan<'a>),
+    /// The changes after a place in the log.
+    Follow(Follow<'a>),
     /// Checks that the server responds.
     Ping,
     /// The client's token.
@@ -140,7 +144,7 @@ impl<'a> RequestFrame<'a> {
 }
 
 fn is_known(opcode: u8) -> bool {
-    matches!(opcode, MULTI_GET | MULTI_PUT | TRANSACT | SCAN | PING | AUTH)
+    matches!(opcode, MULTI_GET | MULTI_PUT | TRANSACT | SCAN | FOLLOW | PING | AUTH)
 }
 
 /// Decodes a request that is not an operation.
@@ -148,7 +152,7 @@ fn decode_other<'a>(opcode: u8, ty: u8, key: &[u8], payload: &'a [u8]) -> Result
     if !is_known(opcode) {
         return Err(RequestError::Opcode(opcode));
     }
-    if ty != 0 && opcode != SCAN {
+    if ty != 0 && !matches!(opcode, SCAN | FOLLOW) {
         return Err(RequestError::Type(ty));
     }
     if !key.is_empty() {
@@ -159,6 +163,7 @@ fn decode_other<'a>(opcode: u8, ty: u8, key: &[u8], payload: &'a [u8]) -> Result
         PING => Err(RequestError::UnwantedPayload),
         TRANSACT => Ok(Request::Transact(TransactItems::decode(payload)?)),
         SCAN => Ok(Request::Scan(Scan::decode(ty, payload)?)),
+        FOLLOW => Ok(Request::Follow(Follow::decode(ty, payload)?)),
         AUTH => Ok(Request::Auth(check_text(payload).map_err(payload::PayloadError::from)?)),
         _ => Ok(Request::Multi(MultiOps::decode(opcode, payload)?)),
     }
@@ -289,6 +294,19 @@ pub fn encode_scan(out: &mut Vec<u8>, id: u32, scan: &Scan<'_>) {
     let start = begin(out, id, SCAN, false);
     out[start + TYPE] = scan.ty.map_or(0, |ty| ty as u8);
     scan.encode_payload(out);
+    finish(out, start);
+}
+
+/// Size of a request for changes, in bytes.
+pub fn follow_bytes(follow: &Follow<'_>) -> usize {
+    REQUEST_HEADER_BYTES + follow.payload_bytes()
+}
+
+/// Appends a request for changes.
+pub fn encode_follow(out: &mut Vec<u8>, id: u32, follow: &Follow<'_>) {
+    let start = begin(out, id, FOLLOW, false);
+    out[start + TYPE] = follow.ty.map_or(0, |ty| ty as u8);
+    follow.encode_payload(out);
     finish(out, start);
 }
 

@@ -2,9 +2,10 @@
 
 use bytes::BytesMut;
 use proto::frame::{
-    Answer, ErrorCode, ManyReplies, ReplyFrame, Request, RequestFrame, RunDecoder, StepResult, TransactReply,
-    encode_auth, encode_bounds, encode_condition, encode_error, encode_multi_get, encode_multi_put, encode_page,
-    encode_ping, encode_reply, encode_request, encode_scan, encode_transact, scan_bytes, transact_bytes,
+    Answer, ChangesReply, ErrorCode, ManyReplies, ReplyFrame, Request, RequestFrame, RunDecoder, StepResult,
+    TransactReply, encode_auth, encode_bounds, encode_condition, encode_error, encode_follow, encode_multi_get,
+    encode_multi_put, encode_page, encode_ping, encode_reply, encode_request, encode_scan, encode_transact,
+    follow_bytes, scan_bytes, transact_bytes,
 };
 use proto::{Op, Reply, ValueRef};
 use tokio_util::codec::Decoder;
@@ -63,7 +64,7 @@ fn carries_durable(request: &Request<'_>) -> bool {
         Request::Op(_) => true,
         Request::Multi(ops) => ops.writes(),
         Request::Transact(_) => true,
-        Request::Ping | Request::Auth(_) | Request::Scan(_) => false,
+        Request::Ping | Request::Auth(_) | Request::Scan(_) | Request::Follow(_) => false,
     }
 }
 
@@ -76,6 +77,10 @@ fn request_again(frame: &RequestFrame<'_>) -> Vec<u8> {
         Request::Scan(scan) => {
             encode_scan(&mut out, frame.id, &scan);
             assert_eq!(out.len(), scan_bytes(&scan));
+        }
+        Request::Follow(follow) => {
+            encode_follow(&mut out, frame.id, &follow);
+            assert_eq!(out.len(), follow_bytes(&follow));
         }
         Request::Transact(items) => {
             let (checks, steps): (Vec<_>, Vec<_>) = (items.checks().collect(), items.steps().collect());
@@ -137,6 +142,11 @@ fn reply_again(frame: &ReplyFrame<'_>) -> Vec<u8> {
         Answer::Condition { number, found } => encode_condition(&mut out, frame.id, number, found.as_ref()),
         Answer::Bounds { number, before } => encode_bounds(&mut out, frame.id, number, before),
         Answer::Page(page) => encode_page(&mut out, frame.id, page.next, page.entries()),
+        Answer::Changes(changes) => {
+            let mut reply = ChangesReply::begin(&mut out, frame.id);
+            changes.iter().for_each(|change| reply.push(&mut out, &change));
+            reply.finish(&mut out, &changes.token, changes.is_caught_up);
+        }
         other => encode_reply(&mut out, frame.id, &as_reply(other)),
     }
     out
@@ -156,6 +166,7 @@ fn as_reply(answer: Answer<'_>) -> Reply {
         | Answer::Condition { .. }
         | Answer::Bounds { .. }
         | Answer::Page(_)
+        | Answer::Changes(_)
         | Answer::Refused { .. } => panic!("no reply of one operation: {answer:?}"),
     }
 }

@@ -35,6 +35,7 @@ const MULTI_GET: u8 = 32;
 const MULTI_PUT: u8 = 33;
 const TRANSACT: u8 = 34;
 const SCAN: u8 = 35;
+const FOLLOW: u8 = 36;
 const PING: u8 = 48;
 const AUTH: u8 = 49;
 
@@ -79,12 +80,12 @@ fn a_header_that_makes_no_sense() {
         assert_eq!(error.code(), BadLength);
     }
     for opcode in 0..=u8::MAX {
-        if !matches!(opcode, 1..=12 | 32..=35 | 48 | 49) {
+        if !matches!(opcode, 1..=12 | 32..=36 | 48 | 49) {
             assert_refused(&of(opcode, INT, b"k", b""), RequestError::Opcode(opcode), BadOpcode);
             assert_refused(&raw(opcode, 9, 99, 0, 0, b"?"), RequestError::Opcode(opcode), BadOpcode);
         }
     }
-    for opcode in [GET, PUT, DEL_ALL, MULTI_GET, MULTI_PUT, TRANSACT, SCAN, PING, AUTH] {
+    for opcode in [GET, PUT, DEL_ALL, MULTI_GET, MULTI_PUT, TRANSACT, SCAN, FOLLOW, PING, AUTH] {
         for flags in [2, 3, 4, 0x8000, 0x8001, 0xffff] {
             assert_refused(&raw(opcode, 0, 0, flags, 0, b""), RequestError::Flags(flags), BadFlags);
         }
@@ -110,7 +111,7 @@ fn a_key_that_is_none() {
         refused(&raw(opcode, ty, 2, 0, 0, b"k"), RequestError::KeyLength(2));
         refused(&raw(opcode, ty, 65_535, 0, 0, b"k"), RequestError::KeyLength(65_535));
     }
-    for opcode in [MULTI_GET, MULTI_PUT, TRANSACT, SCAN, PING, AUTH] {
+    for opcode in [MULTI_GET, MULTI_PUT, TRANSACT, SCAN, FOLLOW, PING, AUTH] {
         assert_refused(&of(opcode, 0, b"k", b""), RequestError::UnwantedKey, BadKey);
         assert_refused(&raw(opcode, 0, 1, 0, 0, b""), RequestError::KeyLength(1), BadKey);
     }
@@ -369,6 +370,22 @@ fn transactions_of_another_form() {
 }
 
 #[test]
+fn requests_for_changes_of_another_form() {
+    let cases: [(u8, &[u8], RequestError, ErrorCode); 6] = [
+        (9, &[0, 0, 0, 0], RequestError::Type(9), BadType),
+        (INT, &[0, 0, 0], RequestError::ItemLength(0), BadPayload),
+        (INT, &[0x31, 0x75, 0, 0], RequestError::Wait(30_001), BadPayload),
+        (INT, &[0, 0, 2, 0], RequestError::Reserved, BadFlags),
+        (INT, &[0, 0, 0, 20], RequestError::ItemLength(0), BadPayload),
+        (INT, &[0, 0, 0, 19, 1], RequestError::ItemLength(0), BadPayload),
+    ];
+    for (ty, payload, error, code) in cases {
+        assert_refused(&of(FOLLOW, ty, b"", payload), error, code);
+    }
+    assert_refused(&of(FOLLOW, 0, b"", b"\0\0\0\0a\0"), PayloadError::from(TextError::Nul(1)).into(), BadValue);
+}
+
+#[test]
 fn scans_of_another_form() {
     let cases: [(u8, &[u8], RequestError, ErrorCode); 7] = [
         (9, &[1, 0, 0, 0], RequestError::Type(9), BadType),
@@ -425,8 +442,12 @@ fn a_reply_of_another_form() {
         (reply(7, 0, 0, &item_reserved), ReplyError::Reserved),
         (reply(7, 0, 0, &reply_item(7, 0, b"")), ReplyError::Nested),
         (reply(7, 0, 0, &reply_item(8, 0, b"")), ReplyError::Nested),
-        (reply(7, 0, 0, &reply_item(12, 0, b"")), ReplyError::Status(12)),
-        (reply(12, 0, 0, b""), ReplyError::Status(12)),
+        (reply(7, 0, 0, &reply_item(12, 0, b"")), ReplyError::Nested),
+        (reply(7, 0, 0, &reply_item(13, 0, b"")), ReplyError::Status(13)),
+        (reply(13, 0, 0, b""), ReplyError::Status(13)),
+        (reply(12, 0, 0, &[0; 19]), ReplyError::Reserved),
+        (reply(12, 0, 0, &[&[0; 19][..], &[2]].concat()), ReplyError::Reserved),
+        (reply(12, 0, 0, &[&[0; 20][..], &[1; 5]].concat()), ReplyError::Item),
         (reply(8, 0, 0, &[0; 18]), ReplyError::Size(8)),
         (reply(8, 0, 0, &[0; 19]), ReplyError::Reserved),
         (reply(8, 0, 0, &[[0; 19].as_slice(), &[1]].concat()), ReplyError::Reserved),

@@ -3,10 +3,11 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::frame::{
-    Answer, CheckItem, CheckKind, Cursor, EntryFacts, ErrorCode, Etag, FoundEntry, ManyReplies, ReplyFrame, Request,
-    RequestFrame, Scan, ScannedEntry, StepItem, StepResult, Token, TransactReply, Ttl, encode_auth, encode_bounds,
-    encode_condition, encode_error, encode_multi_get, encode_multi_put, encode_page, encode_ping, encode_reply,
-    encode_request, encode_scan, encode_transact,
+    Answer, ChangeContent, ChangeItem, ChangesReply, CheckItem, CheckKind, Cursor, EntryFacts, ErrorCode, Etag, Follow,
+    FoundEntry, MAX_FOLLOW_WAIT_MILLIS, ManyReplies, ReplyFrame, Request, RequestFrame, Scan, ScannedEntry, StepItem,
+    StepResult, Token, TransactReply, Ttl, encode_auth, encode_bounds, encode_condition, encode_error, encode_follow,
+    encode_multi_get, encode_multi_put, encode_page, encode_ping, encode_reply, encode_request, encode_scan,
+    encode_transact,
 };
 use proto::{Op, OpKind, Reply, StringsBuf, Value, ValueRef, ValueType};
 
@@ -21,6 +22,7 @@ pub(crate) enum OwnedRequest {
     Auth(String),
     Transact(Vec<OwnedCheck>, Vec<OwnedStep>),
     Scan(OwnedScan),
+    Follow(OwnedFollow),
 }
 
 /// Type, key, code of the condition, states.
@@ -31,6 +33,23 @@ pub(crate) type OwnedStep = (OwnedOp, Option<Ttl>, Option<i64>, Option<i64>);
 
 /// Type, prefix, limit, whether values are wanted, cursor.
 pub(crate) type OwnedScan = (Option<ValueType>, String, u16, bool, Option<Cursor>);
+
+/// Type, prefix, whether values are wanted, wait, place.
+pub(crate) type OwnedFollow = (Option<ValueType>, String, bool, u16, Option<Token>);
+
+/// A change.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnedChange {
+    pub(crate) op: OwnedOp,
+    /// What an increment has come to.
+    pub(crate) value: Option<Value>,
+    pub(crate) at: i64,
+    pub(crate) etag: Option<Etag>,
+    pub(crate) expires: Option<i64>,
+    /// Whether it says what has changed.
+    pub(crate) told: bool,
+    pub(crate) step_end: Option<Token>,
+}
 
 /// Type, key, state, deadline, value.
 pub(crate) type OwnedEntry = (ValueType, String, Etag, Option<i64>, Option<Value>);
@@ -47,6 +66,7 @@ pub(crate) enum OwnedAnswer {
     Condition(u16, Option<(Etag, Option<Value>)>),
     Bounds(u16, i64),
     Page(Option<Cursor>, Vec<OwnedEntry>),
+    Changes(Token, bool, Vec<OwnedChange>),
 }
 
 fn as_check((ty, key, code, etags): &OwnedCheck) -> CheckItem<'_> {
@@ -65,6 +85,24 @@ fn as_step((op, ttl, min, max): &OwnedStep) -> StepItem<'_> {
 
 fn as_scan((ty, prefix, limit, values, cursor): &OwnedScan) -> Scan<'_> {
     Scan { ty: *ty, prefix, limit: *limit, values: *values, cursor: cursor.as_ref() }
+}
+
+fn as_follow((ty, prefix, values, wait, after): &OwnedFollow) -> Follow<'_> {
+    Follow { ty: *ty, prefix, values: *values, wait: *wait, after: after.as_ref() }
+}
+
+fn as_change(change: &OwnedChange) -> ChangeItem<'_> {
+    let op = change.op.as_op();
+    ChangeItem {
+        kind: op.kind(),
+        ty: op.value_type().expect("a change is of one type"),
+        key: op.key(),
+        at: change.at,
+        etag: change.etag,
+        expires: change.expires,
+        content: ChangeContent::of(&op, change.value.as_ref().map(Value::as_value_ref)).filter(|_| change.told),
+        step_end: change.step_end,
+    }
 }
 
 fn as_entry((ty, key, etag, expires, value): &OwnedEntry) -> ScannedEntry<'_> {
@@ -100,6 +138,7 @@ impl OwnedRequest {
                 encode_transact(out, id, durable, &checks, &steps);
             }
             Self::Scan(scan) => encode_scan(out, id, &as_scan(scan)),
+            Self::Follow(follow) => encode_follow(out, id, &as_follow(follow)),
         }
     }
 
@@ -127,6 +166,7 @@ impl OwnedRequest {
                 assert!(items.steps().eq(steps.iter().map(as_step)), "{self:?}");
             }
             (Self::Scan(scan), Request::Scan(decoded)) => assert_eq!(decoded, as_scan(scan)),
+            (Self::Follow(follow), Request::Follow(decoded)) => assert_eq!(decoded, as_follow(follow)),
             (_, other) => panic!("{self:?} came back as {other:?}"),
         }
     }
@@ -161,6 +201,21 @@ impl OwnedAnswer {
             }
             Self::Bounds(number, before) => encode_bounds(out, id, *number, *before),
             Self::Page(next, entries) => encode_page(out, id, *next, entries.iter().map(as_entry)),
+            Self::Changes(token, is_caught_up, changes) => {
+                let mut reply = ChangesReply::begin(out, id);
+                for (number, change) in changes.iter().enumerate() {
+                    // The end of a step can also be said afterwards.
+                    let change = as_change(change);
+                    match change.step_end.filter(|_| number % 2 == 0) {
+                        None => reply.push(out, &change),
+                        Some(place) => {
+                            reply.push(out, &ChangeItem { step_end: None, ..change });
+                            reply.end_step(out, &place);
+                        }
+                    }
+                }
+                reply.finish(out, token, *is_caught_up);
+            }
         }
     }
 
@@ -198,6 +253,10 @@ impl OwnedAnswer {
             (Self::Page(next, entries), Answer::Page(page)) => {
                 assert_eq!(page.next, *next);
                 assert!(page.entries().eq(entries.iter().map(as_entry)), "{self:?}");
+            }
+            (Self::Changes(token, is_caught_up, expected), Answer::Changes(changes)) => {
+                assert_eq!((changes.token, changes.is_caught_up), (*token, *is_caught_up));
+                assert!(changes.iter().eq(expected.iter().map(as_change)), "{self:?}");
             }
             (_, other) => panic!("{self:?} came back as {other:?}"),
         }
@@ -277,11 +336,34 @@ fn any_scan() -> BoxedStrategy<OwnedScan> {
     (proptest::option::of(any_type()), any_text(), 1..=1000u16, any::<bool>(), cursor).boxed()
 }
 
+fn any_follow() -> BoxedStrategy<OwnedFollow> {
+    let after = proptest::option::of(any::<Token>());
+    (proptest::option::of(any_type()), any_text(), any::<bool>(), 0..=MAX_FOLLOW_WAIT_MILLIS, after).boxed()
+}
+
+fn any_change() -> BoxedStrategy<OwnedChange> {
+    let op = any_client_op().prop_filter("reads change nothing, and a change is of one type", |op| {
+        op.as_op().kind().writes() && op.as_op().value_type().is_some()
+    });
+    let facts = (any::<i64>(), proptest::option::of(any::<Etag>()), proptest::option::of(any::<i64>()));
+    (op, facts, any::<bool>(), proptest::option::of(any::<Token>()), any::<i32>())
+        .prop_map(|(op, (at, etag, expires), told, step_end, number)| {
+            let value = match (op.as_op().kind(), op.as_op().value_type()) {
+                (OpKind::Incr | OpKind::IncrBy, Some(ValueType::Int)) => Some(Value::Int(number)),
+                (OpKind::Incr | OpKind::IncrBy, _) => Some(Value::Uint(number.cast_unsigned())),
+                _ => None,
+            };
+            OwnedChange { op, value, at, etag, expires, told, step_end }
+        })
+        .boxed()
+}
+
 pub(crate) fn any_request() -> BoxedStrategy<OwnedRequest> {
     let op = any_client_op();
     prop_oneof![
         3 => (vec(any_check(), 0..4), vec(any_step(), 0..5)).prop_map(|(checks, steps)| OwnedRequest::Transact(checks, steps)),
         1 => any_scan().prop_map(OwnedRequest::Scan),
+        1 => any_follow().prop_map(OwnedRequest::Follow),
         8 => op.prop_map(OwnedRequest::Op),
         2 => vec((any_type(), any_key()), 0..6).prop_map(OwnedRequest::MultiGet),
         2 => vec((any_key(), any_finite_value()), 0..6).prop_map(OwnedRequest::MultiPut),
@@ -318,6 +400,8 @@ pub(crate) fn any_answer() -> BoxedStrategy<OwnedAnswer> {
         1 => (any::<u16>(), found).prop_map(|(number, found)| OwnedAnswer::Condition(number, found)),
         1 => (any::<u16>(), any::<i64>()).prop_map(|(number, before)| OwnedAnswer::Bounds(number, before)),
         2 => (proptest::option::of(any::<Cursor>()), vec(entry, 0..5)).prop_map(|(next, entries)| OwnedAnswer::Page(next, entries)),
+        2 => (any::<Token>(), any::<bool>(), vec(any_change(), 0..5))
+            .prop_map(|(token, is_caught_up, changes)| OwnedAnswer::Changes(token, is_caught_up, changes)),
         6 => any_reply().prop_map(OwnedAnswer::Reply),
         2 => vec(item, 0..6).prop_map(OwnedAnswer::Many),
         1 => refused.prop_map(OwnedAnswer::Error),

@@ -11,7 +11,7 @@ use proto::frame::{
 use proto::{CounterType, OpKind, Reply, Value, ValueType};
 
 use crate::check;
-use crate::messages::{OwnedAnswer, OwnedRequest};
+use crate::messages::{OwnedAnswer, OwnedChange, OwnedRequest};
 use testkit::arbitrary::{OwnedOp, packed};
 
 const FILE: &str = "frames.vectors";
@@ -128,12 +128,14 @@ fn prefaces() -> Vec<(String, Message)> {
         auth_offered: false,
         read_only: false,
         transacts: false,
+        follows: false,
     };
     let servers = [
         ("welcome, frames of at most 16 MiB", welcome),
         ("welcome, the first request must be an auth", ServerPreface { auth_required: true, ..welcome }),
         ("welcome, an auth is possible", ServerPreface { auth_offered: true, ..welcome }),
         ("welcome, transactions and scans are known", ServerPreface { transacts: true, ..welcome }),
+        ("welcome, changes are told", ServerPreface { transacts: true, follows: true, ..welcome }),
         ("welcome, no writes any more", ServerPreface { read_only: true, ..welcome }),
         ("not this protocol", ServerPreface { status: PrefaceStatus::NotThisProtocol, ..welcome }),
         ("another version", ServerPreface { status: PrefaceStatus::Version, ..welcome }),
@@ -201,10 +203,16 @@ fn requests() -> Vec<(String, Message)> {
     say("scan 100 ints with the prefix \"user_\", with values".into(), OwnedRequest::Scan(scan), false);
     let scan = (None, String::new(), 1, false, Some(CURSOR));
     say("scan one entry of any type, from a cursor on".into(), OwnedRequest::Scan(scan), false);
+    let follow = (Some(ValueType::Int), "user_".into(), true, 30_000, Some(TOKEN));
+    let says = "follow the ints with the prefix \"user_\" from a place on, with values; wait up to 30 s";
+    say(says.into(), OwnedRequest::Follow(follow), false);
+    let follow = (None, String::new(), false, 0, None);
+    say("follow everything from now on; do not wait".into(), OwnedRequest::Follow(follow), false);
     all
 }
 
 fn answers() -> Vec<(String, Message)> {
+    use OwnedOp::{Del, Incr, MapDel, MapSet, Put, SetAdd, SetRem};
     let mut all = Vec::new();
     let mut say = |says: String, answer: OwnedAnswer| all.push((says, Answer(answer)));
     say("done".into(), OwnedAnswer::Reply(Reply::Stored));
@@ -256,6 +264,29 @@ fn answers() -> Vec<(String, Message)> {
         OwnedAnswer::Page(Some(CURSOR), entries),
     );
     say("page: nothing, and the end".into(), OwnedAnswer::Page(None, Vec::new()));
+    let change = |op, value| OwnedChange {
+        op,
+        value,
+        at: 1_800_000_000_000_000,
+        etag: Some(ETAG),
+        expires: None,
+        told: true,
+        step_end: Some(TOKEN),
+    };
+    let together = OwnedChange { step_end: None, ..change(Put("a".into(), Value::Str("text".into())), None) };
+    let changes = vec![
+        OwnedChange { expires: Some(1_900_000_000_000_000), ..together },
+        change(Incr(CounterType::Int, "c".into()), Some(Value::Int(7))),
+        change(MapSet("m".into(), "field".into(), "value".into()), None),
+        change(MapDel("m".into(), "field".into()), None),
+        change(SetAdd("s".into(), packed(["a", "b"])), None),
+        OwnedChange { told: false, ..change(SetRem("s".into(), packed(["a"])), None) },
+        OwnedChange { etag: None, told: false, ..change(Del(ValueType::Map, "m".into()), None) },
+    ];
+    let says = "changes: put the str `a`, which expires, together with incr of the int `c` to 7; map-set `field` of `m`; map-del \
+                of it; set-add \"a\", \"b\" to `s`; set-rem of `s` without what; del the map `m`; more follows";
+    say(says.into(), OwnedAnswer::Changes(TOKEN, false, changes));
+    say("changes: none, and nothing more has happened".into(), OwnedAnswer::Changes(TOKEN, true, Vec::new()));
     for code in ErrorCode::ALL {
         let message = format!("for people: {code:?}");
         say(format!("error {:#04x} \"{message}\"", code as u8), OwnedAnswer::Error((code, message)));
@@ -304,10 +335,10 @@ fn no_kind_of_message_is_missing() {
     let is_preface = |bytes: &[u8]| bytes.starts_with(b"KVSF");
     let frames = |from: char| in_file.iter().filter(move |(by, bytes)| *by == from && !is_preface(bytes));
     let opcodes: BTreeSet<u8> = frames('>').map(|(_, bytes)| bytes[8]).collect();
-    let every_opcode = (OpKind::Get as u8..=OpKind::MapDel as u8).chain([32, 33, 34, 35, 48, 49]);
+    let every_opcode = (OpKind::Get as u8..=OpKind::MapDel as u8).chain([32, 33, 34, 35, 36, 48, 49]);
     assert_eq!(opcodes, every_opcode.collect());
     let statuses: BTreeSet<u8> = frames('<').map(|(_, bytes)| bytes[8]).collect();
-    assert_eq!(statuses, (0..=11).chain(ErrorCode::ALL.map(|code| code as u8)).collect());
+    assert_eq!(statuses, (0..=12).chain(ErrorCode::ALL.map(|code| code as u8)).collect());
     for ty in ValueType::ALL.map(|ty| ty as u8) {
         assert!(frames('>').any(|(_, bytes)| bytes[8..10] == [OpKind::Put as u8, ty]), "a put of type {ty}");
         assert!(frames('<').any(|(_, bytes)| bytes[8..10] == [1, ty]), "a value of type {ty}");

@@ -52,7 +52,12 @@ impl Group {
     /// Bytes of rows.
     pub(super) fn bytes(&self) -> usize {
         let unresolved = self.unresolved.iter().flatten().map(|row| size_of::<Unresolved>() + row.key.len());
-        self.transactions.iter().chain(&self.keys).chain([&self.atomic_batches]).map(|rows| rows.bytes.len()).sum::<usize>()
+        self.transactions
+            .iter()
+            .chain(&self.keys)
+            .chain([&self.atomic_batches])
+            .map(|rows| rows.bytes.len())
+            .sum::<usize>()
             + unresolved.sum::<usize>()
     }
 

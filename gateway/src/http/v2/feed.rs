@@ -23,7 +23,7 @@ use super::{LSN, TOKEN, media, ttl};
 use crate::access::Caller;
 use crate::clock;
 use crate::connection::Activity;
-use crate::feed::{Change, Ended, Feed, Follower, HEARTBEAT, Steps, Teller, Wanted};
+use crate::feed::{Change, Ended, Feed, Follower, HEARTBEAT, Teller, Wanted};
 use crate::http::head::Head;
 use crate::http::problem::Problem;
 use crate::http::response::{Pieces, Response};
@@ -60,12 +60,13 @@ enum Form {
 pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> Result<Response, Problem> {
     let Session { worker, activity, caller, stop, .. } = *session;
     let query = Query::of(head, &["after", "type", "prefix", "values", "wait"])?;
-    let ty = match query.get("type") {
-        None => None,
-        Some(name) => Some(ValueType::from_name(name).ok_or_else(|| {
-            Problem::Malformed(format!("type={name}: expected int, uint, float, str, map or set"))
-        })?),
-    };
+    let ty =
+        match query.get("type") {
+            None => None,
+            Some(name) => Some(ValueType::from_name(name).ok_or_else(|| {
+                Problem::Malformed(format!("type={name}: expected int, uint, float, str, map or set"))
+            })?),
+        };
     let wanted = Wanted { ty, prefix: query.get("prefix").unwrap_or_default().to_owned() };
     let values = query.flag("values")?;
     let waits = match query.get("wait") {
@@ -99,7 +100,6 @@ pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> R
     })?;
     let telling = Telling {
         follower,
-        steps: Steps::after(after),
         wanted,
         waits,
         writer: Writer { form, values, log, out: Vec::with_capacity(FIRST_PIECE_BYTES), changes: 0 },
@@ -128,7 +128,6 @@ impl Drop for Ending {
 /// A client that is being told.
 struct Telling {
     follower: Follower,
-    steps: Steps,
     wanted: Wanted,
     /// Whether the stream goes on when there is nothing new.
     waits: bool,
@@ -204,15 +203,13 @@ impl Telling {
     /// Tells what is in a batch, as far as there is room.
     fn turn(&mut self, batch: &Batch) -> Result<(), End> {
         let identity = self.caller.identity().map_err(|_| End::Silent)?;
-        let told = self.steps.tell(batch, self.follower.place(), &self.wanted, &identity, &mut self.writer);
-        self.follower.told(told.map_err(|e| Ended::Lost(e.to_string()))?);
-        Ok(())
+        Ok(self.follower.tell(batch, &self.wanted, &identity, &mut self.writer)?)
     }
 
     /// Tells how far it is, unless it is in the middle of a step.
     fn say_place(&mut self) {
-        if self.steps.is_between() {
-            self.writer.bookmark(self.steps.end());
+        if self.follower.is_between_steps() {
+            self.writer.bookmark(self.follower.place());
         }
     }
 
