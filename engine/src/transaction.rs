@@ -100,9 +100,9 @@ pub struct Transacted {
 }
 
 impl Transacted {
-    /// Its place in the log.
-    pub fn place(&self) -> Lsn {
-        self.lsn.unwrap_or(self.as_of)
+    /// Its place in the log. That of reads alone is durable, if the log is as far as `durable`: a crash does not take it back.
+    pub fn place(&self, durable: Lsn) -> Lsn {
+        self.lsn.unwrap_or(self.as_of.min(durable))
     }
 
     /// Bytes of the values in its replies.

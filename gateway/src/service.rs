@@ -229,6 +229,12 @@ impl Service {
         Ok(listing::page(&self.engine, identity, wanted, place, limit, at))
     }
 
+    /// What must be durable before a client that goes on from a place is shown the present state. `None` if
+    /// nothing will ever be durable any more.
+    pub(crate) fn shown(&self) -> Option<Lsn> {
+        self.read_only().is_none().then(|| self.engine.last_lsn())
+    }
+
     /// What tokens are of.
     pub(crate) fn tokens(&self) -> Tokens {
         self.tokens

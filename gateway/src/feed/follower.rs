@@ -23,6 +23,9 @@ use crate::log::status::{LogHealth, LogStatus};
 /// many, each waits for several batches before it looks again.
 const TURNS_PER_SECOND: u32 = 20_000;
 
+/// How long to wait for a place to become durable.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// Pause before what could not be read from the log is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -55,7 +58,7 @@ pub(crate) enum Ended {
 }
 
 impl Follower {
-    /// Follows from the record after `place` on. Fails if that is no longer kept.
+    /// Follows from the record after `place` on. Waits until the place is durable. Fails if what follows it is no longer kept.
     pub(crate) async fn begin(feed: &Arc<Feed>, place: Lsn) -> Result<Self, Ended> {
         let following = feed.tail.follow();
         let mut follower = Self {
@@ -68,6 +71,12 @@ impl Follower {
             portion: VecDeque::new(),
             last_turn: Instant::now(),
         };
+        // A place that a crash could take back is none yet.
+        let is_durable = follower.status.wait_for(|now| now.durable >= place || now.health.is_final());
+        match tokio::time::timeout(LONGEST_WAIT, is_durable).await {
+            Ok(Ok(now)) if now.durable >= place => {}
+            _ => return Err(Ended::Lost("the log has not confirmed the place".into())),
+        }
         if place < feed.durable() && feed.tail.after(place).is_none() {
             // So that it is told at once.
             follower.load().await?;

@@ -85,7 +85,7 @@ impl Following {
         let feed = shared.feed.as_ref().ok_or(no_log)?;
         let (log, last) = (shared.log_id(), shared.engine.last_lsn());
         let place = match follow.after.map(|token| token::lsn_of(log, token)) {
-            None => last,
+            None => last.min(worker.service.durable()),
             Some(Ok(lsn)) if lsn <= last => lsn,
             Some(Ok(_) | Err(NotOurs::Foreign)) => {
                 return Err(NoChanges::Because(ErrorCode::Gone, "the token is of another log; begin anew"));

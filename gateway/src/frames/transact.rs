@@ -94,7 +94,7 @@ fn reply(
     if let Some(lsn) = awaits {
         output.wait_for(lsn, start);
     }
-    let mut reply = TransactReply::begin(output.bytes_mut(), id, &token::token(log, done.place()));
+    let mut reply = TransactReply::begin(output.bytes_mut(), id, &token::token(log, done.place(service.durable())));
     for step in &done.steps {
         let facts = facts_of(log, step.before.is_some(), step.after);
         match admit(&step.reply, None, start, output, result) {
@@ -134,6 +134,9 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
         Ok(page) => page,
         Err(refusal) => return encode_refusal(output.bytes_mut(), service, id, &refusal),
     };
+    if let Some(lsn) = service.shown() {
+        output.wait_for(lsn, output.bytes().len());
+    }
     let shown = entries.iter().filter_map(|listed| {
         Some(ScannedEntry {
             ty: listed.ty,

@@ -80,6 +80,8 @@ pub(super) enum Problem {
     TooMany(usize),
     #[error("this server's state is not as new as Kvs-Min-Token; try again later")]
     NotYet,
+    #[error("the log has not confirmed what the response would show; try again later")]
+    NotDurable,
     #[error("{place} {number}: {problem}")]
     InBatch {
         /// `op` or `if`.
@@ -114,7 +116,7 @@ impl Problem {
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::TooManyConnections | Self::OddClock | Self::NotYet => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyConnections | Self::OddClock | Self::NotYet | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused(refusal) => status_of(refusal),
             Self::Condition { .. } => StatusCode::PRECONDITION_FAILED,
             Self::Limit { .. } | Self::NoLog => StatusCode::CONFLICT,
@@ -157,7 +159,7 @@ impl Problem {
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after(),
-            Self::TooManyConnections | Self::OddClock | Self::NotYet => Some(RETRY_AFTER_PAUSE),
+            Self::TooManyConnections | Self::OddClock | Self::NotYet | Self::NotDurable => Some(RETRY_AFTER_PAUSE),
             Self::InBatch { problem, .. } => problem.retry_after(),
             _ => None,
         }

@@ -283,7 +283,8 @@ async fn execute(
     drop(body);
     if let Some(lsn) = executed.awaits {
         *waits = true;
-        worker.service.wait(lsn).await?;
+        let waited = worker.service.wait(lsn).await;
+        waited.map_err(|refusal| if *head.method == Method::GET { Problem::NotDurable } else { refusal.into() })?;
     }
     Ok(match executed.place {
         Some(place) => v2::placed(worker, response, place),

@@ -60,8 +60,7 @@ fn what_is_no_place_of_this_log_is_refused() {
 
 #[test]
 fn without_a_log_there_is_no_feed() {
-    let folder = folder();
-    let kvs = Kvs::start(folder.path(), &["--log", "off"]);
+    let kvs = Kvs::try_start(Kvs::program().args(["--http-addr", "127.0.0.1:0", "--log", "off"])).expect("it starts");
     refused(&kvs, "", 409, "no-log");
     assert_eq!(over_frames(&kvs, None), Some(ErrorCode::NoLog));
     let page = json(&ask(&mut kvs.connect(), "GET", "keys", &[], ""));

@@ -290,7 +290,7 @@ fn together(
             Part::Check(number) => in_batch("if", number)(problem),
             Part::Step(step) => in_batch("op", ends.partition_point(|end| *end <= step))(problem),
         })?;
-    let place = transacted.place();
+    let place = transacted.place(worker.service.durable());
     let log = worker.shared.log_id();
     let mut begin = 0;
     let results = ops.iter().zip(ends).map(|(op, end)| {
@@ -308,7 +308,7 @@ fn one_by_one(
     ops: &[Prepared],
 ) -> Result<Done, Problem> {
     let (mut results, mut awaits, mut place) =
-        (Vec::with_capacity(ops.len()), None, Some(worker.shared.engine.last_lsn()));
+        (Vec::with_capacity(ops.len()), None, Some(worker.shared.engine.last_lsn().min(worker.service.durable())));
     let mut told = 0;
     for op in ops {
         if told > MAX_REPLIES_BYTES {
@@ -321,7 +321,7 @@ fn one_by_one(
             Ok((transacted, waits)) => {
                 awaits = awaits.max(waits);
                 told += transacted.reply_bytes();
-                place = place.max(Some(transacted.place()));
+                place = place.max(transacted.lsn);
                 op.result(worker.shared.log_id(), transacted.steps)
             }
             Err((failed, _)) => problem(&failed),

@@ -90,7 +90,7 @@ pub(super) fn execute(
     let options = Options { durability: durability(!is_read, head)? };
     let (transacted, awaits) =
         transact(worker, caller, options, at, &checks, &steps).map_err(|(problem, _)| problem)?;
-    let place = Some(transacted.place());
+    let place = Some(transacted.place(worker.service.durable()));
     let facts = transacted.steps.last().and_then(|step| step.after);
     let result = action.result(transacted.steps);
     let etag = facts.map(|facts| token::etag(worker.shared.log_id(), facts.stamp));

@@ -84,7 +84,8 @@ pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> R
     let feed = shared.feed.as_ref().ok_or(Problem::NoLog)?;
     let last_event = head.values(&LAST_EVENT_ID).next().filter(|id| !id.is_empty());
     let after = match last_event.or(query.get("after").map(str::as_bytes)) {
-        None => last,
+        // What is not durable yet is told when it is. A place that a crash could take back would be none.
+        None => last.min(worker.service.durable()),
         Some(text) => match token::parse_token(log, text) {
             Ok(lsn) if lsn <= last => lsn,
             Ok(_) => return Err(Problem::Gone("the token is of a write that this log has lost")),
@@ -96,7 +97,7 @@ pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> R
     };
     let follower = Follower::begin(feed, after).await.map_err(|ended| match ended {
         Ended::NoLongerKept { oldest } => Problem::NoLongerKept { oldest: token::token(log, oldest.saturating_sub(1)) },
-        Ended::Lost(_) => Problem::NotYet,
+        Ended::Lost(_) => Problem::NotDurable,
     })?;
     let telling = Telling {
         follower,

@@ -73,10 +73,11 @@ pub(super) fn list(
         expires_at: facts.expires.map(ttl::shown),
         value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
     });
-    let is_first = query.get("cursor").is_none() && shared.feed.is_some();
+    let is_first = query.get("cursor").is_none() && shared.feed.is_some() && worker.service.read_only().is_none();
     let page = Page { entries: shown.collect(), next, feed: is_first.then(|| token::token(log, as_of)) };
     let body = serde_json::to_vec(&page).map_err(|_| Refusal::ResponseTooLarge)?;
-    Ok(Executed { response: Response::json(body), awaits: None, place: Some(as_of) })
+    // What a crash would take back is not shown: the feed would not tell that it is gone.
+    Ok(Executed { response: Response::json(body), awaits: worker.service.shown(), place: Some(as_of) })
 }
 
 fn place(cursor: Option<&str>, wanted: &Wanted<'_>, process: u64) -> Result<Place, Problem> {

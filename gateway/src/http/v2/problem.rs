@@ -76,7 +76,7 @@ fn name(problem: &Problem) -> &'static str {
         Problem::BodyTooLarge { .. } | Problem::TooMany(_) => "too-large",
         Problem::TooSlow => "too-slow",
         Problem::NoEntry(_) | Problem::NoField { .. } => "no-entry",
-        Problem::TooManyConnections | Problem::OddClock | Problem::NotYet => "unavailable",
+        Problem::TooManyConnections | Problem::OddClock | Problem::NotYet | Problem::NotDurable => "unavailable",
         Problem::Condition { .. } => "condition",
         Problem::Limit { .. } => "limit",
         Problem::Gone(_) => "gone",
