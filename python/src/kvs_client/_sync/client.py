@@ -123,6 +123,9 @@ class Client:
     ) -> Feed:
         """Every change of entries after a place, step by step, as it becomes durable.
 
+        Steps and not changes, so that what happened together is handled together: store the token of a step with what
+        you have made of its changes, and each change counts once.
+
         - `after`: the `token` of a step, the `feed` of a listing, or the `token` of a place. Without it: from now on.
         - `type`, `prefix`: only changes of entries of this type, of keys that begin so.
         - `values`: with the values of puts and increments, and with what patches have changed.
