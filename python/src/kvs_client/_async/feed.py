@@ -39,7 +39,7 @@ class AsyncFeed(AsyncIterator[Step]):
     It holds a connection: use it as a context manager, or close it. Entering it opens the connection, so that a feed
     from now on begins there; otherwise the first step that is asked for does. One thread or task at a time may ask for
     steps. Any may close it, which ends the iteration, also one that waits. A task whose wait was cancelled may ask
-    again: no step is lost.
+    again: no step is lost, but a new connection is made.
     """
 
     def __init__(
