@@ -175,7 +175,6 @@ class AsyncFeed(AsyncIterator[Step]):
 
     async def _drop(self) -> None:
         response, self._response, self._chunks = self._response, None, None
-        self._lines = Lines()
         if response is not None:
             with self._stop.shielded():
                 await response.aclose()

@@ -176,7 +176,6 @@ class Feed(Iterator[Step]):
 
     def _drop(self) -> None:
         response, self._response, self._chunks = self._response, None, None
-        self._lines = Lines()
         if response is not None:
             with self._stop.shielded():
                 response.close()
