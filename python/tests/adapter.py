@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from anyio import to_thread
+
+from kvs_client import Feed
 from kvs_client._sync.batch import BatchBlock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from kvs_client import Listing, Step
 
 
 class Awaiting:
@@ -21,12 +24,14 @@ class Awaiting:
 
         def at_once(*args: Any, **options: Any) -> Any:
             result = found(*args, **options)
-            return _Block(result) if isinstance(result, BatchBlock) else _iterate(result)
+            if isinstance(result, BatchBlock):
+                return _Block(result)
+            return _Feed(result) if isinstance(result, Feed) else _Listing(result)
 
         async def when_awaited(*args: Any, **options: Any) -> Any:
             return found(*args, **options)
 
-        return at_once if name in {"batch", "keys", "list"} else when_awaited
+        return at_once if name in {"batch", "feed", "keys", "list"} else when_awaited
 
     async def __aenter__(self) -> Awaiting:
         self._target.__enter__()  # type: ignore[attr-defined]
@@ -47,6 +52,46 @@ class _Block:
         self._block.__exit__(*error)
 
 
-async def _iterate(items: Iterator[Any]) -> AsyncIterator[Any]:
-    for item in items:
-        yield item
+class _Listing:
+    def __init__(self, listing: Listing[Any]) -> None:
+        self._listing = listing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listing, name)
+
+    def __aiter__(self) -> _Listing:
+        return self
+
+    async def __anext__(self) -> Any:
+        for entry in self._listing:
+            return entry
+        raise StopAsyncIteration
+
+
+class _Feed:
+    """Waits in a thread, so that tests go on meanwhile, and may give up."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._feed, name)
+
+    async def aclose(self) -> None:
+        self._feed.close()
+
+    async def __aenter__(self) -> _Feed:
+        await to_thread.run_sync(self._feed.__enter__, abandon_on_cancel=True)
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        self._feed.__exit__(*error)
+
+    def __aiter__(self) -> _Feed:
+        return self
+
+    async def __anext__(self) -> Step:
+        step = await to_thread.run_sync(next, self._feed, None, abandon_on_cancel=True)
+        if step is None:
+            raise StopAsyncIteration
+        return step

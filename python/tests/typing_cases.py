@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Union
 
-from kvs_client import AsyncClient, Client, Entry, Found, Incremented, Listed, Pending, SetChange, Value
+from kvs_client import AsyncClient, Client, Entry, Found, Incremented, Listed, Pending, SetChange, Step, Value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +26,10 @@ def blocking(client: Client) -> None:
     assert_type(next(client.sets.list()).expires_at, Union[datetime, None])
     assert_type(next(client.sets.list(values=True)).value, set[str])
     assert_type(next(client.keys(values=True)).value, Value)
+    assert_type(client.keys().feed, Union[str, None])
+    assert_type(next(client.feed()), Step)
+    assert_type(next(client.feed()).changes[0].apply(None), Union[Value, None])
+    client.feed(type="list", values=1)  # type: ignore[arg-type]
     with client.batch() as batch:
         assert_type(batch.maps.get("key"), Pending[Union[Found[dict[str, str]], None]])
     client.ints.put("key", "text")  # type: ignore[arg-type]
@@ -37,6 +41,10 @@ async def under_asyncio(client: AsyncClient) -> None:
     assert_type(await client.ints.get("key"), Union[int, None])
     async for listed in client.maps.list(values=True):
         assert_type(listed, Entry[dict[str, str]])
+    async with client.feed(client.keys().feed, values=True) as feed:
+        assert_type(feed.token, Union[str, None])
+        async for step in feed:
+            assert_type(step, Step)
     async with client.batch() as batch:
         pending = batch.ints.incr("key", ttl=60)
     assert_type(pending.result(), Incremented)

@@ -5,6 +5,8 @@ with Client("http://127.0.0.1:8080") as client:
 """
 
 from ._async.client import AsyncClient
+from ._async.feed import AsyncFeed
+from ._async.listing import AsyncListing
 from ._batch import Batch
 from ._core.batch import Pending
 from ._core.options import ANY, KEEP, ChangedTtl, Etags, Keep, Ttl
@@ -16,6 +18,8 @@ from ._errors import (
     InvalidRequest,
     KvsError,
     LimitReached,
+    NoLog,
+    NoLongerKept,
     NoResponse,
     NotRepresentable,
     NotSent,
@@ -28,6 +32,7 @@ from ._errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from ._feed import Change, MapPatch, SetPatch, Step
 from ._results import (
     Entry,
     Found,
@@ -40,18 +45,24 @@ from ._results import (
     Written,
 )
 from ._sync.client import Client
+from ._sync.feed import Feed
+from ._sync.listing import Listing
 from ._version import __version__
 
 __all__ = [
     "ANY",
     "KEEP",
     "AsyncClient",
+    "AsyncFeed",
+    "AsyncListing",
     "Batch",
+    "Change",
     "ChangedTtl",
     "Client",
     "ConditionFailed",
     "Entry",
     "Etags",
+    "Feed",
     "Forbidden",
     "Found",
     "Gone",
@@ -61,7 +72,11 @@ __all__ = [
     "KvsError",
     "LimitReached",
     "Listed",
+    "Listing",
     "MapChange",
+    "MapPatch",
+    "NoLog",
+    "NoLongerKept",
     "NoResponse",
     "NotRepresentable",
     "NotSent",
@@ -73,6 +88,8 @@ __all__ = [
     "Put",
     "Refused",
     "SetChange",
+    "SetPatch",
+    "Step",
     "TooLarge",
     "Ttl",
     "Unauthorized",

@@ -134,6 +134,20 @@ class Gone(Refused):
     """A listing or a token is of a server that was started anew, or of another log (410). Begin anew."""
 
 
+class NoLongerKept(Gone):
+    """The log no longer keeps the changes after a token of the feed (410). Begin anew with a listing."""
+
+    @property
+    def oldest(self) -> str | None:
+        """The token from which a feed can go on, without those in between; `None` if the server does not tell."""
+        oldest = self.problem.document.get("oldest")
+        return oldest if isinstance(oldest, str) else None
+
+
+class NoLog(Refused):
+    """The server runs without a log, so it has no feed (409)."""
+
+
 class InvalidRequest(Refused):
     """The request is not one that this server takes."""
 

@@ -11,10 +11,7 @@ from .._core.retry import pause
 from .._errors import KvsError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from .._core.call import Call
-    from .._core.listing import Listing
     from .._core.settings import Settings
 
 T = TypeVar("T")
@@ -24,7 +21,7 @@ class AsyncConnection:
     """Carries out calls over an httpx client."""
 
     def __init__(self, settings: Settings, http: httpx.AsyncClient) -> None:
-        self._settings = settings
+        self.settings = settings
         self.http = http
 
     async def run(self, call: Call[T]) -> T:
@@ -35,24 +32,35 @@ class AsyncConnection:
             try:
                 return call.read(await self._send(call))
             except (KvsError, httpx.RequestError, httpx.InvalidURL) as error:
-                await anyio.sleep(pause(call, error, attempt, self._settings.retries))
+                await anyio.sleep(pause(call, error, attempt, self.settings.retries))
 
-    async def pages(self, listing: Listing) -> AsyncIterator[Any]:
-        """The entries of a listing, page by page."""
-        cursor = None
-        while True:
-            page = await self.run(listing.page(cursor))
-            for entry in page.entries:
-                yield entry
-            cursor = page.next
-            if cursor is None:
-                return
+    async def open(self, call: Call[T], silence: float) -> tuple[httpx.Response, T]:
+        """The response to one attempt, whose body is still to be read, and what its head means.
+
+        The body may be silent for so many seconds.
+        """
+        usual = self.http.timeout
+        timeout = httpx.Timeout(connect=usual.connect, read=silence, write=usual.write, pool=usual.pool)
+        request = self.http.build_request(
+            call.method,
+            self.settings.url(call),
+            headers={**self.settings.headers, **call.headers},
+            timeout=timeout,
+        )
+        response = await self.http.send(request, stream=True, follow_redirects=False)
+        try:
+            if not response.is_success:
+                await response.aread()
+            return response, call.read(response)
+        except BaseException:
+            await response.aclose()
+            raise
 
     async def _send(self, call: Call[Any]) -> httpx.Response:
         return await self.http.request(
             call.method,
-            self._settings.url(call),
-            headers={**self._settings.headers, **call.headers},
+            self.settings.url(call),
+            headers={**self.settings.headers, **call.headers},
             content=call.content,
             follow_redirects=False,
         )

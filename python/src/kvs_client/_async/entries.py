@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from .._core.entries import EntryCalls
-from .._core.listing import Listing
+from .._core.listing import ListingCalls
 from .._core.options import Write
+from .listing import AsyncListing
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from .._core.options import Etags, Ttl
     from .._core.values import ValueType
     from .._results import Entry, Listed, Place, Put, Written
@@ -92,7 +91,7 @@ class AsyncEntries(Generic[V]):
         values: Literal[False] = False,
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> AsyncIterator[Listed]: ...
+    ) -> AsyncListing[Listed]: ...
 
     @overload
     def list(
@@ -102,7 +101,7 @@ class AsyncEntries(Generic[V]):
         values: Literal[True],
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> AsyncIterator[Entry[V]]: ...
+    ) -> AsyncListing[Entry[V]]: ...
 
     def list(
         self,
@@ -111,10 +110,10 @@ class AsyncEntries(Generic[V]):
         values: bool = False,
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> AsyncIterator[Any]:
+    ) -> AsyncListing[Any]:
         """The entries whose keys begin so, in no particular order, page by page.
 
         Each entry that is there during the whole listing comes exactly once. Raises `Gone` if the server is started
-        anew meanwhile.
+        anew meanwhile. `feed` is where the feed tells what changes later.
         """
-        return self._connection.pages(Listing(self._entries.of, prefix, values, page_size, min_token))
+        return AsyncListing(self._connection, ListingCalls(self._entries.of, prefix, values, page_size, min_token))

@@ -27,10 +27,12 @@ class Page(Generic[T]):
 
     entries: list[T]
     next: str | None
+    feed: str | None
+    """On the first page: from where the feed tells everything later than the listing."""
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListingCalls:
     """A listing of the entries of a type, or of all types."""
 
     of: ValueType[Any] | None
@@ -54,7 +56,7 @@ class Listing:
     def _parse(self, response: httpx.Response) -> Page[Any]:
         require(response, OK)
         page, at = document(response), place(response)
-        return Page([self._entry(mapping(shown), at) for shown in page["entries"]], page.get("next"))
+        return Page([self._entry(mapping(shown), at) for shown in page["entries"]], page.get("next"), page.get("feed"))
 
     def _entry(self, shown: dict[str, Any], at: Place) -> Listed:
         of = self.of or BY_NAME[shown["type"]]

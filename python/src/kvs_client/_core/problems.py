@@ -11,6 +11,8 @@ from .._errors import (
     InvalidRequest,
     KvsError,
     LimitReached,
+    NoLog,
+    NoLongerKept,
     NotRepresentable,
     OutcomeUnknown,
     Overflow,
@@ -47,6 +49,12 @@ _BY_STATUS: dict[int, type[Refused]] = {
     422: NotRepresentable,
     429: Unavailable,
     _UNAVAILABLE: Unavailable,
+}
+
+_BY_TYPE: dict[str, type[Refused]] = {
+    "no-log": NoLog,
+    "no-longer-kept": NoLongerKept,
+    "overflow": Overflow,
 }
 
 
@@ -108,8 +116,8 @@ def error(problem: Problem, *, is_write: bool, types: Sequence[ValueType[Any]] =
         return OutcomeUnknown(str(problem), problem)
     if problem.status == _CONDITION_FAILED:
         return ConditionFailed(problem, _present_value(problem, types))
-    if problem.type == "overflow":
-        return Overflow(problem)
+    if problem.type in _BY_TYPE:
+        return _BY_TYPE[problem.type](problem)
     is_passing = problem.status >= _SERVER_ERRORS and not problem.type
     return _BY_STATUS.get(problem.status, Unavailable if is_passing else InvalidRequest)(problem)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Final, Union
+from typing import TYPE_CHECKING, Any, Final, Union
 
 import httpx
 
@@ -48,7 +48,7 @@ class Settings:
             headers["Authorization"] = f"Bearer {token}"
         return cls(base_url.rstrip("/"), headers, retries)
 
-    def url(self, call: Call[object]) -> str:
+    def url(self, call: Call[Any]) -> str:
         return self.base_url + call.path
 
 

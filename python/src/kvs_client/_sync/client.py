@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import httpx
 
 from .._core.batch import Operations
-from .._core.listing import Listing
+from .._core.feed import FeedCalls
+from .._core.listing import ListingCalls
 from .._core.settings import DEFAULT_RETRIES, DEFAULT_TIMEOUT, DEFAULT_URL, Settings, ssl_context
 from .._core.values import FLOAT, INT, STR, UINT
 from .batch import BatchBlock
 from .connection import Connection
 from .counters import Counters
 from .entries import Entries
+from .feed import DEFAULT_SILENCE, Feed
+from .listing import Listing
 from .maps import Maps
 from .sets import Sets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -77,7 +79,7 @@ class Client:
         values: Literal[False] = False,
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> Iterator[Listed]: ...
+    ) -> Listing[Listed]: ...
 
     @overload
     def keys(
@@ -87,7 +89,7 @@ class Client:
         values: Literal[True],
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> Iterator[Entry[Value]]: ...
+    ) -> Listing[Entry[Value]]: ...
 
     def keys(
         self,
@@ -96,9 +98,9 @@ class Client:
         values: bool = False,
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> Iterator[Any]:
+    ) -> Listing[Any]:
         """The entries of all types whose keys begin so, as the `list` of one type returns its own."""
-        return self._connection.pages(Listing(None, prefix, values, page_size, min_token))
+        return Listing(self._connection, ListingCalls(None, prefix, values, page_size, min_token))
 
     def batch(self, *, atomic: bool = True, durable: bool = False, min_token: str | None = None) -> BatchBlock:
         """A batch, which is carried out when its block ends, unless an exception ends it.
@@ -107,6 +109,33 @@ class Client:
         not, each operation is by itself, and its `Pending` raises its error.
         """
         return BatchBlock(self._connection, Operations(atomic=atomic, durable=durable, min_token=min_token))
+
+    def feed(
+        self,
+        after: str | None = None,
+        *,
+        type: str | None = None,
+        prefix: str = "",
+        values: bool = False,
+        bookmarks: bool = False,
+        wait: bool = True,
+        silence: float = DEFAULT_SILENCE,
+    ) -> Feed:
+        """Every change of entries after a place, step by step, as it becomes durable.
+
+        Steps and not changes, so that what happened together is handled together: store the token of a step with what
+        you have made of its changes, and each change counts once.
+
+        - `after`: the `token` of a step, the `feed` of a listing, or the `token` of a place. Without it: from now on.
+        - `type`, `prefix`: only changes of entries of this type, of keys that begin so.
+        - `values`: with the values of puts and increments, and with what patches have changed.
+        - `bookmarks`: also steps without changes, when everything up to now was told, and at least every 10 s.
+        - `wait`: whether to go on when everything up to now was told. Without it, the iteration ends there.
+        - `silence`: seconds after which a connection that says nothing is taken for dead. The server says something
+          every 10 s.
+        """
+        calls = FeedCalls(type, prefix, values=values, waits=wait)
+        return Feed(self._connection, calls, after, silence, bookmarks=bookmarks)
 
     def close(self) -> None:
         """Close the connections."""

@@ -12,10 +12,7 @@ from .._core.retry import pause
 from .._errors import KvsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .._core.call import Call
-    from .._core.listing import Listing
     from .._core.settings import Settings
 
 T = TypeVar("T")
@@ -25,7 +22,7 @@ class Connection:
     """Carries out calls over an httpx client."""
 
     def __init__(self, settings: Settings, http: httpx.Client) -> None:
-        self._settings = settings
+        self.settings = settings
         self.http = http
 
     def run(self, call: Call[T]) -> T:
@@ -36,24 +33,35 @@ class Connection:
             try:
                 return call.read(self._send(call))
             except (KvsError, httpx.RequestError, httpx.InvalidURL) as error:
-                time.sleep(pause(call, error, attempt, self._settings.retries))
+                time.sleep(pause(call, error, attempt, self.settings.retries))
 
-    def pages(self, listing: Listing) -> Iterator[Any]:
-        """The entries of a listing, page by page."""
-        cursor = None
-        while True:
-            page = self.run(listing.page(cursor))
-            for entry in page.entries:
-                yield entry
-            cursor = page.next
-            if cursor is None:
-                return
+    def open(self, call: Call[T], silence: float) -> tuple[httpx.Response, T]:
+        """The response to one attempt, whose body is still to be read, and what its head means.
+
+        The body may be silent for so many seconds.
+        """
+        usual = self.http.timeout
+        timeout = httpx.Timeout(connect=usual.connect, read=silence, write=usual.write, pool=usual.pool)
+        request = self.http.build_request(
+            call.method,
+            self.settings.url(call),
+            headers={**self.settings.headers, **call.headers},
+            timeout=timeout,
+        )
+        response = self.http.send(request, stream=True, follow_redirects=False)
+        try:
+            if not response.is_success:
+                response.read()
+            return response, call.read(response)
+        except BaseException:
+            response.close()
+            raise
 
     def _send(self, call: Call[Any]) -> httpx.Response:
         return self.http.request(
             call.method,
-            self._settings.url(call),
-            headers={**self._settings.headers, **call.headers},
+            self.settings.url(call),
+            headers={**self.settings.headers, **call.headers},
             content=call.content,
             follow_redirects=False,
         )

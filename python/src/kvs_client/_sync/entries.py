@@ -6,12 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from .._core.entries import EntryCalls
-from .._core.listing import Listing
+from .._core.listing import ListingCalls
 from .._core.options import Write
+from .listing import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .._core.options import Etags, Ttl
     from .._core.values import ValueType
     from .._results import Entry, Listed, Place, Put, Written
@@ -93,7 +92,7 @@ class Entries(Generic[V]):
         values: Literal[False] = False,
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> Iterator[Listed]: ...
+    ) -> Listing[Listed]: ...
 
     @overload
     def list(
@@ -103,7 +102,7 @@ class Entries(Generic[V]):
         values: Literal[True],
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> Iterator[Entry[V]]: ...
+    ) -> Listing[Entry[V]]: ...
 
     def list(
         self,
@@ -112,10 +111,10 @@ class Entries(Generic[V]):
         values: bool = False,
         page_size: int | None = None,
         min_token: str | None = None,
-    ) -> Iterator[Any]:
+    ) -> Listing[Any]:
         """The entries whose keys begin so, in no particular order, page by page.
 
         Each entry that is there during the whole listing comes exactly once. Raises `Gone` if the server is started
-        anew meanwhile.
+        anew meanwhile. `feed` is where the feed tells what changes later.
         """
-        return self._connection.pages(Listing(self._entries.of, prefix, values, page_size, min_token))
+        return Listing(self._connection, ListingCalls(self._entries.of, prefix, values, page_size, min_token))
