@@ -2,7 +2,7 @@
 
 use super::limits::{MAX_ETAGS, MAX_MULTI_ITEMS, MAX_SCAN_ENTRIES, MAX_TRANSACT_ITEMS};
 use crate::key::KeyError;
-use crate::limits::MAX_TTL_MILLIS;
+use crate::limits::{MAX_IDEMPOTENCY_KEY_BYTES, MAX_TTL_MILLIS};
 use crate::payload::PayloadError;
 use crate::refusal::Refusal;
 use crate::strings::StringsError;
@@ -32,6 +32,8 @@ pub enum ErrorCode {
     TooLarge = 0x91,
     /// The cursor is of a server that has ended. Beginning anew helps.
     Gone = 0x92,
+    /// The idempotency key belongs to another request.
+    KeyReused = 0x93,
     /// The memory limit is reached. Deleting helps.
     MemoryFull = 0xA0,
     /// The log has pending writes up to its budget. Waiting helps.
@@ -50,7 +52,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -61,6 +63,7 @@ impl ErrorCode {
         Self::Overflow,
         Self::TooLarge,
         Self::Gone,
+        Self::KeyReused,
         Self::MemoryFull,
         Self::LogBehind,
         Self::LogDown,
@@ -85,9 +88,13 @@ impl From<&Refusal> for ErrorCode {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::Overflow { .. } => Self::Overflow,
-            Refusal::TooLarge(_) | Refusal::ResponseTooLarge => Self::TooLarge,
+            Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => Self::TooLarge,
             Refusal::Memory { .. } => Self::MemoryFull,
-            Refusal::RequestMemory | Refusal::ResponseMemory | Refusal::TooManyAttempts => Self::Busy,
+            Refusal::RequestMemory
+            | Refusal::ResponseMemory
+            | Refusal::TooManyAttempts
+            | Refusal::TooManyKeys { .. } => Self::Busy,
+            Refusal::KeyReused => Self::KeyReused,
             Refusal::LogBehind { .. } => Self::LogBehind,
             Refusal::LogClosed(_) | Refusal::LogDown | Refusal::LogFailed | Refusal::Fenced => Self::LogDown,
             Refusal::Unauthenticated => Self::Unauthenticated,
@@ -119,6 +126,8 @@ pub enum RequestError {
     Payload(#[from] PayloadError),
     #[error("this request takes no key")]
     UnwantedKey,
+    #[error("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters")]
+    IdempotencyKey,
     #[error("this request takes no payload")]
     UnwantedPayload,
     #[error("a float must be finite")]
@@ -180,7 +189,7 @@ impl RequestError {
             Self::Length(_) => ErrorCode::BadLength,
             Self::Opcode(_) => ErrorCode::BadOpcode,
             Self::Flags(_) | Self::StepFlags(_) | Self::Reserved => ErrorCode::BadFlags,
-            Self::KeyLength(_) | Self::Key(_) | Self::UnwantedKey => ErrorCode::BadKey,
+            Self::KeyLength(_) | Self::Key(_) | Self::UnwantedKey | Self::IdempotencyKey => ErrorCode::BadKey,
             Self::Type(_) | Self::Payload(PayloadError::Type { .. }) => ErrorCode::BadType,
             Self::NotFinite => ErrorCode::BadValue,
             Self::Payload(error) if holds_nul(error) => ErrorCode::BadValue,
@@ -202,6 +211,8 @@ fn holds_nul(error: PayloadError) -> bool {
         PayloadError::Text(error) | PayloadError::Strings(StringsError::Text { error, .. }) => {
             matches!(error, TextError::Nul(_))
         }
-        PayloadError::Type { .. } | PayloadError::Size(_) | PayloadError::Strings(_) => false,
+        PayloadError::Type { .. } | PayloadError::Size(_) | PayloadError::Strings(_) | PayloadError::Outcome(_) => {
+            false
+        }
     }
 }

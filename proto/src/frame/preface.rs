@@ -11,6 +11,7 @@ const AUTH_REQUIRED: u32 = 1;
 const READ_ONLY: u32 = 2;
 const AUTH_OFFERED: u32 = 4;
 const TRANSACTS: u32 = 8;
+const KEEPS_OUTCOMES: u32 = 16;
 
 /// What a client sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct ServerPreface {
     pub read_only: bool,
     /// Whether it knows transactions and scans, which the first servers of this version did not.
     pub transacts: bool,
+    /// Whether transactions may have idempotency keys, which the first servers with transactions did not know.
+    pub keeps_outcomes: bool,
 }
 
 /// Whether the server accepts a client.
@@ -125,7 +128,8 @@ impl ServerPreface {
         let flags = flag(self.auth_required, AUTH_REQUIRED)
             | flag(self.read_only, READ_ONLY)
             | flag(self.auth_offered, AUTH_OFFERED)
-            | flag(self.transacts, TRANSACTS);
+            | flag(self.transacts, TRANSACTS)
+            | flag(self.keeps_outcomes, KEEPS_OUTCOMES);
         bytes[12..].copy_from_slice(&flags.to_le_bytes());
         bytes
     }
@@ -145,6 +149,7 @@ impl ServerPreface {
             auth_offered: word(12) & AUTH_OFFERED != 0,
             read_only: word(12) & READ_ONLY != 0,
             transacts: word(12) & TRANSACTS != 0,
+            keeps_outcomes: word(12) & KEEPS_OUTCOMES != 0,
         })
     }
 }
