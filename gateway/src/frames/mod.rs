@@ -98,8 +98,17 @@ pub(crate) fn too_many_connections(worker: &Worker) -> [u8; ServerPreface::BYTES
 fn preface(worker: &Worker, status: PrefaceStatus, auth_required: bool, read_only: bool) -> [u8; ServerPreface::BYTES] {
     let max_frame = max_frame(&worker.shared) as u32;
     let auth_offered = worker.shared.access.knows_identities();
-    ServerPreface { version: VERSION, status, max_frame, auth_required, auth_offered, read_only, transacts: true }
-        .encode()
+    ServerPreface {
+        version: VERSION,
+        status,
+        max_frame,
+        auth_required,
+        auth_offered,
+        read_only,
+        transacts: true,
+        keeps_outcomes: true,
+    }
+    .encode()
 }
 
 /// Waits until the session must end: the server is stopping, it has lost its log although the preface does not say that it

@@ -171,7 +171,8 @@ impl Problem {
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Overflow { .. } => StatusCode::CONFLICT,
-        Refusal::TooLarge(_) | Refusal::ResponseTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Memory { .. }
         | Refusal::RequestMemory
         | Refusal::ResponseMemory
@@ -179,7 +180,8 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::LogClosed(_)
         | Refusal::LogDown
         | Refusal::LogFailed
-        | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
+        | Refusal::Fenced
+        | Refusal::TooManyKeys { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Unauthenticated => StatusCode::UNAUTHORIZED,
         Refusal::Forbidden => StatusCode::FORBIDDEN,
         Refusal::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,

@@ -14,7 +14,7 @@ pub(in crate::http) const PROBLEMS: &str = "/v2/problems/";
 type Kind = (&'static str, &'static str, &'static str);
 
 /// Every type.
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 21] = [
     ("malformed", "Malformed request", "The request does not have the form that docs/rest-v2.md describes."),
     ("unauthenticated", "No valid token", "This needs a valid token, in the header Authorization: Bearer TOKEN."),
     (
@@ -47,13 +47,18 @@ const KINDS: [Kind; 20] = [
         "Not representable",
         "The value is well-formed, but cannot be stored: out of range, not finite, or with NUL in it.",
     ),
+    (
+        "key-reused",
+        "Idempotency key reused",
+        "The Idempotency-Key was used for another request. Nothing has changed. Use a new key for each request.",
+    ),
     ("too-many-attempts", "Too many attempts", "Too many wrong tokens have come from this address."),
     ("not-implemented", "Not implemented", "The server does not have this part of HTTP."),
     ("unavailable", "Unavailable", "It cannot be done now; nothing has happened. Retry-After says when to try again."),
     (
         "outcome-unknown",
         "Outcome unknown",
-        "The log has not confirmed the write: it may or may not have happened. Ask before you repeat it.",
+        "The log has not confirmed the write: it may or may not have happened. With an Idempotency-Key, send the same request again; without one, ask before you repeat it.",
     ),
 ];
 
@@ -78,7 +83,8 @@ fn name(problem: &Problem) -> &'static str {
         Problem::InBatch { problem, .. } => name(problem),
         Problem::Refused(refusal) => match refusal {
             Refusal::Overflow { .. } => "overflow",
-            Refusal::TooLarge(_) | Refusal::ResponseTooLarge => "too-large",
+            Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => "too-large",
+            Refusal::KeyReused => "key-reused",
             Refusal::Unauthenticated => "unauthenticated",
             Refusal::Forbidden => "forbidden",
             Refusal::TooManyAttempts => "too-many-attempts",
@@ -90,7 +96,8 @@ fn name(problem: &Problem) -> &'static str {
             | Refusal::LogClosed(_)
             | Refusal::LogDown
             | Refusal::LogFailed
-            | Refusal::Fenced => "unavailable",
+            | Refusal::Fenced
+            | Refusal::TooManyKeys { .. } => "unavailable",
         },
     }
 }
@@ -158,6 +165,7 @@ mod tests {
             Problem::Gone("x"),
             Refusal::OutcomeUnknown.into(),
             Refusal::LogDown.into(),
+            Refusal::KeyReused.into(),
         ];
         for problem in problems {
             assert!(page(name(&problem)).is_ok(), "{problem}");
