@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 import httpx
 
-from .._core.retry import pause
+from .._core.retry import Attempts
 from .._errors import KvsError
 
 if TYPE_CHECKING:
@@ -29,13 +29,12 @@ class AsyncConnection:
 
     async def run(self, call: Call[T]) -> T:
         """The result of a call, after as many attempts as it may have."""
-        attempt = 0
+        attempts = Attempts(call.with_key() if self._settings.idempotency else call, self._settings.retries)
         while True:
-            attempt += 1
             try:
-                return call.read(await self._send(call))
+                return attempts.call.read(await self._send(attempts.call))
             except (KvsError, httpx.RequestError, httpx.InvalidURL) as error:
-                await anyio.sleep(pause(call, error, attempt, self._settings.retries))
+                await anyio.sleep(attempts.pause(error))
 
     async def pages(self, listing: Listing) -> AsyncIterator[Any]:
         """The entries of a listing, page by page."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from .._core.retry import pause
+from .._core.retry import Attempts
 from .._errors import KvsError
 
 if TYPE_CHECKING:
@@ -30,13 +30,12 @@ class Connection:
 
     def run(self, call: Call[T]) -> T:
         """The result of a call, after as many attempts as it may have."""
-        attempt = 0
+        attempts = Attempts(call.with_key() if self._settings.idempotency else call, self._settings.retries)
         while True:
-            attempt += 1
             try:
-                return call.read(self._send(call))
+                return attempts.call.read(self._send(attempts.call))
             except (KvsError, httpx.RequestError, httpx.InvalidURL) as error:
-                time.sleep(pause(call, error, attempt, self._settings.retries))
+                time.sleep(attempts.pause(error))
 
     def pages(self, listing: Listing) -> Iterator[Any]:
         """The entries of a listing, page by page."""
