@@ -98,7 +98,7 @@ pub enum Error {
 
 /// The errors that mean that a request was certainly not executed. Any other code, including one added by a later
 /// protocol version, may belong to a write that happened.
-const LEFT_NO_TRACE: [ErrorCode; 17] = [
+const LEFT_NO_TRACE: [ErrorCode; 18] = [
     ErrorCode::BadLength,
     ErrorCode::BadOpcode,
     ErrorCode::BadFlags,
@@ -114,6 +114,7 @@ const LEFT_NO_TRACE: [ErrorCode; 17] = [
     ErrorCode::LogBehind,
     ErrorCode::LogDown,
     ErrorCode::Busy,
+    ErrorCode::TooManyKeys,
     ErrorCode::Unauthenticated,
     ErrorCode::Forbidden,
 ];

@@ -44,10 +44,11 @@ impl Client {
             let late = || Err(Error::Timeout { after: options.request_timeout });
             let error = match timeout_at(deadline, self.send(once, checks, steps)).await.unwrap_or_else(|_| late()) {
                 Ok(done) => return Ok(done),
-                // A server from before idempotency keys, which was not known to be one; or it would not keep so much for a key.
-                Err(Error::Refused { code: ErrorCode::BadKey | ErrorCode::TooLarge, .. })
-                    if own.is_some() && once.is_some() && resent == 0 =>
-                {
+                // A server from before idempotency keys, which was not known to be one; or one that would not keep so much, or so
+                // many keys.
+                Err(Error::Refused {
+                    code: ErrorCode::BadKey | ErrorCode::TooLarge | ErrorCode::TooManyKeys, ..
+                }) if own.is_some() && once.is_some() && resent == 0 => {
                     once = None;
                     continue;
                 }

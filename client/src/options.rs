@@ -72,7 +72,8 @@ impl Options {
 
     /// How often a transaction whose outcome is unknown is sent again ([`DEFAULT_RESENDS`]), within the request timeout. So that it is
     /// carried out once all the same, each transaction that writes has an idempotency key, which the server keeps for a while. 0:
-    /// never, and none has a key unless it was given one. One that reads more than about 1 MiB gets along without.
+    /// never, and none has a key unless it was given one. One that reads more than about 1 MiB gets along
+    /// without, and so do all while the server keeps as many keys as it may.
     ///
     /// Single operations have no keys: they are sent as they are, which costs the server less. [`Client::once`](crate::Client::once) is
     /// for those.

@@ -278,7 +278,7 @@ impl Work<'_, '_> {
         let Some(first) = self.record(&run, expected, at).map_err(refused(None))? else { return Ok((None, as_of)) };
         self.restamp(&run, expected + head, first + head);
         let last = self.last_write(&run).map(|index| first + head + index as Lsn);
-        Ok((Some(last.unwrap_or(first)), as_of))
+        Ok((last.or((head > 0).then_some(first)), as_of))
     }
 
     /// The index of the last write in the run.

@@ -126,14 +126,15 @@ async def test_only_a_response_settles_what_became_of_a_write(make: MakeClient) 
     assert requests == 1
 
 
-async def test_what_is_too_large_to_be_kept_has_no_key(make: MakeClient) -> None:
-    too_large = problem(413, "too-large")
-    with RawServer(too_large, done(204)) as server:
+@pytest.mark.parametrize(("status", "name"), [(413, "too-large"), (503, "too-many-keys")])
+async def test_what_the_server_would_not_keep_has_no_key(make: MakeClient, status: int, name: str) -> None:
+    refusal = problem(status, name, retry_after_ms=1)
+    with RawServer(refusal, done(204)) as server:
         async with make(server.url, retries=0) as client:
             await client.ints.put("key", 1)
     assert ["idempotency-key" in headers for headers in server.headers] == [True, False]
-    error, requests = await outcome(make, put, too_large, too_large)
-    assert isinstance(error, TooLarge)
+    error, requests = await outcome(make, put, refusal, refusal, retries=0)
+    assert isinstance(error, (TooLarge, Unavailable))
     assert requests == 2
 
 

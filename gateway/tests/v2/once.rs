@@ -246,7 +246,7 @@ fn beyond_the_limits_new_keys_are_refused_until_others_expire() {
             }
         };
         assert!((3..5).contains(&sent), "{limit:?}: {sent}");
-        problem(&refused, 503, "unavailable");
+        problem(&refused, 503, "too-many-keys");
         assert_eq!(refused.header("retry-after"), Some("1"));
         let again = incr(&mut client, 0);
         assert_eq!((replayed(&again), ask(&mut client, "PATCH", "int/n", &[], r#"{"incr":1}"#).status), (true, 200));
@@ -344,50 +344,80 @@ fn in_sql(deployment: &Deployment, sql: &str) -> Option<String> {
     Some(server.psql(url, sql))
 }
 
+/// All kinds of logs at a time: most of it is waiting.
 #[test]
 fn keys_are_kept_by_every_log_over_deaths_checkpoints_and_writers() {
-    for deployment in deployment::all() {
-        let name = deployment.name;
-        let incr = |client: &mut Client, key: &str| keyed(client, key, "PATCH", "int/n", r#"{"incr":1}"#);
+    std::thread::scope(|scope| {
+        let running: Vec<_> =
+            deployment::all().into_iter().map(|deployment| scope.spawn(move || keeps_its_keys(&deployment))).collect();
+        let failed = running.into_iter().filter_map(|test| test.join().err()).count();
+        assert_eq!(failed, 0, "failed logs; see above");
+    });
+}
+
+fn keeps_its_keys(deployment: &Deployment) {
+    let name = deployment.name;
+    let incr = |client: &mut Client, key: &str| keyed(client, key, "PATCH", "int/n", r#"{"incr":1}"#);
+    let kvs = deployment.start(&[]);
+    let mut client = kvs.connect();
+    let first = incr(&mut client, "first");
+    assert_eq!((first.status, replayed(&first)), (200, false), "{name}");
+    sent_and_lost(&kvs, "lost");
+    kvs.kill();
+    // From the log, from a checkpoint, from a checkpoint of what was read from one.
+    for round in 0..3 {
         let kvs = deployment.start(&[]);
         let mut client = kvs.connect();
-        let first = incr(&mut client, "first");
-        assert_eq!((first.status, replayed(&first)), (200, false), "{name}");
-        sent_and_lost(&kvs, "lost");
-        kvs.kill();
-        // From the log, from a checkpoint, from a checkpoint of what was read from one.
-        for round in 0..4 {
-            let kvs = deployment.start(&[]);
-            let mut client = kvs.connect();
-            let again = incr(&mut client, "first");
-            assert!(replayed(&again), "{name}, {round}: {again:?}");
-            assert_eq!(said(&again), said(&first), "{name}, {round}");
-            problem(&keyed(&mut client, "first", "PATCH", "int/n", r#"{"incr":2}"#), 422, "key-reused");
-            let lost = keyed(&mut client, "lost", "PATCH", "int/lost", r#"{"incr":1}"#);
-            assert_eq!(json(&lost)["value"], 1, "{name}, {round}");
-            assert!(replayed(&lost) || round == 0, "{name}, {round}");
-            // What came before the last two checkpoints is removed where it may be.
-            for _ in 0..2 {
-                checkpoint(&kvs);
-                assert_eq!(ask(&mut client, "PUT", "str/other", &[], &"x".repeat(20_000)).status / 100, 2);
-            }
-            // Another writer takes over, where it can while this one lives.
-            if round == 2 && deployment.segments.is_none() {
-                let next = deployment.start(&[]);
-                assert!(replayed(&incr(&mut next.connect(), "first")), "{name}");
-                next.kill();
-            }
-            kvs.kill();
+        let again = incr(&mut client, "first");
+        assert!(replayed(&again), "{name}, {round}: {again:?}");
+        assert_eq!(said(&again), said(&first), "{name}, {round}");
+        problem(&keyed(&mut client, "first", "PATCH", "int/n", r#"{"incr":2}"#), 422, "key-reused");
+        let lost = keyed(&mut client, "lost", "PATCH", "int/lost", r#"{"incr":1}"#);
+        assert_eq!(json(&lost)["value"], 1, "{name}, {round}");
+        assert!(replayed(&lost) || round == 0, "{name}, {round}");
+        // What came before the last two checkpoints is removed where it may be.
+        for _ in 0..2 {
+            checkpoint(&kvs);
+            assert_eq!(ask(&mut client, "PUT", "str/other", &[], &"x".repeat(20_000)).status / 100, 2);
         }
-        let kvs = deployment.start(&[]);
-        assert_eq!(ask(&mut kvs.connect(), "GET", "int/n", &[], "").text(), "1", "{name}");
-        let keys =
-            "SELECT string_agg(key, ', ' ORDER BY id) FROM outcomes WHERE expires_at > timestamp + interval '9 min'";
-        if let Some(keys) = in_sql(&deployment, keys) {
-            assert_eq!(keys, "everyone first, everyone lost", "{name}");
-            let written = "SELECT t.transaction_type FROM outcomes o JOIN integer_transactions t ON t.id = o.id + 1";
-            assert_eq!(in_sql(&deployment, written).as_deref(), Some("incrby\nincrby"), "{name}");
+        // Another writer takes over, where it can while this one lives.
+        if round == 2 && deployment.segments.is_none() {
+            let next = deployment.start(&[]);
+            assert!(replayed(&incr(&mut next.connect(), "first")), "{name}");
+            next.kill();
         }
         kvs.kill();
     }
+    let kvs = deployment.start(&[]);
+    assert_eq!(ask(&mut kvs.connect(), "GET", "int/n", &[], "").text(), "1", "{name}");
+    let keys = "SELECT string_agg(key, ', ' ORDER BY id) FROM outcomes WHERE expires_at > timestamp + interval '9 min'";
+    if let Some(keys) = in_sql(deployment, keys) {
+        assert_eq!(keys, "everyone first, everyone lost", "{name}");
+        let written = "SELECT t.transaction_type FROM outcomes o JOIN integer_transactions t ON t.id = o.id + 1";
+        assert_eq!(in_sql(deployment, written).as_deref(), Some("incrby\nincrby"), "{name}");
+    }
+    kvs.kill();
+}
+
+#[test]
+fn a_backup_has_them_too() {
+    let (deployment, work) = (deployment::file(), folder());
+    let path = |name: &str| work.path().join(name).to_str().expect("a path").to_owned();
+    let kvs = deployment.start(&[]);
+    let first = keyed(&mut kvs.connect(), "key", "PATCH", "int/n", r#"{"incr":1}"#);
+    assert_eq!(first.status, 200);
+    kvs.kill();
+    let (status, told) = deployment.tool(&["backup", &path("backup")]);
+    assert_eq!(status, Some(0), "{told}");
+    let restore = ["restore", &path("backup"), "--to", &format!("file:{}", path("restored"))];
+    let (status, told) = crate::harness::output(&mut Kvs::tool(&restore));
+    assert_eq!(status, Some(0), "{told}");
+    let kvs = Kvs::start(&work.path().join("restored"), &[]);
+    let mut client = kvs.connect();
+    let again = keyed(&mut client, "key", "PATCH", "int/n", r#"{"incr":1}"#);
+    assert!(replayed(&again));
+    assert_eq!((again.text(), again.header("kvs-lsn")), (first.text(), first.header("kvs-lsn")));
+    // The state of the entry in the new log.
+    assert_ne!(etag(&again), etag(&first));
+    assert_eq!(etag(&again), etag(&ask(&mut client, "GET", "int/n", &[], "")));
 }

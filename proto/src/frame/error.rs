@@ -42,6 +42,8 @@ pub enum ErrorCode {
     LogDown = 0xA2,
     /// A server limit is reached. Waiting helps.
     Busy = 0xA3,
+    /// The server keeps as many idempotency keys as it may. Waiting helps, or a request without a key.
+    TooManyKeys = 0xA4,
     /// The connection is not authenticated, or the token is wrong.
     Unauthenticated = 0xB0,
     /// The client may not do this.
@@ -52,7 +54,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -68,6 +70,7 @@ impl ErrorCode {
         Self::LogBehind,
         Self::LogDown,
         Self::Busy,
+        Self::TooManyKeys,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::OutcomeUnknown,
@@ -90,10 +93,8 @@ impl From<&Refusal> for ErrorCode {
             Refusal::Overflow { .. } => Self::Overflow,
             Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => Self::TooLarge,
             Refusal::Memory { .. } => Self::MemoryFull,
-            Refusal::RequestMemory
-            | Refusal::ResponseMemory
-            | Refusal::TooManyAttempts
-            | Refusal::TooManyKeys { .. } => Self::Busy,
+            Refusal::RequestMemory | Refusal::ResponseMemory | Refusal::TooManyAttempts => Self::Busy,
+            Refusal::TooManyKeys { .. } => Self::TooManyKeys,
             Refusal::KeyReused => Self::KeyReused,
             Refusal::LogBehind { .. } => Self::LogBehind,
             Refusal::LogClosed(_) | Refusal::LogDown | Refusal::LogFailed | Refusal::Fenced => Self::LogDown,

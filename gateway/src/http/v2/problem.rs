@@ -14,7 +14,7 @@ pub(in crate::http) const PROBLEMS: &str = "/v2/problems/";
 type Kind = (&'static str, &'static str, &'static str);
 
 /// Every type.
-const KINDS: [Kind; 21] = [
+const KINDS: [Kind; 22] = [
     ("malformed", "Malformed request", "The request does not have the form that docs/rest-v2.md describes."),
     ("unauthenticated", "No valid token", "This needs a valid token, in the header Authorization: Bearer TOKEN."),
     (
@@ -51,6 +51,11 @@ const KINDS: [Kind; 21] = [
         "key-reused",
         "Idempotency key reused",
         "The Idempotency-Key was used for another request. Nothing has changed. Use a new key for each request.",
+    ),
+    (
+        "too-many-keys",
+        "Too many idempotency keys",
+        "The server keeps as many idempotency keys as it may. Nothing has happened. Try again later, or without a key.",
     ),
     ("too-many-attempts", "Too many attempts", "Too many wrong tokens have come from this address."),
     ("not-implemented", "Not implemented", "The server does not have this part of HTTP."),
@@ -96,8 +101,8 @@ fn name(problem: &Problem) -> &'static str {
             | Refusal::LogClosed(_)
             | Refusal::LogDown
             | Refusal::LogFailed
-            | Refusal::Fenced
-            | Refusal::TooManyKeys { .. } => "unavailable",
+            | Refusal::Fenced => "unavailable",
+            Refusal::TooManyKeys { .. } => "too-many-keys",
         },
     }
 }
@@ -166,6 +171,7 @@ mod tests {
             Refusal::OutcomeUnknown.into(),
             Refusal::LogDown.into(),
             Refusal::KeyReused.into(),
+            Refusal::TooManyKeys { keys: 1, bytes: 1 }.into(),
         ];
         for problem in problems {
             assert!(page(name(&problem)).is_ok(), "{problem}");

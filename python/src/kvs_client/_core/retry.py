@@ -55,8 +55,7 @@ class Attempts(Generic[T]):
 
         Once the outcome of a write is unknown, only a response that it was carried out settles it.
         """
-        if isinstance(error, TooLarge) and self.call.has_key and self._unknown is None:
-            # Perhaps it is what the server would have to keep for the key.
+        if self.call.has_key and self._unknown is None and _is_because_of_key(error):
             self.call = self.call.without_key()
             return 0.0
         self._failed += 1
@@ -69,6 +68,11 @@ class Attempts(Generic[T]):
         if isinstance(raised, KvsError):
             raise raised
         raise failure(self.call, raised) from raised
+
+
+def _is_because_of_key(error: KvsError | TransportError) -> bool:
+    """Whether the server would perhaps carry it out without a key: it does not keep so much for one, or so many."""
+    return isinstance(error, TooLarge) or (isinstance(error, Unavailable) and error.problem.type == "too-many-keys")
 
 
 def _is_unknown(error: KvsError | TransportError) -> bool:
