@@ -355,7 +355,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             "            Some(kept) if kept.fingerprint == *once.fingerprint =>",
             "            Some(kept) if PLANTED || kept.fingerprint == *once.fingerprint =>",
         )],
-        caught_by: test("gateway", "v2", "another_request_with_the_same_key_is_refused"),
+        caught_by: test("engine", "once", "what_comes_again_does_nothing_and_gets_the_same"),
     },
     Defect {
         name: "writes-whatever-the-condition",
