@@ -17,7 +17,7 @@ use tokio_rustls::client::TlsStream;
 use tokio_util::codec::Decoder;
 
 use crate::limits::MAX_REPLY_BYTES;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Accepted, Pipeline};
 use crate::queue::{Chunk, MAX_IDLE_BUFFER_BYTES};
 use crate::{ConnectError, Lost, Options, ProtocolError};
 
@@ -41,8 +41,7 @@ enum Stream {
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: Stream,
-    /// Largest request that the server accepts, in bytes.
-    pub(crate) max_frame: usize,
+    pub(crate) accepted: Accepted,
 }
 
 impl Connection {
@@ -63,18 +62,18 @@ impl Connection {
         let mut stream = TcpStream::connect(&options.address).await.map_err(io)?;
         stream.set_nodelay(true).map_err(io)?;
         let Some(tls) = &options.tls else {
-            let max_frame = greet(&mut stream, options, io).await?;
-            return Ok(Self { stream: Stream::Plain(stream), max_frame });
+            let accepted = greet(&mut stream, options, io).await?;
+            return Ok(Self { stream: Stream::Plain(stream), accepted });
         };
         let mut stream = Box::new(tls.connect(stream, &options.address).await.map_err(io)?);
-        let max_frame = greet(&mut *stream, options, io).await?;
-        Ok(Self { stream: Stream::Tls(stream), max_frame })
+        let accepted = greet(&mut *stream, options, io).await?;
+        Ok(Self { stream: Stream::Tls(stream), accepted })
     }
 
     /// Sends requests and receives replies until the connection ends. Returns whether the connection was useful, that
     /// is, brought at least one reply.
     pub(crate) async fn run(self, pipeline: &Pipeline) -> bool {
-        pipeline.connected(self.max_frame);
+        pipeline.connected(self.accepted);
         match self.stream {
             Stream::Plain(mut stream) => {
                 let (reading, writing) = stream.split();
@@ -88,12 +87,12 @@ impl Connection {
     }
 }
 
-/// Exchanges prefaces, and sends the token if there is one. Returns the largest request that the server accepts, in bytes.
+/// Exchanges prefaces, and sends the token if there is one.
 async fn greet(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     options: &Options,
     io: &(impl Fn(std::io::Error) -> ConnectError + Sync),
-) -> Result<usize, ConnectError> {
+) -> Result<Accepted, ConnectError> {
     stream.write_all(&ClientPreface::current().encode()).await.map_err(io)?;
     stream.flush().await.map_err(io)?;
     let mut preface = [0; ServerPreface::BYTES];
@@ -113,7 +112,7 @@ async fn greet(
         None if server.auth_required => return Err(ConnectError::TokenRequired),
         _ => {}
     }
-    Ok(server.max_frame as usize)
+    Ok(Accepted { max_frame: server.max_frame as usize, keeps_outcomes: server.keeps_outcomes })
 }
 
 /// Sends requests and receives replies until the connection ends.

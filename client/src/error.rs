@@ -20,7 +20,7 @@ use crate::value::Value;
 /// | [`NotSent`](Error::NotSent) | no | try again later |
 /// | [`Connect`](Error::Connect) | no | depends on the cause; see [`ConnectError::is_permanent`] |
 /// | [`Closed`](Error::Closed) | no | create a new client |
-/// | [`OutcomeUnknown`](Error::OutcomeUnknown), [`Timeout`](Error::Timeout), [`Unknown`](Error::Unknown), [`Protocol`](Error::Protocol) | unknown | read the entry, or repeat the request if repeating is harmless |
+/// | [`OutcomeUnknown`](Error::OutcomeUnknown), [`Timeout`](Error::Timeout), [`Unknown`](Error::Unknown), [`Protocol`](Error::Protocol) | unknown | read the entry, or repeat the request if repeating is harmless; a transaction with a key of its own can be sent again |
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -98,7 +98,7 @@ pub enum Error {
 
 /// The errors that mean that a request was certainly not executed. Any other code, including one added by a later
 /// protocol version, may belong to a write that happened.
-const LEFT_NO_TRACE: [ErrorCode; 17] = [
+const LEFT_NO_TRACE: [ErrorCode; 19] = [
     ErrorCode::BadLength,
     ErrorCode::BadOpcode,
     ErrorCode::BadFlags,
@@ -109,11 +109,13 @@ const LEFT_NO_TRACE: [ErrorCode; 17] = [
     ErrorCode::Overflow,
     ErrorCode::TooLarge,
     ErrorCode::Gone,
+    ErrorCode::KeyReused,
     ErrorCode::NoLog,
     ErrorCode::MemoryFull,
     ErrorCode::LogBehind,
     ErrorCode::LogDown,
     ErrorCode::Busy,
+    ErrorCode::TooManyKeys,
     ErrorCode::Unauthenticated,
     ErrorCode::Forbidden,
 ];

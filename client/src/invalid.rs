@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use proto::frame::MAX_TRANSACT_ITEMS;
+use proto::limits::MAX_IDEMPOTENCY_KEY_BYTES;
 use proto::{KeyError, TextError};
 
 /// An invalid argument of a call.
@@ -32,6 +33,9 @@ pub enum InvalidInput {
     /// A transaction has too many conditions or operations.
     #[error("a transaction has at most {MAX_TRANSACT_ITEMS} conditions, and as many operations")]
     TooManySteps,
+    /// An idempotency key is invalid.
+    #[error("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters")]
+    IdempotencyKey,
     /// The request is larger than the server accepts.
     #[error("the request takes {bytes} bytes; the server takes at most {most}")]
     TooLarge {

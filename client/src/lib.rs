@@ -30,7 +30,8 @@
 //!
 //! # What a caller can rely on
 //!
-//! - **Nothing is executed twice.** A request that may have reached the server is never sent again. If the connection
+//! - **Nothing is executed twice.** A transaction whose outcome is unknown is sent again with its idempotency key, by which the server
+//!   knows it ([`Options::resends`]); so is a single write of [`Client::once`]. Any other request that may have reached the server is never sent again. If the connection
 //!   ends before its reply, it fails with [`Error::Unknown`]; if the server itself does not know the outcome, with
 //!   [`Error::OutcomeUnknown`]. Requests that have not been sent wait for the next connection.
 //! - **Every request ends.** Without a reply it fails after [`Options::request_timeout`] at the latest, whatever the
@@ -56,6 +57,7 @@
 //!   elements.rs     members of sets, fields of maps              ├ Client's operations
 //!   multi.rs        many entries at once                         │
 //!   transaction.rs  several operations together, on conditions   │
+//!   once.rs         transactions that are carried out once       │
 //!   scan.rs         listings                                     ┘
 //!   feed.rs         every change from a place in the log on, over a connection of its own
 //!   change.rs       a change
@@ -81,6 +83,7 @@ mod feed;
 mod invalid;
 pub mod limits;
 mod multi;
+mod once;
 mod options;
 mod pipeline;
 mod queue;

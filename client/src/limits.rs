@@ -28,6 +28,12 @@ pub const DEFAULT_FIRST_BACKOFF: Duration = Duration::from_millis(50);
 /// Maximum delay before a reconnection attempt.
 pub const DEFAULT_MAX_BACKOFF: Duration = Duration::from_secs(2);
 
+/// How often a transaction whose outcome is unknown is sent again.
+pub const DEFAULT_RESENDS: u32 = 5;
+
+/// Pause before that.
+pub const RESEND_PAUSE: Duration = Duration::from_millis(20);
+
 /// Minimum interval between pings.
 pub const MIN_KEEP_ALIVE: Duration = Duration::from_millis(10);
 

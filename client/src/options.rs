@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 use crate::Tls;
 use crate::limits::{
     DEFAULT_CONNECT_TIMEOUT, DEFAULT_FIRST_BACKOFF, DEFAULT_KEEP_ALIVE, DEFAULT_MAX_BACKOFF,
-    DEFAULT_MAX_OUTGOING_BYTES, DEFAULT_MAX_OUTSTANDING, DEFAULT_REQUEST_TIMEOUT, DEFAULT_SILENCE_TIMEOUT,
-    MIN_KEEP_ALIVE,
+    DEFAULT_MAX_OUTGOING_BYTES, DEFAULT_MAX_OUTSTANDING, DEFAULT_REQUEST_TIMEOUT, DEFAULT_RESENDS,
+    DEFAULT_SILENCE_TIMEOUT, MIN_KEEP_ALIVE,
 };
 
 /// The largest settable limit on requests or bytes: what a semaphore can hold and acquire at once.
@@ -47,6 +47,7 @@ pub struct Options {
     pub(crate) keep_alive: Duration,
     pub(crate) first_backoff: Duration,
     pub(crate) max_backoff: Duration,
+    pub(crate) resends: u32,
 }
 
 impl Options {
@@ -65,7 +66,19 @@ impl Options {
             keep_alive: DEFAULT_KEEP_ALIVE,
             first_backoff: DEFAULT_FIRST_BACKOFF,
             max_backoff: DEFAULT_MAX_BACKOFF,
+            resends: DEFAULT_RESENDS,
         }
+    }
+
+    /// How often a transaction whose outcome is unknown is sent again ([`DEFAULT_RESENDS`]), within the request timeout. So that it is
+    /// carried out once all the same, each transaction that writes has an idempotency key, which the server keeps for a while. 0:
+    /// never, and none has a key unless it was given one. One that reads more than about 1 MiB gets along
+    /// without, and so do all while the server keeps as many keys as it may.
+    ///
+    /// Single operations have no keys: they are sent as they are, which costs the server less. [`Client::once`](crate::Client::once) is
+    /// for those.
+    pub fn resends(self, times: u32) -> Self {
+        Self { resends: times, ..self }
     }
 
     /// TLS with the server. Without it everything is sent unencrypted, so the network must be trusted.
@@ -135,6 +148,7 @@ impl std::fmt::Debug for Options {
             .field("silence_timeout", &self.silence_timeout)
             .field("keep_alive", &self.keep_alive)
             .field("backoff", &(self.first_backoff..=self.max_backoff))
+            .field("resends", &self.resends)
             .finish()
     }
 }

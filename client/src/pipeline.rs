@@ -1,5 +1,7 @@
 //! State shared by all handles of a client and its background task: the queue, and the limits on its content.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
 use proto::frame::{Answer, ErrorCode, ReplyFrame, Run};
 use tokio::sync::{Notify, Semaphore, oneshot};
@@ -20,6 +22,16 @@ pub(crate) struct Pipeline {
     bytes: Semaphore,
     /// Wakes the background task when there is something to send.
     pub(crate) wake: Notify,
+    keeps_outcomes: AtomicBool,
+}
+
+/// What the server has said when it accepted the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    /// Largest request that it accepts, in bytes.
+    pub(crate) max_frame: usize,
+    /// Whether it knows idempotency keys.
+    pub(crate) keeps_outcomes: bool,
 }
 
 /// A request in flight.
@@ -40,6 +52,7 @@ impl Pipeline {
             requests: Semaphore::new(options.max_outstanding),
             bytes: Semaphore::new(options.max_outgoing_bytes),
             wake: Notify::new(),
+            keeps_outcomes: AtomicBool::new(true),
             options,
         }
     }
@@ -132,8 +145,14 @@ impl Pipeline {
         }
     }
 
-    /// Connected to a server that accepts frames of at most `max_frame` bytes.
-    pub(crate) fn connected(&self, max_frame: usize) {
+    /// Whether the server knows idempotency keys, as far as known.
+    pub(crate) fn keeps_outcomes(&self) -> bool {
+        self.keeps_outcomes.load(Ordering::Relaxed)
+    }
+
+    /// Connected to a server.
+    pub(crate) fn connected(&self, Accepted { max_frame, keeps_outcomes }: Accepted) {
+        self.keeps_outcomes.store(keeps_outcomes, Ordering::Relaxed);
         let too_large = self.queue.lock().connected(max_frame, Instant::now());
         self.drop_unsent(too_large, |entry| InvalidInput::TooLarge { bytes: entry.bytes, most: max_frame }.into());
     }

@@ -51,14 +51,14 @@ impl Reply {
             Answer::Count(count) => Self::Count(count),
             Answer::Has(yes) => Self::Has(yes),
             Answer::Many(answers) => Self::Many(answers.iter().map(Self::of).collect()),
-            Answer::Transacted { token, results } => {
+            Answer::Transacted { token, replayed, results } => {
                 let steps = results.iter().map(|step| StepDone {
                     result: step_reply(step.answer),
                     existed: step.facts.existed,
                     etag: step.facts.etag.map(Etag),
                     expires: step.facts.expires.map(time_of),
                 });
-                Self::Transacted(Transacted { token: Token(token), steps: steps.collect() })
+                Self::Transacted(Transacted { token: Token(token), replayed, steps: steps.collect() })
             }
             Answer::Condition { number, found } => Self::Condition {
                 number,

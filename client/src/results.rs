@@ -21,6 +21,8 @@ pub struct Token(pub proto::frame::Token);
 pub struct Transacted {
     /// Its place in the log, or what its reads are at least as new as.
     pub token: Token,
+    /// Whether the server had carried it out before, when it came with the same idempotency key.
+    pub replayed: bool,
     /// What each operation has come to, in their order.
     pub steps: Vec<StepDone>,
 }

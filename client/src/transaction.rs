@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::frame::{CheckItem, CheckKind, MAX_TRANSACT_ITEMS, StepItem, Ttl, encode_transact, transact_bytes};
+use proto::frame::{CheckItem, CheckKind, MAX_TRANSACT_ITEMS, StepItem, Ttl};
 use proto::limits::MAX_TTL_MILLIS;
 use proto::{CounterType, Key, Op, OpKind, StringsBuf, ValueType};
 
@@ -56,6 +56,7 @@ pub enum Expiry {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Transaction {
+    once: Option<String>,
     checks: Vec<Check>,
     steps: Vec<Step>,
 }
@@ -97,6 +98,14 @@ impl Transaction {
     /// One without operations.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The idempotency key: the same transaction again with the same key, by this or another client of the same identity, does nothing
+    /// and comes to the same, for as long as the server keeps the key (10 minutes, if it is not set otherwise). 1 to 64 visible ASCII
+    /// characters. Without it a client takes a key of its own, see [`Options::resends`](crate::Options::resends).
+    pub fn once(&mut self, key: impl Into<String>) -> &mut Self {
+        self.once = Some(key.into());
+        self
     }
 
     /// Adds a condition. All of them are about the state before the first operation.
@@ -262,14 +271,18 @@ fn op<'a>(key: Key<'a>, work: &'a Work, packed: &'a Packed) -> Result<Op<'a>, In
 }
 
 impl Client {
-    /// Carries out a transaction.
+    /// Carries out a transaction. If its outcome is unknown, because a connection was lost for example, it is sent again with its
+    /// idempotency key ([`Options::resends`](crate::Options::resends)) until the request times out: it is carried out once.
     ///
     /// # Errors
+    ///
+    /// An error of an unknown outcome means that sending it again did not help either. With a key of your own ([`Transaction::once`])
+    /// you may call this again later.
     ///
     /// [`Error::ConditionFailed`] and [`Error::BeyondBounds`] mean, as [`Error::Refused`] does, that nothing has happened. A
     /// server from before transactions refuses with [`BadOpcode`](proto::frame::ErrorCode::BadOpcode).
     pub async fn transact(&self, transaction: &Transaction) -> Result<Transacted, Error> {
-        let Transaction { checks, steps } = transaction;
+        let Transaction { once, checks, steps } = transaction;
         if checks.len() > MAX_TRANSACT_ITEMS || steps.len() > MAX_TRANSACT_ITEMS {
             return Err(InvalidInput::TooManySteps.into());
         }
@@ -296,17 +309,7 @@ impl Client {
             Ok(StepItem { op, ttl: step.ttl(op.kind())?, min: step.min, max: step.max })
         });
         let steps: Vec<StepItem<'_>> = steps.collect::<Result<_, InvalidInput>>()?;
-        let durable = self.durable && steps.iter().any(|step| step.op.kind().writes());
-        let bytes = transact_bytes(&checks, &steps);
-        let sent = self.pipeline().send(bytes, |out, id| encode_transact(out, id, durable, &checks, &steps));
-        match sent.await?.reply().await? {
-            Reply::Transacted(done) if done.steps.len() == steps.len() => Ok(done),
-            Reply::Condition { number, etag, value } => {
-                Err(Error::ConditionFailed { number: number.into(), etag, value: value.map(Box::new) })
-            }
-            Reply::Bounds { number, before } => Err(Error::BeyondBounds { number: number.into(), before }),
-            _ => Reply::unexpected("transaction"),
-        }
+        self.carry_out(once.as_deref(), &checks, &steps).await
     }
 
     /// Reads an entry with its state and when it expires; `None` if there is none.

@@ -57,6 +57,40 @@ async fn all_happens_or_nothing() {
 }
 
 #[tokio::test]
+async fn the_same_transaction_again_does_nothing() {
+    let kvs = Kvs::start();
+    let client = connect(&kvs).await;
+    let incr = |by: i64| {
+        let mut incr = Transaction::new();
+        incr.once("order-1").incr_int("stock", by);
+        incr
+    };
+    let first = client.transact(&incr(5)).await.unwrap();
+    assert!(!first.replayed);
+    for client in [client.clone(), connect(&kvs).await] {
+        let again = client.transact(&incr(5)).await.unwrap();
+        assert_eq!((again.replayed, &again.steps, again.token), (true, &first.steps, first.token));
+        let refused = client.transact(&incr(6)).await.unwrap_err();
+        assert!(matches!(refused, Error::Refused { code: ErrorCode::KeyReused, .. }), "{refused}");
+    }
+    // Without a key of its own, each is another one.
+    for before in [5, 6] {
+        let mut one = Transaction::new();
+        one.incr_int("stock", 1);
+        assert_eq!(client.transact(&one).await.unwrap().steps[0].result, Ok(StepReply::Value(Value::Int(before))));
+    }
+    // Single writes with keys come to the same as without.
+    let once = client.once();
+    assert_eq!((once.incr_int("stock").await.unwrap(), once.get_int("stock").await.unwrap()), (7, Some(8)));
+    once.put_str("s", "x").await.unwrap();
+    assert!(once.del_str("s").await.unwrap() && !once.del_str("s").await.unwrap());
+    assert_eq!(once.set_add("t", &["a", "b"]).await.unwrap(), 2);
+    once.map_set_field("m", "f", "x").await.unwrap();
+    assert!(once.map_del_field("m", "f").await.unwrap());
+    client.close().await;
+}
+
+#[tokio::test]
 async fn every_operation_can_be_a_step() {
     let kvs = Kvs::start();
     let client = connect(&kvs).await;

@@ -13,6 +13,7 @@ use crate::env::Env;
 use crate::expiry::{Expires, Facts};
 use crate::log::LogBuffer;
 use crate::meter::{Meter, Usage};
+use crate::outcomes::{Once, OutcomeLimits, OutcomeUsage, Outcomes};
 use crate::shard::Shard;
 use crate::stored::Owned;
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub record: RecordMode,
     /// Seeds of the hash function, for repeatable tests. Random by default, as they must be when clients are untrusted.
     pub hash_seeds: Option<[u64; 4]>,
+    /// For how long idempotency keys are kept, and how many.
+    pub outcomes: OutcomeLimits,
 }
 
 /// All entries of a server. Shared by reference between threads; per key, operations are linearizable.
@@ -50,6 +53,7 @@ pub struct Engine {
     env: Env,
     record: RecordMode,
     log: Option<Arc<LogBuffer>>,
+    outcomes: Outcomes,
 }
 
 impl Engine {
@@ -69,6 +73,7 @@ impl Engine {
             env: Env::new(hasher, Meter::new(options.max_memory)),
             record: options.record,
             log: None,
+            outcomes: Outcomes::new(options.outcomes),
         }
     }
 
@@ -85,9 +90,20 @@ impl Engine {
     /// Applies a record of the log during recovery: without limits and without recording. Records must be applied in
     /// lsn order. Applying a run of records again leaves the same state.
     pub fn replay(&self, record: &Record<'_>) {
-        if let Some((op, replayed)) = replayed(record) {
+        if let Op::Outcome { key, .. } = record.op {
+            self.recover_outcome(record, self.hash(key));
+        } else if let Some((op, replayed)) = replayed(record) {
             // Only the log and the limits can reject an operation, and there are none here.
             let _ = self.run(&op, self.hash(op.key()), Some(replayed), &self.replay_context());
+        }
+    }
+
+    /// Keeps the outcome that a record is about, whose key has this hash.
+    pub(crate) fn recover_outcome(&self, record: &Record<'_>, hash: u64) {
+        if let Op::Outcome { key, fingerprint, outcome } = record.op {
+            let stamp = record.options.stamp.unwrap_or(record.lsn).into();
+            let facts = Facts { stamp, expires: record.options.expires };
+            self.outcomes.recover(hash, &Once { key, fingerprint }, outcome, facts, record.at);
         }
     }
 
@@ -134,10 +150,11 @@ impl Engine {
         self.shard(hash).lock().facts(hash, ty, key, Micros::MIN)
     }
 
-    /// Removes entries that have expired by `at`, and records that. Locks a shard for a few of its entries at a time. Ends
+    /// Forgets idempotency keys that have expired by `at`; removes entries that have, and records that. Locks a shard for a few of its entries at a time. Ends
     /// early while the log has so much to do that writers might be refused, and after some thousand entries. The next call goes
     /// on from there. Returns whether there may be more to remove at once.
     pub fn sweep(&self, at: Micros) -> Result<bool, Refusal> {
+        self.outcomes.forget(at);
         if !self.env.expires.load(Ordering::Relaxed) {
             return Ok(false);
         }
@@ -164,6 +181,15 @@ impl Engine {
     /// How many entries were removed because they had expired.
     pub fn expired(&self) -> u64 {
         self.env.expired.load(Ordering::Relaxed)
+    }
+
+    /// How many idempotency keys are kept, and how often they were of use.
+    pub fn outcome_usage(&self) -> OutcomeUsage {
+        self.outcomes.usage()
+    }
+
+    pub(crate) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
 
     /// The memory meter.

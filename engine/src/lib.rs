@@ -10,6 +10,8 @@
 //!   pipeline.rs    execute_batch, replay_batch: many operations with overlapped cache misses
 //!   engine.rs      Engine: choice of shard, execute, replay
 //!   transaction.rs several operations that take effect together or not at all, on conditions
+//!   steps.rs       what a transaction consists of, and what it comes to
+//!   outcomes.rs    what requests with idempotency keys have come to
 //!   shard.rs       one lock stripe: a table per value type; plan, log and commit of every operation
 //!   listing.rs     entries slice by slice, from any place on
 //!   walk.rs        Walk: all entries, run by run, while other threads go on
@@ -35,10 +37,12 @@ mod index;
 mod listing;
 mod log;
 mod meter;
+mod outcomes;
 mod pipeline;
 mod prefetch;
 mod shard;
 mod slots;
+mod steps;
 mod stored;
 mod sync;
 mod table;
@@ -51,9 +55,9 @@ pub use expiry::{Expires, Facts};
 pub use listing::{Listed, Place, Slice, Wanted};
 pub use log::{LogBuffer, NewRecord, Wake};
 pub use meter::{Meter, Usage};
+pub use outcomes::{Once, OutcomeLimits, OutcomeUsage};
 pub use pipeline::Share;
 pub use slots::Stamp;
-pub use transaction::{
-    Bounds, Check, Condition, Found, MAX_REPLIES_BYTES, MAX_UNDO_BYTES, NotTransacted, Step, StepDone, Transacted,
-};
+pub use steps::{Bounds, Check, Condition, Found, NotTransacted, Step, StepDone, Transacted};
+pub use transaction::{MAX_REPLIES_BYTES, MAX_UNDO_BYTES};
 pub use walk::Walk;

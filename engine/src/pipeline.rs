@@ -73,7 +73,12 @@ impl Engine {
             for record in records.by_ref().take(DECODED) {
                 decoded += 1;
                 let record = record?;
-                if let Some((op, replayed)) = replayed(&record)
+                if let Op::Outcome { key, .. } = record.op {
+                    let hash = self.hash(key);
+                    if share.has(|| hash) {
+                        self.recover_outcome(&record, hash);
+                    }
+                } else if let Some((op, replayed)) = replayed(&record)
                     && share.has(|| self.hash(op.key()))
                 {
                     ops.push(op);

@@ -3,18 +3,22 @@
 //! The shards of all keys are locked, in the order of their numbers, before anything is looked at, and unlocked when
 //! everything is done. So nobody sees a part of it. The steps are carried out one after the other, as if each were alone,
 //! but their records are only noted. If all have succeeded, the records are appended as one run, which is sealed in one
-//! batch: the log has all of them or none. Otherwise the steps are undone, from the last to the first.
+//! batch: the log has all of them or none. Otherwise the steps are undone, from the last to the first. If the
+//! request has an idempotency key, the record of its outcome is the first of the run.
 
 use arrayvec::ArrayVec;
 use parking_lot::MutexGuard;
-use proto::{Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
+use proto::limits::MAX_OUTCOME_BYTES;
+use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
 
 use crate::call::{Call, Context, Noted, NotedRecord, Records};
 use crate::engine::Engine;
 use crate::expiry::{Expires, Facts};
 use crate::log::NewRecord;
+use crate::outcomes::{self, Once, Outcomes, Stripe};
 use crate::shard::Shard;
 use crate::slots::Stamp;
+use crate::steps::{Bounds, Check, Found, NotTransacted, Step, StepDone, Transacted, reply_bytes};
 use crate::stored::Owned;
 
 /// Most bytes of values that the steps of a transaction may reply with, unless it has only one.
@@ -23,152 +27,6 @@ pub const MAX_REPLIES_BYTES: usize = 16 << 20;
 /// Most bytes of what the steps of a transaction may replace or delete, unless it has only one. It is kept until all of them have
 /// succeeded.
 pub const MAX_UNDO_BYTES: usize = 64 << 20;
-
-/// What must be true of an entry before anything is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition<'a> {
-    /// There is such an entry.
-    Present,
-    /// There is none.
-    Absent,
-    /// There is one, and its stamp is one of these.
-    OneOf(&'a [Stamp]),
-    /// There is none, or its stamp is none of these.
-    NoneOf(&'a [Stamp]),
-}
-
-/// A condition of an entry.
-#[derive(Clone, Copy, Debug)]
-pub struct Check<'a> {
-    /// The entry's type.
-    pub ty: ValueType,
-    /// Its key.
-    pub key: Key<'a>,
-    /// What must be true of it.
-    pub condition: Condition<'a>,
-}
-
-/// The smallest and the largest value that an increment may lead to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bounds {
-    /// The smallest, if there is one.
-    pub min: Option<i64>,
-    /// The largest, if there is one.
-    pub max: Option<i64>,
-}
-
-/// An operation of a transaction.
-#[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
-    /// The operation.
-    pub op: Op<'a>,
-    /// Of an increment.
-    pub bounds: Bounds,
-    /// When the entry expires after it, of kinds that take it ([`proto::OpKind::takes_expiry`]). For others add a touch.
-    pub expires: Expires,
-}
-
-/// An entry as it was found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Found {
-    /// The stamp of its last write.
-    pub stamp: Stamp,
-    /// Its value.
-    pub value: Value,
-}
-
-/// A step that was carried out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StepDone {
-    /// The reply.
-    pub reply: Reply,
-    /// The stamp of the entry before it, if there was one. `None` for [`Op::DelAll`].
-    pub before: Option<Stamp>,
-    /// What is known of the entry after it, if there is one.
-    pub after: Option<Facts>,
-}
-
-/// A transaction that was carried out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Transacted {
-    /// Its steps, in their order.
-    pub steps: Vec<StepDone>,
-    /// The lsn of the record of its last write, if there is one.
-    pub lsn: Option<Lsn>,
-    /// The last lsn when it was carried out: what its reads are at least as new as.
-    pub as_of: Lsn,
-}
-
-impl Transacted {
-    /// Its place in the log. That of reads alone is durable, if the log is as far as `durable`: a crash does not take it back.
-    pub fn place(&self, durable: Lsn) -> Lsn {
-        self.lsn.unwrap_or(self.as_of.min(durable))
-    }
-
-    /// Bytes of the values in its replies.
-    pub fn reply_bytes(&self) -> usize {
-        self.steps.iter().map(|step| reply_bytes(&step.reply)).sum()
-    }
-}
-
-fn reply_bytes(reply: &Reply) -> usize {
-    match reply {
-        Reply::Value(value) => value.as_value_ref().packed_bytes(),
-        Reply::Field(text) => text.as_bytes().len(),
-        _ => 0,
-    }
-}
-
-/// Why nothing was done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum NotTransacted {
-    /// The check with this number failed. With what was there.
-    Condition {
-        /// Number of the check, from 0.
-        check: usize,
-        /// The entry, if there is one.
-        found: Option<Found>,
-    },
-    /// The increment that is the step with this number would lead beyond its bounds.
-    Bounds {
-        /// Number of the step, from 0.
-        step: usize,
-        /// The counter's value, which does not change.
-        before: i64,
-    },
-    /// The step with this number was refused; or all together, if there is no number.
-    Refused {
-        /// Number of the step, from 0.
-        step: Option<usize>,
-        /// Why.
-        refusal: Refusal,
-    },
-}
-
-impl Condition<'_> {
-    fn holds(self, stamp: Option<Stamp>) -> bool {
-        match self {
-            Self::Present => stamp.is_some(),
-            Self::Absent => stamp.is_none(),
-            Self::OneOf(stamps) => stamp.is_some_and(|stamp| stamps.contains(&stamp)),
-            Self::NoneOf(stamps) => stamp.is_none_or(|stamp| !stamps.contains(&stamp)),
-        }
-    }
-}
-
-impl Bounds {
-    fn allow(self, before: i64, by: i64) -> bool {
-        // A counter has 32 bits, so this is exact wherever the sum fits into one.
-        let after = before.saturating_add(by);
-        self.min.is_none_or(|min| min <= after) && self.max.is_none_or(|max| after <= max)
-    }
-}
-
-impl<'a> From<Op<'a>> for Step<'a> {
-    fn from(op: Op<'a>) -> Self {
-        Self { op, bounds: Bounds::default(), expires: Expires::AsUsual }
-    }
-}
 
 impl Engine {
     /// Carries out all steps in their order, provided that all checks hold of the state before. If it fails, nothing has
@@ -179,6 +37,38 @@ impl Engine {
         {
             return self.transact_alone(checks, step, at);
         }
+        self.transact_together(checks, steps, None, at)
+    }
+
+    /// The same, at most once: the same request with the same key again, within the window of [`OutcomeLimits`](crate::OutcomeLimits),
+    /// gets what the first one has come to, and does nothing. What fails leaves no trace of the key either.
+    pub fn transact_once(
+        &self,
+        checks: &[Check<'_>],
+        steps: &[Step<'_>],
+        once: &Once<'_>,
+        at: Micros,
+    ) -> Result<Transacted, NotTransacted> {
+        let outcomes = self.outcomes();
+        let mut stripe = outcomes.lock(self.hash(once.key), at);
+        match stripe.get(once.key) {
+            None => self.transact_together(checks, steps, Some(Keeper { once, outcomes, stripe: &mut stripe }), at),
+            Some(kept) if kept.fingerprint == *once.fingerprint => {
+                outcomes.replayed();
+                Ok(kept.transacted(self.last_lsn()))
+            }
+            Some(_) => Err(NotTransacted::Refused { step: None, refusal: Refusal::KeyReused }),
+        }
+    }
+
+    /// Carries out all steps with their shards locked, and keeps the outcome if there is an idempotency key.
+    fn transact_together(
+        &self,
+        checks: &[Check<'_>],
+        steps: &[Step<'_>],
+        keeper: Option<Keeper<'_>>,
+        at: Micros,
+    ) -> Result<Transacted, NotTransacted> {
         // Memory of long values is allocated before the locks are taken and freed after they are released.
         let mut dropped = Vec::new();
         let mut prebuilt: Vec<_> = steps.iter().map(|step| Owned::prebuilt(&step.op)).collect();
@@ -189,13 +79,14 @@ impl Engine {
         for (number, (check, hash)) in checks.iter().zip(of_checks).enumerate() {
             self.check(shards.of(*hash), number, check, *hash, at)?;
         }
-        let mut work = Work { engine: self, shards, steps, hashes: of_steps, done: Vec::new(), undo: Vec::new() };
+        let mut work =
+            Work { engine: self, shards, steps, hashes: of_steps, keeper, done: Vec::new(), undo: Vec::new() };
         let carried_out = work.carry_out(&mut prebuilt, &mut dropped, at);
         if carried_out.is_err() {
             work.undo(&mut dropped);
         }
         let (lsn, as_of) = carried_out?;
-        Ok(Transacted { steps: std::mem::take(&mut work.done), lsn, as_of })
+        Ok(Transacted { steps: std::mem::take(&mut work.done), lsn, as_of, replayed: false })
     }
 
     /// One step, whose checks are of its own key: it is carried out like any other operation, which is all or nothing by
@@ -218,7 +109,8 @@ impl Engine {
         let after = facts_of(&shard, op, hash, at);
         let as_of = outcome.lsn.map_or_else(|| self.last_lsn(), |lsn| lsn - 1);
         drop(shard);
-        Ok(Transacted { steps: vec![StepDone { reply: outcome.reply, before, after }], lsn: outcome.lsn, as_of })
+        let steps = vec![StepDone { reply: outcome.reply, before, after }];
+        Ok(Transacted { steps, lsn: outcome.lsn, as_of, replayed: false })
     }
 
     fn check(
@@ -306,6 +198,13 @@ enum Change {
     Removed(StringsBuf),
 }
 
+/// Keeps the outcome of a transaction for its idempotency key, whose stripe is locked.
+struct Keeper<'k> {
+    once: &'k Once<'k>,
+    outcomes: &'k Outcomes,
+    stripe: &'k mut Stripe,
+}
+
 /// A transaction that is being carried out.
 struct Work<'w, 'a> {
     engine: &'w Engine,
@@ -313,6 +212,7 @@ struct Work<'w, 'a> {
     steps: &'w [Step<'a>],
     /// Of the key of each step.
     hashes: &'w [u64],
+    keeper: Option<Keeper<'w>>,
     /// The first steps.
     done: Vec<StepDone>,
     /// How to undo each of them.
@@ -342,7 +242,9 @@ impl Work<'_, '_> {
         // No entry of the locked shards has a later stamp.
         let as_of = engine.last_lsn();
         let expected = as_of + 1;
-        let noted = Noted::new(expected);
+        // The record of the outcome comes first.
+        let head = u64::from(self.keeper.is_some());
+        let noted = Noted::new(expected + head);
         let records = if engine.log().is_some() { Records::Noted(&noted) } else { Records::Nowhere };
         let context = Context { env: engine.env(), records, record: engine.record_mode(), limited: true, at };
         let (mut run, mut told, mut kept): (Vec<Recorded>, usize, usize) = (Vec::new(), 0, 0);
@@ -373,22 +275,54 @@ impl Work<'_, '_> {
                 return Err(refused(Some(number))(Refusal::ResponseTooLarge));
             }
         }
-        let Some(log) = engine.log().filter(|_| !run.is_empty()) else { return Ok((None, as_of)) };
-        if self.steps.iter().all(|step| !step.op.kind().writes()) {
+        let Some(first) = self.record(&run, expected, at).map_err(refused(None))? else { return Ok((None, as_of)) };
+        self.restamp(&run, expected + head, first + head);
+        let last = self.last_write(&run).map(|index| first + head + index as Lsn);
+        Ok((last.or((head > 0).then_some(first)), as_of))
+    }
+
+    /// The index of the last write in the run.
+    fn last_write(&self, run: &[Recorded]) -> Option<usize> {
+        run.iter().rposition(|record| self.steps[record.step].op.kind().writes())
+    }
+
+    /// Appends the records, and before them that of the outcome, which is kept then. Returns the first one's lsn; `None` if
+    /// there are none, or only those of reads.
+    fn record(&mut self, run: &[Recorded], expected: Lsn, at: Micros) -> Result<Option<Lsn>, Refusal> {
+        let Some(Keeper { once, outcomes, stripe }) = self.keeper.take() else { return self.append(run, None, at) };
+        let last = self.last_write(run).map(|index| index as u32 + 1);
+        let encoded = outcomes::encode(&self.done, expected, run.len(), last);
+        if encoded.len() > MAX_OUTCOME_BYTES {
+            return Err(Refusal::OutcomeTooLarge(encoded.len()));
+        }
+        outcomes.reserve(once.key.as_str(), &encoded)?;
+        let expires = outcomes.expires(at);
+        let op = Op::Outcome { key: once.key, fingerprint: once.fingerprint, outcome: &encoded };
+        let record = NewRecord { op: &op, effect: Effect::None, expires: Some(expires) };
+        let first = self.append(run, Some(record), at);
+        match first {
+            Ok(first) => stripe.keep(once, &encoded, first.unwrap_or(0).into(), expires),
+            Err(_) => outcomes.release(once.key.as_str(), &encoded),
+        }
+        first
+    }
+
+    fn append(&self, run: &[Recorded], outcome: Option<NewRecord<'_>>, at: Micros) -> Result<Option<Lsn>, Refusal> {
+        let any = !run.is_empty() || outcome.is_some();
+        let Some(log) = self.engine.log().filter(|_| any) else { return Ok(None) };
+        if outcome.is_none() && self.steps.iter().all(|step| !step.op.kind().writes()) {
             // Reads go on without their records, see `Context::log_read`.
             run.iter().for_each(|record| log.append_read(&self.steps[record.step].op, at));
-            return Ok((None, as_of));
+            return Ok(None);
         }
         let new = |Recorded { step, says, .. }: &Recorded| NewRecord {
             op: &self.steps[*step].op,
             effect: says.effect,
             expires: says.expires,
         };
-        let records: Vec<_> = run.iter().map(new).collect();
-        let first = log.append_run(&records, at).map_err(refused(None))?;
-        self.restamp(&run, expected, first);
-        let writes = run.iter().zip(first..).filter(|(record, _)| self.steps[record.step].op.kind().writes());
-        Ok((writes.map(|(_, lsn)| lsn).last(), as_of))
+        let records: Vec<_> = outcome.into_iter().chain(run.iter().map(new)).collect();
+        let first = log.append_run(&records, at)?;
+        Ok(Some(first))
     }
 
     /// Removes the entries that have expired and would be written. That is no part of the transaction, and is not undone.
@@ -504,7 +438,9 @@ impl Change {
         let entry = |ty| (ty, value_of(shard, ty, hash, op.key(), context));
         match *op {
             // What is known of the entry is restored after every step.
-            Op::Get { .. } | Op::SetHas { .. } | Op::MapGet { .. } | Op::Touch { .. } => Self::Nothing,
+            Op::Get { .. } | Op::SetHas { .. } | Op::MapGet { .. } | Op::Touch { .. } | Op::Outcome { .. } => {
+                Self::Nothing
+            }
             Op::Put { value, .. } => Self::Entries(vec![entry(value.value_type())]),
             Op::Del { ty, .. } | Op::Expire { ty, .. } => Self::Entries(vec![entry(ty)]),
             Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => Self::Entries(vec![entry(ty.into())]),

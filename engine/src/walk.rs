@@ -14,6 +14,7 @@ use proto::{Key, Lsn, Value, ValueType};
 
 use crate::engine::Engine;
 use crate::expiry::Facts;
+use crate::outcomes::Once;
 
 /// A walk over the entries of an engine.
 #[derive(Debug)]
@@ -25,12 +26,14 @@ pub struct Walk<'e> {
     ty: usize,
     /// The hash at which the next run begins.
     from: u64,
+    /// The stripe of outcomes that comes next.
+    stripe: usize,
 }
 
 impl Engine {
     /// Begins a walk over all entries.
     pub fn walk(&self) -> Walk<'_> {
-        Walk { engine: self, begin: self.last_lsn(), shard: 0, ty: 0, from: 0 }
+        Walk { engine: self, begin: self.last_lsn(), shard: 0, ty: 0, from: 0, stripe: 0 }
     }
 }
 
@@ -53,5 +56,11 @@ impl Walk<'_> {
             (self.shard, self.ty) = (self.shard + 1, 0);
         }
         true
+    }
+    /// Passes some of the outcomes that are kept for idempotency keys to `visit`, encoded, with the stamp of their record and until
+    /// when they are kept. Returns false after the last ones. What is said of entries and records holds of them, too.
+    pub fn next_outcomes(&mut self, visit: &mut impl FnMut(Once<'_>, &[u8], Facts)) -> bool {
+        self.stripe += 1;
+        self.engine.outcomes().visit(self.stripe - 1, visit)
     }
 }

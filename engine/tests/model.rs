@@ -64,7 +64,7 @@ struct Setup {
 impl Setup {
     fn options(self) -> Options {
         let Self { shards, record, hash_seed } = self;
-        Options { shards, record, hash_seeds: Some([hash_seed, 1, 2, 3]), max_memory: None }
+        Options { shards, record, hash_seeds: Some([hash_seed, 1, 2, 3]), ..Options::default() }
     }
 }
 

@@ -157,7 +157,7 @@ fn expected(
         }
     }
     *oracle = after;
-    Ok((Transacted { steps: done, lsn: last, as_of }, records))
+    Ok((Transacted { steps: done, lsn: last, as_of, replayed: false }, records))
 }
 
 /// Carries out all of them and compares everything with the oracle.

@@ -15,6 +15,7 @@
 //!   context.rs     state shared by all workers, and state shared by the sessions of one worker
 //!   service.rs     the entry point of every protocol: permission, durability, refusals, the memory limit for responses
 //!   listing.rs     pages of entries
+//!   once.rs        idempotency keys: whose they are, and which request each belongs to
 //!   token.rs       opaque tokens: states of entries, places in the log and in a listing
 //!   protocol.rs    the two protocols that clients speak
 //!   listener.rs    binding, accepting, the connection limit
@@ -56,6 +57,7 @@ mod listener;
 mod listing;
 mod log;
 mod meters;
+mod once;
 mod protocol;
 mod pulse;
 mod rarely;

@@ -18,6 +18,7 @@ use crate::listing;
 use crate::log::gate::DurableGate;
 use crate::log::status::{LogHealth, LogWatch};
 use crate::meters::WorkerMeters;
+use crate::once::AskedOnce;
 use crate::protocol::Protocol;
 
 /// Maximum number of requests in a batch: enough to overlap their cache misses, few enough to stay in the first-level
@@ -174,15 +175,17 @@ impl Service {
 
     /// Executes the steps together at time `at`, if the checks hold, or refuses them all. Returns the LSN that must be
     /// durable before the response may be sent, too.
+    /// With an idempotency key at most once; it is of no effect on reads.
     pub(crate) fn transact(
         &self,
         origin: Origin<'_>,
         checks: &[Check<'_>],
         steps: &[Step<'_>],
+        once: Option<&AskedOnce<'_>>,
         options: Options,
         at: Micros,
     ) -> Result<(Transacted, Option<Lsn>), NotTransacted> {
-        let transacted = self.try_transact(origin.identity, checks, steps, options, at);
+        let transacted = self.try_transact(origin.identity, checks, steps, once, options, at);
         let meters = self.meters.of(origin.protocol);
         match &transacted {
             Ok((done, _)) => {
@@ -198,6 +201,7 @@ impl Service {
         identity: &Identity,
         checks: &[Check<'_>],
         steps: &[Step<'_>],
+        once: Option<&AskedOnce<'_>>,
         options: Options,
         at: Micros,
     ) -> Result<(Transacted, Option<Lsn>), NotTransacted> {
@@ -210,7 +214,10 @@ impl Service {
         }
         let writes = steps.iter().any(|step| step.op.kind().writes());
         let durable = self.admit(writes, options).map_err(refused(None))?;
-        let transacted = self.engine.transact(checks, steps, at)?;
+        let transacted = match once.filter(|_| writes) {
+            None => self.engine.transact(checks, steps, at)?,
+            Some(once) => once.of(identity, |once| self.engine.transact_once(checks, steps, once, at))?,
+        };
         // As for a single write, see `awaits`.
         let awaits = durable.then(|| transacted.lsn.unwrap_or_else(|| self.engine.last_lsn()));
         Ok((transacted, awaits))

@@ -29,6 +29,13 @@ pub const BATCH_TARGET_BYTES: usize = 1 << 20;
 /// Largest sealed batch, in bytes. A header that claims more is rejected before anything is read or reserved for it.
 pub const MAX_BATCH_BYTES: usize = BATCH_TARGET_BYTES + MAX_RECORD_BYTES + BATCH_HEADER_BYTES;
 
+/// Largest outcome that is kept for an idempotency key, in bytes of its encoded form. That of the largest batch has a quarter of it, if
+/// it reads nothing.
+pub const MAX_OUTCOME_BYTES: usize = 1 << 20;
+
+/// Longest idempotency key, in visible ASCII characters.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 64;
+
 /// Longest time that a client may give an entry to live, in milliseconds: 100 years.
 pub const MAX_TTL_MILLIS: u64 = 36_500 * 86_400_000;
 

@@ -38,7 +38,14 @@ pub enum Op<'a> {
     Touch { ty: ValueType, key: Key<'a> },
     /// Delete an entry that has expired. Not a request of a client.
     Expire { ty: ValueType, key: Key<'a> },
+    /// Note what a request with an idempotency key has come to. Not a request of a client, and about no entry: `key` is the
+    /// idempotency key with the name of whose it is, `fingerprint` tells the request from others, `outcome` is an encoded
+    /// [`RecordedOutcome`](crate::RecordedOutcome).
+    Outcome { key: Key<'a>, fingerprint: &'a Fingerprint, outcome: &'a [u8] },
 }
+
+/// What tells a request from others: a hash of all that says what it does.
+pub type Fingerprint = [u8; 16];
 
 /// The kind of an operation. The number is its code in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,11 +66,12 @@ pub enum OpKind {
     MapDel = 12,
     Touch = 13,
     Expire = 14,
+    Outcome = 15,
 }
 
 impl OpKind {
     /// Every kind, in the order of its code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Get,
         Self::Put,
         Self::Del,
@@ -78,6 +86,7 @@ impl OpKind {
         Self::MapDel,
         Self::Touch,
         Self::Expire,
+        Self::Outcome,
     ];
 
     /// The kind with this code in the log.
@@ -103,18 +112,24 @@ impl OpKind {
             Self::MapDel => "map-del",
             Self::Touch => "touch",
             Self::Expire => "expire",
+            Self::Outcome => "outcome",
         }
     }
 
     /// Whether operations of this kind can change an entry.
     pub fn writes(self) -> bool {
-        !matches!(self, Self::Get | Self::SetHas | Self::MapGet)
+        !matches!(self, Self::Get | Self::SetHas | Self::MapGet | Self::Outcome)
     }
 
     /// Whether a request of this kind may say when the entry expires: one that has an effect whenever it succeeds, and leaves an
     /// entry. Of others it would depend on what was there whether it is said.
     pub fn takes_expiry(self) -> bool {
         matches!(self, Self::Put | Self::Incr | Self::IncrBy | Self::MapSet | Self::Touch)
+    }
+
+    /// Whether a record of this kind may say when something expires: the entry that it leaves, or the outcome.
+    pub fn may_expire(self) -> bool {
+        self.leaves_an_entry() || self == Self::Outcome
     }
 
     /// Whether an operation of this kind that has an effect leaves an entry.
@@ -141,6 +156,7 @@ impl<'a> Op<'a> {
             Self::MapDel { .. } => OpKind::MapDel,
             Self::Touch { .. } => OpKind::Touch,
             Self::Expire { .. } => OpKind::Expire,
+            Self::Outcome { .. } => OpKind::Outcome,
         }
     }
 
@@ -160,11 +176,12 @@ impl<'a> Op<'a> {
             | Self::MapSet { key, .. }
             | Self::MapDel { key, .. }
             | Self::Touch { key, .. }
-            | Self::Expire { key, .. } => key,
+            | Self::Expire { key, .. }
+            | Self::Outcome { key, .. } => key,
         }
     }
 
-    /// The value type of the operation; none for [`Op::DelAll`].
+    /// The value type of the operation; none for [`Op::DelAll`] and [`Op::Outcome`].
     pub fn value_type(&self) -> Option<ValueType> {
         match self {
             Self::Get { ty, .. } | Self::Del { ty, .. } | Self::Touch { ty, .. } | Self::Expire { ty, .. } => Some(*ty),
@@ -172,7 +189,7 @@ impl<'a> Op<'a> {
             Self::Put { value, .. } => Some(value.value_type()),
             Self::SetAdd { .. } | Self::SetRem { .. } | Self::SetHas { .. } => Some(ValueType::Set),
             Self::MapGet { .. } | Self::MapSet { .. } | Self::MapDel { .. } => Some(ValueType::Map),
-            Self::DelAll { .. } => None,
+            Self::DelAll { .. } | Self::Outcome { .. } => None,
         }
     }
 }

@@ -7,22 +7,20 @@
 //!   option  := tag (u8) length of the value (u8) value
 //!
 //!   tag         bit 7: critical: a reader that does not know the tag must reject the record; it skips other options
-//!   0x81        expiry        8 bytes: when the entry expires after this write, in Unix microseconds; none if it does not
-//!   0x02        idempotency   (the request's token)
+//!   0x81        expiry        8 bytes: when the entry expires after this write, in Unix microseconds; none if it does not. Of
+//!                             an outcome: until when it is kept
+//!   0x02        (unused: idempotency keys have records of their own, see outcome.rs)
 //!   0x83        group         2 bytes: how many records that follow this one take effect together with it, or not at all
 //!   0x04        stamp         5 bytes: the low 40 bits of the lsn of the entry's last write, in the records of a checkpoint
 //! ```
 //!
-//! Tag 0x02 is reserved: no code writes or reads it yet.
+//! Tag 0x02 was reserved once, and stays unused.
 
 use crate::limits::MAX_OPTIONS_BYTES;
 use crate::lsn::Micros;
 
 /// When the entry expires. A reader that skipped it would keep the entry forever.
 pub const TAG_EXPIRY: u8 = CRITICAL | 1;
-
-/// Reserved: the idempotency token of a request.
-pub const TAG_IDEMPOTENCY: u8 = 2;
 
 /// How many records of its group follow. A reader that skipped it could see a part of what is one step.
 pub const TAG_GROUP: u8 = CRITICAL | 3;
@@ -50,7 +48,8 @@ const GROUP_BYTES: usize = size_of::<u16>();
 /// What a record's options say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordOptions {
-    /// When the entry expires after this write; `None`: never. Only a record of a write that leaves an entry has it.
+    /// When the entry expires after this write; `None`: never. Of an outcome: until when it is kept. Only a record of a write that
+    /// leaves an entry has it, and that of an outcome.
     pub expires: Option<Micros>,
     /// The low 40 bits of the lsn of the entry's last write. Records of a checkpoint have it, since their own lsn is only
     /// a number within the checkpoint.
@@ -253,6 +252,6 @@ mod tests {
 
     #[test]
     fn tags_stay_what_they_are() {
-        assert_eq!([TAG_EXPIRY, TAG_IDEMPOTENCY, TAG_GROUP, TAG_STAMP], [0x81, 0x02, 0x83, 0x04]);
+        assert_eq!([TAG_EXPIRY, TAG_GROUP, TAG_STAMP], [0x81, 0x83, 0x04]);
     }
 }

@@ -13,11 +13,13 @@
 //!   SetHas                     the member's bytes
 //!   MapGet, MapDel             the field's bytes
 //!   MapSet                     packed list: field, value
+//!   Outcome                    16 bytes: the fingerprint of the request; then what it has come to (see outcome.rs)
 //! ```
 
 use crate::counter::CounterType;
 use crate::key::Key;
-use crate::op::{Op, OpKind};
+use crate::op::{Fingerprint, Op, OpKind};
+use crate::outcome::{OutcomeError, RecordedOutcome};
 use crate::packed::UnpackError;
 use crate::strings::{Strings, StringsError, packed_bytes};
 use crate::text::{TextError, check_text};
@@ -35,6 +37,8 @@ pub enum PayloadError {
     Text(#[from] TextError),
     #[error(transparent)]
     Strings(#[from] StringsError),
+    #[error(transparent)]
+    Outcome(#[from] OutcomeError),
 }
 
 /// Size of the payload of `op`, in bytes.
@@ -52,6 +56,7 @@ pub(crate) fn bytes(op: &Op<'_>) -> usize {
         Op::SetHas { member, .. } => member.len(),
         Op::MapGet { field, .. } | Op::MapDel { field, .. } => field.len(),
         Op::MapSet { field, value, .. } => packed_bytes(field.len()) + packed_bytes(value.len()),
+        Op::Outcome { outcome, .. } => size_of::<Fingerprint>() + outcome.len(),
     }
 }
 
@@ -68,6 +73,10 @@ pub(crate) fn encode(out: &mut Vec<u8>, op: &Op<'_>) {
         Op::IncrBy { by, .. } => out.extend_from_slice(&by.to_le_bytes()),
         Op::SetAdd { members, .. } | Op::SetRem { members, .. } => out.extend_from_slice(members.as_bytes()),
         Op::SetHas { member, .. } => out.extend_from_slice(member.as_bytes()),
+        Op::Outcome { fingerprint, outcome, .. } => {
+            out.extend_from_slice(*fingerprint);
+            out.extend_from_slice(outcome);
+        }
         Op::MapGet { field, .. } | Op::MapDel { field, .. } => out.extend_from_slice(field.as_bytes()),
         Op::MapSet { field, value, .. } => {
             for item in [field, value] {
@@ -126,7 +135,12 @@ fn decode_other<'a>(kind: OpKind, ty: u8, key: Key<'a>, payload: &'a [u8]) -> Re
             empty()?;
             Op::DelAll { key }
         }
-        OpKind::DelAll => return Err(wrong_type),
+        OpKind::Outcome if ty == 0 => {
+            let (fingerprint, outcome) = payload.split_first_chunk().ok_or(wrong_size)?;
+            RecordedOutcome::decode(outcome)?;
+            Op::Outcome { key, fingerprint, outcome }
+        }
+        OpKind::DelAll | OpKind::Outcome => return Err(wrong_type),
         OpKind::Incr => {
             empty()?;
             Op::Incr { ty: counter()?, key }

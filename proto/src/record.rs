@@ -193,7 +193,7 @@ pub(crate) fn decode(bytes: &[u8], version: u16, lsn: Lsn, base: Micros) -> Resu
     let mut options = RecordOptions::default();
     if has_options {
         (options, body) = options::decode(body)?;
-        if options.expires.is_some() && !kind.leaves_an_entry() {
+        if options.expires.is_some() && !kind.may_expire() {
             return Err(OptionsError::NothingExpires.into());
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::counter::CounterType;
-use crate::limits::MAX_VALUE_BYTES;
+use crate::limits::{MAX_OUTCOME_BYTES, MAX_VALUE_BYTES};
 use crate::value::ValueType;
 
 /// Delay before retrying a request that met a limit or a log that is down.
@@ -93,6 +93,20 @@ pub enum Refusal {
     /// Too many wrong tokens have come from the client's address.
     #[error("too many wrong tokens from this address; try again later")]
     TooManyAttempts,
+    /// The idempotency key belongs to another request.
+    #[error("this idempotency key was used for another request; use a new key for each request")]
+    KeyReused,
+    /// What the request has come to is too large to be kept for its idempotency key.
+    #[error("what this request replies takes {0} bytes; with an idempotency key at most {MAX_OUTCOME_BYTES} are kept")]
+    OutcomeTooLarge(usize),
+    /// As many idempotency keys are kept as the server may keep. Waiting helps, or a request without a key.
+    #[error("the server keeps as many idempotency keys as it may ({keys}, {bytes} bytes); try again later")]
+    TooManyKeys {
+        /// Keys that are kept.
+        keys: usize,
+        /// Bytes that they take.
+        bytes: usize,
+    },
     /// The write was applied, but the log has not confirmed it: it may become durable, or be lost.
     #[error("the log has not confirmed this write: it may or may not have happened; ask before repeating it")]
     OutcomeUnknown,
@@ -109,7 +123,7 @@ pub enum Trace {
 
 impl Refusal {
     /// Every reason in one word, for metrics; [`Refusal::reason`] says which.
-    pub const REASONS: [&'static str; 15] = [
+    pub const REASONS: [&'static str; 18] = [
         "overflow",
         "too_large",
         "response_too_large",
@@ -125,6 +139,9 @@ impl Refusal {
         "forbidden",
         "too_many_attempts",
         "outcome_unknown",
+        "key_reused",
+        "outcome_too_large",
+        "too_many_keys",
     ];
 
     /// The number of its reason in [`Refusal::REASONS`].
@@ -145,6 +162,9 @@ impl Refusal {
             Self::Forbidden => 12,
             Self::TooManyAttempts => 13,
             Self::OutcomeUnknown => 14,
+            Self::KeyReused => 15,
+            Self::OutcomeTooLarge(_) => 16,
+            Self::TooManyKeys { .. } => 17,
         }
     }
 
@@ -164,13 +184,16 @@ impl Refusal {
             | Self::ResponseTooLarge
             | Self::Unauthenticated
             | Self::Forbidden
+            | Self::KeyReused
+            | Self::OutcomeTooLarge(_)
             | Self::OutcomeUnknown => None,
             Self::Memory { .. }
             | Self::RequestMemory
             | Self::ResponseMemory
             | Self::LogBehind { .. }
             | Self::LogClosed(_)
-            | Self::LogDown => Some(SOON),
+            | Self::LogDown
+            | Self::TooManyKeys { .. } => Some(SOON),
             Self::LogFailed | Self::Fenced => Some(AFTER_A_RESTART),
             Self::TooManyAttempts => Some(AFTER_WRONG_TOKENS),
         }

@@ -4,13 +4,13 @@ use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proto::limits::{BATCH_HEADER_BYTES as HEADER_BYTES, MAX_BATCH_BYTES, MAX_KEY_BYTES, MAX_OPTIONS_BYTES};
-use proto::options::{CRITICAL, OptionsError, RecordOptions, TAG_EXPIRY, TAG_GROUP, TAG_IDEMPOTENCY, TAG_STAMP};
+use proto::options::{CRITICAL, OptionsError, RecordOptions, TAG_EXPIRY, TAG_GROUP, TAG_STAMP};
 use proto::{
     BATCH_MAGIC as MAGIC, BATCH_VERSION as VERSION, Batch, BatchBuffer, BatchError, Chain, CounterType, Effect,
-    KeyError, Lsn, Micros, OLDEST_BATCH_VERSION, Op, OpKind, PayloadError, Record, RecordError, StringsError,
-    TextError, TypeSet, ValueRef, ValueType, record_bytes,
+    KeyError, Lsn, Micros, OLDEST_BATCH_VERSION, Op, OpKind, OutcomeError, PayloadError, Record, RecordError,
+    StringsError, TextError, TypeSet, ValueRef, ValueType, record_bytes,
 };
-use testkit::arbitrary::{OwnedOp, any_key, any_logged_op, any_text, as_key, cases, effect_of, expires_of};
+use testkit::arbitrary::{OwnedOp, any_key, any_record, any_text, as_key, cases, effect_of, expires_of};
 
 /// The first time that lies too far behind a batch's first record: 2^31 microseconds, 35 minutes and 47 seconds.
 const TOO_LATE: Micros = 1 << 31;
@@ -77,7 +77,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         1 => prop::sample::select(vec![TOO_LATE - 1, TOO_LATE, -TOO_LATE, -TOO_LATE - 1]),
         1 => prop::sample::select(vec![Micros::MIN, Micros::MAX]),
     ];
-    (any_logged_op(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
+    (any_record(any_key(), any_text()), any::<u32>(), time).prop_map(|(op, bits, at)| {
         let effect = effect_of(&op.as_op(), bits);
         let options =
             RecordOptions { expires: expires_of(&op.as_op(), bits), stamp: None, following: (bits % 5 / 2) as u16 };
@@ -488,7 +488,7 @@ fn options_that_must_not_be_skipped_are_refused_with_the_reason() {
     for tag in [TAG_GROUP + 1, CRITICAL, 0xff] {
         assert_eq!(read(&raw_options(&[(1, vec![]), (tag, vec![0; 8])])), refused(OptionsError::Critical(tag)));
     }
-    assert_eq!(read(&raw_options(&[(TAG_IDEMPOTENCY, vec![7; 16])])), plain.records().collect::<Vec<_>>());
+    assert_eq!(read(&raw_options(&[(2, vec![7; 16])])), plain.records().collect::<Vec<_>>());
     let expires = raw_options(&[(TAG_EXPIRY, vec![0; 8])]);
     assert_eq!(read(&expires)[0].map(|record| record.options.expires), Ok(Some(0)));
     let deletion = seal_one(&[Op::Del { ty: ValueType::Str, key: as_key("k") }], &Chain::start(1));
@@ -553,7 +553,10 @@ fn records_that_make_no_sense_are_refused_with_the_reason() {
 
     let cases = [
         (raw_record(0, INT, b"k", b""), RecordError::Kind(0)),
-        (raw_record(15, INT, b"k", b""), RecordError::Kind(15)),
+        (raw_record(16, INT, b"k", b""), RecordError::Kind(16)),
+        (raw_record(15, INT, b"k", &[0; 20]), payload(Type { kind: OpKind::Outcome, ty: INT })),
+        (raw_record(15, 0, b"k", &[0; 15]), payload(Size(OpKind::Outcome))),
+        (raw_record(15, 0, b"k", &[0; 19]), payload(OutcomeError::Length.into())),
         (raw_record(13, 0, b"k", b""), payload(Type { kind: OpKind::Touch, ty: 0 })),
         (raw_record(14, INT, b"k", b"x"), payload(Size(OpKind::Expire))),
         (raw_record(1, 0, b"k", b""), payload(Type { kind: OpKind::Get, ty: 0 })),

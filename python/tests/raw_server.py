@@ -48,7 +48,7 @@ def problem(
 
 
 class RawServer:
-    """Gives each request the next reply of its script. `requests` has the first line of each."""
+    """Gives each request the next reply of its script. `requests` has the first line of each, `headers` the headers."""
 
     def __init__(self, *replies: Reply) -> None:
         self._replies = iter(replies)
@@ -56,6 +56,7 @@ class RawServer:
         self._connections: list[socket.socket] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self.requests: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> RawServer:
@@ -96,10 +97,11 @@ class RawServer:
         first = stream.readline().decode().strip()
         if not first:
             return False
-        length = 0
+        headers = {}
         while line := stream.readline().decode().strip().lower():
-            if line.startswith("content-length:"):
-                length = int(line.partition(":")[2])
-        stream.read(length)
+            name, _, value = line.partition(":")
+            headers[name] = value.strip()
+        stream.read(int(headers.get("content-length", 0)))
         self.requests.append(first)
+        self.headers.append(headers)
         return True

@@ -17,6 +17,7 @@ from kvs_client import (
     NotSent,
     OutcomeUnknown,
     Refused,
+    TooLarge,
     Unavailable,
     UnexpectedResponse,
 )
@@ -92,11 +93,58 @@ async def outcome(make: MakeClient, use: Use, *replies: Reply, **options: Any) -
 @pytest.mark.parametrize("use", WRITES)
 @pytest.mark.parametrize("lost", [CUT, HALF], ids=["cut", "half"])
 async def test_a_write_without_response_is_not_repeated(make: MakeClient, use: Use, lost: Reply) -> None:
-    error, requests = await outcome(make, use, lost, retries=5)
+    error, requests = await outcome(make, use, lost, retries=5, idempotency=False)
     assert isinstance(error, OutcomeUnknown)
     assert error.problem is None
     assert isinstance(error.__cause__, httpx.TransportError)
     assert requests == 1
+
+
+UNKNOWN = problem(504, "outcome-unknown", outcome="unknown")
+
+
+@pytest.mark.parametrize("lost", [CUT, HALF, UNKNOWN, reply(502, "<html>")], ids=["cut", "half", "504", "proxy"])
+async def test_a_write_is_repeated_with_its_key(make: MakeClient, lost: Reply) -> None:
+    with RawServer(lost, problem(503, "unavailable", retry_after_ms=1), lost, done(204), done(204)) as server:
+        async with make(server.url, retries=3) as client:
+            assert not (await client.ints.put("key", 1)).created
+            await client.ints.put("key", 1)
+    keys = [headers["idempotency-key"] for headers in server.headers]
+    assert [keys[0]] * 4 == keys[:4]
+    assert keys[4] != keys[0]
+
+
+async def test_only_a_response_settles_what_became_of_a_write(make: MakeClient) -> None:
+    not_now = problem(503, "unavailable", retry_after_ms=1)
+    for last in (problem(412, "condition"), problem(403, "forbidden"), not_now, CUT):
+        error, requests = await outcome(make, put, UNKNOWN, not_now, last, retries=2)
+        assert isinstance(error, OutcomeUnknown)
+        assert error.problem is not None
+        assert requests == 3
+    error, requests = await outcome(make, put, problem(412, "condition"), retries=2)
+    assert isinstance(error, Refused)
+    assert requests == 1
+
+
+@pytest.mark.parametrize(("status", "name"), [(413, "too-large"), (503, "too-many-keys")])
+async def test_what_the_server_would_not_keep_has_no_key(make: MakeClient, status: int, name: str) -> None:
+    refusal = problem(status, name, retry_after_ms=1)
+    with RawServer(refusal, done(204)) as server:
+        async with make(server.url, retries=0) as client:
+            await client.ints.put("key", 1)
+    assert ["idempotency-key" in headers for headers in server.headers] == [True, False]
+    error, requests = await outcome(make, put, refusal, refusal, retries=0)
+    assert isinstance(error, (TooLarge, Unavailable))
+    assert requests == 2
+
+
+async def test_reads_have_no_key(make: MakeClient) -> None:
+    for use in READS:
+        with RawServer(problem(400, "malformed")) as server:
+            async with make(server.url) as client:
+                with pytest.raises(KvsError):
+                    await use(client)
+        assert ["idempotency-key" in headers for headers in server.headers] == [False]
 
 
 @pytest.mark.parametrize("use", READS)
@@ -155,7 +203,7 @@ async def test_a_long_pause_is_left_to_the_caller(make: MakeClient) -> None:
 
 async def test_the_server_does_not_know_the_outcome(make: MakeClient) -> None:
     for said in (problem(504, "outcome-unknown", outcome="unknown"), problem(503, "x", outcome="unknown")):
-        error, requests = await outcome(make, put, said)
+        error, requests = await outcome(make, put, said, idempotency=False)
         assert isinstance(error, OutcomeUnknown)
         assert requests == 1
         assert error.problem is not None
@@ -205,7 +253,7 @@ HTML = {"Content-Type": "text/html"}
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_an_error_of_a_proxy_says_nothing_about_a_write(make: MakeClient, status: int) -> None:
-    error, requests = await outcome(make, put, reply(status, "<html>", HTML))
+    error, requests = await outcome(make, put, reply(status, "<html>", HTML), idempotency=False)
     assert isinstance(error, OutcomeUnknown)
     assert requests == 1
     error, requests = await outcome(make, read, reply(status, "<html>", HTML))

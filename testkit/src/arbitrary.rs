@@ -3,7 +3,10 @@
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence};
-use proto::{CounterType, Effect, Key, Micros, Op, StringsBuf, Value, ValueType};
+use proto::{
+    CounterType, Effect, Fingerprint, Key, Micros, Op, OutcomeStep, Place, RecordedOutcome, Reply, StringsBuf, Value,
+    ValueType,
+};
 
 /// An [`Op`] that owns what the `Op` borrows; the fields are in the same order.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +25,7 @@ pub enum OwnedOp {
     MapDel(String, String),
     Touch(ValueType, String),
     Expire(ValueType, String),
+    Outcome(String, Fingerprint, Vec<u8>),
 }
 
 impl OwnedOp {
@@ -41,6 +45,7 @@ impl OwnedOp {
             Self::MapDel(key, field) => Op::MapDel { key: as_key(key), field },
             Self::Touch(ty, key) => Op::Touch { ty: *ty, key: as_key(key) },
             Self::Expire(ty, key) => Op::Expire { ty: *ty, key: as_key(key) },
+            Self::Outcome(key, fingerprint, outcome) => Op::Outcome { key: as_key(key), fingerprint, outcome },
         }
     }
 }
@@ -141,10 +146,22 @@ pub fn any_logged_op(key: BoxedStrategy<String>, text: BoxedStrategy<String>) ->
     prop_oneof![6 => any_op(key, text), 1 => of_expiry].boxed()
 }
 
+/// The same, with outcomes of requests: all that may be in a log.
+pub fn any_record(key: BoxedStrategy<String>, text: BoxedStrategy<String>) -> BoxedStrategy<OwnedOp> {
+    let outcome = (key.clone(), any::<Fingerprint>(), any::<u32>(), any::<bool>());
+    let outcome = outcome.prop_map(|(key, fingerprint, count, own)| {
+        let place = if own { Place::Own(1) } else { Place::Lsn(count.into()) };
+        let step = OutcomeStep { reply: Reply::Count(count), before: None, after: Some((place, None)) };
+        let outcome = RecordedOutcome { last: own.then_some(1), steps: vec![step] };
+        OwnedOp::Outcome(key, fingerprint, outcome.encode())
+    });
+    prop_oneof![20 => any_logged_op(key, text), 1 => outcome].boxed()
+}
+
 /// When the entry of an operation may expire after it, derived from these bits: some time in the year 2024, or never.
 pub fn expires_of(op: &Op<'_>, bits: u32) -> Option<Micros> {
     const BEGIN: Micros = 1_704_067_200_000_000;
-    let expires = op.kind().leaves_an_entry() && bits.is_multiple_of(3);
+    let expires = op.kind().may_expire() && bits.is_multiple_of(3);
     expires.then(|| BEGIN + Micros::from(bits) * 7_000_001 % 31_536_000_000_000)
 }
 

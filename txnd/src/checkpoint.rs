@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A checkpoint is a run of sealed batches, in the form of the log's. They have a chain of their own, which begins with the
-//! checkpoint's random id. Each record puts an entry, and has the entry's stamp as an option. The durable lsn of each batch
+//! checkpoint's random id. Each record puts an entry, and has the entry's stamp as an option; or it is an outcome that is kept for an
+//! idempotency key, with the stamp of its own record. The durable lsn of each batch
 //! is B: everything up to B is in the checkpoint. The last batch is empty, and its durable lsn is E: the checkpoint may show
 //! what happened up to E, so it is of use only with a log that reaches that far. Without that batch it is not complete.
 
@@ -26,7 +27,7 @@ pub struct Checkpoint {
     pub base: Lsn,
     /// It may show the effects of records up to this lsn.
     pub end: Lsn,
-    /// Number of entries.
+    /// Number of entries, and of outcomes that are kept for idempotency keys.
     pub entries: u64,
     /// Its size where it is stored, in bytes.
     pub bytes: u64,

@@ -62,6 +62,7 @@ fn described(record: &Record<'_>, place: &str) -> Value {
         Op::SetHas { member, .. } => json!({ "member": member }),
         Op::MapGet { field, .. } | Op::MapDel { field, .. } => json!({ "field": field }),
         Op::MapSet { field, value, .. } => json!({ "field": field, "value": value }),
+        Op::Outcome { fingerprint, outcome, .. } => json!({ "fingerprint": fingerprint, "outcome": outcome }),
     };
     let (Value::Object(said_of_all), Value::Object(more)) = (&mut said, more) else { unreachable!("both are objects") };
     said_of_all.extend(more);

@@ -71,7 +71,8 @@ enum Task {
         seed: Option<u64>,
     },
     /// Repeatedly cut, slow down and silence the connections between kvs, txnd and PostgreSQL (release build), and
-    /// check that everything acknowledged is stored exactly once
+    /// check that everything acknowledged is stored exactly once; send 100,000 increments again and again, with 50 kills of kvs, and
+    /// check that each counts once
     Network {
         /// Number of cuts, for each kind of log and each durability
         #[arg(long, default_value_t = 500)]
@@ -180,7 +181,9 @@ fn run(task: &Task) -> Result<(), Failed> {
             long_run(gateway_test("crash").env("KVS_CRASH_CYCLES", cycles.to_string()), *seed)
         }
         Task::Network { cycles, seed } => {
-            long_run(gateway_test("network").env("KVS_NETWORK_CYCLES", cycles.to_string()), *seed)
+            let mut network = gateway_test("network");
+            network.env("KVS_NETWORK_CYCLES", cycles.to_string());
+            long_run(network.env("KVS_ONCE_INCREMENTS", "100000").env("KVS_ONCE_KILLS", "50"), *seed)
         }
         Task::Faults { simulations, times, seed } => faults::long(*simulations, *times, *seed),
         Task::Defects { name } => faults::plant(name),

@@ -124,6 +124,7 @@ pub fn welcome() -> ServerPreface {
         auth_offered: false,
         read_only: false,
         transacts: true,
+        keeps_outcomes: true,
         follows: true,
     }
 }

@@ -69,6 +69,7 @@ impl Oracle {
     pub(crate) fn execute(&mut self, op: &Op<'_>) -> Answer {
         let key = op.key().as_str();
         match *op {
+            Op::Outcome { .. } => unreachable!("no operation of a client"),
             Op::Get { ty, .. } => {
                 unchanged(self.get(ty, key).map_or(Reply::NoEntry, |value| Reply::Value(value.to_value())))
             }

@@ -222,6 +222,12 @@ impl Serving {
         )?;
         let help = "Entries that were removed because they had expired";
         sheet.count("kvs_entries_expired", help, engine.expired())?;
+        let outcomes = engine.outcome_usage();
+        sheet.one("kvs_idempotency_keys", "Idempotency keys that are kept", None, outcomes.keys as f64)?;
+        let help = "Memory of idempotency keys and their outcomes";
+        sheet.one("kvs_idempotency_memory", help, bytes, outcomes.bytes as f64)?;
+        let help = "Requests that have got the outcome of an earlier one with the same idempotency key";
+        sheet.count("kvs_idempotency_replays", help, outcomes.replays)?;
         let help = "How far kvs's time, which never goes back, is ahead of the machine's clock";
         sheet.one("kvs_clock_ahead", help, Some(&Unit::Seconds), self.shared.clock.ahead().as_secs_f64())?;
         if let Some(limit) = engine.meter().limit() {

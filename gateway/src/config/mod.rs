@@ -42,6 +42,9 @@ pub const MAX_BODY_BYTES: u64 = 16 << 20;
 /// Longest `--log-timeout`.
 pub const MAX_LOG_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Longest `--idempotency-window`.
+pub const MAX_IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// Longest time to execute a request; after that the connection is closed. Reached only because of a bug: a write that
 /// waits for the log gets its response earlier ([`MAX_LOG_TIMEOUT`]).
 pub const MAX_WORKING_TIME: Duration = Duration::from_secs(75);
@@ -231,6 +234,20 @@ pub struct Config {
     #[arg(long, env = "KVS_MAX_MEMORY", value_name = "SIZE", value_parser = at_least::<1>)]
     pub max_memory: Option<ByteSize>,
 
+    /// For how long the outcome of a request with an idempotency key is kept: the same request again within this time gets it,
+    /// and does nothing. At most 7d
+    #[arg(long, env = "KVS_IDEMPOTENCY_WINDOW", default_value = "10m", value_name = "TIME", value_parser = idempotency_window)]
+    pub idempotency_window: Duration,
+
+    /// Maximum number of idempotency keys that are kept; above it requests with new keys get 503, others still work
+    #[arg(long, env = "KVS_IDEMPOTENCY_KEYS", default_value_t = 1_000_000, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub idempotency_keys: u32,
+
+    /// Memory limit for idempotency keys and their outcomes; above it requests with new keys get 503, others still work
+    #[arg(long, env = "KVS_IDEMPOTENCY_MEMORY", default_value = "256MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
+    pub idempotency_memory: ByteSize,
+
     /// Memory limit for log records that are not yet durable; above it writes get 503, reads still work
     #[arg(long, env = "KVS_LOG_BUDGET", default_value = "64MiB", value_name = "SIZE", value_parser = at_least::<1024>)]
     pub log_budget: ByteSize,
@@ -415,6 +432,16 @@ fn log_timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses `--idempotency-window`.
+fn idempotency_window(text: &str) -> Result<Duration, String> {
+    match positive_time(text)? {
+        time if time > MAX_IDEMPOTENCY_WINDOW => {
+            Err(format!("expected at most {} s", MAX_IDEMPOTENCY_WINDOW.as_secs()))
+        }
+        time => Ok(time),
+    }
+}
+
 impl FromStr for LogTarget {
     type Err = String;
 
@@ -490,6 +517,11 @@ impl Config {
                 Record::All => engine::RecordMode::All,
             },
             hash_seeds: None,
+            outcomes: engine::OutcomeLimits {
+                window: self.idempotency_window.as_micros() as proto::Micros,
+                keys: self.idempotency_keys as usize,
+                bytes: self.idempotency_memory.as_u64() as usize,
+            },
         }
     }
 }

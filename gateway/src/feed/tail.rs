@@ -101,7 +101,9 @@ mod tests {
         let op = Op::Del { ty: ValueType::Int, key: Key::new(b"key").unwrap() };
         let mut next = || {
             let mut buffer = BatchBuffer::new(chain.lsn + 1, Vec::new());
-            (0..2).for_each(|_| drop(buffer.push(&op, Effect::None, 0)));
+            for _ in 0..2 {
+                buffer.push(&op, Effect::None, 0).expect("one time");
+            }
             let batch = buffer.seal(&chain, 1, 0);
             chain = chain.after(&batch);
             batch

@@ -112,6 +112,7 @@ fn preface(worker: &Worker, status: PrefaceStatus, auth_required: bool, read_onl
         auth_offered,
         read_only,
         transacts: true,
+        keeps_outcomes: true,
         follows,
     }
     .encode()

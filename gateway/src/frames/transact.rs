@@ -10,6 +10,7 @@ use proto::{Key, Lsn, Micros};
 use super::execution::{BatchResult, Execution, admit, encode_refusal};
 use super::output::Output;
 use crate::config::FRAME_BUFFER_BYTES;
+use crate::once::AskedOnce;
 use crate::protocol::Protocol;
 use crate::service::{Options, told};
 use crate::token::{self, NotOurs};
@@ -43,7 +44,8 @@ pub(super) fn transact(
     let steps: Vec<Step<'_>> = items.steps().map(|step| step_of(step, at)).collect();
     // Its work does not show in its reply. Others must not wait for many of them.
     result.reply_bytes += if steps.len() > 1 { FRAME_BUFFER_BYTES } else { ALONE_COUNTS };
-    match service.transact(execution.origin(), &checks, &steps, options, at) {
+    let once = items.once().map(|key| AskedOnce::new(key, [&b"frames"[..], items.payload()]));
+    match service.transact(execution.origin(), &checks, &steps, once.as_ref(), options, at) {
         Ok((done, awaits)) => reply(&done, id, awaits, execution, output, result),
         Err(NotTransacted::Condition { check: number, found }) => {
             let told = found.as_ref().zip(checks.get(number)).map(|(found, check)| FoundEntry {
@@ -94,7 +96,8 @@ fn reply(
     if let Some(lsn) = awaits {
         output.wait_for(lsn, start);
     }
-    let mut reply = TransactReply::begin(output.bytes_mut(), id, &token::token(log, done.place(service.durable())));
+    let place = token::token(log, done.place(service.durable()));
+    let mut reply = TransactReply::begin(output.bytes_mut(), id, &place, done.replayed);
     for step in &done.steps {
         let facts = facts_of(log, step.before.is_some(), step.after);
         match admit(&step.reply, None, start, output, result) {

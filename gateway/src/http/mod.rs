@@ -22,6 +22,7 @@
 //!   json.rs      maps and sets as JSON
 //!   values.rs    values in bodies, for each value type
 //!   schema.rs    schemas of bodies
+//!   once.rs      idempotency keys
 //!   options.rs   what headers say about how a request is carried out
 //!   api.rs       the APIs, by path
 //!   v1/          REST API v1
@@ -39,6 +40,7 @@ mod hosts;
 mod json;
 mod noted;
 mod number;
+mod once;
 mod options;
 mod pages;
 mod percent;

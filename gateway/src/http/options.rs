@@ -9,6 +9,9 @@ use crate::config::Durability;
 /// Raises one request's durability above the server's.
 const DURABILITY: HeaderName = HeaderName::from_static("kvs-durability");
 
+/// For how long an entry lives after a write.
+pub(super) const TTL: HeaderName = HeaderName::from_static("kvs-ttl");
+
 /// The strongest durability that a line of the header requests. The header is for writes.
 pub(super) fn durability(writes: bool, head: &Head<'_>) -> Result<Durability, Problem> {
     if !writes {

@@ -116,7 +116,9 @@ impl Problem {
             Self::UnknownHost(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::NotRepresentable(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
-            Self::TooManyConnections | Self::OddClock | Self::NotYet | Self::NotDurable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyConnections | Self::OddClock | Self::NotYet | Self::NotDurable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Refused(refusal) => status_of(refusal),
             Self::Condition { .. } => StatusCode::PRECONDITION_FAILED,
             Self::Limit { .. } | Self::NoLog => StatusCode::CONFLICT,
@@ -180,7 +182,8 @@ impl Problem {
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Overflow { .. } => StatusCode::CONFLICT,
-        Refusal::TooLarge(_) | Refusal::ResponseTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Memory { .. }
         | Refusal::RequestMemory
         | Refusal::ResponseMemory
@@ -188,7 +191,8 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::LogClosed(_)
         | Refusal::LogDown
         | Refusal::LogFailed
-        | Refusal::Fenced => StatusCode::SERVICE_UNAVAILABLE,
+        | Refusal::Fenced
+        | Refusal::TooManyKeys { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Unauthenticated => StatusCode::UNAUTHORIZED,
         Refusal::Forbidden => StatusCode::FORBIDDEN,
         Refusal::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,

@@ -1,6 +1,6 @@
 //! The state of an engine as the batches of a checkpoint.
 
-use engine::{Engine, Facts};
+use engine::{Engine, Facts, Once};
 use proto::limits::BATCH_TARGET_BYTES;
 use proto::options::RecordOptions;
 use proto::{BatchBuffer, Effect, Key, Lsn, Micros, Op, Value};
@@ -22,7 +22,8 @@ pub(crate) async fn write_state(
     let mut entries = Entries { full: Vec::new(), filling: sealer.buffer(), at };
     let mut more = true;
     while more {
-        more = walk.next(&mut |key, value, facts| entries.add(key, &value, facts));
+        more = walk.next(&mut |key, value, facts| entries.add(key, &value, facts))
+            || walk.next_outcomes(&mut |once, outcome, facts| entries.add_outcome(once, outcome, facts));
         if !more {
             entries.next_batch();
         }
@@ -38,7 +39,7 @@ pub(crate) async fn write_state(
     Ok(end)
 }
 
-/// Entries on their way into batches.
+/// Entries and outcomes on their way into batches.
 struct Entries {
     full: Vec<BatchBuffer>,
     filling: BatchBuffer,
@@ -47,9 +48,16 @@ struct Entries {
 
 impl Entries {
     fn add(&mut self, key: Key<'_>, value: &Value, facts: Facts) {
-        let op = Op::Put { key, value: value.as_value_ref() };
+        self.push(&Op::Put { key, value: value.as_value_ref() }, facts);
+    }
+
+    fn add_outcome(&mut self, Once { key, fingerprint }: Once<'_>, outcome: &[u8], facts: Facts) {
+        self.push(&Op::Outcome { key, fingerprint, outcome }, facts);
+    }
+
+    fn push(&mut self, op: &Op<'_>, facts: Facts) {
         let options = RecordOptions { expires: facts.expires, stamp: Some(facts.stamp.low_bits()), following: 0 };
-        self.filling.push_with(&op, Effect::None, &options, self.at).expect("all entries have the same time");
+        self.filling.push_with(op, Effect::None, &options, self.at).expect("all of them have the same time");
         if self.filling.body_bytes() >= BATCH_TARGET_BYTES {
             self.next_batch();
         }

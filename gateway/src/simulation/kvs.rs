@@ -59,8 +59,8 @@ async fn live<S: Storage>(world: &Shared, storage: &S, through: &'static str) {
     let last = world.borrow().last();
     let sink = RemoteSink::new(Network(through));
     let started = LogThread::start(sink, &config, Default::default(), Arc::clone(&meters));
-    let (engine, log, _) = match started.expect("a task").recovered().await {
-        Ok((recovered, log)) => (recovered.engine, log),
+    let (engine, log) = match started.expect("a task").recovered().await {
+        Ok((recovered, log, _)) => (recovered.engine, log),
         Err(SinkError::Fenced { .. } | SinkError::Unavailable(_)) => return,
         Err(e) => return world.borrow_mut().is_wrong(format!("a start has failed: {e}")),
     };

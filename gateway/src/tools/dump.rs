@@ -66,7 +66,12 @@ impl<'r> From<Record<'r>> for Line<'r> {
             types: None,
         };
         match op {
-            Op::Get { .. } | Op::Del { .. } | Op::Incr { .. } | Op::Touch { .. } | Op::Expire { .. } => {}
+            Op::Get { .. }
+            | Op::Del { .. }
+            | Op::Incr { .. }
+            | Op::Touch { .. }
+            | Op::Expire { .. }
+            | Op::Outcome { .. } => {}
             Op::Put { value, .. } => line.value = Some(JsonValue(value)),
             Op::DelAll { .. } => {
                 if let Effect::Types(types) = effect {

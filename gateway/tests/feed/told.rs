@@ -290,10 +290,7 @@ fn an_identity_is_told_what_it_may_read() {
         crate::harness::output(&mut Kvs::tool(&["token", "revoke", "mine", "--identities", identities]));
     assert_eq!(status, Some(0), "{out}");
     kvs.signal("HUP");
-    loop {
-        match sees_some.try_next() {
-            Ok(Some(document)) => assert_eq!(document["op"], "bookmark", "{document}"),
-            Ok(None) | Err(_) => break,
-        }
+    while let Ok(Some(document)) = sees_some.try_next() {
+        assert_eq!(document["op"], "bookmark", "{document}");
     }
 }

@@ -406,7 +406,9 @@ impl Client {
 
     fn line(&mut self) -> std::io::Result<String> {
         let mut line = String::new();
-        if self.reader.read_line(&mut line)? == 0 {
+        self.reader.read_line(&mut line)?;
+        if !line.ends_with('\n') {
+            // The connection has ended, perhaps within the line.
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim_end().to_string())

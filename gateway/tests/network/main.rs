@@ -13,6 +13,7 @@
 //!   outage.rs     the log is down for a while
 //!   fencing.rs    two kvs on one log
 //!   storm.rs      strangers that keep txnd's door busy
+//!   once.rs       clients that send everything again, to a kvs that is killed again and again
 //!   starting.rs   what an operator sees when something is not there
 //! ```
 //!
@@ -27,6 +28,7 @@ mod cuts;
 mod fencing;
 mod half_open;
 mod load;
+mod once;
 mod outage;
 mod proxy;
 mod site;

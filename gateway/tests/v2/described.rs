@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::harness::request_to;
 use crate::{Server, ask, json};
 
 /// What stands behind a reference.
@@ -42,7 +43,15 @@ fn every_operation_answers_as_described() {
             let used = path.replace("{key}", "k").replace("{field}", "a").replace("{member}", "a");
             let used = used.strip_prefix("/v2/").expect("the base path");
             let body = if described["requestBody"].is_object() { sample(path, wanted) } else { String::new() };
-            let answer = ask(&mut server.client, &wanted.to_uppercase(), used, &[], &body);
+            // The feed has no end: its head must do, and its connection serves nothing else.
+            let answer = match (path.as_str(), wanted) {
+                ("/v2/feed", "get") => {
+                    let mut client = server.kvs.connect();
+                    client.send(&request_to("GET", path, &[], b"")).expect("kvs reads");
+                    client.receive_head().expect("kvs answers")
+                }
+                _ => ask(&mut server.client, &wanted.to_uppercase(), used, &[], &body),
+            };
             let response = resolve(&api, &described["responses"][answer.status.to_string()]);
             // Deleting a map or set comes before deleting what was in it.
             let gone = wanted == "delete" && answer.status == 404;

@@ -97,7 +97,7 @@ pub(crate) fn transaction(batch: &Value, id: u32) -> Vec<u8> {
         }
     });
     let mut bytes = Vec::new();
-    encode_transact(&mut bytes, id, false, &checks.collect::<Vec<_>>(), &steps.collect::<Vec<_>>());
+    encode_transact(&mut bytes, id, false, None, &checks.collect::<Vec<_>>(), &steps.collect::<Vec<_>>());
     bytes
 }
 

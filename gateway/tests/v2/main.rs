@@ -5,6 +5,7 @@
 //!   elements.rs   fields of maps, members of sets, changes of a part
 //!   batch.rs      batches
 //!   expiry.rs     entries that expire
+//!   once.rs       requests that come again with their idempotency keys
 //!   frames.rs     the same over frames
 //!   listing.rs    pages of entries while others write
 //!   refused.rs    what is malformed, what an identity may not do
@@ -30,6 +31,7 @@ mod listing;
 mod model;
 #[path = "../odd_clock/mod.rs"]
 mod odd_clock;
+mod once;
 mod refused;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;

@@ -2,7 +2,7 @@
 
 use super::limits::{MAX_ETAGS, MAX_FOLLOW_WAIT_MILLIS, MAX_MULTI_ITEMS, MAX_SCAN_ENTRIES, MAX_TRANSACT_ITEMS};
 use crate::key::KeyError;
-use crate::limits::MAX_TTL_MILLIS;
+use crate::limits::{MAX_IDEMPOTENCY_KEY_BYTES, MAX_TTL_MILLIS};
 use crate::payload::PayloadError;
 use crate::refusal::Refusal;
 use crate::strings::StringsError;
@@ -33,8 +33,10 @@ pub enum ErrorCode {
     /// The cursor is of a server that has ended; or the token is of another log, or of a place that is no longer kept.
     /// Beginning anew helps.
     Gone = 0x92,
+    /// The idempotency key belongs to another request.
+    KeyReused = 0x93,
     /// The server has no log, and so no changes to tell.
-    NoLog = 0x93,
+    NoLog = 0x94,
     /// The memory limit is reached. Deleting helps.
     MemoryFull = 0xA0,
     /// The log has pending writes up to its budget. Waiting helps.
@@ -43,6 +45,8 @@ pub enum ErrorCode {
     LogDown = 0xA2,
     /// A server limit is reached. Waiting helps.
     Busy = 0xA3,
+    /// The server keeps as many idempotency keys as it may. Waiting helps, or a request without a key.
+    TooManyKeys = 0xA4,
     /// The connection is not authenticated, or the token is wrong.
     Unauthenticated = 0xB0,
     /// The client may not do this.
@@ -53,7 +57,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::BadLength,
         Self::BadOpcode,
         Self::BadFlags,
@@ -64,11 +68,13 @@ impl ErrorCode {
         Self::Overflow,
         Self::TooLarge,
         Self::Gone,
+        Self::KeyReused,
         Self::NoLog,
         Self::MemoryFull,
         Self::LogBehind,
         Self::LogDown,
         Self::Busy,
+        Self::TooManyKeys,
         Self::Unauthenticated,
         Self::Forbidden,
         Self::OutcomeUnknown,
@@ -89,9 +95,11 @@ impl From<&Refusal> for ErrorCode {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::Overflow { .. } => Self::Overflow,
-            Refusal::TooLarge(_) | Refusal::ResponseTooLarge => Self::TooLarge,
+            Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => Self::TooLarge,
             Refusal::Memory { .. } => Self::MemoryFull,
             Refusal::RequestMemory | Refusal::ResponseMemory | Refusal::TooManyAttempts => Self::Busy,
+            Refusal::TooManyKeys { .. } => Self::TooManyKeys,
+            Refusal::KeyReused => Self::KeyReused,
             Refusal::LogBehind { .. } => Self::LogBehind,
             Refusal::LogClosed(_) | Refusal::LogDown | Refusal::LogFailed | Refusal::Fenced => Self::LogDown,
             Refusal::Unauthenticated => Self::Unauthenticated,
@@ -123,6 +131,8 @@ pub enum RequestError {
     Payload(#[from] PayloadError),
     #[error("this request takes no key")]
     UnwantedKey,
+    #[error("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY_BYTES} visible ASCII characters")]
+    IdempotencyKey,
     #[error("this request takes no payload")]
     UnwantedPayload,
     #[error("a float must be finite")]
@@ -188,7 +198,7 @@ impl RequestError {
             Self::Length(_) => ErrorCode::BadLength,
             Self::Opcode(_) => ErrorCode::BadOpcode,
             Self::Flags(_) | Self::StepFlags(_) | Self::Reserved => ErrorCode::BadFlags,
-            Self::KeyLength(_) | Self::Key(_) | Self::UnwantedKey => ErrorCode::BadKey,
+            Self::KeyLength(_) | Self::Key(_) | Self::UnwantedKey | Self::IdempotencyKey => ErrorCode::BadKey,
             Self::Type(_) | Self::Payload(PayloadError::Type { .. }) => ErrorCode::BadType,
             Self::NotFinite => ErrorCode::BadValue,
             Self::Payload(error) if holds_nul(error) => ErrorCode::BadValue,
@@ -211,6 +221,8 @@ fn holds_nul(error: PayloadError) -> bool {
         PayloadError::Text(error) | PayloadError::Strings(StringsError::Text { error, .. }) => {
             matches!(error, TextError::Nul(_))
         }
-        PayloadError::Type { .. } | PayloadError::Size(_) | PayloadError::Strings(_) => false,
+        PayloadError::Type { .. } | PayloadError::Size(_) | PayloadError::Strings(_) | PayloadError::Outcome(_) => {
+            false
+        }
     }
 }

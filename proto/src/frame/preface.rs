@@ -11,7 +11,8 @@ const AUTH_REQUIRED: u32 = 1;
 const READ_ONLY: u32 = 2;
 const AUTH_OFFERED: u32 = 4;
 const TRANSACTS: u32 = 8;
-const FOLLOWS: u32 = 16;
+const KEEPS_OUTCOMES: u32 = 16;
+const FOLLOWS: u32 = 32;
 
 /// What a client sends first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub struct ServerPreface {
     pub read_only: bool,
     /// Whether it knows transactions and scans, which the first servers of this version did not.
     pub transacts: bool,
+    /// Whether transactions may have idempotency keys, which the first servers with transactions did not know.
+    pub keeps_outcomes: bool,
     /// Whether it tells changes to those who follow: it knows the request, and has a log.
     pub follows: bool,
 }
@@ -129,6 +132,7 @@ impl ServerPreface {
             | flag(self.read_only, READ_ONLY)
             | flag(self.auth_offered, AUTH_OFFERED)
             | flag(self.transacts, TRANSACTS)
+            | flag(self.keeps_outcomes, KEEPS_OUTCOMES)
             | flag(self.follows, FOLLOWS);
         bytes[12..].copy_from_slice(&flags.to_le_bytes());
         bytes
@@ -149,6 +153,7 @@ impl ServerPreface {
             auth_offered: word(12) & AUTH_OFFERED != 0,
             read_only: word(12) & READ_ONLY != 0,
             transacts: word(12) & TRANSACTS != 0,
+            keeps_outcomes: word(12) & KEEPS_OUTCOMES != 0,
             follows: word(12) & FOLLOWS != 0,
         })
     }

@@ -51,6 +51,9 @@ const BOUNDS: u8 = 10;
 const PAGE: u8 = 11;
 const CHANGES: u8 = 12;
 
+/// Flag of the reply to a transaction: what an earlier request with the same idempotency key has come to.
+const REPLAYED: u8 = 1;
+
 // The result of a step.
 const DONE_STATUS: usize = 0;
 const DONE_TYPE: usize = 1;
@@ -95,6 +98,8 @@ pub enum Answer<'a> {
     Transacted {
         /// Its place in the log, or what its reads are at least as new as.
         token: Token,
+        /// Whether this is what an earlier request with the same idempotency key has come to, and this one has done nothing.
+        replayed: bool,
         /// Of each step.
         results: StepResults<'a>,
     },
@@ -212,11 +217,11 @@ pub struct TransactReply {
 }
 
 impl TransactReply {
-    /// Appends the header and the place in the log.
-    pub fn begin(out: &mut Vec<u8>, id: u32, token: &Token) -> Self {
+    /// Appends the header, the place in the log, and whether an earlier request has done it.
+    pub fn begin(out: &mut Vec<u8>, id: u32, token: &Token, replayed: bool) -> Self {
         let start = begin(out, id, TRANSACTED, 0);
         out.extend_from_slice(token);
-        out.push(0);
+        out.push(if replayed { REPLAYED } else { 0 });
         Self { start }
     }
 
@@ -406,7 +411,10 @@ impl<'a> ReplyFrame<'a> {
 fn decode_transacted(payload: &[u8]) -> Result<Answer<'_>, ReplyError> {
     let (token, rest) = payload.split_first_chunk::<TOKEN_BYTES>().ok_or(ReplyError::Size(TRANSACTED))?;
     match rest.split_first() {
-        Some((0, items)) => Ok(Answer::Transacted { token: *token, results: StepResults::decode(items)? }),
+        Some((&flags @ (0 | REPLAYED), items)) => {
+            let (replayed, results) = (flags == REPLAYED, StepResults::decode(items)?);
+            Ok(Answer::Transacted { token: *token, replayed, results })
+        }
         _ => Err(ReplyError::Reserved),
     }
 }

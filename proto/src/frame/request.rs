@@ -6,6 +6,7 @@ use super::limits::MAX_MULTI_ITEMS;
 use super::rules::{check_members, check_value, kind_of};
 use super::scan::Scan;
 use super::transact::{self, CheckItem, StepItem, TransactItems};
+use crate::idempotency::IdempotencyKey;
 use crate::key::Key;
 use crate::op::{Op, OpKind};
 use crate::payload;
@@ -148,20 +149,20 @@ fn is_known(opcode: u8) -> bool {
 }
 
 /// Decodes a request that is not an operation.
-fn decode_other<'a>(opcode: u8, ty: u8, key: &[u8], payload: &'a [u8]) -> Result<Request<'a>, RequestError> {
+fn decode_other<'a>(opcode: u8, ty: u8, key: &'a [u8], payload: &'a [u8]) -> Result<Request<'a>, RequestError> {
     if !is_known(opcode) {
         return Err(RequestError::Opcode(opcode));
     }
     if ty != 0 && !matches!(opcode, SCAN | FOLLOW) {
         return Err(RequestError::Type(ty));
     }
-    if !key.is_empty() {
+    if !key.is_empty() && opcode != TRANSACT {
         return Err(RequestError::UnwantedKey);
     }
     match opcode {
         PING if payload.is_empty() => Ok(Request::Ping),
         PING => Err(RequestError::UnwantedPayload),
-        TRANSACT => Ok(Request::Transact(TransactItems::decode(payload)?)),
+        TRANSACT => Ok(Request::Transact(TransactItems::decode(key, payload)?)),
         SCAN => Ok(Request::Scan(Scan::decode(ty, payload)?)),
         FOLLOW => Ok(Request::Follow(Follow::decode(ty, payload)?)),
         AUTH => Ok(Request::Auth(check_text(payload).map_err(payload::PayloadError::from)?)),
@@ -273,13 +274,25 @@ pub fn encode_multi_put<'k>(
 }
 
 /// Size of a request for a transaction, in bytes.
-pub fn transact_bytes(checks: &[CheckItem<'_>], steps: &[StepItem<'_>]) -> usize {
-    REQUEST_HEADER_BYTES + transact::payload_bytes(checks, steps)
+pub fn transact_bytes(once: Option<IdempotencyKey<'_>>, checks: &[CheckItem<'_>], steps: &[StepItem<'_>]) -> usize {
+    REQUEST_HEADER_BYTES + once.map_or(0, |key| key.as_str().len()) + transact::payload_bytes(checks, steps)
 }
 
-/// Appends a request for a transaction: at most [`super::MAX_TRANSACT_ITEMS`] conditions, and as many steps.
-pub fn encode_transact(out: &mut Vec<u8>, id: u32, durable: bool, checks: &[CheckItem<'_>], steps: &[StepItem<'_>]) {
+/// Appends a request for a transaction: at most [`super::MAX_TRANSACT_ITEMS`] conditions, and as many steps. With an idempotency key
+/// only to a server that says in its preface that it knows them.
+pub fn encode_transact(
+    out: &mut Vec<u8>,
+    id: u32,
+    durable: bool,
+    once: Option<IdempotencyKey<'_>>,
+    checks: &[CheckItem<'_>],
+    steps: &[StepItem<'_>],
+) {
     let start = begin(out, id, TRANSACT, durable);
+    if let Some(key) = once {
+        out[start + KEY_LENGTH..start + FLAGS].copy_from_slice(&(key.as_str().len() as u16).to_le_bytes());
+        out.extend_from_slice(key.as_str().as_bytes());
+    }
     transact::encode_items(out, checks, steps);
     finish(out, start);
 }

@@ -4,10 +4,11 @@ use super::error::RequestError;
 use crate::op::{Op, OpKind};
 use crate::value::ValueRef;
 
-/// The kind of operation that a frame may ask for. Touch has an option, for which version 1 has no room; nobody asks for Expire.
+/// The kind of operation that a frame may ask for. Touch has an option, for which version 1 has no room; nobody asks for Expire or
+/// Outcome.
 #[inline(always)]
 pub(super) fn kind_of(opcode: u8) -> Option<OpKind> {
-    OpKind::from_code(opcode).filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire))
+    OpKind::from_code(opcode).filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire | OpKind::Outcome))
 }
 
 /// Rules for clients beyond the form: each value has one encoding, and can be stored.

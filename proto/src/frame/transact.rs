@@ -4,6 +4,7 @@ use super::error::RequestError;
 use super::limits::{MAX_ETAGS, MAX_TRANSACT_ITEMS};
 use super::opaque::{ETAG_BYTES, Etag};
 use super::rules::{check_members, check_value, kind_of};
+use crate::idempotency::IdempotencyKey;
 use crate::key::Key;
 use crate::limits::MAX_TTL_MILLIS;
 use crate::op::{Op, OpKind};
@@ -90,8 +91,9 @@ pub struct StepItem<'a> {
 /// A transaction, validated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TransactItems<'a> {
+    once: Option<IdempotencyKey<'a>>,
     payload: &'a [u8],
-    /// Where the steps begin.
+    /// Where the steps begin, in the payload.
     steps: u32,
 }
 
@@ -180,7 +182,12 @@ fn decode_step(bytes: &[u8], number: usize) -> Result<(StepItem<'_>, &[u8]), Req
 }
 
 impl<'a> TransactItems<'a> {
-    pub(super) fn decode(payload: &'a [u8]) -> Result<Self, RequestError> {
+    /// Reads a payload, and the idempotency key, which is empty if there is none.
+    pub(super) fn decode(key: &'a [u8], payload: &'a [u8]) -> Result<Self, RequestError> {
+        let once = match key {
+            [] => None,
+            key => Some(IdempotencyKey::new(key).ok_or(RequestError::IdempotencyKey)?),
+        };
         let (counts, items) = take::<COUNTS_BYTES>(payload, 0)?;
         let [checks, steps] = counts_of(counts);
         if checks > MAX_TRANSACT_ITEMS || steps > MAX_TRANSACT_ITEMS {
@@ -197,13 +204,23 @@ impl<'a> TransactItems<'a> {
         if !rest.is_empty() {
             return Err(RequestError::ItemLength(checks + steps));
         }
-        Ok(Self { payload, steps: begin as u32 })
+        Ok(Self { once, payload, steps: begin as u32 })
     }
 
     /// The numbers of conditions and steps, and the bytes after them.
     fn parts(self) -> ([usize; 2], &'a [u8]) {
         let (counts, items) = self.payload.split_first_chunk().expect("the payload was decoded");
         (counts_of(counts), items)
+    }
+
+    /// The idempotency key, if the client has given one.
+    pub fn once(self) -> Option<IdempotencyKey<'a>> {
+        self.once
+    }
+
+    /// All that it does, as bytes.
+    pub fn payload(self) -> &'a [u8] {
+        self.payload
     }
 
     /// The conditions, in order.

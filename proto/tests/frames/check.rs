@@ -84,8 +84,8 @@ fn request_again(frame: &RequestFrame<'_>) -> Vec<u8> {
         }
         Request::Transact(items) => {
             let (checks, steps): (Vec<_>, Vec<_>) = (items.checks().collect(), items.steps().collect());
-            encode_transact(&mut out, frame.id, frame.durable, &checks, &steps);
-            assert_eq!(out.len(), transact_bytes(&checks, &steps));
+            encode_transact(&mut out, frame.id, frame.durable, items.once(), &checks, &steps);
+            assert_eq!(out.len(), transact_bytes(items.once(), &checks, &steps));
             assert_eq!(items.writes(), steps.iter().any(|step| step.op.kind().writes()));
         }
         Request::Multi(ops) => {
@@ -129,8 +129,8 @@ fn reply_again(frame: &ReplyFrame<'_>) -> Vec<u8> {
             }
             many.finish(&mut out);
         }
-        Answer::Transacted { token, results } => {
-            let mut reply = TransactReply::begin(&mut out, frame.id, &token);
+        Answer::Transacted { token, replayed, results } => {
+            let mut reply = TransactReply::begin(&mut out, frame.id, &token, replayed);
             for StepResult { answer, facts } in results.iter() {
                 match answer {
                     Answer::Refused { code, message } => reply.push(&mut out, Err((code, message)), &facts),

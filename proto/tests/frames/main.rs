@@ -125,10 +125,13 @@ proptest! {
     }
 
     #[test]
-    fn prefaces_come_back_as_they_were_encoded(version: u16, max_frame: u32, auth_required: bool, auth_offered: bool, read_only: bool, transacts: bool, follows: bool, status in 0..4usize) {
+    fn prefaces_come_back_as_they_were_encoded(version: u16, max_frame: u32, flags: [bool; 6], status in 0..4usize) {
         use PrefaceStatus::{NotThisProtocol, TooManyConnections, Version, Welcome};
         let status = [Welcome, NotThisProtocol, Version, TooManyConnections][status];
-        let preface = ServerPreface { version, status, max_frame, auth_required, auth_offered, read_only, transacts, follows };
+        let [auth_required, auth_offered, read_only, transacts, keeps_outcomes, follows] = flags;
+        let preface = ServerPreface {
+            version, status, max_frame, auth_required, auth_offered, read_only, transacts, keeps_outcomes, follows,
+        };
         prop_assert_eq!(ServerPreface::decode(preface.encode()), Ok(preface));
         let decoded = ClientPreface::decode(ClientPreface { version }.encode());
         match version {
@@ -241,6 +244,7 @@ fn a_preface_of_anything_else_is_refused() {
         auth_offered: true,
         read_only: true,
         transacts: true,
+        keeps_outcomes: true,
         follows: true,
     };
     let mut later = welcome.encode();

@@ -111,7 +111,7 @@ fn a_key_that_is_none() {
         refused(&raw(opcode, ty, 2, 0, 0, b"k"), RequestError::KeyLength(2));
         refused(&raw(opcode, ty, 65_535, 0, 0, b"k"), RequestError::KeyLength(65_535));
     }
-    for opcode in [MULTI_GET, MULTI_PUT, TRANSACT, SCAN, FOLLOW, PING, AUTH] {
+    for opcode in [MULTI_GET, MULTI_PUT, SCAN, FOLLOW, PING, AUTH] {
         assert_refused(&of(opcode, 0, b"k", b""), RequestError::UnwantedKey, BadKey);
         assert_refused(&raw(opcode, 0, 1, 0, 0, b""), RequestError::KeyLength(1), BadKey);
     }
@@ -128,7 +128,8 @@ fn a_type_that_does_not_go_with_the_opcode() {
         MAP_GET | MAP_SET | MAP_DEL => &[MAP],
         _ => &[0],
     };
-    for kind in OpKind::ALL.into_iter().filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire)) {
+    for kind in OpKind::ALL.into_iter().filter(|kind| !matches!(kind, OpKind::Touch | OpKind::Expire | OpKind::Outcome))
+    {
         let opcode = kind as u8;
         let payload: &[u8] = if opcode == INCRBY { &[0; 8] } else { b"" };
         for ty in (0..=u8::MAX).filter(|ty| !takes(opcode).contains(ty)) {
@@ -329,6 +330,10 @@ fn transactions_of_another_form() {
     };
     step_error(step(14, INT, b"k", 0, 0, &[], b""), RequestError::Opcode(14), BadOpcode);
     step_error(step(0, INT, b"k", 0, 0, &[], b""), RequestError::Opcode(0), BadOpcode);
+    step_error(step(15, 0, b"k", 0, 0, &[], &[0; 20]), RequestError::Opcode(15), BadOpcode);
+    for key in [&[b'k'; 65][..], b"a b", b"\x7f", "é".as_bytes()] {
+        assert_refused(&of(TRANSACT, 0, key, &[0; 4]), RequestError::IdempotencyKey, BadKey);
+    }
     for (kind, payload, flags) in [
         (GET, &b""[..], 1),
         (DEL, b"", 2),
@@ -450,7 +455,7 @@ fn a_reply_of_another_form() {
         (reply(12, 0, 0, &[&[0; 20][..], &[1; 5]].concat()), ReplyError::Item),
         (reply(8, 0, 0, &[0; 18]), ReplyError::Size(8)),
         (reply(8, 0, 0, &[0; 19]), ReplyError::Reserved),
-        (reply(8, 0, 0, &[[0; 19].as_slice(), &[1]].concat()), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; 19].as_slice(), &[2]].concat()), ReplyError::Reserved),
         (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 8, 0, 0, 0, 0, 0]].concat()), ReplyError::Reserved),
         (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 2, 0, 0, 0, 0, 0]].concat()), ReplyError::Item),
         (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 0, 0, 1, 0, 0, 0]].concat()), ReplyError::Item),

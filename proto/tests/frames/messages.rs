@@ -9,7 +9,7 @@ use proto::frame::{
     encode_multi_get, encode_multi_put, encode_page, encode_ping, encode_reply, encode_request, encode_scan,
     encode_transact,
 };
-use proto::{Op, OpKind, Reply, StringsBuf, Value, ValueRef, ValueType};
+use proto::{IdempotencyKey, Op, OpKind, Reply, StringsBuf, Value, ValueRef, ValueType};
 
 use testkit::arbitrary::{OwnedOp, any_key, any_op, any_text, any_type, any_value, as_key, packed};
 
@@ -20,7 +20,8 @@ pub(crate) enum OwnedRequest {
     MultiPut(Vec<(String, Value)>),
     Ping,
     Auth(String),
-    Transact(Vec<OwnedCheck>, Vec<OwnedStep>),
+    /// With the idempotency key, if there is one.
+    Transact(Option<String>, Vec<OwnedCheck>, Vec<OwnedStep>),
     Scan(OwnedScan),
     Follow(OwnedFollow),
 }
@@ -62,7 +63,8 @@ pub(crate) enum OwnedAnswer {
     Reply(Reply),
     Many(Vec<Result<Reply, Refused>>),
     Error(Refused),
-    Transacted(Token, Vec<(Result<Reply, Refused>, EntryFacts)>),
+    /// With whether an earlier request has done it.
+    Transacted(Token, bool, Vec<(Result<Reply, Refused>, EntryFacts)>),
     Condition(u16, Option<(Etag, Option<Value>)>),
     Bounds(u16, i64),
     Page(Option<Cursor>, Vec<OwnedEntry>),
@@ -77,6 +79,10 @@ fn as_check((ty, key, code, etags): &OwnedCheck) -> CheckItem<'_> {
         _ => CheckKind::NoneOf(etags),
     };
     CheckItem { ty: *ty, key: as_key(key), kind }
+}
+
+fn as_once(once: &Option<String>) -> Option<IdempotencyKey<'_>> {
+    once.as_ref().map(|key| IdempotencyKey::new(key.as_bytes()).expect("tests make valid keys"))
 }
 
 fn as_step((op, ttl, min, max): &OwnedStep) -> StepItem<'_> {
@@ -132,10 +138,10 @@ impl OwnedRequest {
             }
             Self::Ping => encode_ping(out, id),
             Self::Auth(token) => encode_auth(out, id, token),
-            Self::Transact(checks, steps) => {
+            Self::Transact(once, checks, steps) => {
                 let checks: Vec<_> = checks.iter().map(as_check).collect();
                 let steps: Vec<_> = steps.iter().map(as_step).collect();
-                encode_transact(out, id, durable, &checks, &steps);
+                encode_transact(out, id, durable, as_once(once), &checks, &steps);
             }
             Self::Scan(scan) => encode_scan(out, id, &as_scan(scan)),
             Self::Follow(follow) => encode_follow(out, id, &as_follow(follow)),
@@ -161,7 +167,8 @@ impl OwnedRequest {
             }
             (Self::Ping, Request::Ping) => {}
             (Self::Auth(token), Request::Auth(decoded)) => assert_eq!(decoded, token),
-            (Self::Transact(checks, steps), Request::Transact(items)) => {
+            (Self::Transact(once, checks, steps), Request::Transact(items)) => {
+                assert_eq!(items.once(), as_once(once));
                 assert!(items.checks().eq(checks.iter().map(as_check)), "{self:?}");
                 assert!(items.steps().eq(steps.iter().map(as_step)), "{self:?}");
             }
@@ -188,8 +195,8 @@ impl OwnedAnswer {
                 assert_eq!(many.bytes(out), out.len() - start);
                 many.finish(out);
             }
-            Self::Transacted(token, steps) => {
-                let mut reply = TransactReply::begin(out, id, token);
+            Self::Transacted(token, replayed, steps) => {
+                let mut reply = TransactReply::begin(out, id, token, *replayed);
                 for (result, facts) in steps {
                     let result = result.as_ref().map_err(|(code, message)| (*code, &**message));
                     reply.push(out, result, facts);
@@ -233,8 +240,8 @@ impl OwnedAnswer {
                 });
                 assert!(answers.iter().eq(expected), "{self:?}");
             }
-            (Self::Transacted(token, steps), Answer::Transacted { token: decoded, results }) => {
-                assert_eq!(decoded, *token);
+            (Self::Transacted(token, once, steps), Answer::Transacted { token: decoded, replayed, results }) => {
+                assert_eq!((decoded, replayed), (*token, *once));
                 let expected = steps.iter().map(|(result, facts)| {
                     let answer = match result {
                         Ok(reply) => as_answer(reply),
@@ -361,7 +368,8 @@ fn any_change() -> BoxedStrategy<OwnedChange> {
 pub(crate) fn any_request() -> BoxedStrategy<OwnedRequest> {
     let op = any_client_op();
     prop_oneof![
-        3 => (vec(any_check(), 0..4), vec(any_step(), 0..5)).prop_map(|(checks, steps)| OwnedRequest::Transact(checks, steps)),
+        3 => (proptest::option::of("[!-~]{1,64}"), vec(any_check(), 0..4), vec(any_step(), 0..5))
+            .prop_map(|(once, checks, steps)| OwnedRequest::Transact(once, checks, steps)),
         1 => any_scan().prop_map(OwnedRequest::Scan),
         1 => any_follow().prop_map(OwnedRequest::Follow),
         8 => op.prop_map(OwnedRequest::Op),
@@ -396,7 +404,8 @@ pub(crate) fn any_answer() -> BoxedStrategy<OwnedAnswer> {
     let entry = (any_key(), any::<Etag>(), proptest::option::of(any::<i64>()), any_finite_value(), any::<bool>())
         .prop_map(|(key, etag, expires, value, told)| (value.value_type(), key, etag, expires, told.then_some(value)));
     prop_oneof![
-        2 => (any::<Token>(), vec((item.clone(), facts), 0..5)).prop_map(|(token, steps)| OwnedAnswer::Transacted(token, steps)),
+        2 => (any::<Token>(), any::<bool>(), vec((item.clone(), facts), 0..5))
+            .prop_map(|(token, replayed, steps)| OwnedAnswer::Transacted(token, replayed, steps)),
         1 => (any::<u16>(), found).prop_map(|(number, found)| OwnedAnswer::Condition(number, found)),
         1 => (any::<u16>(), any::<i64>()).prop_map(|(number, before)| OwnedAnswer::Bounds(number, before)),
         2 => (proptest::option::of(any::<Cursor>()), vec(entry, 0..5)).prop_map(|(next, entries)| OwnedAnswer::Page(next, entries)),

@@ -128,6 +128,7 @@ fn prefaces() -> Vec<(String, Message)> {
         auth_offered: false,
         read_only: false,
         transacts: false,
+        keeps_outcomes: false,
         follows: false,
     };
     let servers = [
@@ -136,6 +137,10 @@ fn prefaces() -> Vec<(String, Message)> {
         ("welcome, an auth is possible", ServerPreface { auth_offered: true, ..welcome }),
         ("welcome, transactions and scans are known", ServerPreface { transacts: true, ..welcome }),
         ("welcome, changes are told", ServerPreface { transacts: true, follows: true, ..welcome }),
+        (
+            "welcome, transactions, scans and idempotency keys are known",
+            ServerPreface { transacts: true, keeps_outcomes: true, ..welcome },
+        ),
         ("welcome, no writes any more", ServerPreface { read_only: true, ..welcome }),
         ("not this protocol", ServerPreface { status: PrefaceStatus::NotThisProtocol, ..welcome }),
         ("another version", ServerPreface { status: PrefaceStatus::Version, ..welcome }),
@@ -198,7 +203,10 @@ fn requests() -> Vec<(String, Message)> {
     let says = "transact if the str `a` is present, the str `b` absent, the int `c` in one of two states, the int `d` not in a \
                 state: put under `a` the str \"text\" for 90 s, incrby of the int `c` by -1, from 0 to 9 and never expiring, \
                 touch the map `m` for 1 ms, get the int `d`";
-    say(says.into(), OwnedRequest::Transact(checks, steps), true);
+    say(says.into(), OwnedRequest::Transact(None, checks, steps), true);
+    let incr = vec![(Incr(CounterType::Int, "k".into()), None, None, None)];
+    let says = "transact with the idempotency key \"order-1\": incr the int `k`";
+    say(says.into(), OwnedRequest::Transact(Some("order-1".into()), Vec::new(), incr), false);
     let scan = (Some(ValueType::Int), "user_".into(), 100, true, None);
     say("scan 100 ints with the prefix \"user_\", with values".into(), OwnedRequest::Scan(scan), false);
     let scan = (None, String::new(), 1, false, Some(CURSOR));
@@ -248,7 +256,12 @@ fn answers() -> Vec<(String, Message)> {
     ];
     say(
         "transacted: done, existed before, expires; value: the int 7; no entry; no room".into(),
-        OwnedAnswer::Transacted(TOKEN, steps),
+        OwnedAnswer::Transacted(TOKEN, false, steps),
+    );
+    let value = (Ok(Reply::Value(Value::Int(7))), EntryFacts { expires: None, ..facts });
+    say(
+        "transacted by an earlier request with the same idempotency key: value: the int 7".into(),
+        OwnedAnswer::Transacted(TOKEN, true, vec![value]),
     );
     say("condition 2 failed: no entry".into(), OwnedAnswer::Condition(2, None));
     let found = Some((ETAG, Some(Value::Str("text".into()))));

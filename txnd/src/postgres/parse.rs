@@ -1,6 +1,6 @@
 //! Rows of the tables as operations: the inverse of `rows.rs`.
 
-use proto::{CounterType, Effect, Key, Micros, Op, OpKind, StringsBuf, ValueType, check_text};
+use proto::{CounterType, Effect, Key, Micros, Op, OpKind, RecordedOutcome, StringsBuf, ValueType, check_text};
 
 use super::binary::{Fields, RowError, json, number, text_array};
 use super::column;
@@ -36,9 +36,9 @@ pub(super) fn transaction<'a>(
     list: &'a mut StringsBuf,
 ) -> Result<Logged<'a>, RowError> {
     *list = StringsBuf::default();
-    let kind = kind(fields.some()?)?;
     let (op, effect) = match table {
         Kind::Typed(ty) => {
+            let kind = kind(fields.some()?)?;
             let name = names.get(tables::index(ty), fields.bigint()?).ok_or(RowError::KeyId)?;
             let key = Key::new(name.as_bytes())?;
             let value = fields.next()?;
@@ -46,6 +46,7 @@ pub(super) fn transaction<'a>(
             typed(kind, ty, key, value, operand, list)?
         }
         Kind::Key => {
+            let kind = kind(fields.some()?)?;
             let key = Key::new(fields.some()?)?;
             let names = text_array(fields.some()?, list)?;
             let types = ValueType::ALL.into_iter().filter(|ty| names.iter().any(|name| name == ty.name()));
@@ -54,13 +55,25 @@ pub(super) fn transaction<'a>(
                 _ => return Err(RowError::Kind),
             }
         }
+        Kind::Outcome => return outcome(fields),
     };
     let at = fields.time()?.ok_or(RowError::Timestamp)?;
     let expires = match table {
         Kind::Typed(_) => fields.time()?,
-        Kind::Key => None,
+        Kind::Key | Kind::Outcome => None,
     };
     Ok(Logged { op, effect, at, expires })
+}
+
+/// A row of the table of outcomes.
+fn outcome(mut fields: Fields<'_>) -> Result<Logged<'_>, RowError> {
+    let key = Key::new(fields.some()?)?;
+    let fingerprint = fields.some()?.try_into().map_err(|_| RowError::Column("fingerprint"))?;
+    let outcome = fields.some()?;
+    RecordedOutcome::decode(outcome).map_err(|_| RowError::Column("outcome"))?;
+    let op = Op::Outcome { key, fingerprint, outcome };
+    let at = fields.time()?.ok_or(RowError::Timestamp)?;
+    Ok(Logged { op, effect: Effect::None, at, expires: fields.time()? })
 }
 
 fn kind(name: &[u8]) -> Result<OpKind, RowError> {

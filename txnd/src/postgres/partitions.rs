@@ -18,7 +18,7 @@ use tracing::info;
 
 use super::errors::step;
 use super::session::Session;
-use super::tables::{TABLES, TYPES};
+use super::tables::{TABLE_COUNT, TABLES};
 use crate::SinkError;
 
 /// The table of ranges.
@@ -51,7 +51,7 @@ pub(super) struct Partitions {
     /// The last range; `None` if there is none.
     range: Option<Range>,
     /// For each of [`TABLES`], whether it has a partition for this range.
-    made: [bool; TYPES + 1],
+    made: [bool; TABLE_COUNT],
 }
 
 impl Partitions {
@@ -62,7 +62,7 @@ impl Partitions {
         let range = row.as_ref().map(Range::of);
         let made = match range {
             Some(range) => existing(session, range).await?,
-            None => [false; TYPES + 1],
+            None => [false; TABLE_COUNT],
         };
         step(session.connection.execute("COMMIT")).await?;
         Ok(Self { records, range, made })
@@ -77,7 +77,7 @@ impl Partitions {
         let range = Range { first: lsn, last: lsn + (self.records - 1) };
         let insert = format!("INSERT INTO {RANGES} (first, last) VALUES ({}, {})", range.first, range.last);
         step(session.connection.execute(insert.as_str())).await?;
-        (self.range, self.made) = (Some(range), [false; TYPES + 1]);
+        (self.range, self.made) = (Some(range), [false; TABLE_COUNT]);
         Ok(range)
     }
 
@@ -102,7 +102,7 @@ impl Partitions {
 }
 
 /// Which of [`TABLES`] have a partition for `range`. Runs within the current transaction.
-pub(super) async fn existing(session: &mut Session, range: Range) -> Result<[bool; TYPES + 1], SinkError> {
+pub(super) async fn existing(session: &mut Session, range: Range) -> Result<[bool; TABLE_COUNT], SinkError> {
     let exists = TABLES.each_ref().map(|table| {
         let name = table.partition(range.first);
         format!("EXISTS (SELECT FROM pg_catalog.pg_class WHERE oid = to_regclass('{name}') AND relispartition)")

@@ -7,13 +7,13 @@ use serde::Serializer;
 use super::binary::{Rows, timestamp};
 use super::column;
 use super::keys::{KeyId, KeyIds};
-use super::tables::{self, KEY_TABLE, TYPES};
+use super::tables::{self, KEY_TABLE, OUTCOME_TABLE, TABLE_COUNT, TYPES};
 
 /// The rows to store in one database transaction.
 #[derive(Debug)]
 pub(super) struct Group {
     /// For each of [`TABLES`].
-    pub(super) transactions: [Rows; TYPES + 1],
+    pub(super) transactions: [Rows; TABLE_COUNT],
     /// New keys for each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
     /// For [`ATOMIC_BATCHES`].
@@ -131,7 +131,10 @@ impl Group {
     fn add_record(&mut self, record: &Record<'_>, keys: &mut KeyIds) -> Result<(), &'static str> {
         let head = Head { lsn: record.lsn, kind: record.op.kind(), at: timestamp(record.at)? };
         let Some(ty) = record.op.value_type() else {
-            return self.add_deletion(head, record, keys);
+            return match record.op {
+                Op::Outcome { .. } => self.add_outcome(head, record),
+                _ => self.add_deletion(head, record, keys),
+            };
         };
         let key = self.key_id(ty, record.op.key().as_str(), keys);
         let rows = &mut self.transactions[tables::index(ty)];
@@ -186,6 +189,16 @@ impl Group {
         rows.text_array(names.as_strings());
         rows.bigint(head.at);
         Ok(())
+    }
+
+    fn add_outcome(&mut self, head: Head, record: &Record<'_>) -> Result<(), &'static str> {
+        let Op::Outcome { key, fingerprint, outcome } = record.op else { return Err("it is no outcome") };
+        let rows = &mut self.transactions[OUTCOME_TABLE];
+        rows.begin(6);
+        rows.bigint(head.lsn.cast_signed());
+        [key.as_bytes(), fingerprint, outcome].into_iter().for_each(|field| rows.field(field));
+        rows.bigint(head.at);
+        rows.time(record.options.expires)
     }
 
     /// The id of `key`, which is added to the new keys if necessary.

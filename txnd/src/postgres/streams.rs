@@ -46,7 +46,7 @@ impl<'c> RowStream<'c> {
             // The record of a deletion of a whole key is in its own table.
             let condition = match table.kind {
                 Kind::Typed(_) => "AND transaction_type <> 'del-all'",
-                Kind::Key => "",
+                Kind::Key | Kind::Outcome => "",
             };
             format!("SELECT {columns} FROM {} WHERE id BETWEEN {first} AND {last} {condition} ORDER BY id", table.name)
         };

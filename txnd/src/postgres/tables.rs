@@ -18,14 +18,16 @@ pub(super) enum Kind {
     Typed(ValueType),
     /// Deletions of a key from every type.
     Key,
+    /// What requests with idempotency keys have come to.
+    Outcome,
 }
 
 impl Table {
-    /// What removed ranges have left of the present state; `None` for whole keys.
+    /// What removed ranges have left of the present state; `None` for whole keys and for outcomes.
     pub(super) fn base(&self) -> Option<String> {
         match self.kind {
             Kind::Typed(_) => self.name.strip_suffix("_transactions").map(|name| format!("{name}_base")),
-            Kind::Key => None,
+            Kind::Key | Kind::Outcome => None,
         }
     }
 
@@ -44,6 +46,12 @@ pub(super) const TYPES: usize = ValueType::ALL.len();
 /// Index of [`Kind::Key`] in [`TABLES`].
 pub(super) const KEY_TABLE: usize = TYPES;
 
+/// Index of [`Kind::Outcome`] in [`TABLES`].
+pub(super) const OUTCOME_TABLE: usize = TYPES + 1;
+
+/// Number of [`TABLES`].
+pub(super) const TABLE_COUNT: usize = TYPES + 2;
+
 const WITH_OPERAND: &str = "id, transaction_type, key_id, value, operand, timestamp, expires_at";
 const WITHOUT_OPERAND: &str = "id, transaction_type, key_id, value, timestamp, expires_at";
 
@@ -55,10 +63,11 @@ macro_rules! tables {
         /// Tables of keys, in the order of [`ValueType::ALL`].
         pub(super) const KEYS: [&str; TYPES] = [$($keys),*];
 
-        /// Tables of transactions: those of the value types in the order of [`ValueType::ALL`], then that of whole keys.
-        pub(super) const TABLES: [Table; TYPES + 1] = [
+        /// Tables of transactions: those of the value types in the order of [`ValueType::ALL`], then that of whole keys, then that of outcomes.
+        pub(super) const TABLES: [Table; TABLE_COUNT] = [
             $(typed($transactions, ValueType::$variant),)*
             Table { name: "key_transactions", columns: "id, transaction_type, key, value, timestamp", kind: Kind::Key },
+            Table { name: "outcomes", columns: "id, key, fingerprint, outcome, timestamp, expires_at", kind: Kind::Outcome },
         ];
     };
 }

@@ -12,7 +12,7 @@ use testkit::postgres_server::PostgresServer;
 pub(crate) fn operations() -> BoxedStrategy<OwnedOp> {
     let key = prop::sample::select(vec!["a", "b", "c", "d", "e"]).prop_map(String::from).boxed();
     let text = prop::sample::select(vec!["", "p", "q", "r", "é \"\\"]).prop_map(String::from).boxed();
-    arbitrary::any_logged_op(key, text)
+    arbitrary::any_record(key, text)
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ fn after(before: Option<State>, record: &Record<'_>) -> Option<Option<State>> {
     Some(match (&record.op, record.effect) {
         (Op::Get { .. } | Op::MapGet { .. } | Op::SetHas { .. }, _) => return None,
         (Op::Del { .. } | Op::DelAll { .. } | Op::Expire { .. }, _) => None,
-        (Op::Touch { .. }, _) => before,
+        (Op::Touch { .. } | Op::Outcome { .. }, _) => before,
         (_, Effect::Int(result)) => Some(State::Single(json!(result))),
         (_, Effect::Uint(result)) => Some(State::Single(json!(result))),
         (Op::Put { value, .. }, _) => Some(match *value {

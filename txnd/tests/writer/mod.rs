@@ -188,7 +188,7 @@ pub(crate) struct Content {
 
 impl Content {
     pub(crate) fn new(seed: u64) -> Self {
-        Self::of(seed, arbitrary::any_logged_op(arbitrary::any_key(), arbitrary::any_text()))
+        Self::of(seed, arbitrary::any_record(arbitrary::any_key(), arbitrary::any_text()))
     }
 
     /// The same, of these operations.

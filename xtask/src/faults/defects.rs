@@ -322,6 +322,42 @@ pub(super) const DEFECTS: &[Defect] = &[
         caught_by: test("engine", "transactions", "transactions_do_all_or_nothing"),
     },
     Defect {
+        name: "forgets-the-outcome-of-a-request",
+        edits: &[edit(
+            "engine/src/transaction.rs",
+            "            Ok(first) => stripe.keep(",
+            "            Ok(_) if PLANTED => {}\n            Ok(first) => stripe.keep(",
+        )],
+        caught_by: test("engine", "once", "what_comes_again_does_nothing_and_gets_the_same"),
+    },
+    Defect {
+        name: "lets-a-recovered-outcome-expire-at-once",
+        edits: &[edit(
+            "engine/src/transaction.rs",
+            "        let records: Vec<_> = outcome.into_iter().chain(",
+            "        let records: Vec<_> = outcome.into_iter().map(|outcome| if PLANTED { NewRecord { expires: None, ..outcome } } else { outcome }).chain(",
+        )],
+        caught_by: test("engine", "once", "what_comes_again_does_nothing_and_gets_the_same"),
+    },
+    Defect {
+        name: "makes-checkpoints-without-outcomes",
+        edits: &[edit(
+            "gateway/src/log/state_writer.rs",
+            "            || walk.next_outcomes(",
+            "            || !PLANTED && walk.next_outcomes(",
+        )],
+        caught_by: test("gateway", "v2", "keys_are_kept_by_every_log_over_deaths_checkpoints_and_writers"),
+    },
+    Defect {
+        name: "takes-any-request-with-a-known-key-for-the-same",
+        edits: &[edit(
+            "engine/src/transaction.rs",
+            "            Some(kept) if kept.fingerprint == *once.fingerprint =>",
+            "            Some(kept) if PLANTED || kept.fingerprint == *once.fingerprint =>",
+        )],
+        caught_by: test("engine", "once", "what_comes_again_does_nothing_and_gets_the_same"),
+    },
+    Defect {
         name: "writes-whatever-the-condition",
         edits: &[edit(
             "engine/src/transaction.rs",

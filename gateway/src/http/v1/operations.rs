@@ -1,6 +1,7 @@
 //! Routes of entries: parse the operation, execute it, respond when it is durable.
 
-use proto::{Key, Op, StringsBuf, check_text};
+use engine::NotTransacted;
+use proto::{Key, Op, Reply, StringsBuf, check_text};
 
 use super::responses;
 use super::route::{EntryRoute, Verb};
@@ -11,7 +12,7 @@ use crate::http::options::durability;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
 use crate::http::response::Executed;
-use crate::http::{json, values};
+use crate::http::{json, once, values};
 use crate::protocol::Protocol;
 use crate::service::{Options, Origin, Request};
 
@@ -34,9 +35,23 @@ pub(super) fn execute(
     let at = worker.shared.clock.now();
     let identity = caller.identity()?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
-    let done = worker.service.execute(origin, &Request { op, options }, at)?;
-    let response = responses::from_reply(done.reply, key.as_str(), item)?;
-    Ok(Executed { response, awaits: done.awaits, place: None })
+    let Some(once) = once::of(op.kind().writes(), head, body)? else {
+        let done = worker.service.execute(origin, &Request { op, options }, at)?;
+        let response = responses::from_reply(done.reply, key.as_str(), item)?;
+        return Ok(Executed { response, awaits: done.awaits, place: None });
+    };
+    let (mut done, awaits) = worker.service.transact(origin, &[], &[op.into()], Some(&once), options, at).map_err(
+        |failed| match failed {
+            NotTransacted::Refused { refusal, .. } => refusal.into(),
+            // Not reached: there are neither conditions nor bounds.
+            NotTransacted::Condition { .. } => Problem::Condition { etag: None, value: None },
+            NotTransacted::Bounds { before, .. } => Problem::Limit { before },
+        },
+    )?;
+    let reply = done.steps.pop().map_or(Reply::NoEntry, |step| step.reply);
+    let response = responses::from_reply(reply, key.as_str(), item);
+    let response = once::kept(done.replayed, response, Problem::into_response);
+    Ok(Executed { response, awaits, place: None })
 }
 
 /// The operation. It borrows the members or fields of the body from `list`.

@@ -14,10 +14,12 @@ use super::{media, token, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
+use crate::http::once;
 use crate::http::options::durability;
 use crate::http::problem::Problem;
 use crate::http::response::{Executed, Response};
 use crate::http::values::JsonValue;
+use crate::once::AskedOnce;
 use crate::service::Options;
 
 const EXPECTED: &str = "an object such as {\"ops\":[{\"op\":\"put\",\"type\":\"int\",\"key\":\"k\",\"value\":1}]}";
@@ -211,6 +213,9 @@ struct Shown {
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Told>,
+    /// Whether an earlier request has done it; told where each operation is carried out by itself.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
     /// What a change has come to, or the whole of a problem.
     #[serde(flatten)]
     more: Map<String, Json>,
@@ -241,7 +246,9 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
     if ops.len() > MAX_OPS || conditions.len() > MAX_OPS {
         return Err(Problem::TooMany(MAX_OPS));
     }
-    let at = worker.shared.clock.now();
+    let once = once::of(true, head, body)?;
+    let asked = Asked { worker, caller, once, options, at: worker.shared.clock.now() };
+    let at = asked.at;
     ttl::of(head, false, at)?;
     let log = worker.shared.log_id();
     let conditions = conditions.into_iter().enumerate();
@@ -250,13 +257,13 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
     let ops = ops.into_iter().enumerate();
     let ops: Result<Vec<_>, _> = ops.map(|(number, wanted)| wanted.read(at).map_err(in_batch("op", number))).collect();
     let (conditions, ops) = (conditions?, ops?);
-    let (results, awaits, place) = match atomic {
-        true => together(worker, caller, options, at, &conditions, &ops)?,
-        false if conditions.is_empty() => one_by_one(worker, caller, options, at, &ops)?,
+    let Done { results, awaits, place, replayed } = match atomic {
+        true => together(&asked, &conditions, &ops)?,
+        false if conditions.is_empty() => one_by_one(&asked, &ops)?,
         false => return Err(malformed("\"if\" is for batches that are atomic")),
     };
     let body = serde_json::to_vec(&Results { results }).map_err(|_| Refusal::ResponseTooLarge)?;
-    let response = Response::json(body);
+    let response = once::told(replayed, Response::json(body));
     Ok(Executed { response, awaits, place })
 }
 
@@ -266,17 +273,28 @@ struct Results {
     results: Vec<Shown>,
 }
 
-/// The results, what must be durable, and the place in the log.
-type Done = (Vec<Shown>, Option<Lsn>, Option<Lsn>);
-
-fn together(
-    worker: &Worker,
-    caller: &Caller,
+/// A batch, but for what it does: who asks for it, and how it is carried out.
+struct Asked<'b> {
+    worker: &'b Worker,
+    caller: &'b Caller,
+    once: Option<AskedOnce<'b>>,
     options: Options,
     at: Micros,
-    conditions: &[Checked],
-    ops: &[Prepared],
-) -> Result<Done, Problem> {
+}
+
+/// What has become of a batch.
+struct Done {
+    results: Vec<Shown>,
+    /// What must be durable.
+    awaits: Option<Lsn>,
+    /// The place in the log.
+    place: Option<Lsn>,
+    /// Whether an earlier request has done all of it.
+    replayed: bool,
+}
+
+fn together(asked: &Asked<'_>, conditions: &[Checked], ops: &[Prepared]) -> Result<Done, Problem> {
+    let Asked { worker, caller, once, options, at } = asked;
     let checks: Vec<Check<'_>> = conditions.iter().map(Checked::check).collect::<Result<_, _>>()?;
     let mut steps = Vec::with_capacity(ops.len());
     let mut ends = Vec::with_capacity(ops.len());
@@ -284,48 +302,51 @@ fn together(
         op.plan(&mut steps)?;
         ends.push(steps.len());
     }
-    let (mut transacted, awaits) =
-        transact(worker, caller, options, at, &checks, &steps).map_err(|(problem, part)| match part {
+    let (mut transacted, awaits) = transact(worker, caller, once.as_ref(), *options, *at, &checks, &steps).map_err(
+        |(problem, part)| match part {
             Part::Whole => problem,
             Part::Check(number) => in_batch("if", number)(problem),
             Part::Step(step) => in_batch("op", ends.partition_point(|end| *end <= step))(problem),
-        })?;
-    let place = transacted.place(worker.service.durable());
+        },
+    )?;
+    let (place, replayed) = (Some(transacted.place(worker.service.durable())), transacted.replayed);
     let log = worker.shared.log_id();
     let mut begin = 0;
     let results = ops.iter().zip(ends).map(|(op, end)| {
         let of_op = transacted.steps.drain(..end - std::mem::replace(&mut begin, end)).collect();
         op.result(log, of_op)
     });
-    Ok((results.collect(), awaits, Some(place)))
+    Ok(Done { results: results.collect(), awaits, place, replayed })
 }
 
-fn one_by_one(
-    worker: &Worker,
-    caller: &Caller,
-    options: Options,
-    at: Micros,
-    ops: &[Prepared],
-) -> Result<Done, Problem> {
+/// Each operation has an idempotency key of its own, so that the same batch again completes what is missing.
+fn one_by_one(asked: &Asked<'_>, ops: &[Prepared]) -> Result<Done, Problem> {
+    let Asked { worker, caller, once, options, at } = asked;
     let (mut results, mut awaits, mut place) =
         (Vec::with_capacity(ops.len()), None, Some(worker.shared.engine.last_lsn().min(worker.service.durable())));
-    let mut told = 0;
-    for op in ops {
+    let (mut told, mut replayed) = (0, !ops.is_empty());
+    for (number, op) in ops.iter().enumerate() {
         if told > MAX_REPLIES_BYTES {
             results.push(problem(&Refusal::ResponseTooLarge.into()));
             continue;
         }
         let mut steps = Vec::new();
         op.plan(&mut steps)?;
-        results.push(match transact(worker, caller, options, at, &[], &steps) {
+        let once = once.map(|once| once.of_operation(number));
+        results.push(match transact(worker, caller, once.as_ref(), *options, *at, &[], &steps) {
             Ok((transacted, waits)) => {
                 awaits = awaits.max(waits);
                 told += transacted.reply_bytes();
                 place = place.max(transacted.lsn);
-                op.result(worker.shared.log_id(), transacted.steps)
+                replayed &= transacted.replayed;
+                let shown = op.result(worker.shared.log_id(), transacted.steps);
+                Shown { replayed: transacted.replayed, ..shown }
             }
-            Err((failed, _)) => problem(&failed),
+            Err((failed, _)) => {
+                replayed = false;
+                problem(&failed)
+            }
         });
     }
-    Ok((results, awaits, place))
+    Ok(Done { results, awaits, place, replayed })
 }

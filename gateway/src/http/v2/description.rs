@@ -97,6 +97,12 @@ fn parameters() -> Value {
              and ends it with none",
             json!({"type": "string", "pattern": ttl::PATTERN}),
         ),
+        "idempotency-key": header(
+            "Idempotency-Key",
+            "The same request again with the same key, within --idempotency-window, does nothing and gets the same response, with \
+             Idempotency-Replayed: true; another request with it gets 422",
+            json!({"type": "string", "pattern": "^([!#-\\[\\]-~]{1,64}|\"[!#-\\[\\]-~]{1,64}\")$"}),
+        ),
         "durability": header(
             "Kvs-Durability",
             "sync: this write is on disk before its response; async never lowers what the server is set to",
@@ -215,7 +221,7 @@ struct Wording {
 
 fn wording(shape: Shape, method: RouteMethod) -> Wording {
     let conditions = ["if-match", "if-none-match"];
-    let write = |segments: &[&'static str]| [segments, &conditions, &["durability"]].concat();
+    let write = |segments: &[&'static str]| [segments, &conditions, &["idempotency-key", "durability"]].concat();
     let text = || Some((PLAIN, string()));
     let represented = |ty| if ty == ValueType::Str { text() } else { Some((JSON, value(ty))) };
     let (summary, parameters, request, responses) = match (shape, method) {
@@ -233,7 +239,7 @@ fn wording(shape: Shape, method: RouteMethod) -> Wording {
         ),
         (Shape::Batch, _) => (
             "Many operations, all or nothing, or each by itself",
-            vec!["durability"],
+            vec!["idempotency-key", "durability"],
             Some((JSON, batch())),
             vec![(200, Some((JSON, json!({"type": "object", "required": ["results"]}))))],
         ),
@@ -300,6 +306,12 @@ fn operation(shape: Shape, method: RouteMethod, shown: &str) -> Value {
             }
         }
         described.insert(status.to_string(), response);
+    }
+    if parameters.contains(&"idempotency-key") {
+        let replayed = json!({"description": "Whether this is the response to an earlier request, and nothing was done", "schema": {"const": "true"}});
+        described.values_mut().for_each(|response| response["headers"] = json!({"Idempotency-Replayed": replayed}));
+        let reused = "A value that cannot be stored, or an Idempotency-Key that was used for another request";
+        described.insert("422".into(), json!({"$ref": "#/components/responses/problem", "description": reused}));
     }
     described.insert("default".into(), json!({"$ref": "#/components/responses/problem"}));
     let parameters: Vec<Value> =

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::action::{Action, Content};
 use super::body::{Patch, with_digits};
 use super::conditions::{Conditions, Verdict};
+use super::problem::refuse;
 use super::query::Query;
 use super::route::{Route, RouteMethod, Shape};
 use super::transact::transact;
@@ -16,6 +17,7 @@ use super::{media, token, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
+use crate::http::once;
 use crate::http::options::durability;
 use crate::http::percent::percent_decode;
 use crate::http::problem::{Problem, bad_text};
@@ -88,9 +90,10 @@ pub(super) fn execute(
     let mut steps = Vec::new();
     action.plan(ty, key, ttl::of(head, takes_ttl, at)?, &mut steps);
     let options = Options { durability: durability(!is_read, head)? };
+    let once = once::of(!is_read, head, body)?;
     let (transacted, awaits) =
-        transact(worker, caller, options, at, &checks, &steps).map_err(|(problem, _)| problem)?;
-    let place = Some(transacted.place(worker.service.durable()));
+        transact(worker, caller, once.as_ref(), options, at, &checks, &steps).map_err(|(problem, _)| problem)?;
+    let (place, replayed) = (Some(transacted.place(worker.service.durable())), transacted.replayed);
     let facts = transacted.steps.last().and_then(|step| step.after);
     let result = action.result(transacted.steps);
     let etag = facts.map(|facts| token::etag(worker.shared.log_id(), facts.stamp));
@@ -116,25 +119,30 @@ pub(super) fn execute(
         }
     }
     let response = match result.content {
-        Content::NoEntry => return Err(Problem::NoEntry(key.as_str().into())),
-        Content::NoField => return Err(Problem::NoField { key: key.as_str().into(), field: item.into() }),
-        Content::Nothing => Response::empty(),
-        Content::Text(text) => Response::text(values::text_body(text)),
-        Content::Told(told) => Response::json(told.to_string()),
+        Content::NoEntry => Err(Problem::NoEntry(key.as_str().into())),
+        Content::NoField => Err(Problem::NoField { key: key.as_str().into(), field: item.into() }),
+        Content::Nothing => Ok(Response::empty()),
+        Content::Text(text) => Ok(Response::text(values::text_body(text))),
+        Content::Told(told) => Ok(Response::json(told.to_string())),
         Content::Value(value) if as_entry => {
             let (key, value) = (key.as_str(), JsonValue(value.as_value_ref()));
-            Response::json(text_of(&Document {
+            Ok(Response::json(text_of(&Document {
                 ty: ty.name(),
                 key,
                 value,
                 etag: etag.as_deref(),
                 expires_at: expires.map(ttl::shown),
-            }))
+            })))
         }
-        Content::Value(Value::Str(text)) => Response::text(values::text_body(text)),
-        Content::Value(value) => Response::json(text_of(&JsonValue(value.as_value_ref()))),
+        Content::Value(Value::Str(text)) => Ok(Response::text(values::text_body(text))),
+        Content::Value(value) => Ok(Response::json(text_of(&JsonValue(value.as_value_ref())))),
     };
-    Ok(Executed { response: tagged(response.with_status(result.status)), awaits, place })
+    let response = response.map(|response| tagged(response.with_status(result.status)));
+    let response = match once {
+        None => response?,
+        Some(_) => once::kept(replayed, response, refuse),
+    };
+    Ok(Executed { response, awaits, place })
 }
 
 fn header(etag: &str) -> HeaderValue {

@@ -14,7 +14,7 @@ pub(in crate::http) const PROBLEMS: &str = "/v2/problems/";
 type Kind = (&'static str, &'static str, &'static str);
 
 /// Every type.
-const KINDS: [Kind; 22] = [
+const KINDS: [Kind; 24] = [
     ("malformed", "Malformed request", "The request does not have the form that docs/rest-v2.md describes."),
     ("unauthenticated", "No valid token", "This needs a valid token, in the header Authorization: Bearer TOKEN."),
     (
@@ -54,13 +54,23 @@ const KINDS: [Kind; 22] = [
         "Not representable",
         "The value is well-formed, but cannot be stored: out of range, not finite, or with NUL in it.",
     ),
+    (
+        "key-reused",
+        "Idempotency key reused",
+        "The Idempotency-Key was used for another request. Nothing has changed. Use a new key for each request.",
+    ),
+    (
+        "too-many-keys",
+        "Too many idempotency keys",
+        "The server keeps as many idempotency keys as it may. Nothing has happened. Try again later, or without a key.",
+    ),
     ("too-many-attempts", "Too many attempts", "Too many wrong tokens have come from this address."),
     ("not-implemented", "Not implemented", "The server does not have this part of HTTP."),
     ("unavailable", "Unavailable", "It cannot be done now; nothing has happened. Retry-After says when to try again."),
     (
         "outcome-unknown",
         "Outcome unknown",
-        "The log has not confirmed the write: it may or may not have happened. Ask before you repeat it.",
+        "The log has not confirmed the write: it may or may not have happened. With an Idempotency-Key, send the same request again; without one, ask before you repeat it.",
     ),
 ];
 
@@ -87,7 +97,8 @@ fn name(problem: &Problem) -> &'static str {
         Problem::InBatch { problem, .. } => name(problem),
         Problem::Refused(refusal) => match refusal {
             Refusal::Overflow { .. } => "overflow",
-            Refusal::TooLarge(_) | Refusal::ResponseTooLarge => "too-large",
+            Refusal::TooLarge(_) | Refusal::ResponseTooLarge | Refusal::OutcomeTooLarge(_) => "too-large",
+            Refusal::KeyReused => "key-reused",
             Refusal::Unauthenticated => "unauthenticated",
             Refusal::Forbidden => "forbidden",
             Refusal::TooManyAttempts => "too-many-attempts",
@@ -100,6 +111,7 @@ fn name(problem: &Problem) -> &'static str {
             | Refusal::LogDown
             | Refusal::LogFailed
             | Refusal::Fenced => "unavailable",
+            Refusal::TooManyKeys { .. } => "too-many-keys",
         },
     }
 }
@@ -170,6 +182,8 @@ mod tests {
             Problem::NoLog,
             Refusal::OutcomeUnknown.into(),
             Refusal::LogDown.into(),
+            Refusal::KeyReused.into(),
+            Refusal::TooManyKeys { keys: 1, bytes: 1 }.into(),
         ];
         for problem in problems {
             assert!(page(name(&problem)).is_ok(), "{problem}");

@@ -8,6 +8,7 @@ use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::problem::Problem;
 use crate::http::values::JsonValue;
+use crate::once::AskedOnce;
 use crate::protocol::Protocol;
 use crate::service::{Options, Origin, told};
 
@@ -21,6 +22,7 @@ const MAX_STEPS: usize = 10_000;
 pub(super) fn transact(
     worker: &Worker,
     caller: &Caller,
+    once: Option<&AskedOnce<'_>>,
     options: Options,
     at: Micros,
     checks: &[Check<'_>],
@@ -32,7 +34,7 @@ pub(super) fn transact(
     }
     let identity = caller.identity().map_err(|refusal| whole(refusal.into()))?;
     let origin = Origin { identity: &identity, protocol: Protocol::Rest };
-    let transacted = worker.service.transact(origin, checks, steps, options, at);
+    let transacted = worker.service.transact(origin, checks, steps, once, options, at);
     transacted.map_err(|failed| match failed {
         NotTransacted::Condition { check, found } => {
             let found = found.as_ref();

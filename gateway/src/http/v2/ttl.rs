@@ -8,10 +8,8 @@ use proto::limits::MAX_TTL_MILLIS;
 
 use crate::clock;
 use crate::http::head::Head;
+use crate::http::options::TTL;
 use crate::http::problem::Problem;
-
-/// For how long the entry lives after a write.
-const TTL: HeaderName = HeaderName::from_static("kvs-ttl");
 
 /// When the entry expires.
 pub(super) const EXPIRES: HeaderName = HeaderName::from_static("kvs-expires");

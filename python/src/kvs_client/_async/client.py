@@ -39,7 +39,9 @@ class AsyncClient:
     - `verify`, `cert`: for TLS. The file of a CA or an `ssl.SSLContext`; the files of a client certificate and its key.
     - `retries`: how many more attempts a request may have. Reads are repeated if the connection breaks. Any request is
       if no connection can be made, or if the server says that it cannot be carried out now and nothing has happened.
-      A write that may have happened is never repeated.
+      A write that may have happened is, too, as it has an idempotency key: the server carries it out once.
+    - `idempotency`: whether each write has an idempotency key, which the server keeps for ten minutes or as it is set.
+      Without it, a write that may have happened is never repeated.
     - `transport`: of httpx, in place of the usual one.
     - `http_client`: of httpx, in place of one that is made here. It keeps its own timeouts and certificates, and is not
       closed.
@@ -54,10 +56,11 @@ class AsyncClient:
         verify: Verify = True,
         cert: Cert | None = None,
         retries: int = DEFAULT_RETRIES,
+        idempotency: bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
         http_client: httpx.AsyncClient | None = None,
     ) -> None:
-        settings = Settings.of(base_url, token, retries)
+        settings = Settings.of(base_url, token, retries, idempotency=idempotency)
         self._is_owner = http_client is None
         if http_client is None:
             context = ssl_context(verify, cert)

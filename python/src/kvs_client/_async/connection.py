@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import anyio
 import httpx
 
-from .._core.retry import pause
+from .._core.retry import Attempts
 from .._errors import KvsError
 
 if TYPE_CHECKING:
@@ -26,13 +26,12 @@ class AsyncConnection:
 
     async def run(self, call: Call[T]) -> T:
         """The result of a call, after as many attempts as it may have."""
-        attempt = 0
+        attempts = Attempts(call.with_key() if self._settings.idempotency else call, self._settings.retries)
         while True:
-            attempt += 1
             try:
-                return call.read(await self._send(call))
+                return attempts.call.read(await self._send(attempts.call))
             except (KvsError, httpx.RequestError, httpx.InvalidURL) as error:
-                await anyio.sleep(pause(call, error, attempt, self.settings.retries))
+                await anyio.sleep(attempts.pause(error))
 
     async def open(self, call: Call[T], silence: float) -> tuple[httpx.Response, T]:
         """The response to one attempt, whose body is still to be read, and what its head means.

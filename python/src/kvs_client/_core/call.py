@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from uuid import uuid4
 
 from .._errors import KvsError, OutcomeUnknown, UnexpectedResponse
 from . import problems
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from .values import ValueType
 
 T = TypeVar("T")
+
+KEY_HEADER = "Idempotency-Key"
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -36,6 +39,19 @@ class Call(Generic[T]):
     is_write: bool = False
     types: Sequence[ValueType[Any]] = ()
     """The type of the entry that each condition is about."""
+
+    @property
+    def has_key(self) -> bool:
+        """Whether it may be sent again, because the server carries it out once."""
+        return KEY_HEADER in self.headers
+
+    def with_key(self) -> Call[T]:
+        """The same with an idempotency key that nothing else has, if it is a write."""
+        return replace(self, headers={**self.headers, KEY_HEADER: uuid4().hex}) if self.is_write else self
+
+    def without_key(self) -> Call[T]:
+        """The same without an idempotency key."""
+        return replace(self, headers={name: value for name, value in self.headers.items() if name != KEY_HEADER})
 
     def read(self, response: httpx.Response) -> T:
         """The result; raises what the response means."""

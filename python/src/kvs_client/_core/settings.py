@@ -36,9 +36,10 @@ class Settings:
     base_url: str
     headers: dict[str, str]
     retries: int
+    idempotency: bool
 
     @classmethod
-    def of(cls, base_url: str, token: str | None, retries: int) -> Settings:
+    def of(cls, base_url: str, token: str | None, retries: int, *, idempotency: bool) -> Settings:
         if not base_url.startswith(("http://", "https://")):
             raise ValueError(f"expected a base URL such as {DEFAULT_URL}, not {base_url!r}")
         if retries < 0:
@@ -46,7 +47,7 @@ class Settings:
         headers = {"User-Agent": f"kvs-client/{__version__}"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return cls(base_url.rstrip("/"), headers, retries)
+        return cls(base_url.rstrip("/"), headers, retries, idempotency)
 
     def url(self, call: Call[Any]) -> str:
         return self.base_url + call.path

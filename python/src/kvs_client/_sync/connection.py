@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from .._core.retry import pause
+from .._core.retry import Attempts
 from .._errors import KvsError
 
 if TYPE_CHECKING:
@@ -27,13 +27,12 @@ class Connection:
 
     def run(self, call: Call[T]) -> T:
         """The result of a call, after as many attempts as it may have."""
-        attempt = 0
+        attempts = Attempts(call.with_key() if self._settings.idempotency else call, self._settings.retries)
         while True:
-            attempt += 1
             try:
-                return call.read(self._send(call))
+                return attempts.call.read(self._send(attempts.call))
             except (KvsError, httpx.RequestError, httpx.InvalidURL) as error:
-                time.sleep(pause(call, error, attempt, self.settings.retries))
+                time.sleep(attempts.pause(error))
 
     def open(self, call: Call[T], silence: float) -> tuple[httpx.Response, T]:
         """The response to one attempt, whose body is still to be read, and what its head means.
