@@ -144,7 +144,9 @@ fn expected(
     }
     let mut as_of = next - 1;
     if !records.is_empty() {
-        let bytes = records.iter().map(|(op, _)| record_bytes(&op.as_op())).sum();
+        // All but the last of a run say how many follow: in 2 bytes, with 2 before them, in a block with 2 for its length.
+        let grouped = 6 * (records.len() - 1);
+        let bytes = records.iter().map(|(op, _)| record_bytes(&op.as_op())).sum::<usize>() + grouped;
         let reads = steps.iter().all(|(op, _)| !op.as_op().kind().writes());
         // A step that is alone is carried out like any other operation.
         let alone = steps.len() == 1 && checks.iter().all(|check| check.key == steps[0].0.as_op().key());
@@ -220,6 +222,9 @@ fn compare(planned: &[Planned], record: RecordMode, hash_seed: u64, budget: usiz
         assert_eq!((record.op, record.effect), (op.as_op(), *effect));
     }
     for (first, last) in runs {
+        for record in shipped.records().filter(|record| (first..=last).contains(&record.lsn)) {
+            assert_eq!(u64::from(record.options.following), last - record.lsn, "a run from {first} to {last}");
+        }
         let is_whole = |batch: &proto::Batch| batch.first_lsn() <= first && last <= batch.last_lsn();
         assert!(shipped.batches().iter().any(is_whole), "records {first} to {last} are in one batch");
     }

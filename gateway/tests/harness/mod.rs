@@ -380,7 +380,24 @@ impl Client {
             answer.body = vec![0; length.parse().expect("a length")];
             self.reader.read_exact(&mut answer.body)?;
         }
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = self.read_chunks()?;
+        }
         Ok(answer)
+    }
+
+    /// Reads a body in chunks, to its end.
+    fn read_chunks(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let length = usize::from_str_radix(&self.line()?, 16).expect("the length of a chunk");
+            let mut chunk = vec![0; length + 2];
+            self.reader.read_exact(&mut chunk)?;
+            if length == 0 {
+                return Ok(body);
+            }
+            body.extend_from_slice(&chunk[..length]);
+        }
     }
 
     /// Reads the head of one answer and leaves its body.

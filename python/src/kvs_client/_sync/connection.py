@@ -27,7 +27,7 @@ class Connection:
 
     def run(self, call: Call[T]) -> T:
         """The result of a call, after as many attempts as it may have."""
-        attempts = Attempts(call.with_key() if self._settings.idempotency else call, self._settings.retries)
+        attempts = Attempts(call.with_key() if self.settings.idempotency else call, self.settings.retries)
         while True:
             try:
                 return attempts.call.read(self._send(attempts.call))

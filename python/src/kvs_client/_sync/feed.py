@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from .._core import retry
 from .._core.feed import Failure, Lines, pause
+from .._core.retry import Attempts
 from .._feed import Step
 from .._stop import Stop
 
@@ -59,6 +59,7 @@ class Feed(Iterator[Step]):
         self._has_begun = False
         self._is_done = False
         self._failures = 0
+        self._attempts = Attempts(calls.after(after), connection.settings.retries)
         self.token = after
         """The place up to which all steps were returned, from which a feed goes on; `None` if it has not begun.
 
@@ -164,7 +165,7 @@ class Feed(Iterator[Step]):
         call = self._calls.after(self.token)
         if self._has_begun:
             return pause(call, error, self._failures)
-        return retry.pause(call, error, self._failures, self._connection.settings.retries)
+        return self._attempts.pause(error)
 
     def _release(self) -> None:
         """Close the connection, unless somebody waits, who is about to do it."""
