@@ -148,9 +148,10 @@ async fn remove(session: &mut Session, epoch: Epoch, range: Range) -> Result<(),
         );
     }
     removal += &format!(
-        "DELETE FROM {RANGES} WHERE first = {}; DELETE FROM {ATOMIC_BATCHES} WHERE first <= {}; \
+        "DELETE FROM {RANGES} WHERE first = {}; DELETE FROM {ATOMIC_BATCHES} WHERE first <= {} AND last <= {}; \
          UPDATE producer SET first = {}; COMMIT",
         range.first,
+        range.last,
         range.last,
         range.last + 1
     );
