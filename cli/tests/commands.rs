@@ -294,3 +294,32 @@ fn completions_a_manual_page_and_help_need_no_server() {
     }
     assert_eq!(of(&["health"]).code, 3);
 }
+
+#[test]
+fn changes_are_printed_and_gone_on_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = format!("file:{}", folder.path().display());
+    let kvs = Kvs::with(&["--frame-addr", "127.0.0.1:0", "--admin-addr", "off", "--log", &log]);
+    let follow = |args: &[&str]| {
+        let printed = out(&kvs, &[&["--json", "feed", "--until-caught-up", "--values"], args].concat());
+        printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    let begin = follow(&[]);
+    assert_eq!((begin.len(), &begin[0]["op"]), (1, &"bookmark".into()));
+    let begin = begin[0]["token"].as_str().unwrap();
+    out(&kvs, &["put", "int", "n", "1"]);
+    out(&kvs, &["map", "set", "m", "a=1", "b=2"]);
+    out(&kvs, &["del", "int", "n"]);
+    let all = follow(&["--after", begin]);
+    let said: Vec<_> = all.iter().map(|told| (told["op"].as_str().unwrap(), told["token"].is_string())).collect();
+    assert_eq!(said, [("put", true), ("patch", false), ("patch", true), ("del", true)]);
+    assert_eq!((&all[0]["value"], &all[1]["patch"]), (&1.into(), &serde_json::json!({"a": "1"})));
+    let rest = follow(&["--after", all[2]["token"].as_str().unwrap()]);
+    assert_eq!(rest, all[3..]);
+    let lines = out(&kvs, &["feed", "map", "--prefix", "m", "--values", "--after", begin, "--until-caught-up"]);
+    let lines: Vec<_> = lines.lines().map(|line| line.split_once('\t').unwrap().1).collect();
+    assert_eq!(lines, ["patch\tmap\tm\t{\"a\":\"1\"}", "patch\tmap\tm\t{\"b\":\"2\"}"]);
+    fails(&kvs, &["feed", "--after", "nothing"], 2, "expected a token");
+    let other = Kvs::start();
+    fails(&other, &["feed", "--until-caught-up"], 1, "no log");
+}

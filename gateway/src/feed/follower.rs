@@ -23,7 +23,7 @@ use crate::log::status::{LogHealth, LogStatus};
 /// many, each waits for several batches before it looks again.
 const TURNS_PER_SECOND: u32 = 20_000;
 
-/// How long to wait for a place to become durable.
+/// How long to wait, at the beginning, for the place to become durable, and for what follows it.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Pause before what could not be read from the log is tried again.
@@ -79,7 +79,8 @@ impl Follower {
         }
         if place < feed.durable() && feed.tail.after(place).is_none() {
             // So that it is told at once.
-            follower.load().await?;
+            let unread = |_| Ended::Lost("the log cannot be read now".into());
+            tokio::time::timeout(LONGEST_WAIT, follower.load()).await.map_err(unread)??;
         }
         Ok(follower)
     }

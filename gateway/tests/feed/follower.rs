@@ -120,7 +120,7 @@ impl Follower {
 pub(crate) fn told_after(addr: SocketAddr, token: &str) -> Vec<Value> {
     let all = Follower::lines(addr, &format!("after={token}&values=true&wait=0")).all();
     let last = all.last().expect("at least a bookmark");
-    assert_eq!(last["op"], "bookmark", "it says that it has caught up");
+    assert_eq!((&last["op"], &last["caught_up"]), (&json!("bookmark"), &json!(true)), "it says that it has caught up");
     all.into_iter().filter(|document| document["op"] != "bookmark").collect()
 }
 

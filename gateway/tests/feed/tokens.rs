@@ -105,6 +105,8 @@ fn a_stop_of_the_server_ends_the_streams() {
     assert!(status.success(), "{diagnostics}");
     assert!(began.elapsed().as_secs() < 20, "it did not wait for them");
     for mut follower in followers {
+        let end = follower.next();
+        assert_eq!((&end["op"], &end["status"]), (&json!("end"), &json!(503)), "{end}");
         assert_eq!(follower.try_next().expect("an orderly end"), None);
     }
     let reply = frames.receive().expect("a reply");

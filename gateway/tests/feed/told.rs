@@ -102,6 +102,7 @@ fn every_kind_of_change_is_told_with_its_step() {
     let query = format!("after={begin}&values=true&wait=0");
     let again: Vec<Value> = Follower::lines(kvs.addr, &query).all();
     assert_eq!(again.len(), expected.len() + 1, "and a bookmark");
+    assert_eq!(again.last().unwrap()["caught_up"], true);
     assert!(again.iter().zip(&expected).all(|(told, expected)| plain(told) == *expected), "{again:?}");
     let mut events = Follower::begin(kvs.addr, &query, &[]).expect("kvs answers");
     assert_eq!(events.header("content-type"), Some("text/event-stream"));
@@ -290,7 +291,10 @@ fn an_identity_is_told_what_it_may_read() {
         crate::harness::output(&mut Kvs::tool(&["token", "revoke", "mine", "--identities", identities]));
     assert_eq!(status, Some(0), "{out}");
     kvs.signal("HUP");
+    let mut last = Value::Null;
     while let Ok(Some(document)) = sees_some.try_next() {
-        assert_eq!(document["op"], "bookmark", "{document}");
+        assert!(matches!(document["op"].as_str(), Some("bookmark" | "end")), "{document}");
+        last = document;
     }
+    assert_eq!((&last["op"], &last["status"]), (&json!("end"), &json!(401)), "{last}");
 }

@@ -322,6 +322,24 @@ pub(super) const DEFECTS: &[Defect] = &[
         caught_by: test("engine", "transactions", "transactions_do_all_or_nothing"),
     },
     Defect {
+        name: "lets-the-feed-go-on-from-the-middle-of-a-step",
+        edits: &[edit(
+            "gateway/src/feed/steps.rs",
+            "                            teller.close(None);",
+            "                            teller.close(PLANTED.then_some(head.lsn));",
+        )],
+        caught_by: test("gateway", "feed", "every_kind_of_change_is_told_with_its_step"),
+    },
+    Defect {
+        name: "bridges-a-hole-in-what-the-feed-has-in-memory",
+        edits: &[edit(
+            "gateway/src/feed/tail.rs",
+            "        if kept.batches.back().is_some_and(",
+            "        if !PLANTED && kept.batches.back().is_some_and(",
+        )],
+        caught_by: test("gateway", "lib", "a_hole_is_never_bridged"),
+    },
+    Defect {
         name: "forgets-the-outcome-of-a-request",
         edits: &[edit(
             "engine/src/transaction.rs",

@@ -10,16 +10,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::Method;
 use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 use proto::{Batch, Lsn, Op, OpKind, Strings, ValueType};
 use serde::{Serialize, Serializer};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::query::Query;
 use super::token::{self, NotOurs};
-use super::{LSN, TOKEN, media, ttl};
+use super::{media, placed, ttl};
 use crate::access::Caller;
 use crate::clock;
 use crate::connection::Activity;
@@ -110,11 +111,9 @@ pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> R
         activity: Ending(Rc::clone(activity)),
     };
     let content = if form == Form::Events { &EVENTS } else { &LINES };
-    let token = HeaderValue::try_from(token::token(log, after)).unwrap_or(HeaderValue::from_static(""));
     let pieces = (*head.method != Method::HEAD).then(|| Pieces::of(|out| telling.run(out)));
     let response = Response::streaming(content, pieces);
-    let response = response.with(TOKEN, token).with(LSN, after.into());
-    Ok(response.with(CACHE_CONTROL, NO_STORE).with(BUFFERING, NO))
+    Ok(placed(worker, response.with(CACHE_CONTROL, NO_STORE).with(BUFFERING, NO), after))
 }
 
 /// Says, at the end of a stream, that the connection waits for another request.
@@ -141,8 +140,10 @@ struct Telling {
 
 /// Why a stream ends.
 enum End {
-    /// The client has gone, or is told by the end itself.
+    /// The client has gone, or has all that it wanted.
     Silent,
+    /// The client is no longer known.
+    Identity,
     /// The client is told.
     Told(Ended),
 }
@@ -160,12 +161,22 @@ impl Telling {
         let caller = Rc::clone(&self.caller);
         let ended = tokio::select! {
             biased;
-            () = stop.wait() => End::Silent,
-            () = caller.ended() => End::Silent,
+            () = stop.wait() => End::Told(Ended::Lost("the server ends this connection".into())),
+            () = caller.ended() => End::Identity,
             ended = self.tell(&out) => ended.err().unwrap_or(End::Silent),
         };
-        if let End::Told(ended) = ended {
-            self.writer.end(&ended);
+        let status = match &ended {
+            End::Silent => None,
+            End::Identity => {
+                Some((StatusCode::UNAUTHORIZED, "the identity has ended, or may no longer do this".into(), None))
+            }
+            End::Told(Ended::Lost(why)) => Some((StatusCode::SERVICE_UNAVAILABLE, why.clone(), None)),
+            End::Told(Ended::NoLongerKept { oldest }) => {
+                Some((StatusCode::GONE, "what comes next is no longer kept".into(), Some(oldest.saturating_sub(1))))
+            }
+        };
+        if let Some((status, detail, oldest)) = status {
+            self.writer.end(status, &detail, oldest);
             let _ = self.send(&out).await;
         }
         drop(self.activity);
@@ -182,7 +193,7 @@ impl Telling {
                 self.turn(&batch)?;
             }
             if (is_caught_up && !has_caught_up) || Instant::now() >= heartbeat {
-                self.say_place();
+                self.say_place(is_caught_up);
             }
             has_caught_up |= is_caught_up;
             let is_due = is_caught_up || !self.writer.has_room() || Instant::now() >= heartbeat;
@@ -203,14 +214,14 @@ impl Telling {
 
     /// Tells what is in a batch, as far as there is room.
     fn turn(&mut self, batch: &Batch) -> Result<(), End> {
-        let identity = self.caller.identity().map_err(|_| End::Silent)?;
+        let identity = self.caller.identity().map_err(|_| End::Identity)?;
         Ok(self.follower.tell(batch, &self.wanted, &identity, &mut self.writer)?)
     }
 
     /// Tells how far it is, unless it is in the middle of a step.
-    fn say_place(&mut self) {
+    fn say_place(&mut self, is_caught_up: bool) {
         if self.follower.is_between_steps() {
-            self.writer.bookmark(self.follower.place());
+            self.writer.bookmark(self.follower.place(), is_caught_up);
         }
     }
 
@@ -335,20 +346,18 @@ impl Writer {
         }
     }
 
-    /// Says that everything up to this place was told.
-    fn bookmark(&mut self, place: Lsn) {
-        self.begin("bookmark", &serde_json::json!({"op": "bookmark"}));
+    /// Says that everything up to this place was told, and whether that is all there is.
+    fn bookmark(&mut self, place: Lsn, is_caught_up: bool) {
+        self.begin("bookmark", &json!({"op": "bookmark", "caught_up": is_caught_up}));
         self.finish(Some(place));
     }
 
     /// Says why nothing more is told.
-    fn end(&mut self, ended: &Ended) {
-        let document = match ended {
-            Ended::NoLongerKept { oldest } => {
-                serde_json::json!({"op": "end", "status": 410, "oldest": token::token(self.log, oldest.saturating_sub(1))})
-            }
-            Ended::Lost(why) => serde_json::json!({"op": "end", "status": 503, "detail": why}),
-        };
+    fn end(&mut self, status: StatusCode, detail: &str, oldest: Option<Lsn>) {
+        let mut document = json!({"op": "end", "status": status.as_u16(), "detail": detail});
+        if let Some(oldest) = oldest {
+            document["oldest"] = token::token(self.log, oldest).into();
+        }
         self.begin("end", &document);
         self.out.extend_from_slice(b"}\n");
         if self.form == Form::Events {
