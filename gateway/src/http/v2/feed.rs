@@ -176,6 +176,10 @@ impl Telling {
             }
         };
         if let Some((status, detail, oldest)) = status {
+            if !self.follower.is_between_steps() {
+                // The rest of the step does not come on this connection.
+                self.writer.finish(None);
+            }
             self.writer.end(status, &detail, oldest);
             let _ = self.send(&out).await;
         }
@@ -225,10 +229,13 @@ impl Telling {
         }
     }
 
+    /// Sends what was written. Dropped while it waits, it has lost nothing.
     async fn send(&mut self, out: &mpsc::Sender<Bytes>) -> Result<(), End> {
+        let permit = out.reserve().await.map_err(|_| End::Silent)?;
         self.feed.count(std::mem::take(&mut self.writer.changes));
         let piece = std::mem::replace(&mut self.writer.out, Vec::with_capacity(FIRST_PIECE_BYTES));
-        out.send(piece.into()).await.map_err(|_| End::Silent)
+        permit.send(piece.into());
+        Ok(())
     }
 }
 
