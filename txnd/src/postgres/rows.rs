@@ -16,7 +16,7 @@ pub(super) struct Group {
     pub(super) transactions: [Rows; TABLE_COUNT],
     /// New keys for each of [`tables::KEYS`].
     pub(super) keys: [Rows; TYPES],
-    /// For [`ATOMIC_BATCHES`].
+    /// For [`tables::ATOMIC_BATCHES`].
     pub(super) atomic_batches: Rows,
     /// For each type, the keys to look up in the database.
     unresolved: [Vec<Unresolved>; TYPES],
