@@ -77,7 +77,7 @@ impl Follower {
             Ok(Ok(now)) if now.durable >= place => {}
             _ => return Err(Ended::Lost("the log has not confirmed the place".into())),
         }
-        if place < feed.durable() && feed.tail.after(place).is_none() {
+        if place < follower.durable() && feed.tail.after(place).is_none() {
             // So that it is told at once.
             let unread = |_| Ended::Lost("the log cannot be read now".into());
             tokio::time::timeout(LONGEST_WAIT, follower.load()).await.map_err(unread)??;
@@ -116,7 +116,7 @@ impl Follower {
     pub(crate) async fn batch(&mut self) -> Result<Option<Batch>, Ended> {
         self.last_turn = Instant::now();
         loop {
-            if self.place >= self.feed.durable() {
+            if self.place >= self.durable() {
                 return Ok(None);
             }
             if let Some(batch) = self.portion.front() {
@@ -133,7 +133,7 @@ impl Follower {
     async fn load(&mut self) -> Result<(), Ended> {
         loop {
             if self.memory.grow_to(EXPECTED_BYTES) {
-                match self.feed.source.after(self.place, self.feed.durable()).await {
+                match self.feed.source.after(self.place, self.durable()).await {
                     Ok(portion) => {
                         self.feed.portions.fetch_add(1, Ordering::Relaxed);
                         self.portion = portion.into();
@@ -163,6 +163,11 @@ impl Follower {
             Ok(false) => self.check_log(),
             Err(_) => Err(Ended::Lost("the server is stopping".into())),
         }
+    }
+
+    /// The last durable lsn.
+    fn durable(&self) -> Lsn {
+        self.status.borrow().durable
     }
 
     fn followers(&self) -> u32 {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   shipper ── durable batches ──> tail.rs ─────────┐ whoever keeps up
-//!                                                   ├──> follower.rs ──> http/v2/feed.rs, frames/feed.rs
+//!                                                   ├──> follower.rs ──> http/v2/feed.rs, frames/follow.rs
 //!   LogReader ── portions ──> source.rs ────────────┘ whoever does not
 //!
 //!   tail.rs       what has become durable lately, in memory
@@ -28,7 +28,6 @@ use crate::budget::Budget;
 use crate::log::status::LogWatch;
 use crate::log::thread::Records;
 pub(crate) use follower::{Ended, Follower};
-use proto::Lsn;
 pub(crate) use source::Source;
 pub(crate) use steps::{Change, Teller, Wanted};
 pub(crate) use tail::Tail;
@@ -74,10 +73,5 @@ impl Feed {
     /// Portions of the log that were read for those who are behind.
     pub(crate) fn portions(&self) -> u64 {
         self.portions.load(Ordering::Relaxed)
-    }
-
-    /// The last durable lsn.
-    fn durable(&self) -> Lsn {
-        self.log.status().borrow().durable
     }
 }

@@ -284,7 +284,7 @@ async fn execute(
     if let Some(lsn) = executed.awaits {
         *waits = true;
         let waited = worker.service.wait(lsn).await;
-        waited.map_err(|refusal| if *head.method == Method::GET { Problem::NotDurable } else { refusal.into() })?;
+        waited.map_err(|refusal| if head.method.is_safe() { Problem::NotDurable } else { refusal.into() })?;
     }
     Ok(match executed.place {
         Some(place) => v2::placed(worker, response, place),
