@@ -5,7 +5,7 @@ mod peer;
 use client::{Client, Error, ErrorCode, InvalidInput, Transacted, Transaction};
 use peer::{Peer, Received, Session, int, options, welcome, within};
 use proto::Reply;
-use proto::frame::{EntryFacts, Request, ServerPreface, TransactReply, encode_error};
+use proto::frame::{EntryFacts, Request, ServerPreface, TOKEN_BYTES, TransactReply, encode_error};
 use tokio::task::JoinHandle;
 
 fn order() -> Transaction {
@@ -34,7 +34,7 @@ fn sent(received: &Received) -> (Option<String>, Vec<u8>) {
 
 async fn done(session: &mut Session, received: &Received, replayed: bool, replies: &[Reply]) {
     let mut bytes = Vec::new();
-    let mut reply = TransactReply::begin(&mut bytes, received.id(), &[7; 19], replayed);
+    let mut reply = TransactReply::begin(&mut bytes, received.id(), &[7; TOKEN_BYTES], replayed);
     replies.iter().for_each(|step| reply.push(&mut bytes, Ok(step), &EntryFacts::default()));
     reply.finish(&mut bytes);
     session.write(&bytes).await;

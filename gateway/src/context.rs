@@ -20,11 +20,12 @@ use crate::meters::WorkerMeters;
 use crate::pulse::Pulse;
 use crate::request_id::Ids;
 use crate::service::Service;
+use crate::token::Tokens;
 
 /// State shared by all workers.
 pub(crate) struct Shared {
-    /// Random id of this process.
-    pub(crate) id: u64,
+    /// Makes and reads tokens.
+    pub(crate) tokens: Tokens,
     pub(crate) config: Config,
     pub(crate) engine: Arc<Engine>,
     /// The time of operations.
@@ -74,9 +75,11 @@ impl Shared {
     ) -> Self {
         let response_memory = Budget::new(config.response_memory.as_u64() as usize);
         let (log, records) = log.unzip();
+        let process = rand::random();
+        let tokens = log.as_ref().map_or_else(|| Tokens::without_log(process), |log| log.tokens(process));
         let feed = log.clone().zip(records).map(|(log, records)| Feed::new(log, records, Arc::clone(&response_memory)));
         Self {
-            id: rand::random(),
+            tokens,
             engine: recovered.engine,
             clock: recovered.clock,
             log,
@@ -92,11 +95,6 @@ impl Shared {
             config,
         }
     }
-
-    /// The id of the log; without a log, that of this process.
-    pub(crate) fn log_id(&self) -> u64 {
-        self.log.as_ref().map_or(self.id, LogWatch::log_id)
-    }
 }
 
 impl Worker {
@@ -105,7 +103,15 @@ impl Worker {
         let (engine, responses) = (Arc::clone(&shared.engine), Arc::clone(&shared.response_memory));
         let (log, meters) = (shared.log.clone(), Arc::clone(&shared.meters[number]));
         Self {
-            service: Service::new(engine, config.durability, responses, log, config.log_timeout, meters, shared.id),
+            service: Service::new(
+                engine,
+                config.durability,
+                responses,
+                log,
+                config.log_timeout,
+                meters,
+                shared.tokens.clone(),
+            ),
             reaper: Reaper::new(config),
             buffers: Buffers::default(),
             ids: Ids::default(),

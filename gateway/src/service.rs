@@ -20,6 +20,7 @@ use crate::log::status::{LogHealth, LogWatch};
 use crate::meters::WorkerMeters;
 use crate::once::AskedOnce;
 use crate::protocol::Protocol;
+use crate::token::Tokens;
 
 /// Maximum number of requests in a batch: enough to overlap their cache misses, few enough to stay in the first-level
 /// cache.
@@ -73,15 +74,6 @@ pub struct RequestBatch<'a> {
 
 /// Largest value, packed, that is told with a condition that failed.
 const MAX_TOLD_BYTES: usize = 4 << 10;
-
-/// What tokens are of.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tokens {
-    /// Id of the log; without one, that of the process.
-    pub(crate) log: u64,
-    /// Id of the process.
-    pub(crate) process: u64,
-}
 
 /// Executes requests. One per worker; all share the engine and the log.
 #[derive(Debug)]
@@ -142,15 +134,14 @@ impl Service {
         log: Option<LogWatch>,
         log_timeout: Duration,
         meters: Arc<WorkerMeters>,
-        process: u64,
+        tokens: Tokens,
     ) -> Self {
-        let tokens = Tokens { log: log.as_ref().map_or(process, LogWatch::log_id), process };
         Self { engine, durability, responses, gate: DurableGate::new(log, log_timeout), meters, tokens }
     }
 
     /// A service for an engine without a log.
     pub fn without_log(engine: Arc<Engine>, durability: Durability, responses: Arc<Budget>) -> Self {
-        Self::new(engine, durability, responses, None, Duration::ZERO, Arc::default(), 0)
+        Self::new(engine, durability, responses, None, Duration::ZERO, Arc::default(), Tokens::without_log(0))
     }
 
     /// The counters of the worker.
@@ -242,9 +233,9 @@ impl Service {
         self.read_only().is_none().then(|| self.engine.last_lsn())
     }
 
-    /// What tokens are of.
-    pub(crate) fn tokens(&self) -> Tokens {
-        self.tokens
+    /// Makes and reads tokens.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// Executes requests in order at time `at` and passes the outcome of each to `each`, in the same order, with the LSN

@@ -8,7 +8,7 @@ mod txnd_server;
 use std::time::{Duration, Instant};
 
 use frame_client::{FrameClient, durable, get, incr, multi_put};
-use harness::{Kvs, eventually, folder};
+use harness::{Client, Kvs, eventually, folder, request_to};
 use proto::ValueType;
 use proto::frame::{Answer, ErrorCode};
 use testkit::loop_disk::LoopDisk;
@@ -114,4 +114,23 @@ fn a_stop_while_the_log_hangs_tells_those_who_wait() {
     let (status, diagnostics) = kvs.wait();
     assert_eq!(status.code(), Some(1), "{diagnostics}");
     txnd.signal("CONT");
+}
+
+#[test]
+fn a_listing_that_the_log_does_not_confirm_is_not_shown() {
+    let (kvs, txnd, _folder) = behind_txnd(&["--log-timeout", "2s", "--durability", "async"]);
+    let mut client = kvs.connect();
+    let status = |client: &mut Client, method: &str| {
+        client.send(&request_to(method, "/v2/keys", &[], b"")).expect("kvs reads");
+        let answer = if method == "HEAD" { client.receive_head() } else { client.receive() };
+        answer.expect("an answer").status
+    };
+    assert_eq!(client.put("int-put/a", "1").status, 200);
+    assert_eq!((status(&mut client, "GET"), status(&mut client, "HEAD")), (200, 200));
+    txnd.signal("STOP");
+    assert_eq!(client.put("int-put/b", "1").status, 200, "it need not be durable");
+    assert_eq!((status(&mut client, "GET"), status(&mut client, "HEAD")), (503, 503));
+    txnd.signal("CONT");
+    eventually("listings are shown again", || status(&mut client, "GET") == 200);
+    assert_eq!(status(&mut client, "HEAD"), 200);
 }

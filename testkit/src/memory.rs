@@ -6,7 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use proto::{Batch, Chain, Lsn};
 use tokio::sync::watch;
-use txnd::{Admission, AppendValidator, Bounds, LogReader, LogWriter, NoCheckpoints, SinkError, Term, VisitError};
+use txnd::{
+    Admission, AppendValidator, Bounds, LogReader, LogWriter, NoCheckpoints, SinkError, Term, Terms, VisitError,
+};
 
 /// Number of batches that a reader takes per lock.
 const AT_A_TIME: usize = 16;
@@ -35,6 +37,7 @@ pub struct Faults {
 #[derive(Debug)]
 struct State {
     intake: AppendValidator,
+    terms: Terms,
     batches: Vec<Batch>,
     durable: Chain,
     faults: Faults,
@@ -51,7 +54,8 @@ impl Default for MemoryLog {
     fn default() -> Self {
         let chain = Chain::start(rand::random());
         let intake = AppendValidator::new(Term { epoch: 0, chain });
-        let state = State { intake, batches: Vec::new(), durable: chain, faults: Faults::default() };
+        let state =
+            State { intake, terms: Terms::default(), batches: Vec::new(), durable: chain, faults: Faults::default() };
         Self { state: Arc::new(Mutex::new(state)), stalled: Arc::new(watch::Sender::new(false)) }
     }
 }
@@ -145,8 +149,13 @@ impl LogWriter for MemorySink {
         state.lose_tail();
         let opened = Term { epoch: state.intake.epoch() + 1, chain: state.durable };
         state.intake = AppendValidator::new(opened);
+        state.terms.begin(opened.start());
         self.epoch = opened.epoch;
         Ok(opened)
+    }
+
+    fn terms(&self) -> Terms {
+        self.log.state.lock().terms.clone()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

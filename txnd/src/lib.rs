@@ -15,6 +15,7 @@
 //!
 //!   sink.rs        the contract of both halves, and its errors
 //!   checkpoint.rs  the state at a point of the log, and its form
+//!   terms.rs       where the terms of a log begin
 //!   validator.rs   which batch may come next: gaps, repeats, fences
 //!   in_flight.rs   what was appended and is not durable yet
 //!   pace.rs        pauses that keep work in the background to a rate
@@ -59,6 +60,7 @@ mod segment;
 pub mod service;
 mod sink;
 mod status;
+mod terms;
 pub mod thread;
 pub mod tls;
 mod validator;
@@ -72,4 +74,5 @@ pub use remote::writer::RemoteSink;
 pub use segment::reader::SegmentReader;
 pub use segment::{DEFAULT_SEGMENT_BYTES, MAX_SEGMENT_BYTES, MIN_SEGMENT_BYTES, SegmentSink};
 pub use sink::{Bounds, CheckpointWriter, Location, LogReader, LogWriter, NoCheckpoints, SinkError, Term, VisitError};
+pub use terms::{TermStart, Terms};
 pub use validator::{Admission, AppendValidator};

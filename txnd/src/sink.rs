@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use proto::{Batch, BatchError, Chain, Epoch, Lsn};
 
 use crate::checkpoint::Checkpoint;
+use crate::terms::{TermStart, Terms};
 
 /// What a writer learns at the start of its term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,9 @@ pub trait LogWriter {
 
     /// Begins a term: repairs a torn tail that was never acknowledged, and fences earlier writers.
     async fn open(&mut self) -> Result<Term, SinkError>;
+
+    /// Where the terms of the log begin, as `open` found them, with its own as the last one. Empty before it.
+    fn terms(&self) -> Terms;
 
     /// Resumes `term`: after [`SinkError::Unavailable`], or through another handle when the one that began it is gone.
     /// Returns the end of the durable log. Fails with [`SinkError::Fenced`] if `term` is not the latest.
@@ -327,6 +331,11 @@ impl std::fmt::Display for Location {
 }
 
 impl Term {
+    /// Where it begins.
+    pub fn start(&self) -> TermStart {
+        TermStart { epoch: self.epoch, base: self.chain.lsn }
+    }
+
     /// Checks that a log that ends at `durable` is the one that this term began on.
     pub fn check_resumed(&self, durable: &Chain) -> Result<(), SinkError> {
         if durable.log_id != self.chain.log_id {

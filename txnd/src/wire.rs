@@ -4,7 +4,7 @@ use bytes::Bytes;
 use proto::{Batch, BatchError, Chain};
 use tonic::Status;
 
-use crate::{Bounds, Checkpoint, Term};
+use crate::{Bounds, Checkpoint, Term, TermStart};
 
 /// Generated from `proto/txn/v1/txn.proto`; documented there.
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::clone_on_ref_ptr)]
@@ -37,6 +37,18 @@ impl TryFrom<v1::Term> for Term {
         let chain =
             chain.ok_or_else(|| Status::invalid_argument("the term has no chain; send it as Open returned it"))?;
         Ok(Self { epoch, chain: chain.into() })
+    }
+}
+
+impl From<&TermStart> for v1::TermStart {
+    fn from(&TermStart { epoch, base }: &TermStart) -> Self {
+        Self { epoch, base_lsn: base }
+    }
+}
+
+impl From<&v1::TermStart> for TermStart {
+    fn from(&v1::TermStart { epoch, base_lsn }: &v1::TermStart) -> Self {
+        Self { epoch, base: base_lsn }
     }
 }
 

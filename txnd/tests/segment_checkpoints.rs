@@ -322,15 +322,14 @@ fn every_changed_byte_of_a_checkpoint_is_noticed() {
 }
 
 #[test]
-fn a_log_without_checkpoints_is_one_of_the_first_format() {
+fn a_manifest_says_what_it_is_of() {
     let folder = quick_folder();
     let mut writer = begin(folder.path(), NOTHING);
     let first_line =
         || std::fs::read_to_string(folder.path().join("MANIFEST")).unwrap().lines().next().map(String::from);
-    assert_eq!(first_line().as_deref(), Some("kvs-log 1"), "earlier programs can use it");
     fill(&mut writer, folder.path(), 1);
     write(&mut writer, folder.path());
-    assert_eq!(first_line().as_deref(), Some("kvs-log 2"), "earlier programs refuse it");
+    assert_eq!(first_line().as_deref(), Some("kvs-log 3"), "earlier programs refuse it");
     end(writer, Ending::Closed);
     edit(&folder.path().join("MANIFEST"), |text| {
         let at = text.windows(6).position(|part| part == b"first ").unwrap() + 6;
@@ -341,7 +340,7 @@ fn a_log_without_checkpoints_is_one_of_the_first_format() {
     assert!(matches!(refused, Err(SinkError::Corrupt { .. })), "{refused:?}");
 
     // A format to come has the same last line.
-    let lines = "kvs-log 3\nid 0000000000000007\nepoch 1\nshelf 4\n";
+    let lines = "kvs-log 4\nid 0000000000000007\nepoch 1\nshelf 4\n";
     let newer = format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()));
     std::fs::write(folder.path().join("MANIFEST"), newer).unwrap();
     let refused = open();

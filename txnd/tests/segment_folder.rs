@@ -212,7 +212,8 @@ mod taken_away {
         let manifest = folder.join("MANIFEST");
         let text = std::fs::read_to_string(&manifest).unwrap();
         let (lines, _) = text.split_once("epoch").unwrap();
-        let lines = format!("{lines}epoch {epoch}\n");
+        // In the first format, which has no terms.
+        let lines = format!("{}epoch {epoch}\n", lines.replacen("kvs-log 3", "kvs-log 1", 1));
         std::fs::remove_file(&manifest).unwrap();
         std::fs::write(&manifest, format!("{lines}crc32c {:08x}\n", crc32c::crc32c(lines.as_bytes()))).unwrap();
     }

@@ -24,9 +24,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use proto::Lsn;
+
 use crate::budget::Budget;
 use crate::log::status::LogWatch;
 use crate::log::thread::Records;
+use crate::token::NotOurs;
 pub(crate) use follower::{Ended, Follower};
 pub(crate) use source::Source;
 pub(crate) use steps::{Change, Teller, Wanted};
@@ -47,6 +50,16 @@ pub(crate) struct Feed {
     told: AtomicU64,
     /// Portions of the log that were read.
     portions: AtomicU64,
+}
+
+/// Where one begins who asks for this place, or for none, in a log that has come to `last` and is durable up to `durable`. What is
+/// not durable yet is told when it is: a place that a crash could take back would be none.
+pub(crate) fn beginning(asked: Option<Result<Lsn, NotOurs>>, last: Lsn, durable: Lsn) -> Result<Lsn, NotOurs> {
+    match asked {
+        None => Ok(last.min(durable)),
+        Some(Ok(lsn)) if lsn > last => Err(NotOurs::Lost),
+        Some(place) => place,
+    }
 }
 
 impl Feed {

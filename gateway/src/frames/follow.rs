@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use crate::access::Caller;
 use crate::config::FRAME_BUFFER_BYTES;
 use crate::context::Worker;
-use crate::feed::{Change, Ended, Feed, Follower, Teller, Wanted};
+use crate::feed::{Change, Ended, Feed, Follower, Teller, Wanted, beginning};
 use crate::protocol::Protocol;
-use crate::token::{self, NotOurs};
+use crate::token::{NotOurs, Tokens};
 
 /// Who is behind looks at least for so long before a reply without changes.
 const LOOK: Duration = Duration::from_millis(100);
@@ -32,6 +32,18 @@ enum NoChanges {
 impl From<Refusal> for NoChanges {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+impl From<NotOurs> for NoChanges {
+    fn from(why: NotOurs) -> Self {
+        match why {
+            NotOurs::Foreign => Self::Because(ErrorCode::Gone, "the token is of another log; begin anew"),
+            NotOurs::Lost => {
+                Self::Because(ErrorCode::Gone, "the token is of a write that the log has lost; begin anew")
+            }
+            NotOurs::Malformed => Self::Because(ErrorCode::BadPayload, "the token is none of this server"),
+        }
     }
 }
 
@@ -83,20 +95,12 @@ impl Following {
         caller.identity()?.check_listing(follow.ty)?;
         let no_log = NoChanges::Because(ErrorCode::NoLog, "the server has no log, which it could tell");
         let feed = shared.feed.as_ref().ok_or(no_log)?;
-        let (log, last) = (shared.log_id(), shared.engine.last_lsn());
-        let place = match follow.after.map(|token| token::lsn_of(log, token)) {
-            None => last.min(worker.service.durable()),
-            Some(Ok(lsn)) if lsn <= last => lsn,
-            Some(Ok(_) | Err(NotOurs::Foreign)) => {
-                return Err(NoChanges::Because(ErrorCode::Gone, "the token is of another log; begin anew"));
-            }
-            Some(Err(NotOurs::Malformed)) => {
-                return Err(NoChanges::Because(ErrorCode::BadPayload, "the token is none of this server"));
-            }
-        };
+        let tokens = &shared.tokens;
+        let asked = follow.after.map(|token| tokens.lsn_of(token));
+        let place = beginning(asked, shared.engine.last_lsn(), worker.service.durable())?;
         let follower = self.at(feed, place).await?;
         let wanted = Wanted { ty: follow.ty, prefix: follow.prefix.to_owned() };
-        let mut writer = Writer { reply: ChangesReply::begin(out, id), out, values: follow.values, log, changes: 0 };
+        let mut writer = Writer { reply: ChangesReply::begin(out, id), out, values: follow.values, tokens, changes: 0 };
         let began = Instant::now();
         let (until, look_until) = (began + Duration::from_millis(follow.wait.into()), began + LOOK);
         let mut stopping = std::pin::pin!(stopping);
@@ -121,7 +125,7 @@ impl Following {
             }
         };
         feed.count(writer.changes);
-        let token = token::token(log, follower.place());
+        let token = tokens.token(follower.place());
         writer.reply.finish(writer.out, &token, is_caught_up);
         let mut memory = worker.service.response_memory(FRAME_BUFFER_BYTES);
         Ok(memory.grow_to(out.len())?)
@@ -156,7 +160,7 @@ struct Writer<'o> {
     /// Whether values are wanted.
     values: bool,
     /// What tokens are of.
-    log: u64,
+    tokens: &'o Tokens,
     changes: u64,
 }
 
@@ -173,7 +177,7 @@ impl Teller for Writer<'_> {
             ty,
             key: record.op.key(),
             at: record.at,
-            etag: kind.leaves_an_entry().then(|| token::etag(self.log, record.lsn.into())),
+            etag: kind.leaves_an_entry().then(|| self.tokens.etag(record.lsn.into())),
             expires: record.options.expires,
             content: ChangeContent::of(&record.op, record.effect.value()).filter(|_| self.values),
             step_end: None,
@@ -184,7 +188,7 @@ impl Teller for Writer<'_> {
 
     fn close(&mut self, step_end: Option<Lsn>) {
         if let Some(place) = step_end {
-            self.reply.end_step(self.out, &token::token(self.log, place));
+            self.reply.end_step(self.out, &self.tokens.token(place));
         }
     }
 

@@ -13,7 +13,7 @@ use crate::config::FRAME_BUFFER_BYTES;
 use crate::once::AskedOnce;
 use crate::protocol::Protocol;
 use crate::service::{Options, told};
-use crate::token::{self, NotOurs};
+use crate::token::{NotOurs, Tokens};
 
 /// What a transaction of one step counts for when it is time for others, in bytes of replies.
 const ALONE_COUNTS: usize = 1 << 10;
@@ -31,12 +31,12 @@ pub(super) fn transact(
     result: &mut BatchResult,
 ) {
     let Execution { service, identity, at } = execution;
-    let log = service.tokens().log;
-    // States of another log are those of no entry here.
+    let tokens = service.tokens();
+    // States of another log, and those that were lost, are those of no entry here.
     let known = |check: CheckItem<'_>| match check.kind {
         CheckKind::Present | CheckKind::Absent => Vec::new(),
         CheckKind::OneOf(etags) | CheckKind::NoneOf(etags) => {
-            etags.iter().filter_map(|etag| token::stamp_of(log, etag).ok()).collect()
+            etags.iter().filter_map(|etag| tokens.stamp_of(etag).ok()).collect()
         }
     };
     let stamps: Vec<Vec<Stamp>> = items.checks().map(known).collect();
@@ -49,7 +49,7 @@ pub(super) fn transact(
         Ok((done, awaits)) => reply(&done, id, awaits, execution, output, result),
         Err(NotTransacted::Condition { check: number, found }) => {
             let told = found.as_ref().zip(checks.get(number)).map(|(found, check)| FoundEntry {
-                etag: token::etag(log, found.stamp),
+                etag: tokens.etag(found.stamp),
                 value: told(identity, check, found),
             });
             encode_condition(output.bytes_mut(), id, number as u16, told.as_ref());
@@ -92,14 +92,14 @@ fn reply(
     result: &mut BatchResult,
 ) {
     let (service, start) = (execution.service, output.bytes().len());
-    let log = service.tokens().log;
+    let tokens = service.tokens();
     if let Some(lsn) = awaits {
         output.wait_for(lsn, start);
     }
-    let place = token::token(log, done.place(service.durable()));
+    let place = tokens.token(done.place(service.durable()));
     let mut reply = TransactReply::begin(output.bytes_mut(), id, &place, done.replayed);
     for step in &done.steps {
-        let facts = facts_of(log, step.before.is_some(), step.after);
+        let facts = facts_of(tokens, step.before.is_some(), step.after);
         match admit(&step.reply, None, start, output, result) {
             Ok(()) => reply.push(output.bytes_mut(), Ok(&step.reply), &facts),
             Err(refusal) => {
@@ -111,8 +111,8 @@ fn reply(
     reply.finish(output.bytes_mut());
 }
 
-fn facts_of(log: u64, existed: bool, after: Option<Facts>) -> EntryFacts {
-    let etag = after.map(|facts| token::etag(log, facts.stamp));
+fn facts_of(tokens: &Tokens, existed: bool, after: Option<Facts>) -> EntryFacts {
+    let etag = after.map(|facts| tokens.etag(facts.stamp));
     EntryFacts { existed, etag, expires: after.and_then(|facts| facts.expires) }
 }
 
@@ -121,7 +121,7 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
     let Execution { service, identity, at } = execution;
     let tokens = service.tokens();
     let wanted = Wanted { ty: scan.ty, prefix: scan.prefix, values: scan.values };
-    let place = match scan.cursor.map(|cursor| token::place_of(tokens.process, cursor)) {
+    let place = match scan.cursor.map(|cursor| tokens.place_of(cursor)) {
         None => wanted.begin(),
         Some(Ok(place)) if scan.ty.is_none_or(|ty| ty == place.ty) => place,
         Some(Err(NotOurs::Foreign)) => {
@@ -144,7 +144,7 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
         Some(ScannedEntry {
             ty: listed.ty,
             key: Key::new(listed.key.as_bytes()).ok()?,
-            etag: token::etag(tokens.log, listed.facts.stamp),
+            etag: tokens.etag(listed.facts.stamp),
             expires: listed.facts.expires,
             value: listed.value.as_ref().map(|value| value.as_value_ref()),
         })
@@ -152,7 +152,7 @@ pub(super) fn scan(scan: Scan<'_>, id: u32, execution: Execution<'_>, output: &m
     // It has looked at many entries, however few these are.
     result.reply_bytes += FRAME_BUFFER_BYTES;
     match output.admit(entries.iter().map(Listed::bytes).sum()) {
-        Ok(()) => encode_page(output.bytes_mut(), id, next.map(|place| token::cursor(tokens.process, place)), shown),
+        Ok(()) => encode_page(output.bytes_mut(), id, next.map(|place| tokens.cursor(place)), shown),
         Err(refusal) => encode_refusal(output.bytes_mut(), service, id, &refusal),
     }
 }

@@ -12,10 +12,10 @@ use crate::config::CorsOrigin;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, PATCH, POST, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Kvs-Durability, Kvs-Min-Token, X-Request-Id",
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Kvs-Durability, Kvs-Min-Token, Kvs-Ttl, Last-Event-ID, X-Request-Id",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Deleted, ETag, Idempotency-Replayed, Kvs-Durable-Lsn, Kvs-Lsn, Kvs-Read-Only, Kvs-Token, Retry-After, X-Request-Id",
+    "Deleted, ETag, Idempotency-Replayed, Kvs-Durable-Lsn, Kvs-Expires, Kvs-Lsn, Kvs-Read-Only, Kvs-Token, Retry-After, X-Request-Id",
 );
 const ORIGIN: HeaderValue = HeaderValue::from_static("Origin");
 const ANY: HeaderValue = HeaderValue::from_static("*");

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proto::Lsn;
 use tokio::sync::watch;
 use tracing::{info, warn};
+use txnd::Terms;
+
+use crate::token::Tokens;
 
 /// How far the log is durable, and whether it accepts records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,19 +41,20 @@ impl LogHealth {
 #[derive(Clone, Debug)]
 pub(crate) struct LogWatch {
     log_id: u64,
+    terms: Arc<Terms>,
     status: watch::Receiver<LogStatus>,
     /// The highest LSN for which a wait has timed out; until it is durable, the log counts as down. 0: none.
     overdue: Arc<AtomicU64>,
 }
 
 impl LogWatch {
-    pub(crate) fn new(log_id: u64, status: watch::Receiver<LogStatus>) -> Self {
-        Self { log_id, status, overdue: Arc::default() }
+    pub(crate) fn new(log_id: u64, terms: Terms, status: watch::Receiver<LogStatus>) -> Self {
+        Self { log_id, terms: Arc::new(terms), status, overdue: Arc::default() }
     }
 
-    /// The id of the log.
-    pub(crate) fn log_id(&self) -> u64 {
-        self.log_id
+    /// The tokens of the log, in the process with this id.
+    pub(crate) fn tokens(&self, process: u64) -> Tokens {
+        Tokens::new(self.log_id, Arc::clone(&self.terms), process)
     }
 
     /// The current status and its changes.

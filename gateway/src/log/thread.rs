@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{Engine, LogBuffer};
 use tokio::sync::{Notify, oneshot, watch};
 use tracing::warn;
-use txnd::{LogWriter, SinkError};
+use txnd::{LogWriter, SinkError, Terms};
 
 use super::checkpointer::{Checkpointer, Request, Schedule};
 use super::meters::LogMeters;
@@ -56,6 +56,7 @@ pub(crate) struct Recovered {
 /// What the thread hands over after recovery.
 struct HandedOver {
     log_id: u64,
+    terms: Terms,
     recovered: Recovered,
     status: watch::Receiver<LogStatus>,
     buffer: Arc<LogBuffer>,
@@ -169,9 +170,9 @@ impl LogThread {
 impl Recovering {
     /// Waits until the state is recovered.
     pub(crate) async fn recovered(self) -> Result<(Recovered, LogThread, Records), SinkError> {
-        let HandedOver { log_id, recovered, status, buffer, checkpoints } =
+        let HandedOver { log_id, terms, recovered, status, buffer, checkpoints } =
             self.recovered.await.map_err(|_| gone())??;
-        let watch = LogWatch::new(log_id, status);
+        let watch = LogWatch::new(log_id, terms, status);
         let thread = LogThread { stop: self.stop, ended: self.ended, buffer, watch, checkpoints };
         Ok((recovered, thread, self.records))
     }
@@ -203,12 +204,12 @@ async fn recover_then_ship<S: LogWriter>(
         Arc::clone(&options.meters),
     );
     let request = CheckpointRequest { request: checkpoints.request(), wake: Arc::clone(&filled) };
+    let (log_id, terms) = (term.chain.log_id, sink.terms());
     let (send_status, status) = watch::channel(LogStatus { durable: term.chain.lsn, health: LogHealth::Up });
     let outlets = Outlets { status: send_status, tail: options.tail };
     let shipper = Shipper::new(sink, term, Arc::clone(&buffer), checkpoints, outlets, options.linger, options.meters);
-    let log_id = term.chain.log_id;
     let recovered = Recovered { engine, clock };
-    Ok((filled, HandedOver { log_id, recovered, status, buffer, checkpoints: request }, shipper))
+    Ok((filled, HandedOver { log_id, terms, recovered, status, buffer, checkpoints: request }, shipper))
 }
 
 fn gone() -> SinkError {

@@ -76,7 +76,7 @@ async fn live<S: Storage>(world: &Shared, storage: &S, through: &'static str) {
         Some(watch.clone()),
         timeout,
         Arc::default(),
-        0,
+        watch.tokens(0),
     ));
     let mut tasks = JoinSet::new();
     for _ in 0..CLIENTS {

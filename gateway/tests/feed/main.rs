@@ -4,6 +4,7 @@
 //!   follower.rs   one who follows over REST, and the state that it makes of what it is told
 //!   told.rs       what is told of each kind of change, and to whom
 //!   tokens.rs     places to begin from, and those that are refused
+//!   lost.rs       what a crash has taken back is not mistaken for what is there now
 //!   every_log.rs  listing and feed give the exact state, on every kind of log; what was trimmed is not skipped silently
 //!   slow.rs       those who read slowly, or not at all
 //!   deaths.rs     kill -9 of the server, and clients that break off: each durable change exactly once
@@ -18,6 +19,7 @@ mod follower;
 mod frame_client;
 #[path = "../harness/mod.rs"]
 mod harness;
+mod lost;
 mod slow;
 mod tokens;
 mod told;

@@ -1,6 +1,6 @@
 //! Places to begin from, and those that are refused.
 
-use proto::frame::{Answer, ErrorCode, Follow, Token, encode_follow};
+use proto::frame::{Answer, ErrorCode, Follow, TOKEN_BYTES, Token, encode_follow};
 use serde_json::{Value, json};
 
 use crate::follower::{Follower, told_after};
@@ -8,7 +8,7 @@ use crate::frame_client::FrameClient;
 use crate::harness::{Kvs, folder};
 use crate::{ask, json, place};
 
-fn refused(kvs: &Kvs, query: &str, status: u16, name: &str) -> Value {
+pub(crate) fn refused(kvs: &Kvs, query: &str, status: u16, name: &str) -> Value {
     let follower = Follower::lines(kvs.addr, query);
     assert_eq!(
         (follower.status, &follower.refusal["type"]),
@@ -19,10 +19,17 @@ fn refused(kvs: &Kvs, query: &str, status: u16, name: &str) -> Value {
     follower.refusal
 }
 
-fn over_frames(kvs: &Kvs, after: Option<&Token>) -> Option<ErrorCode> {
+pub(crate) fn over_frames(kvs: &Kvs, after: Option<&Token>) -> Option<ErrorCode> {
     let mut request = Vec::new();
     encode_follow(&mut request, 7, &Follow { ty: None, prefix: "", values: false, wait: 0, after });
     FrameClient::connect(kvs.frame_addr).exchange(&request).error()
+}
+
+/// A token of REST, as it is over frames.
+pub(crate) fn place_bytes(token: &str) -> Token {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).expect("base64url");
+    bytes.try_into().expect("a token has its size")
 }
 
 #[test]
@@ -50,11 +57,8 @@ fn what_is_no_place_of_this_log_is_refused() {
     assert_eq!(head.header("kvs-token"), put.header("kvs-token"));
     assert_eq!(ask(&mut client, "GET", "int/a", &[], "").status, 200, "the connection goes on");
     // The same over frames.
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let foreign: Token = URL_SAFE_NO_PAD.decode(foreign).unwrap().try_into().unwrap();
-    assert_eq!(over_frames(&kvs, Some(&foreign)), Some(ErrorCode::Gone));
-    assert_eq!(over_frames(&kvs, Some(&[0; 19])), Some(ErrorCode::BadPayload));
+    assert_eq!(over_frames(&kvs, Some(&place_bytes(&foreign))), Some(ErrorCode::Gone));
+    assert_eq!(over_frames(&kvs, Some(&[0; TOKEN_BYTES])), Some(ErrorCode::BadPayload));
     assert_eq!(over_frames(&kvs, None), None);
 }
 

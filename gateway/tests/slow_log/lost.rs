@@ -7,7 +7,7 @@ use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, Chain, Lsn};
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::Semaphore;
-use txnd::{LogWriter, NoCheckpoints, SinkError, Term};
+use txnd::{LogWriter, NoCheckpoints, SinkError, Term, Terms};
 
 use crate::embedded::{Embedded, runtime};
 use crate::frame_client::{FrameClient, durable, get, incr};
@@ -30,6 +30,10 @@ impl LogWriter for SlowToResume {
 
     async fn open(&mut self) -> Result<Term, SinkError> {
         self.sink.open().await
+    }
+
+    fn terms(&self) -> Terms {
+        self.sink.terms()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

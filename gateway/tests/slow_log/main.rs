@@ -20,7 +20,7 @@ use proto::frame::{Answer, ErrorCode};
 use proto::{Batch, Chain, Lsn, Op, ValueRef, ValueType};
 use testkit::memory::{Faults, MemoryLog, MemorySink};
 use tokio::sync::oneshot;
-use txnd::{LogReader, LogWriter, NoCheckpoints, SinkError, Term};
+use txnd::{LogReader, LogWriter, NoCheckpoints, SinkError, Term, Terms};
 
 /// Budget of the log in these tests, in bytes.
 const BUDGET: usize = 1 << 20;
@@ -354,6 +354,10 @@ impl LogWriter for SlowToOpen {
 
     async fn durable(&mut self) -> Result<Lsn, SinkError> {
         self.sink.durable().await
+    }
+
+    fn terms(&self) -> Terms {
+        self.sink.terms()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

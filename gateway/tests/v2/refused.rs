@@ -51,11 +51,15 @@ fn a_page_of_another_origin_may_use_conditions_and_places() {
         "{asked:?}"
     );
     let sent = lists(&asked, "access-control-allow-headers");
-    assert!(["if-match", "if-none-match", "kvs-min-token"].iter().all(|name| sent.iter().any(|sent| sent == name)));
-    let put = server.with("PUT", "int/k", &[origin], "1");
-    let read = lists(&put, "access-control-expose-headers");
-    for (name, _) in put.headers.iter().filter(|(name, _)| name == "etag" || name.starts_with("kvs-")) {
-        assert!(read.contains(name), "{name}: {put:?}");
+    let needed = ["idempotency-key", "if-match", "if-none-match", "kvs-min-token", "kvs-ttl", "last-event-id"];
+    assert!(needed.iter().all(|name| sent.iter().any(|sent| sent == name)));
+    let put = server.with("PUT", "int/k", &[origin, ("Kvs-Ttl", "1h")], "1");
+    assert_eq!(put.status, 201, "{put:?}");
+    let got = server.with("GET", "int/k", &[origin], "");
+    assert!(got.header("kvs-expires").is_some(), "{got:?}");
+    let read = lists(&got, "access-control-expose-headers");
+    for (name, _) in got.headers.iter().filter(|(name, _)| name == "etag" || name.starts_with("kvs-")) {
+        assert!(read.contains(name), "{name}: {got:?}");
     }
 }
 

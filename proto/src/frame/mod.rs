@@ -9,6 +9,7 @@
 //!   request.rs   requests: layout, encoding, decoding
 //!   reply.rs     replies: layout, encoding, decoding
 //!   transact.rs  requests for transactions
+//!   selection.rs what requests for scans and for changes have in common
 //!   scan.rs      requests for scans
 //!   page.rs      pages of a scan
 //!   follow.rs    requests for changes
@@ -32,6 +33,7 @@ mod request;
 mod rules;
 mod run;
 mod scan;
+mod selection;
 mod transact;
 
 pub use changes::{ChangeContent, ChangeItem, Changes};

@@ -1,10 +1,10 @@
 //! What only the server understands: states of entries, places in the log and in a scan.
 
 /// Size of the state of an entry, in bytes.
-pub const ETAG_BYTES: usize = 16;
+pub const ETAG_BYTES: usize = 20;
 
 /// Size of a place in the log, in bytes.
-pub const TOKEN_BYTES: usize = 19;
+pub const TOKEN_BYTES: usize = 23;
 
 /// The state of an entry, opaque to clients.
 pub type Etag = [u8; ETAG_BYTES];

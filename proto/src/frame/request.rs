@@ -299,27 +299,27 @@ pub fn encode_transact(
 
 /// Size of a request for a page of entries, in bytes.
 pub fn scan_bytes(scan: &Scan<'_>) -> usize {
-    REQUEST_HEADER_BYTES + scan.payload_bytes()
+    REQUEST_HEADER_BYTES + scan.selection().payload_bytes()
 }
 
 /// Appends a request for a page of entries.
 pub fn encode_scan(out: &mut Vec<u8>, id: u32, scan: &Scan<'_>) {
     let start = begin(out, id, SCAN, false);
     out[start + TYPE] = scan.ty.map_or(0, |ty| ty as u8);
-    scan.encode_payload(out);
+    scan.selection().encode_payload(out);
     finish(out, start);
 }
 
 /// Size of a request for changes, in bytes.
 pub fn follow_bytes(follow: &Follow<'_>) -> usize {
-    REQUEST_HEADER_BYTES + follow.payload_bytes()
+    REQUEST_HEADER_BYTES + follow.selection().payload_bytes()
 }
 
 /// Appends a request for changes.
 pub fn encode_follow(out: &mut Vec<u8>, id: u32, follow: &Follow<'_>) {
     let start = begin(out, id, FOLLOW, false);
     out[start + TYPE] = follow.ty.map_or(0, |ty| ty as u8);
-    follow.encode_payload(out);
+    follow.selection().encode_payload(out);
     finish(out, start);
 }
 

@@ -2,8 +2,8 @@
 
 use proto::frame::ErrorCode::{self, BadFlags, BadKey, BadLength, BadOpcode, BadPayload, BadType, BadValue, TooLarge};
 use proto::frame::{
-    BadRequest, MAX_MULTI_ITEMS, MAX_TRANSACT_ITEMS, ReplyError, ReplyFrame, Request, RequestError, RequestFrame,
-    encode_multi_get,
+    BadRequest, ETAG_BYTES, MAX_MULTI_ITEMS, MAX_TRANSACT_ITEMS, ReplyError, ReplyFrame, Request, RequestError,
+    RequestFrame, TOKEN_BYTES, encode_multi_get,
 };
 use proto::limits::MAX_KEY_BYTES;
 use proto::{KeyError, OpKind, PayloadError, StringsError, TextError, ValueType};
@@ -320,7 +320,7 @@ fn transactions_of_another_form() {
     check_error(check(0, 1, b"k", 0, 0, b""), RequestError::Type(0), BadType);
     check_error(check(INT, 0, b"k", 0, 0, b""), RequestError::Condition(0), BadPayload);
     check_error(check(INT, 5, b"k", 0, 0, b""), RequestError::Condition(5), BadPayload);
-    check_error(check(INT, 1, b"k", 1, 0, &[0; 16]), RequestError::Condition(1), BadPayload);
+    check_error(check(INT, 1, b"k", 1, 0, &[0; ETAG_BYTES]), RequestError::Condition(1), BadPayload);
     check_error(check(INT, 3, b"k", 101, 0, &[0; 1616]), RequestError::Etags, TooLarge);
     check_error(check(INT, 1, b"k", 0, 1, b""), RequestError::Reserved, BadFlags);
     check_error(check(INT, 1, b"", 0, 0, b""), KeyError::Empty.into(), BadKey);
@@ -361,7 +361,8 @@ fn transactions_of_another_form() {
     );
 
     // Cut off anywhere, and with more behind.
-    let whole = transact(&[check(INT, 3, b"k", 1, 0, &[7; 16])], &[step(INCRBY, INT, b"k", 12, 0, &[1, 2], &[0; 8])]);
+    let whole =
+        transact(&[check(INT, 3, b"k", 1, 0, &[7; ETAG_BYTES])], &[step(INCRBY, INT, b"k", 12, 0, &[1, 2], &[0; 8])]);
     assert!(RequestFrame::decode(&whole).is_ok());
     for end in 16..whole.len() {
         let cut = RequestFrame::decode(&check::with_length(&whole[..end])).unwrap_err();
@@ -450,16 +451,16 @@ fn a_reply_of_another_form() {
         (reply(7, 0, 0, &reply_item(12, 0, b"")), ReplyError::Nested),
         (reply(7, 0, 0, &reply_item(13, 0, b"")), ReplyError::Status(13)),
         (reply(13, 0, 0, b""), ReplyError::Status(13)),
-        (reply(12, 0, 0, &[0; 19]), ReplyError::Reserved),
-        (reply(12, 0, 0, &[&[0; 19][..], &[2]].concat()), ReplyError::Reserved),
-        (reply(12, 0, 0, &[&[0; 20][..], &[1; 5]].concat()), ReplyError::Item),
-        (reply(8, 0, 0, &[0; 18]), ReplyError::Size(8)),
-        (reply(8, 0, 0, &[0; 19]), ReplyError::Reserved),
-        (reply(8, 0, 0, &[[0; 19].as_slice(), &[2]].concat()), ReplyError::Reserved),
-        (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 8, 0, 0, 0, 0, 0]].concat()), ReplyError::Reserved),
-        (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 2, 0, 0, 0, 0, 0]].concat()), ReplyError::Item),
-        (reply(8, 0, 0, &[[0; 20].as_slice(), &[0, 0, 0, 0, 1, 0, 0, 0]].concat()), ReplyError::Item),
-        (reply(8, 0, 0, &[[0; 20].as_slice(), &[8, 0, 0, 0, 0, 0, 0, 0]].concat()), ReplyError::Nested),
+        (reply(12, 0, 0, &[0; TOKEN_BYTES]), ReplyError::Reserved),
+        (reply(12, 0, 0, &[&[0; TOKEN_BYTES][..], &[2]].concat()), ReplyError::Reserved),
+        (reply(12, 0, 0, &[&[0; TOKEN_BYTES + 1][..], &[1; 5]].concat()), ReplyError::Item),
+        (reply(8, 0, 0, &[0; TOKEN_BYTES - 1]), ReplyError::Size(8)),
+        (reply(8, 0, 0, &[0; TOKEN_BYTES]), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; TOKEN_BYTES].as_slice(), &[2]].concat()), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; TOKEN_BYTES + 1].as_slice(), &[0, 0, 8, 0, 0, 0, 0, 0]].concat()), ReplyError::Reserved),
+        (reply(8, 0, 0, &[[0; TOKEN_BYTES + 1].as_slice(), &[0, 0, 2, 0, 0, 0, 0, 0]].concat()), ReplyError::Item),
+        (reply(8, 0, 0, &[[0; TOKEN_BYTES + 1].as_slice(), &[0, 0, 0, 0, 1, 0, 0, 0]].concat()), ReplyError::Item),
+        (reply(8, 0, 0, &[[0; TOKEN_BYTES + 1].as_slice(), &[8, 0, 0, 0, 0, 0, 0, 0]].concat()), ReplyError::Nested),
         (reply(9, 0, 0, &[0; 3]), ReplyError::Size(9)),
         (reply(9, 0, 0, &[0, 0, 2, 0]), ReplyError::Reserved),
         (reply(9, 0, 0, &[0, 0, 1, 0]), ReplyError::Item),
@@ -472,7 +473,7 @@ fn a_reply_of_another_form() {
         (reply(11, 0, 0, &[20, 0, 0, 0]), ReplyError::Item),
         (reply(11, 0, 0, &[0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0]), ReplyError::Type(9)),
         (reply(11, 0, 0, &[0, 0, 0, 0, 1, 4, 0, 0, 0, 0, 0, 0]), ReplyError::Reserved),
-        (reply(11, 0, 0, &[[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0].as_slice(), &[0; 16]].concat()), ReplyError::Key),
+        (reply(11, 0, 0, &[[0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0].as_slice(), &[0; ETAG_BYTES]].concat()), ReplyError::Key),
         (reply(0x7f, 0, 0, b""), ReplyError::Status(0x7f)),
         (reply(0x87, 0, 0, b""), ReplyError::Status(0x87)),
         (reply(0x80, INT, 0, b""), ReplyError::Type(INT)),

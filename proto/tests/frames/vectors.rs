@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proto::frame::{
-    ClientPreface, Cursor, EntryFacts, ErrorCode, Etag, Frames, PrefaceStatus, RunDecoder, ServerPreface, Token, Ttl,
+    ClientPreface, Cursor, ETAG_BYTES, EntryFacts, ErrorCode, Etag, Frames, PrefaceStatus, RunDecoder, ServerPreface,
+    Token, Ttl,
 };
 use proto::{CounterType, OpKind, Reply, Value, ValueType};
 
@@ -25,8 +26,8 @@ const HEAD: &str = "\
 
 const ID: u32 = 0x0102_0304;
 
-const ETAG: Etag = *b"state, 16 bytes.";
-const TOKEN: Token = *b"place, of 19 bytes.";
+const ETAG: Etag = *b"the state, 20 bytes.";
+const TOKEN: Token = *b"the place, of 23 bytes.";
 const CURSOR: Cursor = *b"cursor, of 20 bytes.";
 
 enum Message {
@@ -191,7 +192,7 @@ fn requests() -> Vec<(String, Message)> {
     let checks = vec![
         (ValueType::Str, "a".into(), 0, Vec::new()),
         (ValueType::Str, "b".into(), 1, Vec::new()),
-        (ValueType::Int, "c".into(), 2, vec![ETAG, [0; 16]]),
+        (ValueType::Int, "c".into(), 2, vec![ETAG, [0; ETAG_BYTES]]),
         (ValueType::Int, "d".into(), 3, vec![ETAG]),
     ];
     let steps = vec![

@@ -18,7 +18,7 @@ use crate::SinkError;
 
 /// Creates the tables, and changes them when a newer program starts. Every file of `migrations`, in order. The library's
 /// macro would do the same, and have all of the library compiled twice.
-static MIGRATIONS: LazyLock<[Migration; 7]> = LazyLock::new(|| {
+static MIGRATIONS: LazyLock<[Migration; 8]> = LazyLock::new(|| {
     let migration = |version, description: &'static str, sql: &'static str| {
         Migration::new(version, description.into(), MigrationType::Simple, sql.into(), false)
     };
@@ -30,6 +30,7 @@ static MIGRATIONS: LazyLock<[Migration; 7]> = LazyLock::new(|| {
         migration(5, "expiry", include_str!("../../../migrations/0005_expiry.sql")),
         migration(6, "atomic batches", include_str!("../../../migrations/0006_atomic_batches.sql")),
         migration(7, "outcomes", include_str!("../../../migrations/0007_outcomes.sql")),
+        migration(8, "terms", include_str!("../../../migrations/0008_terms.sql")),
     ]
 });
 

@@ -79,7 +79,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::info;
 
 use crate::validator::{Admission, AppendValidator};
-use crate::{Checkpoint, LogWriter, Retention, SinkError, Term};
+use crate::{Checkpoint, LogWriter, Retention, SinkError, Term, Terms};
 use checkpoint::PostgresCheckpoint;
 use database::Database;
 use errors::retryable;
@@ -99,6 +99,8 @@ pub struct PostgresSink {
     key_cache_bytes: usize,
     retention: Retention,
     open: Option<OpenLog>,
+    /// As the term found them.
+    terms: Terms,
     /// Removes history that is no longer kept; ends with this log.
     removal: Option<AbortOnDropHandle<()>>,
 }
@@ -143,8 +145,14 @@ impl FromStr for PostgresSink {
 
     /// A log in the database that the URL names. Connects when the log is opened.
     fn from_str(url: &str) -> Result<Self, String> {
-        let (database, retention) = (url.parse()?, Retention::All);
-        Ok(Self { database, key_cache_bytes: DEFAULT_KEY_CACHE_BYTES, retention, open: None, removal: None })
+        Ok(Self {
+            database: url.parse()?,
+            key_cache_bytes: DEFAULT_KEY_CACHE_BYTES,
+            retention: Retention::All,
+            open: None,
+            terms: Terms::default(),
+            removal: None,
+        })
     }
 }
 
@@ -367,9 +375,14 @@ impl LogWriter for PostgresSink {
         (self.open, self.removal) = (None, None);
         let mut session = self.database.connect_writer().await?;
         self.database.migrate(&mut session).await?;
-        let term = Producer::begin_term(&mut session).await?;
+        let (term, terms) = Producer::begin_term(&mut session).await?;
+        self.terms = terms;
         self.open = Some(self.load(term, term.chain, session).await?);
         Ok(term)
+    }
+
+    fn terms(&self) -> Terms {
+        self.terms.clone()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

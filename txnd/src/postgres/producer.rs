@@ -21,10 +21,11 @@ use sqlx::postgres::PgRow;
 use sqlx::{Executor, Row};
 use tracing::warn;
 
+use super::copy_out::corrupt;
 use super::errors::{LOCK_NOT_AVAILABLE, STEP_TIMEOUT, code_of, error, step, within_step};
 use super::session::{BY_INDEX, Session};
 use super::tables::TABLES;
-use crate::{Location, SinkError, Term};
+use crate::{Location, SinkError, Term, TermStart, Terms};
 
 /// How long the transaction of an earlier writer may hold the row. After that its session is terminated: its process
 /// may be stopped or cut off, and the server would wait for it for a long time.
@@ -62,7 +63,7 @@ fn lock(condition: &str) -> String {
 
 impl Producer {
     /// Begins a term. Creates the rows for a new log.
-    pub(super) async fn begin_term(session: &mut Session) -> Result<Term, SinkError> {
+    pub(super) async fn begin_term(session: &mut Session) -> Result<(Term, Terms), SinkError> {
         let new = Chain::start(rand::random());
         let (log_id, checksum) = (new.log_id.cast_signed(), new.checksum);
         // Existing rows are not touched here: an earlier writer's transaction may hold the lock.
@@ -75,8 +76,10 @@ impl Producer {
         step(session.connection.execute("UPDATE producer SET epoch = epoch + 1, updated_at = now()")).await?;
         let producer = Self::from_row(step(session.connection.fetch_optional(SELECT)).await?)?;
         producer.check_tables(session).await?;
+        let term = Term { epoch: producer.epoch, chain: producer.chain };
+        let terms = note_term(session, &term).await?;
         step(session.connection.execute("COMMIT")).await?;
-        Ok(Term { epoch: producer.epoch, chain: producer.chain })
+        Ok((term, terms))
     }
 
     /// Checks that no table extends beyond the end of the log: a log that lost its end must not pass for a shorter one.
@@ -184,6 +187,22 @@ impl Producer {
             ))),
         }
     }
+}
+
+/// Notes where a term begins, within the transaction that begins it. Returns where all of them do.
+async fn note_term(session: &mut Session, term: &Term) -> Result<Terms, SinkError> {
+    let TermStart { epoch, base } = term.start();
+    let note = format!(
+        "DELETE FROM terms WHERE base >= {base}; INSERT INTO terms (base, epoch) VALUES ({base}, {epoch}); \
+         SELECT epoch, base FROM terms ORDER BY base"
+    );
+    let rows = step(session.connection.fetch_all(note.as_str())).await?;
+    let number = |row: &PgRow, column: usize| row.get::<i64, _>(column).cast_unsigned();
+    let starts = rows.iter().map(|row| TermStart { epoch: number(row, 0), base: number(row, 1) });
+    Terms::of_starts(starts).ok_or_else(|| {
+        let what = "the epochs do not ascend with the lsns; were the tables changed by another program?";
+        corrupt("terms", base, &what)
+    })
 }
 
 /// Begins the transaction of a group that follows `before`. Returns whether the log ends there and `epoch` is the

@@ -14,10 +14,10 @@ use super::connect::Connect;
 use crate::limits::{CONNECT_TIMEOUT, MAX_MESSAGE_BYTES, RESPONSE_TIMEOUT};
 use crate::wire::v1::transaction_service_client::TransactionServiceClient;
 use crate::wire::v1::{
-    Close, KeepCheckpointRequest, OpenRequest, WriteTransactionsRequest, WriteTransactionsResponse,
+    Close, KeepCheckpointRequest, OpenRequest, OpenResponse, WriteTransactionsRequest, WriteTransactionsResponse,
     write_transactions_request, write_transactions_response,
 };
-use crate::{Checkpoint, SinkError, Term, status};
+use crate::{Checkpoint, SinkError, Term, Terms, status};
 
 /// The calls of the service.
 pub(super) type Client = TransactionServiceClient<Channel>;
@@ -43,11 +43,18 @@ pub(super) async fn connect(connector: &impl Connect) -> Result<Client, SinkErro
     Ok(Client::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
-/// Begins a term.
-pub(super) async fn open(client: &mut Client) -> Result<Term, SinkError> {
-    let term = await_response(client.open(OpenRequest {})).await?.into_inner().term;
-    let term = term.ok_or_else(|| Status::data_loss("the response to Open holds no term"));
-    term.and_then(Term::try_from).map_err(|status| status::to_error(&status))
+/// Begins a term. Returns it, and where all terms of the log begin.
+pub(super) async fn open(client: &mut Client) -> Result<(Term, Terms), SinkError> {
+    let OpenResponse { term, terms } = await_response(client.open(OpenRequest {})).await?.into_inner();
+    let opened = || {
+        let term: Term = term.ok_or_else(|| Status::data_loss("the response to Open holds no term"))?.try_into()?;
+        let mut terms = Terms::of_starts(terms.iter().map(From::from))
+            .ok_or_else(|| Status::data_loss("the terms in the response to Open do not ascend"))?;
+        // A service that does not know the field sends none.
+        terms.begin(term.start());
+        Ok((term, terms))
+    };
+    opened().map_err(|status: Status| status::to_error(&status))
 }
 
 /// Waits for a response of the service.

@@ -6,7 +6,7 @@ use super::checkpoint::RemoteCheckpoint;
 use super::connect::Connect;
 use super::connection::{self, Connection};
 use super::reader::RemoteReader;
-use crate::{Admission, AppendValidator, Checkpoint, LogWriter, SinkError, Term};
+use crate::{Admission, AppendValidator, Checkpoint, LogWriter, SinkError, Term, Terms};
 
 /// A writer's handle on the log of a remote service.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct RemoteSink<C> {
     connection: Result<Connection, SinkError>,
     /// Validates what is sent in this term.
     validator: Option<AppendValidator>,
+    /// As the term found them.
+    terms: Terms,
     /// The lsn that `durable` reported last.
     reported: Lsn,
 }
@@ -23,7 +25,7 @@ pub struct RemoteSink<C> {
 impl<C: Connect> RemoteSink<C> {
     /// A sink that connects when the log is opened or resumed.
     pub fn new(connector: C) -> Self {
-        Self { connector, connection: Err(not_open()), validator: None, reported: 0 }
+        Self { connector, connection: Err(not_open()), validator: None, terms: Terms::default(), reported: 0 }
     }
 
     fn up(&mut self) -> Result<&mut Connection, SinkError> {
@@ -36,12 +38,12 @@ impl<C: Connect> RemoteSink<C> {
         why
     }
 
-    async fn begin(&self) -> Result<(Connection, Term), SinkError> {
+    async fn begin(&self) -> Result<(Connection, Term, Terms), SinkError> {
         let mut client = connection::connect(&self.connector).await?;
-        let term = connection::open(&mut client).await?;
+        let (term, terms) = connection::open(&mut client).await?;
         let (connection, chain) = Connection::attach(client, term).await?;
         match chain == term.chain {
-            true => Ok((connection, term)),
+            true => Ok((connection, term, terms)),
             false => Err(SinkError::Failed(format!(
                 "the service opened a log that ends at lsn {}, then resumed one that ends at lsn {}",
                 term.chain.lsn, chain.lsn
@@ -67,11 +69,15 @@ impl<C: Connect> LogWriter for RemoteSink<C> {
 
     async fn open(&mut self) -> Result<Term, SinkError> {
         (self.connection, self.validator) = (Err(not_open()), None);
-        let (connection, term) = self.begin().await.map_err(|why| self.disconnect(why))?;
-        self.connection = Ok(connection);
+        let (connection, term, terms) = self.begin().await.map_err(|why| self.disconnect(why))?;
+        (self.connection, self.terms) = (Ok(connection), terms);
         self.validator = Some(AppendValidator::new(term));
         self.reported = term.chain.lsn;
         Ok(term)
+    }
+
+    fn terms(&self) -> Terms {
+        self.terms.clone()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

@@ -2,17 +2,19 @@
 //! atomically.
 //!
 //! ```text
-//!   kvs-log 2
+//!   kvs-log 3
 //!   id 91b4f6a2c07d3e58
 //!   epoch 7
 //!   first 250001           the first record that is kept
 //!   checkpoint 300000      the checkpoints in use, the earlier one first
 //!   checkpoint 483920
+//!   term 2 0               where terms begin: the epoch, and the last lsn before it
+//!   term 7 391002
 //!   crc32c 1f9e02bb        of the lines above
 //! ```
 //!
-//! A log that has all of its records and no checkpoint has a manifest of version 1, without these lines: programs that know
-//! no checkpoints can use it. They refuse version 2.
+//! Version 2 has no terms, and version 1 neither these nor checkpoints. Logs of earlier programs are of these versions until
+//! their next term begins; then those programs refuse them.
 
 use std::cmp::Ordering;
 use std::io::ErrorKind;
@@ -26,9 +28,12 @@ use super::folder::Folder;
 use super::names;
 use crate::disk::cannot;
 use crate::sink::{Location, SinkError};
+use crate::terms::{TermStart, Terms};
 
 const FORMAT: &str = "kvs-log 1";
 const FORMAT_WITH_CHECKPOINTS: &str = "kvs-log 2";
+const FORMAT_WITH_TERMS: &str = "kvs-log 3";
+const FORMATS: [&str; 3] = [FORMAT, FORMAT_WITH_CHECKPOINTS, FORMAT_WITH_TERMS];
 const CHECKSUM: &str = "crc32c";
 
 /// See the module's documentation.
@@ -41,6 +46,8 @@ pub(super) struct Manifest {
     pub(super) first: Lsn,
     /// Bases of the checkpoints in use, in ascending order.
     pub(super) checkpoints: Vec<Lsn>,
+    /// Where the terms begin.
+    pub(super) terms: Terms,
 }
 
 /// Identifies the manifest's file without opening it. Changes whenever the file is replaced or modified.
@@ -79,19 +86,25 @@ fn checksum_of(lines: &str) -> String {
 fn is_of_another_format(text: &str) -> bool {
     let Some(text) = text.strip_suffix('\n') else { return false };
     let (lines, checksum) = text.split_at(text.rfind('\n').map_or(0, |end| end + 1));
-    let is_known = lines.lines().next().is_none_or(|format| [FORMAT, FORMAT_WITH_CHECKPOINTS].contains(&format));
+    let is_known = lines.lines().next().is_none_or(|format| FORMATS.contains(&format));
     !is_known && checksum == checksum_of(lines)
 }
 
 impl Manifest {
     /// The manifest of a log before its first term.
     pub(super) fn new(log_id: u64) -> Self {
-        Self { log_id, epoch: 0, first: 1, checkpoints: Vec::new() }
+        Self { log_id, epoch: 0, first: 1, checkpoints: Vec::new(), terms: Terms::default() }
     }
 
     /// The manifest of a log that begins with the checkpoint of `base`, before its first term.
     pub(super) fn begun_with(log_id: u64, base: Lsn) -> Self {
-        Self { log_id, epoch: 0, first: base + 1, checkpoints: vec![base] }
+        Self { first: base + 1, checkpoints: vec![base], ..Self::new(log_id) }
+    }
+
+    /// Begins the next term, after the record `base`.
+    pub(super) fn begin_term(&mut self, base: Lsn) {
+        self.epoch += 1;
+        self.terms.begin(TermStart { epoch: self.epoch, base });
     }
 
     /// The chain before the first record that is kept, in a log that has no segment yet.
@@ -100,14 +113,19 @@ impl Manifest {
     }
 
     fn to_text(&self) -> String {
-        let Self { log_id, epoch, first, checkpoints } = self;
+        let Self { log_id, epoch, first, checkpoints, terms } = self;
         let is_whole = *first == 1 && checkpoints.is_empty();
-        let format = if is_whole { FORMAT } else { FORMAT_WITH_CHECKPOINTS };
+        let format = match (terms.starts().is_empty(), is_whole) {
+            (true, true) => FORMAT,
+            (true, false) => FORMAT_WITH_CHECKPOINTS,
+            (false, _) => FORMAT_WITH_TERMS,
+        };
         let mut lines = format!("{format}\nid {log_id:016x}\nepoch {epoch}\n");
         if !is_whole {
             lines += &format!("first {first}\n");
         }
         checkpoints.iter().for_each(|base| lines += &format!("checkpoint {base}\n"));
+        terms.starts().iter().for_each(|TermStart { epoch, base }| lines += &format!("term {epoch} {base}\n"));
         format!("{lines}{}\n", checksum_of(&lines))
     }
 
@@ -120,16 +138,23 @@ impl Manifest {
         if let Some(first) = lines.next_if(|line| line.starts_with("first ")) {
             manifest.first = first.strip_prefix("first ")?.parse().ok()?;
         }
-        while let Some(base) = lines.next()?.strip_prefix("checkpoint ") {
-            manifest.checkpoints.push(base.parse().ok()?);
+        while let Some(line) = lines.next_if(|line| line.starts_with("checkpoint ")) {
+            manifest.checkpoints.push(line.strip_prefix("checkpoint ")?.parse().ok()?);
         }
+        let mut starts = Vec::new();
+        while let Some(line) = lines.next_if(|line| line.starts_with("term ")) {
+            let (epoch, base) = line.strip_prefix("term ")?.split_once(' ')?;
+            starts.push(TermStart { epoch: epoch.parse().ok()?, base: base.parse().ok()? });
+        }
+        manifest.terms = Terms::of_starts(starts)?;
         (manifest.is_possible() && manifest.to_text() == text).then_some(manifest)
     }
 
     /// Whether a log can have come here by counting, and can go on.
     fn is_possible(&self) -> bool {
-        let Self { epoch, first, checkpoints, .. } = self;
+        let Self { epoch, first, checkpoints, terms, .. } = self;
         *epoch < Epoch::MAX
+            && terms.starts().last().is_none_or(|last| last.epoch == *epoch && last.base <= MAX_LSN)
             && (1..=MAX_LSN).contains(first)
             && checkpoints.is_sorted()
             && checkpoints.iter().all(|base| *base < MAX_LSN)
@@ -154,7 +179,7 @@ impl Manifest {
             None => {
                 let found = text.lines().next().unwrap_or_default();
                 let what = format!(
-                    "expected a manifest of format {FORMAT:?} or {FORMAT_WITH_CHECKPOINTS:?} with a correct {CHECKSUM}, found {found:?}"
+                    "expected a manifest of a format out of {FORMATS:?} with a correct {CHECKSUM}, found {found:?}"
                 );
                 Err(SinkError::Corrupt { place: Location::File { path: file, offset: 0 }, lsn: 1, what })
             }
@@ -200,6 +225,10 @@ mod tests {
             "epoch 1\nfirst 2\ncheckpoint 9223372036854775807\n",
             "epoch 1\nfirst 2\ncheckpoint 18446744073709551615\n",
             "epoch 1\nfirst 2\ncheckpoint 9\ncheckpoint 8\n",
+            "epoch 3\nterm 2 9\n",
+            "epoch 2\nterm 2 9\nterm 2 10\n",
+            "epoch 2\nterm 1 9\nterm 2 9\n",
+            "epoch 2\nterm 2 9223372036854775808\n",
         ] {
             assert_eq!(parsed(odd), None, "{odd}");
         }

@@ -81,6 +81,7 @@ use proto::{Batch, Chain, Lsn};
 
 use crate::checkpoint::{Checkpoint, Retention};
 use crate::sink::{LogWriter, SinkError, Term};
+use crate::terms::Terms;
 use checkpoint::SegmentCheckpoint;
 use keep::Settings;
 use reader::{Published, SegmentReader};
@@ -155,6 +156,10 @@ impl LogWriter for SegmentSink {
         self.open = Some(log);
         self.publish();
         Ok(term)
+    }
+
+    fn terms(&self) -> Terms {
+        self.open.as_ref().map(|log| log.manifest().terms.clone()).unwrap_or_default()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

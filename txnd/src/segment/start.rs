@@ -39,7 +39,7 @@ pub(super) fn open(path: &Path, settings: Settings, resumed: Option<Epoch>) -> R
     }
     match resumed {
         Some(epoch) => manifest.check_term(epoch)?,
-        None => manifest.epoch += 1,
+        None => manifest.begin_term(end.chain.lsn),
     }
     renew(&folder, &mut active, &end, manifest.epoch)?;
     if end.chain == active.start

@@ -21,12 +21,12 @@ use super::state::{LogCheck, LogState};
 use super::stream::{Attached, Item, Received};
 use crate::limits::{QUEUED_CALLS, STOP_TIMEOUT};
 use crate::meters::{self, Waiting};
-use crate::{Checkpoint, InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, status, thread};
+use crate::{Checkpoint, InFlight, LogWriter, SinkError, TERM_CHECK_INTERVAL, Term, Terms, status, thread};
 
 /// A call that the log's thread carries out, one at a time.
 #[derive(Debug)]
 pub(super) enum Command {
-    Open { caller: String, reply: oneshot::Sender<Result<Term, SinkError>> },
+    Open { caller: String, reply: oneshot::Sender<Result<(Term, Terms), SinkError>> },
     Resume { stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>> },
     BeginCheckpoint { term: Term, base: Lsn, reply: oneshot::Sender<Result<Receiving, SinkError>> },
     KeepCheckpoint { term: Term, base: Lsn, begins_log: bool, reply: oneshot::Sender<Result<Checkpoint, SinkError>> },
@@ -289,7 +289,7 @@ impl<S: LogWriter> SinkActor<S> {
         }
     }
 
-    async fn open(&mut self, caller: String, reply: oneshot::Sender<Result<Term, SinkError>>) {
+    async fn open(&mut self, caller: String, reply: oneshot::Sender<Result<(Term, Terms), SinkError>>) {
         // A caller that has disconnected would fence a working writer.
         if reply.is_closed() {
             return;
@@ -313,7 +313,7 @@ impl<S: LogWriter> SinkActor<S> {
             // Not permanent: the cause may be fixed, and opening retried.
             Err(e) => self.disconnect("opening", e),
         }
-        let _ = reply.send(opened);
+        let _ = reply.send(opened.map(|term| (term, self.sink.terms())));
     }
 
     async fn resume(&mut self, stream: Attached, reply: oneshot::Sender<Result<Chain, SinkError>>) {

@@ -169,8 +169,11 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
         let caller = caller(&request);
-        let term = self.call(|reply| Command::Open { caller, reply }).await?;
-        Ok(Response::new(OpenResponse { term: Some(term.into()) }))
+        let (term, terms) = self.call(|reply| Command::Open { caller, reply }).await?;
+        Ok(Response::new(OpenResponse {
+            term: Some(term.into()),
+            terms: terms.starts().iter().map(From::from).collect(),
+        }))
     }
 
     async fn write_transactions(

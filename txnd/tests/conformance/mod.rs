@@ -110,6 +110,7 @@ macro_rules! sink_conformance {
                 reading::a_reader_that_stalls_does_not_hold_the_writer_up,
                 reading::an_idle_writer_learns_that_it_is_fenced,
                 terms::every_term_has_a_higher_epoch,
+                terms::the_log_knows_where_its_terms_begin,
                 terms::a_batch_of_an_earlier_term_is_refused,
                 terms::a_second_writer_fences_the_first_or_waits_for_it,
                 terms::what_was_durable_survives_a_dropped_writer,

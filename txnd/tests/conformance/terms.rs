@@ -1,6 +1,6 @@
 //! A term begins with a higher epoch, and ends in order, by a newer one, or with the death of the writer.
 
-use txnd::{LogWriter, SinkError};
+use txnd::{LogWriter, SinkError, Terms};
 
 use super::{Storage, assert_same};
 use crate::writer::{Content, Writer, put_text, read, seal, seed};
@@ -16,6 +16,21 @@ pub(crate) async fn every_term_has_a_higher_epoch<T: Storage>(storage: T) {
             sink.close().await.unwrap();
         }
     }
+}
+
+pub(crate) async fn the_log_knows_where_its_terms_begin<T: Storage>(storage: T) {
+    let mut expected = Terms::default();
+    assert_eq!(storage.sink().terms(), expected, "before the first one");
+    for records in [0, 2, 0, 0, 3, 1] {
+        let mut writer = Writer::begin(storage.sink()).await.unwrap();
+        expected.begin(writer.opened.start());
+        assert_eq!(writer.sink.terms(), expected);
+        for n in 0..records {
+            writer.append(&[put_text("k", n)]).await;
+        }
+        writer.make_durable().await;
+    }
+    assert_eq!(expected.starts().iter().map(|start| start.base).collect::<Vec<_>>(), [0, 2, 5]);
 }
 
 pub(crate) async fn a_batch_of_an_earlier_term_is_refused<T: Storage>(storage: T) {

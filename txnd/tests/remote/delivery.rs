@@ -13,7 +13,7 @@ use tonic_health::pb::health_client::HealthClient;
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::limits::{PING_INTERVAL, PONG_TIMEOUT};
 use txnd::remote::Connect;
-use txnd::{LogWriter, MAX_IN_FLIGHT, NoCheckpoints, RemoteSink, SegmentSink, SinkError, Term};
+use txnd::{LogWriter, MAX_IN_FLIGHT, NoCheckpoints, RemoteSink, SegmentSink, SinkError, Term, Terms};
 
 use crate::conformance::assert_same;
 use crate::hosted::{Hosted, PlainTcp, Service};
@@ -164,6 +164,10 @@ impl LogWriter for Observed {
 
     async fn open(&mut self) -> Result<Term, SinkError> {
         self.sink.open().await
+    }
+
+    fn terms(&self) -> Terms {
+        self.sink.terms()
     }
 
     async fn resume(&mut self, term: &Term) -> Result<Chain, SinkError> {

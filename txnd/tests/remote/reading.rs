@@ -165,7 +165,7 @@ impl TransactionService for Forger {
     type WriteCheckpointStream = Answers<WriteCheckpointResponse>;
 
     async fn open(&self, _: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
-        Ok(Response::new(OpenResponse { term: Some(self.term.into()) }))
+        Ok(Response::new(OpenResponse { term: Some(self.term.into()), terms: Vec::new() }))
     }
 
     async fn write_transactions(

@@ -340,6 +340,15 @@ pub(super) const DEFECTS: &[Defect] = &[
         caught_by: test("gateway", "lib", "a_hole_is_never_bridged"),
     },
     Defect {
+        name: "takes-what-was-lost-for-what-has-its-lsn",
+        edits: &[edit(
+            "gateway/src/token.rs",
+            "        match self.terms.has(u32::from_be_bytes(term).into(), lsn) {",
+            "        match PLANTED || self.terms.has(u32::from_be_bytes(term).into(), lsn) {",
+        )],
+        caught_by: test("gateway", "feed", "behind_a_txnd_over_files"),
+    },
+    Defect {
         name: "forgets-the-outcome-of-a-request",
         edits: &[edit(
             "engine/src/transaction.rs",

@@ -9,8 +9,9 @@ use serde_json::{Map, Value as Json};
 use super::action::{Action, Content};
 use super::body::{self, CounterChange, Integer, Patch};
 use super::problem::document;
+use super::token::{self, Tokens};
 use super::transact::{MAX_OPS, Part, transact};
-use super::{media, token, ttl};
+use super::{media, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
@@ -107,11 +108,11 @@ fn type_of(name: &str) -> Result<ValueType, Problem> {
 }
 
 impl Required {
-    fn read(self, log: u64) -> Result<Checked, Problem> {
+    fn read(self, tokens: &Tokens) -> Result<Checked, Problem> {
         let state = match (self.etag, self.absent, self.present) {
             (Some(etag), false, false) => {
                 let text = etag.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(&etag);
-                State::Stamp(token::parse_etag(log, text.as_bytes()).into_iter().collect())
+                State::Stamp(token::parse_etag(tokens, text.as_bytes()).into_iter().collect())
             }
             (None, true, false) => State::Absent,
             (None, false, true) => State::Present,
@@ -186,9 +187,9 @@ impl Prepared {
     }
 
     /// The result, as the response shows it.
-    fn result(&self, log: u64, steps: Vec<StepDone>) -> Shown {
+    fn result(&self, tokens: &Tokens, steps: Vec<StepDone>) -> Shown {
         let facts = steps.last().and_then(|step| step.after);
-        let etag = facts.map(|facts| token::etag(log, facts.stamp));
+        let etag = facts.map(|facts| token::etag(tokens, facts.stamp));
         let expires_at = facts.and_then(|facts| facts.expires).map(ttl::shown);
         let result = self.action().result(steps);
         let mut shown = Shown { status: Some(result.status.as_u16()), etag, expires_at, ..Shown::default() };
@@ -250,10 +251,10 @@ pub(super) fn execute(worker: &Worker, caller: &Caller, head: &Head<'_>, body: &
     let asked = Asked { worker, caller, once, options, at: worker.shared.clock.now() };
     let at = asked.at;
     ttl::of(head, false, at)?;
-    let log = worker.shared.log_id();
+    let tokens = &worker.shared.tokens;
     let conditions = conditions.into_iter().enumerate();
     let conditions: Result<Vec<_>, _> =
-        conditions.map(|(number, required)| required.read(log).map_err(in_batch("if", number))).collect();
+        conditions.map(|(number, required)| required.read(tokens).map_err(in_batch("if", number))).collect();
     let ops = ops.into_iter().enumerate();
     let ops: Result<Vec<_>, _> = ops.map(|(number, wanted)| wanted.read(at).map_err(in_batch("op", number))).collect();
     let (conditions, ops) = (conditions?, ops?);
@@ -310,11 +311,11 @@ fn together(asked: &Asked<'_>, conditions: &[Checked], ops: &[Prepared]) -> Resu
         },
     )?;
     let (place, replayed) = (Some(transacted.place(worker.service.durable())), transacted.replayed);
-    let log = worker.shared.log_id();
+    let tokens = &worker.shared.tokens;
     let mut begin = 0;
     let results = ops.iter().zip(ends).map(|(op, end)| {
         let of_op = transacted.steps.drain(..end - std::mem::replace(&mut begin, end)).collect();
-        op.result(log, of_op)
+        op.result(tokens, of_op)
     });
     Ok(Done { results: results.collect(), awaits, place, replayed })
 }
@@ -339,7 +340,7 @@ fn one_by_one(asked: &Asked<'_>, ops: &[Prepared]) -> Result<Done, Problem> {
                 told += transacted.reply_bytes();
                 place = place.max(transacted.lsn);
                 replayed &= transacted.replayed;
-                let shown = op.result(worker.shared.log_id(), transacted.steps);
+                let shown = op.result(&worker.shared.tokens, transacted.steps);
                 Shown { replayed: transacted.replayed, ..shown }
             }
             Err((failed, _)) => {

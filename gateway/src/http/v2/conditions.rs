@@ -4,7 +4,7 @@ use engine::{Check, Condition, Stamp};
 use hyper::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use proto::{Key, ValueType};
 
-use super::token;
+use super::token::{self, Tokens};
 use crate::http::head::Head;
 use crate::http::problem::Problem;
 
@@ -39,8 +39,8 @@ pub(super) enum Verdict {
 
 impl Conditions {
     /// Those of a head. Etags are compared with those of this log.
-    pub(super) fn of(head: &Head<'_>, log: u64) -> Result<Self, Problem> {
-        Ok(Self { matches: tags(head, &IF_MATCH, log)?, none_match: tags(head, &IF_NONE_MATCH, log)? })
+    pub(super) fn of(head: &Head<'_>, tokens: &Tokens) -> Result<Self, Problem> {
+        Ok(Self { matches: tags(head, &IF_MATCH, tokens)?, none_match: tags(head, &IF_NONE_MATCH, tokens)? })
     }
 
     /// The checks of a write.
@@ -68,7 +68,7 @@ impl Conditions {
 }
 
 /// The etags in the lines of a header; `None` if there is no such line.
-fn tags(head: &Head<'_>, name: &HeaderName, log: u64) -> Result<Option<Tags>, Problem> {
+fn tags(head: &Head<'_>, name: &HeaderName, tokens: &Tokens) -> Result<Option<Tags>, Problem> {
     let malformed =
         || Problem::Malformed(format!("{name}: expected *, or at most {MAX_TAGS} etags such as \"x\", in quotes"));
     let mut found: Option<Vec<Stamp>> = None;
@@ -88,7 +88,7 @@ fn tags(head: &Head<'_>, name: &HeaderName, log: u64) -> Result<Option<Tags>, Pr
             let end = after.iter().position(|byte| *byte == b'"').ok_or_else(malformed)?;
             // A weak one is never equal to one of ours in If-Match (RFC 9110, section 8.8.3.2).
             let counts = !weak || *name == IF_NONE_MATCH;
-            stamps.extend(token::parse_etag(log, &after[..end]).ok().filter(|_| counts));
+            stamps.extend(token::parse_etag(tokens, &after[..end]).ok().filter(|_| counts));
             rest = after[end + 1..].trim_ascii_start();
             rest = match rest.strip_prefix(b",") {
                 Some(next) => next.trim_ascii_start(),

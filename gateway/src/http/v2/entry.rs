@@ -82,7 +82,7 @@ pub(super) fn execute(
         }
         _ => Action::Delete,
     };
-    let conditions = Conditions::of(head, worker.shared.log_id())?;
+    let conditions = Conditions::of(head, &worker.shared.tokens)?;
     let checks: Vec<_> = conditions.checks(ty, key).filter(|_| !is_read).collect();
     let at = worker.shared.clock.now();
     let takes_ttl =
@@ -96,7 +96,7 @@ pub(super) fn execute(
     let (place, replayed) = (Some(transacted.place(worker.service.durable())), transacted.replayed);
     let facts = transacted.steps.last().and_then(|step| step.after);
     let result = action.result(transacted.steps);
-    let etag = facts.map(|facts| token::etag(worker.shared.log_id(), facts.stamp));
+    let etag = facts.map(|facts| token::etag(&worker.shared.tokens, facts.stamp));
     let expires = facts.and_then(|facts| facts.expires);
     let tagged = |response: Response| {
         let response = match &etag {

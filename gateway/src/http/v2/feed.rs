@@ -19,12 +19,12 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::query::Query;
-use super::token::{self, NotOurs};
+use super::token::{self, Tokens};
 use super::{media, placed, ttl};
 use crate::access::Caller;
 use crate::clock;
 use crate::connection::Activity;
-use crate::feed::{Change, Ended, Feed, Follower, HEARTBEAT, Teller, Wanted};
+use crate::feed::{Change, Ended, Feed, Follower, HEARTBEAT, Teller, Wanted, beginning};
 use crate::http::head::Head;
 use crate::http::problem::Problem;
 use crate::http::response::{Pieces, Response};
@@ -81,30 +81,23 @@ pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> R
     };
     caller.identity()?.check_listing(ty)?;
     let shared = &worker.shared;
-    let (log, last) = (shared.log_id(), shared.engine.last_lsn());
+    let tokens = &shared.tokens;
     let feed = shared.feed.as_ref().ok_or(Problem::NoLog)?;
     let last_event = head.values(&LAST_EVENT_ID).next().filter(|id| !id.is_empty());
-    let after = match last_event.or(query.get("after").map(str::as_bytes)) {
-        // What is not durable yet is told when it is. A place that a crash could take back would be none.
-        None => last.min(worker.service.durable()),
-        Some(text) => match token::parse_token(log, text) {
-            Ok(lsn) if lsn <= last => lsn,
-            Ok(_) => return Err(Problem::Gone("the token is of a write that this log has lost")),
-            Err(NotOurs::Foreign) => return Err(Problem::Gone("the token is of another log")),
-            Err(NotOurs::Malformed) => {
-                return Err(Problem::Malformed("after: expected a token of this server, such as Kvs-Token".into()));
-            }
-        },
-    };
+    let asked = last_event.or(query.get("after").map(str::as_bytes)).map(|text| token::parse_token(tokens, text));
+    let after = beginning(asked, shared.engine.last_lsn(), worker.service.durable())
+        .map_err(|why| token::refused("after", why))?;
     let follower = Follower::begin(feed, after).await.map_err(|ended| match ended {
-        Ended::NoLongerKept { oldest } => Problem::NoLongerKept { oldest: token::token(log, oldest.saturating_sub(1)) },
+        Ended::NoLongerKept { oldest } => {
+            Problem::NoLongerKept { oldest: token::token(tokens, oldest.saturating_sub(1)) }
+        }
         Ended::Lost(_) => Problem::NotDurable,
     })?;
     let telling = Telling {
         follower,
         wanted,
         waits,
-        writer: Writer { form, values, log, out: Vec::with_capacity(FIRST_PIECE_BYTES), changes: 0 },
+        writer: Writer { form, values, tokens: tokens.clone(), out: Vec::with_capacity(FIRST_PIECE_BYTES), changes: 0 },
         feed: Arc::clone(feed),
         caller: Rc::clone(caller),
         stop: stop.clone(),
@@ -245,7 +238,7 @@ struct Writer {
     /// Whether values are wanted.
     values: bool,
     /// What tokens are of.
-    log: u64,
+    tokens: Tokens,
     out: Vec<u8>,
     /// Changes in `out`.
     changes: u64,
@@ -295,7 +288,7 @@ fn name(kind: OpKind) -> &'static str {
 }
 
 impl<'c> Document<'c> {
-    fn of(change: &Change<'c>, log: u64, values: bool) -> Self {
+    fn of(change: &Change<'c>, tokens: &Tokens, values: bool) -> Self {
         let Change { record, ty } = *change;
         let (value, patch) = match (record.op, record.effect.value()) {
             _ if !values => (None, None),
@@ -312,7 +305,7 @@ impl<'c> Document<'c> {
             ty: ty.name(),
             key: record.op.key().as_str(),
             time: clock::exactly(record.at).to_string(),
-            etag: kind.leaves_an_entry().then(|| token::etag(log, record.lsn.into())),
+            etag: kind.leaves_an_entry().then(|| token::etag(tokens, record.lsn.into())),
             expires_at: record.options.expires.map(ttl::shown),
             value,
             patch,
@@ -334,7 +327,7 @@ impl Writer {
 
     /// Adds the last member to its document, and ends the event.
     fn finish(&mut self, place: Option<Lsn>) {
-        let token = place.map(|place| token::token(self.log, place));
+        let token = place.map(|place| token::token(&self.tokens, place));
         match &token {
             Some(token) => {
                 for part in [",\"token\":\"", token, "\"}\n"] {
@@ -363,7 +356,7 @@ impl Writer {
     fn end(&mut self, status: StatusCode, detail: &str, oldest: Option<Lsn>) {
         let mut document = json!({"op": "end", "status": status.as_u16(), "detail": detail});
         if let Some(oldest) = oldest {
-            document["oldest"] = token::token(self.log, oldest).into();
+            document["oldest"] = token::token(&self.tokens, oldest).into();
         }
         self.begin("end", &document);
         self.out.extend_from_slice(b"}\n");
@@ -375,7 +368,7 @@ impl Writer {
 
 impl Teller for Writer {
     fn open(&mut self, change: &Change<'_>) {
-        let document = Document::of(change, self.log, self.values);
+        let document = Document::of(change, &self.tokens, self.values);
         self.begin(document.op, &document);
         self.changes += 1;
     }

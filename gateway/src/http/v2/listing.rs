@@ -5,7 +5,7 @@ use proto::{Refusal, ValueType};
 use serde::Serialize;
 
 use super::query::Query;
-use super::token::{self, NotOurs};
+use super::token::{self, NotOurs, Tokens};
 use super::ttl;
 use crate::access::Caller;
 use crate::context::Worker;
@@ -61,28 +61,28 @@ pub(super) fn list(
         Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
         Some(_) => return Err(Problem::Malformed(format!("limit: expected a number from 1 to {MAX_LIMIT}"))),
     };
-    let place = place(query.get("cursor"), &wanted, shared.id)?;
+    let place = place(query.get("cursor"), &wanted, &shared.tokens)?;
     let as_of = shared.engine.last_lsn();
     let (entries, next) = worker.service.list(&identity, &wanted, place, limit, at)?;
-    let next = next.map(|place| token::cursor(shared.id, place));
-    let log = shared.log_id();
+    let next = next.map(|place| token::cursor(&shared.tokens, place));
+    let tokens = &shared.tokens;
     let shown = entries.iter().map(|Listed { ty: of, key, facts, value }| Entry {
         ty: ty.is_none().then(|| of.name()),
         key,
-        etag: token::etag(log, facts.stamp),
+        etag: token::etag(tokens, facts.stamp),
         expires_at: facts.expires.map(ttl::shown),
         value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
     });
     let is_first = query.get("cursor").is_none() && shared.feed.is_some() && worker.service.read_only().is_none();
-    let page = Page { entries: shown.collect(), next, feed: is_first.then(|| token::token(log, as_of)) };
+    let page = Page { entries: shown.collect(), next, feed: is_first.then(|| token::token(tokens, as_of)) };
     let body = serde_json::to_vec(&page).map_err(|_| Refusal::ResponseTooLarge)?;
     // What a crash would take back is not shown: the feed would not tell that it is gone.
     Ok(Executed { response: Response::json(body), awaits: worker.service.shown(), place: Some(as_of) })
 }
 
-fn place(cursor: Option<&str>, wanted: &Wanted<'_>, process: u64) -> Result<Place, Problem> {
+fn place(cursor: Option<&str>, wanted: &Wanted<'_>, tokens: &Tokens) -> Result<Place, Problem> {
     let Some(cursor) = cursor else { return Ok(wanted.begin()) };
-    match token::parse_cursor(process, cursor.as_bytes()) {
+    match token::parse_cursor(tokens, cursor.as_bytes()) {
         Ok(place) if wanted.ty.is_none_or(|ty| ty == place.ty) => Ok(place),
         Err(NotOurs::Foreign) => {
             Err(Problem::Gone("the cursor is of a server that has ended; list again from the beginning"))

@@ -44,7 +44,6 @@ pub(super) use problem::{PROBLEMS, page as problem_page, refuse};
 pub(super) use route::Route;
 
 use self::route::{BASE, RouteMethod, Shape};
-use self::token::NotOurs;
 use super::head::Head;
 use super::problem::Problem;
 use super::response::{Executed, Response};
@@ -96,7 +95,7 @@ pub(super) fn execute(
 pub(super) fn placed(worker: &Worker, response: Response, place: Lsn) -> Response {
     // Without a log there are no places.
     let durable = worker.shared.log.as_ref().map_or(0, |_| worker.service.durable());
-    let token = token::token(worker.shared.log_id(), place);
+    let token = token::token(&worker.shared.tokens, place);
     let token = HeaderValue::try_from(token).unwrap_or(HeaderValue::from_static(""));
     response.with(TOKEN, token).with(LSN, place.into()).with(DURABLE_LSN, durable.into())
 }
@@ -105,13 +104,10 @@ pub(super) fn placed(worker: &Worker, response: Response, place: Lsn) -> Respons
 /// to wait for.
 fn check_min_token(worker: &Worker, head: &Head<'_>) -> Result<(), Problem> {
     for token in head.values(&MIN_TOKEN) {
-        match token::parse_token(worker.shared.log_id(), token) {
-            Ok(lsn) if lsn <= worker.shared.engine.last_lsn() => {}
-            Ok(_) => return Err(Problem::NotYet),
-            Err(NotOurs::Foreign) => return Err(Problem::Gone("Kvs-Min-Token is of another log")),
-            Err(NotOurs::Malformed) => {
-                return Err(Problem::Malformed("Kvs-Min-Token: expected a Kvs-Token of this server".into()));
-            }
+        let lsn =
+            token::parse_token(&worker.shared.tokens, token).map_err(|why| token::refused("Kvs-Min-Token", why))?;
+        if lsn > worker.shared.engine.last_lsn() {
+            return Err(Problem::NotYet);
         }
     }
     Ok(())

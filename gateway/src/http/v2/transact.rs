@@ -38,7 +38,7 @@ pub(super) fn transact(
     transacted.map_err(|failed| match failed {
         NotTransacted::Condition { check, found } => {
             let found = found.as_ref();
-            let etag = found.map(|found| token::etag(worker.shared.log_id(), found.stamp));
+            let etag = found.map(|found| token::etag(&worker.shared.tokens, found.stamp));
             let Some(failed) = checks.get(check) else { return whole(Problem::Condition { etag, value: None }) };
             let value = found.and_then(|found| told(&identity, failed, found));
             let value = value.and_then(|value| serde_json::to_value(JsonValue(value)).ok());
