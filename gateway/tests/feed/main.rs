@@ -19,6 +19,8 @@ mod frame_client;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod slow;
+#[path = "../stream_client/mod.rs"]
+mod stream_client;
 mod tokens;
 mod told;
 #[path = "../txnd_server/mod.rs"]
