@@ -1,4 +1,4 @@
-# One image with both programs, kvs and txnd, that runs as a non-root user. Works with BuildKit and the classic builder.
+# One image with the programs kvs, txnd and kvs-cli that runs as a non-root user. Works with BuildKit and the classic builder.
 
 FROM debian:bookworm-slim AS runtime
 # A new volume gets the owner and mode of the folder that it is mounted on; compose.yaml mounts its volumes on these folders.
@@ -12,7 +12,7 @@ CMD ["kvs"]
 FROM rust:1-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --package gateway --package txnd --bins
+RUN cargo build --release --locked --package gateway --package txnd --package cli --bins
 
 FROM runtime
-COPY --from=build /src/target/release/kvs /src/target/release/txnd /usr/local/bin/
+COPY --from=build /src/target/release/kvs /src/target/release/txnd /src/target/release/kvs-cli /usr/local/bin/

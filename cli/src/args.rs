@@ -28,6 +28,9 @@ pub(crate) struct Connection {
     /// The address of the server's frame protocol (its --frame-addr)
     #[arg(long, env = "KVS_CLI_ADDR", default_value = "127.0.0.1:8090", value_name = "HOST:PORT", global = true)]
     pub(crate) addr: String,
+    /// The address of the server's operator's listener (its --admin-addr), for `stat` and `checkpoint`
+    #[arg(long, env = "KVS_CLI_ADMIN_ADDR", default_value = "127.0.0.1:8091", value_name = "HOST:PORT", global = true)]
+    pub(crate) admin_addr: String,
     /// Writes return when they are on disk, whatever the server is set to
     #[arg(long, global = true)]
     pub(crate) durable: bool,
@@ -246,12 +249,36 @@ pub(crate) enum Command {
         #[arg(long)]
         until_caught_up: bool,
     },
+    /// Print facts about an entry or, without one, the figures of the server
+    ///
+    /// Of an entry: its state (etag), when it expires, and how large its value is. Of the server, as its operator's listener tells
+    /// them: version, entries, memory, connections, log, checkpoints
+    Stat {
+        #[arg(value_name = "TYPE", requires = "key")]
+        ty: Option<Type>,
+        key: Option<String>,
+    },
     /// Ask whether the server responds
     Health,
+    /// Make the server write a checkpoint of its log now
+    ///
+    /// It is asked at its operator's listener. With identities, this needs a token with the scope admin
+    Checkpoint {
+        /// Wait until there is one of all that was there when it was asked for, at most so long
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        wait: Option<Duration>,
+    },
     /// Print a script that completes commands in a shell
     Completions { shell: Shell },
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// Whether it is one for the operator's listener.
+    pub(crate) fn is_for_operator(&self) -> bool {
+        matches!(self, Self::Checkpoint { .. } | Self::Stat { ty: None, .. })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -269,6 +296,15 @@ pub(crate) enum MapAction {
         key: String,
         #[arg(required = true)]
         fields: Vec<String>,
+    },
+    /// Store and delete fields, all in one step, and print how many
+    Patch {
+        key: String,
+        /// A merge patch (RFC 7396): {"name":"Ada","email":null} stores `name` and deletes `email`. `-` reads it from standard
+        /// input, `@FILE` from a file
+        patch: String,
+        #[command(flatten)]
+        when: When,
     },
 }
 

@@ -105,11 +105,19 @@ pub(crate) async fn execute(client: &Client, command: Command, format: Format) -
             let wanted = Wanted { ty: ty.map(Into::into), prefix, values, after, ends: until_caught_up };
             feed::follow(client, wanted, format).await
         }
+        Command::Stat { ty: Some(ty), key: Some(key) } => {
+            let ty = ty.into();
+            let found = client.entry(ty, &key).await?.ok_or_else(|| missing(ty, &key))?;
+            show::facts(ty, &key, &found, format)
+        }
         Command::Health => {
             client.ping().await?;
             show::done("the server responds", format)
         }
-        Command::Completions { .. } | Command::Man => Err(Failure::usage("this is no command for the prompt")),
+        // Those for the operator's listener are executed by `operator`.
+        Command::Stat { .. } | Command::Checkpoint { .. } | Command::Completions { .. } | Command::Man => {
+            Err(Failure::usage("this is no command for the prompt"))
+        }
     }
 }
 
@@ -135,6 +143,22 @@ async fn map(client: &Client, action: MapAction, format: Format) -> Result<(), F
             let done = client.transact(&del).await?;
             let deleted = done.steps.iter().filter(|step| step.result == Ok(StepReply::Deleted(true))).count();
             show::fact("deleted", &json!(deleted), format)
+        }
+        MapAction::Patch { key, patch, when } => {
+            let fields = value::parse_patch(&value::text_of(&patch)?)?;
+            let mut patch = Transaction::new();
+            require(&mut patch, ValueType::Map, &key, when);
+            // Deletions come last: a map that they leave without fields would be gone, and with it when it expires.
+            let (set, deleted): (Vec<_>, Vec<_>) = fields.into_iter().partition(|(_, value)| value.is_some());
+            for (field, value) in &set {
+                patch.map_set_field(&key, field, value.as_deref().unwrap_or_default());
+            }
+            for (field, _) in &deleted {
+                patch.map_del_field(&key, field);
+            }
+            let done = client.transact(&patch).await?;
+            let deleted = done.steps.iter().filter(|step| step.result == Ok(StepReply::Deleted(true))).count();
+            show::patched(set.len(), deleted, format)
         }
     }
 }

@@ -6,6 +6,7 @@
 //!   transfer.rs  dump and load: all entries as lines of JSON
 //!   batch.rs     several operations, all or nothing, as JSON
 //!   feed.rs      changes as they happen
+//!   operator.rs  figures of the server, and checkpoints, from its operator's listener
 //!   value.rs     values from arguments, files and standard input, and as JSON
 //!   failure.rs   what can go wrong, and the exit codes
 //! ```
@@ -15,12 +16,14 @@ mod batch;
 mod command;
 mod failure;
 mod feed;
+mod operator;
 mod prompt;
 mod show;
 mod transfer;
 mod value;
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -28,6 +31,7 @@ use client::{Client, Options, Tls};
 
 use crate::args::{Args, Command, Connection};
 use crate::failure::Failure;
+use crate::operator::Operator;
 use crate::show::Format;
 
 #[tokio::main(flavor = "current_thread")]
@@ -54,21 +58,37 @@ async fn run(args: Args, format: Format) -> Result<(), Failure> {
         }
         _ => {}
     }
-    let client = connect(&args.connection).await?;
+    let token = token(&args.connection)?;
+    let operator = operator(&args.connection, token.clone());
+    if let Some(command) = args.command.as_ref().filter(|command| command.is_for_operator()) {
+        return operator::execute(&operator, command, format).await;
+    }
+    let client = connect(&args.connection, token).await?;
     let client = if args.connection.durable { client.durable() } else { client };
     let done = match args.command {
         Some(command) => command::execute(&client, command, format).await,
-        None => prompt::run(&client, &args.connection.addr, format).await,
+        None => prompt::run(&client, &operator, &args.connection.addr, format).await,
     };
     client.close().await;
     done
 }
 
-async fn connect(connection: &Connection) -> Result<Client, Failure> {
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| Failure::file(path, &e))
+}
+
+fn token(connection: &Connection) -> Result<Option<String>, Failure> {
+    let token = connection.token_file.as_deref().map(read).transpose()?;
+    Ok(token.map(|token| String::from_utf8_lossy(&token).trim().to_owned()))
+}
+
+fn operator(connection: &Connection, token: Option<String>) -> Operator {
+    Operator { addr: connection.admin_addr.clone(), token, timeout: connection.timeout }
+}
+
+async fn connect(connection: &Connection, token: Option<String>) -> Result<Client, Failure> {
     let mut options = Options::new(connection.addr.clone()).request_timeout(connection.timeout);
-    let read = |path: &std::path::Path| std::fs::read(path).map_err(|e| Failure::file(path, &e));
-    if let Some(path) = &connection.token_file {
-        let token = String::from_utf8_lossy(&read(path)?).trim().to_owned();
+    if let Some(token) = token {
         options = options.token(token);
     }
     if let Some(ca) = &connection.tls_ca {

@@ -11,9 +11,10 @@ use rustyline::history::DefaultHistory;
 use rustyline::{Context, Editor, Helper, Highlighter, Hinter, Validator};
 
 use crate::args::{Args, Type};
-use crate::command;
 use crate::failure::Failure;
+use crate::operator::Operator;
 use crate::show::Format;
+use crate::{command, operator};
 
 /// Completes the names of commands and types.
 #[derive(Helper, Highlighter, Hinter, Validator)]
@@ -63,11 +64,11 @@ fn history() -> Option<PathBuf> {
 
 /// Reads commands until there are no more: from the prompt on a terminal, otherwise lines of standard input. Fails as the
 /// first command of standard input does that fails.
-pub(crate) async fn run(client: &Client, addr: &str, format: Format) -> Result<(), Failure> {
+pub(crate) async fn run(client: &Client, operator: &Operator, addr: &str, format: Format) -> Result<(), Failure> {
     if !std::io::stdin().is_terminal() {
         for line in std::io::stdin().lock().lines() {
             let line = line.map_err(|e| Failure::usage(format!("standard input: {e}")))?;
-            if !execute(client, &line, format).await? {
+            if !execute(client, operator, &line, format).await? {
                 break;
             }
         }
@@ -83,7 +84,7 @@ pub(crate) async fn run(client: &Client, addr: &str, format: Format) -> Result<(
         match editor.readline("kvs> ") {
             Ok(line) => {
                 let _ = editor.add_history_entry(&line);
-                match execute(client, &line, format).await {
+                match execute(client, operator, &line, format).await {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(failure) if failure.is_final() => return Err(failure),
@@ -100,7 +101,7 @@ pub(crate) async fn run(client: &Client, addr: &str, format: Format) -> Result<(
 }
 
 /// Executes a line. False if it was the last one.
-async fn execute(client: &Client, line: &str, format: Format) -> Result<bool, Failure> {
+async fn execute(client: &Client, operator: &Operator, line: &str, format: Format) -> Result<bool, Failure> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(true);
@@ -112,7 +113,12 @@ async fn execute(client: &Client, line: &str, format: Format) -> Result<bool, Fa
     let parsed = Args::try_parse_from(std::iter::once("kvs-cli".to_owned()).chain(words));
     match parsed {
         Ok(Args { command: Some(command), json, .. }) => {
-            command::execute(client, command, if json { Format::Json } else { format }).await.map(|()| true)
+            let format = if json { Format::Json } else { format };
+            match command.is_for_operator() {
+                true => operator::execute(operator, &command, format).await?,
+                false => command::execute(client, command, format).await?,
+            }
+            Ok(true)
         }
         Ok(_) => Ok(true),
         // Help is no failure.

@@ -64,6 +64,14 @@ pub(crate) fn fact(name: &str, fact: &Json, format: Format) -> Result<(), Failur
     }
 }
 
+/// How many fields a patch has set and deleted.
+pub(crate) fn patched(set: usize, deleted: usize, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Json => line(&json!({"set": set, "deleted": deleted}).to_string()),
+        _ => line(&format!("{set} set, {deleted} deleted")),
+    }
+}
+
 /// A write that was carried out. People see it at the prompt; scripts need nothing but the exit code.
 pub(crate) fn done(what: &str, format: Format) -> Result<(), Failure> {
     match format {
@@ -88,8 +96,48 @@ pub(crate) fn entry(ty: ValueType, key: &str, entry: &Entry, format: Format) -> 
         return line(&document(ty, key, Some(&entry.value), entry.etag, entry.expires).to_string());
     }
     line(&format!("value    {}", text(&entry.value)))?;
+    tail(entry)
+}
+
+/// The state of an entry, and when it expires.
+fn tail(entry: &Entry) -> Result<(), Failure> {
     line(&format!("etag     {}", shown_etag(entry.etag)))?;
     line(&format!("expires  {}", entry.expires.map_or("never".into(), time)))
+}
+
+/// What an entry is like, but for its value.
+pub(crate) fn facts(ty: ValueType, key: &str, entry: &Entry, format: Format) -> Result<(), Failure> {
+    let (name, size) = match &entry.value {
+        Value::Str(text) => ("bytes", json!(text.len())),
+        Value::Map(fields) => ("fields", json!(fields.len())),
+        Value::Set(members) => ("members", json!(members.len())),
+        number => ("value", to_json(number)),
+    };
+    if format == Format::Json {
+        let mut document = document(ty, key, None, entry.etag, entry.expires);
+        document[name] = size;
+        return line(&document.to_string());
+    }
+    line(&format!("type     {}", ty.name()))?;
+    line(&format!("{name:<8} {size}"))?;
+    tail(entry)
+}
+
+/// Figures of the server, by name, and by their label if they have one.
+pub(crate) fn figures(figures: &Json, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        return line(&figures.to_string());
+    }
+    let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    for (name, value) in figures.as_object().into_iter().flatten() {
+        match value {
+            Json::Object(labelled) => {
+                labelled.iter().try_for_each(|(label, value)| line(&format!("{name}.{label}\t{}", text(value))))?;
+            }
+            value => line(&format!("{name}\t{}", text(value)))?,
+        }
+    }
+    Ok(())
 }
 
 /// Entries of a listing.

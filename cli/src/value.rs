@@ -70,6 +70,12 @@ pub(crate) fn from_json(ty: ValueType, json: &Json) -> Result<Value, Failure> {
     value.ok_or_else(|| not_a(ty))
 }
 
+/// A merge patch of a map (RFC 7396): fields to set, and those to delete.
+pub(crate) fn parse_patch(text: &str) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    let expected = "expected a JSON object of strings and nulls, such as {\"name\":\"Ada\",\"email\":null}";
+    serde_json::from_str(text).map_err(|_| Failure::usage(expected))
+}
+
 /// A value as JSON.
 pub(crate) fn to_json(value: &Value) -> Json {
     match value {

@@ -296,6 +296,126 @@ fn completions_a_manual_page_and_help_need_no_server() {
 }
 
 #[test]
+fn a_map_is_patched_in_one_step() {
+    let kvs = Kvs::start();
+    assert_eq!(out(&kvs, &["map", "patch", "m", r#"{"a":"1","b":"2","none":null}"#]), "2 set, 0 deleted\n");
+    assert_eq!(
+        fed(&kvs, &["--json", "map", "patch", "m", "-"], r#"{"a":null,"c":"3"}"#).out,
+        "{\"deleted\":1,\"set\":1}\n"
+    );
+    assert_eq!(out(&kvs, &["get", "map", "m"]), "{\"b\":\"2\",\"c\":\"3\"}\n");
+    assert_eq!(out(&kvs, &["map", "patch", "m", "{}"]), "0 set, 0 deleted\n");
+    // A map of which no field stays as it was still expires.
+    out(&kvs, &["put", "map", "session", r#"{"user":"ada"}"#, "--ttl", "1h"]);
+    out(&kvs, &["map", "patch", "session", r#"{"name":"Ada","user":null}"#]);
+    assert!(!out(&kvs, &["get", "map", "session", "--entry"]).contains("never"));
+    fails(&kvs, &["map", "patch", "m", "{\"b\":null}", "--if-absent"], 1, "the condition does not hold");
+    for wrong in ["", "[]", r#"{"a":1}"#, r#"{"a":{"b":"c"}}"#] {
+        fails(&kvs, &["map", "patch", "m", wrong], 2, "expected a JSON object of strings and nulls");
+    }
+    assert_eq!(out(&kvs, &["get", "map", "m"]), "{\"b\":\"2\",\"c\":\"3\"}\n");
+}
+
+#[test]
+fn facts_about_entries() {
+    let kvs = Kvs::start();
+    for (ty, value, fact) in [
+        ("int", "-42", "value    -42"),
+        ("str", "äb", "bytes    3"),
+        ("map", r#"{"a":"1","b":"2"}"#, "fields   2"),
+        ("set", r#"["a"]"#, "members  1"),
+    ] {
+        out(&kvs, &["put", ty, "k", value, "--ttl", "1h"]);
+        let stat = out(&kvs, &["stat", ty, "k"]);
+        let lines: Vec<&str> = stat.lines().collect();
+        assert_eq!((lines[0], lines[1]), (format!("type     {ty}").as_str(), fact));
+        assert!(lines[2].starts_with("etag     ") && lines[3].starts_with("expires  2"), "{stat}");
+        let facts: serde_json::Value = serde_json::from_str(&out(&kvs, &["--json", "stat", ty, "k"])).unwrap();
+        let entry: serde_json::Value =
+            serde_json::from_str(&out(&kvs, &["--json", "get", ty, "k", "--entry"])).unwrap();
+        assert_eq!((&facts["etag"], &facts["expires_at"]), (&entry["etag"], &entry["expires_at"]));
+        let (name, size) = fact.split_once(' ').unwrap();
+        assert_eq!(facts[name].to_string(), size.trim());
+    }
+    fails(&kvs, &["stat", "str", "nothing"], 1, "there is no str \"nothing\"");
+    fails(&kvs, &["stat", "str"], 2, "KEY");
+}
+
+/// The program, which asks this listener.
+fn ask_operator(listener: std::net::SocketAddr, args: &[&str]) -> Run {
+    let mut command = program("127.0.0.1:1");
+    command.args(["--admin-addr", &listener.to_string()]).args(args).output().expect("kvs-cli can be executed").into()
+}
+
+#[test]
+fn figures_and_checkpoints() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = format!("file:{}", folder.path().display());
+    let ports = ["--frame-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"];
+    let kvs = Kvs::with(&[&ports[..], &["--checkpoint-after", "never", "--log", &log]].concat());
+    for n in 0..3 {
+        out(&kvs, &["--durable", "put", "int", &n.to_string(), "1"]);
+    }
+    let listener = kvs.admin.unwrap();
+    let figures = |args: &[&str]| -> serde_json::Value {
+        let run = ask_operator(listener, args);
+        assert_eq!((run.code, run.err.as_str()), (0, ""));
+        serde_json::from_str(&run.out).unwrap()
+    };
+    let before = figures(&["--json", "stat"]);
+    assert_eq!((&before["entries"]["int"], &before["log_up"]), (&3.into(), &1.into()), "{before}");
+    assert!(before["version"].is_string() && before["checkpoint_base_lsn"].is_null(), "{before}");
+    let last = before["log_last_lsn"].as_u64().unwrap();
+    assert_eq!(before["log_durable_lsn"], last);
+    let lines = ask_operator(listener, &["stat"]).out;
+    assert!(lines.lines().any(|line| line == "entries.int\t3"), "{lines}");
+    assert!(lines.contains(&format!("\nlog_last_lsn\t{last}\n")), "{lines}");
+
+    let waited = ask_operator(listener, &["checkpoint", "--wait", "30s"]);
+    assert_eq!((waited.code, waited.out, waited.err.as_str()), (0, format!("{last}\n"), ""));
+    assert_eq!(figures(&["--json", "stat"])["checkpoint_base_lsn"], last);
+    let begun = ask_operator(listener, &["--json", "checkpoint"]);
+    assert_eq!((begun.code, begun.out.as_str()), (0, "{\"done\":\"a checkpoint is begun\"}\n"));
+    // At the prompt, too.
+    let mut command = program(&kvs.address.to_string());
+    command.env("KVS_CLI_ADMIN_ADDR", listener.to_string()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut prompt = command.spawn().unwrap();
+    prompt.stdin.take().unwrap().write_all(b"put int 3 1\ncheckpoint --wait 30s\nstat int 3\n").unwrap();
+    let run: Run = prompt.wait_with_output().unwrap().into();
+    let (base, stat) = run.out.split_once('\n').unwrap();
+    assert!(run.code == 0 && base.parse::<u64>().unwrap() > last && stat.starts_with("type     int\n"), "{run:?}");
+
+    let off = Kvs::with(&[&ports[..], &["--log", "off"]].concat());
+    let refused = ask_operator(off.admin.unwrap(), &["checkpoint", "--wait", "1s"]);
+    assert!(refused.code == 1 && refused.err.contains("there is no log"), "{refused:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for args in [&["stat"][..], &["checkpoint"]] {
+        let run = ask_operator(nobody, args);
+        assert!(run.code == 3 && run.err.contains("--admin-addr"), "{run:?}");
+    }
+}
+
+#[test]
+fn a_checkpoint_needs_the_scope_admin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    for (name, scope) in [("user", "read,write"), ("operator", "admin")] {
+        let args = ["token", "new", name, "--scope", scope, "--identities", &path("identities")];
+        let made = server::command(&args).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        std::fs::write(path(name), made.stdout).unwrap();
+    }
+    let log = format!("file:{}", path("log"));
+    let ports = ["--frame-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"];
+    let kvs = Kvs::with(&[&ports[..], &["--identities", &path("identities"), "--log", &log]].concat());
+    let with =
+        |token: &str| ask_operator(kvs.admin.unwrap(), &["--token-file", &path(token), "checkpoint", "--wait", "30s"]);
+    let refused = with("user");
+    assert!(refused.code == 1 && refused.err.contains("scope admin"), "{refused:?}");
+    assert_eq!(with("operator").code, 0);
+}
+
+#[test]
 fn changes_are_printed_and_gone_on_from() {
     let folder = tempfile::tempdir().unwrap();
     let log = format!("file:{}", folder.path().display());

@@ -160,7 +160,8 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
         .enumerate()
         .map(|(number, sockets)| worker::spawn(number, sockets, Arc::clone(&shared), stop.clone()))
         .collect::<Result<_, _>>()?;
-    sources.serve(Serving { shared: Arc::clone(&shared), buffer: log.as_ref().map(LogThread::buffer) });
+    let (buffer, checkpoints) = (log.as_ref().map(LogThread::buffer), log.as_ref().map(LogThread::checkpoints));
+    sources.serve(Serving { shared: Arc::clone(&shared), buffer, checkpoints });
     sources.lifecycle.enter(Phase::Serving);
     let admin = admin_addr.map_or("off".into(), |addr| addr.to_string());
     info!(http_addr = %http_addr, frame_addr = %frame_addr, admin_addr = %admin, log = %shared.config.log, "listening");
@@ -243,7 +244,7 @@ impl Running {
         match &self.log {
             Some(log) => {
                 info!("SIGUSR1: a checkpoint is begun");
-                log.checkpoint();
+                log.checkpoints().send();
             }
             None => info!("SIGUSR1: there is no log, and no checkpoint of it"),
         }

@@ -16,7 +16,7 @@ const STAND_IN: &str = "kvs-test/";
 /// The name of the Debian system that boots with systemd. It is kept, so that the next test is quick.
 const SYSTEMD: &str = "kvs-test/systemd";
 
-/// Provides the image with kvs and txnd, under this name.
+/// Provides the image with kvs, txnd and kvs-cli, under this name.
 pub(crate) fn kvs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
     public(DEBIAN, cleanup, debian)?;
     programs(name, cleanup)
@@ -72,14 +72,14 @@ fn debian(name: &str) -> Result<(), Failed> {
     remove().map(drop)
 }
 
-/// kvs and txnd, built here; or in Docker, if they do not run on Debian 12 because this system's C library is newer.
+/// The programs, built here; or in Docker, if they do not run on Debian 12 because this system's C library is newer.
 fn programs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
-    step(cargo().args(["build", "--package", "gateway", "--package", "txnd", "--bins"]))?;
+    step(cargo().args(["build", "--package", "gateway", "--package", "txnd", "--package", "cli", "--bins"]))?;
     let context = root().join("target/compose/programs");
     let built = std::env::current_exe().map_err(|e| Failed(format!("the path of xtask: {e}")))?;
     let built = built.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(&context).map_err(|e| Failed(format!("{}: {e}", context.display())))?;
-    for program in ["kvs", "txnd"] {
+    for program in ["kvs", "txnd", "kvs-cli"] {
         let from = built.join(program);
         std::fs::copy(&from, context.join(program)).map_err(|e| Failed(format!("{}: {e}", from.display())))?;
     }

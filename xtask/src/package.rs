@@ -9,6 +9,22 @@ use crate::{Failed, cargo, images, root, step};
 /// Where the package is built, below the root of the project.
 const PACKAGE: &str = "target/package/kvs.deb";
 
+/// What kvs-cli prints for the package, and the names of these files beside it.
+const PRINTED: [(&[&str], &str); 4] = [
+    (&["man"], "kvs-cli.1"),
+    (&["completions", "bash"], "kvs-cli.bash"),
+    (&["completions", "zsh"], "kvs-cli.zsh"),
+    (&["completions", "fish"], "kvs-cli.fish"),
+];
+
+/// Where these files are installed.
+const INSTALLED: [&str; 4] = [
+    "/usr/share/man/man1/kvs-cli.1.gz",
+    "/usr/share/bash-completion/completions/kvs-cli",
+    "/usr/share/zsh/vendor-completions/_kvs-cli",
+    "/usr/share/fish/vendor_completions.d/kvs-cli.fish",
+];
+
 /// The worst exposure that `systemd-analyze security` may find, in tenths; docs/deployment.md names what it finds.
 const EXPOSURE: &str = "15";
 
@@ -24,7 +40,9 @@ pub(crate) fn run() -> Result<(), Failed> {
         eprintln!("xtask: cargo-deb is not installed (cargo install --locked cargo-deb): there is no package to test");
         return Ok(());
     }
-    step(cargo().args(["build", "--release", "--locked", "--package", "gateway", "--package", "txnd", "--bins"]))?;
+    let packages = ["--package", "gateway", "--package", "txnd", "--package", "cli"];
+    step(cargo().args(["build", "--release", "--locked", "--bins"]).args(packages))?;
+    print_by_itself()?;
     step(cargo().args(["deb", "--no-build", "--locked", "--strip", "--package", "gateway", "--output", PACKAGE]))?;
     if !engine_answers() {
         eprintln!("xtask: no Docker engine responds (docker info): the package is built, and not tested");
@@ -38,6 +56,17 @@ pub(crate) fn run() -> Result<(), Failed> {
         eprintln!("{}", said.unwrap_or_else(|Failed(why)| why));
     }
     result
+}
+
+/// Makes the manual page and the completions of kvs-cli.
+fn print_by_itself() -> Result<(), Failed> {
+    let folder = root().join("target/package");
+    std::fs::create_dir_all(&folder).map_err(|e| Failed(format!("{}: {e}", folder.display())))?;
+    for (args, name) in PRINTED {
+        let printed = command(20, &[&["target/release/kvs-cli"], args].concat())?;
+        std::fs::write(folder.join(name), printed + "\n").map_err(|e| Failed(format!("{name}: {e}")))?;
+    }
+    Ok(())
 }
 
 /// A container that is a machine.
@@ -112,6 +141,12 @@ fn check(machine: &Machine) -> Result<(), Failed> {
     machine.sh("dpkg --install /kvs.deb")?;
     serves_confined(machine)?;
     machine.ask("PUT", "int-put/visits", "41")?;
+    expect("kvs-cli", &machine.sh("kvs-cli get int visits")?, "41")?;
+    // A small Debian leaves manual pages out when it installs packages.
+    let content = machine.sh("dpkg --contents /kvs.deb")?;
+    if let Some(missing) = INSTALLED.iter().find(|file| !content.contains(*file)) {
+        return Err(Failed(format!("{missing} is not in the package")));
+    }
 
     step("kill it");
     machine.restarts_after("kvs", "KILL")?;
@@ -232,7 +267,7 @@ fn removed(machine: &Machine, how: &str) -> Result<(), Failed> {
     if how == "--purge" && !said.contains("kept the data in /var/lib/kvs") {
         return Err(Failed(format!("a purge that does not say what is left: {said}")));
     }
-    expect("programs", &machine.sh("ls /usr/bin/kvs /usr/bin/txnd 2>/dev/null || true")?, "")?;
+    expect("programs", &machine.sh("ls /usr/bin/kvs /usr/bin/txnd /usr/bin/kvs-cli 2>/dev/null || true")?, "")?;
     expect("processes", &machine.sh("cat /proc/[0-9]*/comm | grep -xE 'kvs|txnd' || true")?, "")?;
     machine.sh("ls /var/lib/kvs/log/* /var/lib/txnd/log/* > /dev/null").map(drop)
 }

@@ -11,6 +11,8 @@ pub struct Kvs {
     child: Child,
     /// Where it speaks the frame protocol.
     pub address: SocketAddr,
+    /// Its operator's listener; `None` if it is off.
+    pub admin: Option<SocketAddr>,
 }
 
 impl Kvs {
@@ -34,10 +36,11 @@ impl Kvs {
             }
             let line = &said[start..];
             if field(line, "message") == Some("listening") {
-                let address = field(line, "frame_addr").and_then(|address| address.parse().ok()).expect("an address");
+                let address = |name| field(line, name).and_then(|address| address.parse().ok());
+                let (address, admin) = (address("frame_addr").expect("an address"), address("admin_addr"));
                 // kvs must never wait for somebody to read its diagnostics.
                 std::thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
-                return Self { child, address };
+                return Self { child, address, admin };
             }
         }
     }

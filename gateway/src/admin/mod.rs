@@ -1,5 +1,5 @@
-//! What the operator's listener tells: whether the server lives and is ready, and its metrics. `txnd::cli::operator` is the
-//! listener, and `txnd::cli::supervisor` tells systemd.
+//! What the operator's listener tells: whether the server lives and is ready, and its metrics; and the checkpoints that it can be
+//! asked for. `txnd::cli::operator` is the listener, and `txnd::cli::supervisor` tells systemd.
 //!
 //! ```text
 //!   sources.rs   what is asked
@@ -15,7 +15,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use prometheus_client::registry::Registry;
-use txnd::cli::operator::{Check, Operated};
+use tracing::info;
+use txnd::cli::operator::{Check, Checkpoints, Operated};
 use txnd::cli::process::ProcessMetrics;
 
 use crate::access::{Scope, bearer};
@@ -36,6 +37,14 @@ impl Operator {
         registry.register_collector(Box::new(Arc::clone(&sources)));
         registry.register_collector(Box::new(ProcessMetrics));
         Self { sources, registry }
+    }
+
+    /// Whether this header `Authorization` shows a token with the scope admin, if there are identities.
+    fn is_admin(&self, authorization: Option<&[u8]>, from: IpAddr) -> bool {
+        let access = &self.sources.access;
+        let token = authorization.and_then(bearer).unwrap_or_default();
+        let identity = || access.with_token(token, from, clock::now());
+        !access.knows_identities() || identity().is_ok_and(|identity| identity.grant().scopes().has(Scope::Admin))
     }
 }
 
@@ -61,11 +70,25 @@ impl Operated for Operator {
     }
 
     fn admits(&self, authorization: Option<&[u8]>, from: IpAddr) -> bool {
-        let access = &self.sources.access;
-        if !access.knows_identities() || from.to_canonical().is_loopback() {
-            return true;
-        }
-        let token = authorization.and_then(bearer).unwrap_or_default();
-        access.with_token(token, from, clock::now()).is_ok_and(|identity| identity.grant().scopes().has(Scope::Admin))
+        from.to_canonical().is_loopback() || self.is_admin(authorization, from)
+    }
+
+    fn checkpoints(&self) -> Option<&dyn Checkpoints> {
+        Some(self)
+    }
+}
+
+impl Checkpoints for Operator {
+    fn admits(&self, authorization: Option<&[u8]>, from: IpAddr) -> bool {
+        self.is_admin(authorization, from)
+    }
+
+    fn begin(&self) -> Result<(), &'static str> {
+        let serving =
+            self.sources.serving.get().ok_or("the server is starting, and has not recovered its state yet")?;
+        let checkpoints = serving.checkpoints.as_ref().ok_or("there is no log, and no checkpoint of it")?;
+        info!("the operator asks for a checkpoint");
+        checkpoints.send();
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::context::Shared;
 use crate::lifecycle::Lifecycle;
 use crate::log::meters::LogMeters;
+use crate::log::thread::CheckpointRequest;
 
 /// What can be asked from the beginning.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Serving {
     pub(crate) shared: Arc<Shared>,
     /// Records that wait for the log, if there is one.
     pub(crate) buffer: Option<Arc<LogBuffer>>,
+    /// Asks for checkpoints, if there is a log.
+    pub(crate) checkpoints: Option<CheckpointRequest>,
 }
 
 impl Sources {

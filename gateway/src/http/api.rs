@@ -22,9 +22,12 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// Whether the response is a stream of what happens from now on.
-    pub(super) fn follows(&self) -> bool {
-        matches!(self, Self::V2(route) if route.follows())
+    /// The stream that a request with this head asks for; `None` if its response is none.
+    pub(super) fn stream(&self, head: &Head<'_>) -> Option<v2::Stream> {
+        match self {
+            Self::V1(_) => None,
+            Self::V2(route) => route.stream(head),
+        }
     }
 
     /// Whether the route uses the body of the request.

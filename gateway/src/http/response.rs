@@ -120,11 +120,7 @@ impl Response {
 
     /// Counts a large body against `--response-memory` until it has been sent.
     pub(super) fn admit(&mut self, service: &Service) -> Result<(), Refusal> {
-        if self.body.len() > UNBUDGETED_BYTES {
-            let mut memory = service.response_memory(UNBUDGETED_BYTES);
-            memory.grow_to(self.body.len())?;
-            self.body = Bytes::from_owner(Counted { body: std::mem::take(&mut self.body), _memory: memory });
-        }
+        self.body = counted(std::mem::take(&mut self.body), service)?;
         Ok(())
     }
 
@@ -218,6 +214,16 @@ impl std::fmt::Debug for Pieces {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pieces").finish_non_exhaustive()
     }
+}
+
+/// Counts a large body, or a large piece of one, against `--response-memory` until it has been sent.
+pub(super) fn counted(body: Bytes, service: &Service) -> Result<Bytes, Refusal> {
+    if body.len() <= UNBUDGETED_BYTES {
+        return Ok(body);
+    }
+    let mut memory = service.response_memory(UNBUDGETED_BYTES);
+    memory.grow_to(body.len())?;
+    Ok(Bytes::from_owner(Counted { body, _memory: memory }))
 }
 
 /// A body with its share of `--response-memory`.

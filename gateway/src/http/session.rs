@@ -138,7 +138,7 @@ fn was_cut_off(targets: &Targets, head: &Parts) -> bool {
 /// What the requests of a connection have in common.
 #[derive(Clone, Copy)]
 pub(super) struct Session<'s> {
-    pub(super) worker: &'s Worker,
+    pub(super) worker: &'s Rc<Worker>,
     pub(super) activity: &'s Rc<Activity>,
     pub(super) caller: &'s Rc<Caller>,
     pub(super) stop: &'s Stop,
@@ -219,9 +219,9 @@ async fn respond(
     activity.working();
     let (began, mut waits) = (Instant::now(), false);
     noted.complete(began, body.as_ref().map_or(0, |body| body.bytes().len()));
-    let response = match route.follows() {
-        true => v2::follow(session, &head).await,
-        false => execute(worker, caller, &head, route, body, &mut waits).await,
+    let response = match route.stream(&head) {
+        Some(stream) => v2::stream(session, &head, stream).await,
+        None => execute(worker, caller, &head, route, body, &mut waits).await,
     };
     let took = began.elapsed();
     worker.service.meters().of(Protocol::Rest).times[usize::from(waits)].add(took, 1);

@@ -64,14 +64,15 @@ struct HandedOver {
 }
 
 /// Asks the log thread for a checkpoint.
-struct CheckpointRequest {
+#[derive(Clone)]
+pub(crate) struct CheckpointRequest {
     request: Request,
     wake: Arc<Notify>,
 }
 
 impl CheckpointRequest {
     /// The next one is begun when no other is being written.
-    fn send(&self) {
+    pub(crate) fn send(&self) {
         self.request.set();
         self.wake.notify_one();
     }
@@ -132,9 +133,9 @@ impl LogThread {
         Ok(Recovering { recovered, stop, ended, records })
     }
 
-    /// Asks for a checkpoint now.
-    pub(crate) fn checkpoint(&self) {
-        self.checkpoints.send();
+    /// Asks for checkpoints.
+    pub(crate) fn checkpoints(&self) -> CheckpointRequest {
+        self.checkpoints.clone()
     }
 
     /// Records that wait for the log.

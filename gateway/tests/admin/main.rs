@@ -1,11 +1,13 @@
 //! The operator's listener: health, readiness by named checks, metrics.
 //!
 //! ```text
-//!   main.rs      what the tests share
-//!   ready.rs     whether the server is ready, and who may ask
-//!   metrics.rs   metrics are right, documented, and used by dashboard and alerts as they are
+//!   main.rs        what the tests share
+//!   checkpoint.rs  checkpoints on request
+//!   ready.rs       whether the server is ready, and who may ask
+//!   metrics.rs     metrics are right, documented, and used by dashboard and alerts as they are
 //! ```
 
+mod checkpoint;
 #[path = "../frame_client/mod.rs"]
 mod frame_client;
 #[path = "../harness/mod.rs"]

@@ -1,23 +1,15 @@
 //! One who follows over REST, and the state that it makes of what it is told.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 
 use serde_json::{Value, json};
 
-use crate::harness::{DEADLINE, request_to};
+use crate::stream_client::StreamClient;
 
-/// A stream that is being read.
-pub(crate) struct Follower {
-    reader: BufReader<TcpStream>,
-    /// What has come and is not a whole line yet.
-    rest: Vec<u8>,
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    /// The body, if the request was refused.
-    pub(crate) refusal: Value,
-}
+/// A stream of changes that is being read.
+pub(crate) struct Follower(StreamClient);
 
 impl Follower {
     /// Follows with this query, as lines.
@@ -27,76 +19,7 @@ impl Follower {
 
     /// Follows with this query. Fails if the connection does.
     pub(crate) fn begin(addr: SocketAddr, query: &str, headers: &[(&str, &str)]) -> std::io::Result<Self> {
-        let mut stream = TcpStream::connect(addr)?;
-        stream.set_read_timeout(Some(DEADLINE))?;
-        stream.write_all(&request_to("GET", &format!("/v2/feed?{query}"), headers, b""))?;
-        let mut reader = BufReader::new(stream);
-        let mut line = || {
-            let mut line = String::new();
-            match reader.read_line(&mut line)? {
-                0 => Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)),
-                _ => Ok(line.trim_end().to_owned()),
-            }
-        };
-        let status = line()?.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        let mut headers = Vec::new();
-        loop {
-            match line()? {
-                end if end.is_empty() => break,
-                header => {
-                    let (name, value) = header.split_once(": ").expect("a header");
-                    headers.push((name.to_lowercase(), value.to_owned()));
-                }
-            }
-        }
-        let mut follower = Self { reader, rest: Vec::new(), status, headers, refusal: Value::Null };
-        if let Some(length) = follower.header("content-length").and_then(|length| length.parse().ok()) {
-            let mut body = vec![0; length];
-            follower.reader.read_exact(&mut body)?;
-            follower.refusal = serde_json::from_slice(&body).unwrap_or_default();
-        }
-        Ok(follower)
-    }
-
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The socket.
-    pub(crate) fn socket(&self) -> &TcpStream {
-        self.reader.get_ref()
-    }
-
-    /// The next line of the body; `None` at its end. Fails if the connection does.
-    pub(crate) fn line(&mut self) -> std::io::Result<Option<String>> {
-        loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
-                return Ok(Some(String::from_utf8(line).expect("UTF-8").trim_end().to_owned()));
-            }
-            let mut head = String::new();
-            if self.reader.read_line(&mut head)? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            let length = usize::from_str_radix(head.trim_end(), 16).expect("the length of a chunk");
-            let mut chunk = vec![0; length + 2];
-            self.reader.read_exact(&mut chunk)?;
-            if length == 0 {
-                assert!(self.rest.is_empty(), "the stream ends within a line");
-                return Ok(None);
-            }
-            self.rest.extend_from_slice(&chunk[..length]);
-        }
-    }
-
-    /// The next document.
-    pub(crate) fn try_next(&mut self) -> std::io::Result<Option<Value>> {
-        Ok(self.line()?.map(|line| serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"))))
-    }
-
-    /// The next document, which must come.
-    pub(crate) fn next(&mut self) -> Value {
-        self.try_next().expect("the connection holds").expect("the stream goes on")
+        StreamClient::begin(addr, &format!("/v2/feed?{query}"), headers).map(Self)
     }
 
     /// The next change, after any bookmarks.
@@ -110,9 +33,22 @@ impl Follower {
     }
 
     /// All documents until the stream ends.
-    pub(crate) fn all(mut self) -> Vec<Value> {
-        assert_eq!(self.status, 200, "{}", self.refusal);
-        std::iter::from_fn(|| self.try_next().expect("the connection holds")).collect()
+    pub(crate) fn all(self) -> Vec<Value> {
+        self.0.all()
+    }
+}
+
+impl Deref for Follower {
+    type Target = StreamClient;
+
+    fn deref(&self) -> &StreamClient {
+        &self.0
+    }
+}
+
+impl DerefMut for Follower {
+    fn deref_mut(&mut self) -> &mut StreamClient {
+        &mut self.0
     }
 }
 

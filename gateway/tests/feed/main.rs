@@ -21,6 +21,8 @@ mod frame_client;
 mod harness;
 mod lost;
 mod slow;
+#[path = "../stream_client/mod.rs"]
+mod stream_client;
 mod tokens;
 mod told;
 #[path = "../txnd_server/mod.rs"]

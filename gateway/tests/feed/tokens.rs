@@ -16,7 +16,7 @@ pub(crate) fn refused(kvs: &Kvs, query: &str, status: u16, name: &str) -> Value 
         "{query}"
     );
     assert_eq!(follower.refusal["outcome"], "none");
-    follower.refusal
+    follower.refusal.clone()
 }
 
 pub(crate) fn over_frames(kvs: &Kvs, after: Option<&Token>) -> Option<ErrorCode> {

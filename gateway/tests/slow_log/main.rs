@@ -7,7 +7,10 @@ mod frame_client;
 mod harness;
 
 mod embedded;
+mod listing;
 mod lost;
+#[path = "../stream_client/mod.rs"]
+mod stream_client;
 
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -32,7 +32,7 @@ fn list(client: &mut Client, path: &str, query: &str) -> BTreeMap<(String, Strin
     }
 }
 
-fn put(server: &mut Server, entries: &[(&str, String, Value)]) {
+pub(crate) fn put(server: &mut Server, entries: &[(&str, String, Value)]) {
     for entries in entries.chunks(1000) {
         let put =
             |(ty, key, value): &(&str, String, Value)| json!({"op": "put", "type": ty, "key": key, "value": value});

@@ -8,6 +8,7 @@
 //!   once.rs       requests that come again with their idempotency keys
 //!   frames.rs     the same over frames
 //!   listing.rs    pages of entries while others write
+//!   whole.rs      whole listings as streams
 //!   refused.rs    what is malformed, what an identity may not do
 //!   model.rs      random requests against a model
 //!   described.rs  the description in OpenAPI
@@ -33,8 +34,11 @@ mod model;
 mod odd_clock;
 mod once;
 mod refused;
+#[path = "../stream_client/mod.rs"]
+mod stream_client;
 #[path = "../txnd_server/mod.rs"]
 mod txnd_server;
+mod whole;
 
 use harness::{Answer, Client, Kvs, folder, request_to};
 use serde_json::Value;

@@ -5,6 +5,7 @@
 //! | `/livez` | 200 while the program lives; 503 says what of it is stuck |
 //! | `/readyz` | 200 if the program can do its work, else 503; with `?verbose` a line for each check |
 //! | `/metrics` | metrics, in the text format of OpenMetrics, or in that of Prometheus if only that is accepted |
+//! | `POST /checkpoint` | 202: a checkpoint of the log is begun; 409 says why it is not. Of programs that write some |
 
 use std::convert::Infallible;
 use std::io;
@@ -15,7 +16,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, ORIGIN, WWW_AUTHENTICATE,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -44,6 +47,8 @@ const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+const CHECKPOINT: &str = "/checkpoint";
 
 const INDEX: &str = "/livez\n/readyz\n/readyz?verbose\n/metrics\n";
 
@@ -88,6 +93,20 @@ pub trait Operated: Send + Sync + 'static {
 
     /// Whether a client may see checks and metrics, that sends this header `Authorization` from this address.
     fn admits(&self, authorization: Option<&[u8]>, from: IpAddr) -> bool;
+
+    /// Its checkpoints, if it writes some.
+    fn checkpoints(&self) -> Option<&dyn Checkpoints> {
+        None
+    }
+}
+
+/// Checkpoints that can be asked for.
+pub trait Checkpoints {
+    /// Whether a client may ask for one that sends this header `Authorization` from this address.
+    fn admits(&self, authorization: Option<&[u8]>, from: IpAddr) -> bool;
+
+    /// Begins one now, or when the one that is being written is complete. The error says why not.
+    fn begin(&self) -> Result<(), &'static str>;
 }
 
 /// The listener cannot be used.
@@ -149,14 +168,15 @@ fn respond(
     is_loopback: bool,
     operated: &impl Operated,
 ) -> Response<Full<Bytes>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text_of(StatusCode::METHOD_NOT_ALLOWED, "expected GET or HEAD\n");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
-    }
     if is_loopback && !names_an_address(request.headers()) {
         // A web page could reach it through a name of its own (DNS rebinding).
         return text_of(StatusCode::MISDIRECTED_REQUEST, "expected localhost or an IP address in the header Host\n");
+    }
+    if let Some(checkpoints) = operated.checkpoints().filter(|_| request.uri().path() == CHECKPOINT) {
+        return checkpoint(request, from, checkpoints);
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return wrong_method("GET, HEAD");
     }
     let verbose = request.uri().query().is_some_and(|query| query.split('&').any(|part| part == "verbose"));
     match request.uri().path() {
@@ -172,20 +192,46 @@ fn respond(
                 false => text_of(StatusCode::SERVICE_UNAVAILABLE, "not ready; /readyz?verbose says why\n"),
             }
         }
-        "/readyz" | "/metrics" if !operated.admits(bytes(request.headers().get(AUTHORIZATION)), from) => {
-            let what = "expected the header Authorization: Bearer TOKEN, with a token that has the scope admin\n";
-            let mut response = text_of(StatusCode::UNAUTHORIZED, what);
-            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            response
-        }
+        "/readyz" | "/metrics" if !operated.admits(authorization(request), from) => unauthorized(),
         "/readyz" => checks(&operated.checks()),
         "/metrics" => metrics(request.headers().get(ACCEPT), operated.metrics()),
         _ => text_of(StatusCode::NOT_FOUND, format!("no such path; expected one of\n{INDEX}")),
     }
 }
 
-fn bytes(header: Option<&HeaderValue>) -> Option<&[u8]> {
-    header.map(HeaderValue::as_bytes)
+/// Begins a checkpoint.
+fn checkpoint(request: &Request<Incoming>, from: IpAddr, checkpoints: &dyn Checkpoints) -> Response<Full<Bytes>> {
+    if *request.method() != Method::POST {
+        return wrong_method("POST");
+    }
+    if request.headers().contains_key(ORIGIN) {
+        // A web page can send this without being allowed to read the response.
+        return text_of(StatusCode::FORBIDDEN, "web pages may not ask for checkpoints\n");
+    }
+    if !checkpoints.admits(authorization(request), from) {
+        return unauthorized();
+    }
+    match checkpoints.begin() {
+        Ok(()) => text_of(StatusCode::ACCEPTED, "a checkpoint is begun\n"),
+        Err(why) => text_of(StatusCode::CONFLICT, format!("{why}\n")),
+    }
+}
+
+fn authorization(request: &Request<Incoming>) -> Option<&[u8]> {
+    request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes)
+}
+
+fn unauthorized() -> Response<Full<Bytes>> {
+    let what = "expected the header Authorization: Bearer TOKEN, with a token that has the scope admin\n";
+    let mut response = text_of(StatusCode::UNAUTHORIZED, what);
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn wrong_method(allowed: &'static str) -> Response<Full<Bytes>> {
+    let mut response = text_of(StatusCode::METHOD_NOT_ALLOWED, format!("expected {allowed}\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 /// Whether the client has used an address, or `localhost`.

@@ -82,7 +82,7 @@ fn parameters() -> Value {
         "member": segment("member", "A member of a set"),
         "entry": query("entry", "Whether the response is a document with type, key, value and etag", flag.clone()),
         "prefix": query("prefix", "How keys must begin", string()),
-        "limit": query("limit", "Most entries of the page", json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})),
+        "limit": query("limit", "Most entries of the page; refused with lines", json!({"type": "integer", "minimum": 1, "maximum": MAX_LIMIT})),
         "cursor": query("cursor", "The next of the page before", string()),
         "values": query("values", "Whether values are told", flag),
         "after": query("after", "A token: only what comes after its place. Without it, from now on", string()),
@@ -226,13 +226,13 @@ fn wording(shape: Shape, method: RouteMethod) -> Wording {
     let represented = |ty| if ty == ValueType::Str { text() } else { Some((JSON, value(ty))) };
     let (summary, parameters, request, responses) = match (shape, method) {
         (Shape::Keys, _) => (
-            "The keys of all types, page by page",
+            "The keys of all types, page by page, or all of them as lines",
             vec!["prefix", "limit", "cursor", "values"],
             None,
             vec![(200, Some((JSON, page(None))))],
         ),
         (Shape::Type(ty), _) => (
-            "The keys of a type, page by page",
+            "The keys of a type, page by page, or all of them as lines",
             vec!["prefix", "limit", "cursor", "values"],
             None,
             vec![(200, Some((JSON, page(Some(ty)))))],
@@ -301,7 +301,7 @@ fn operation(shape: Shape, method: RouteMethod, shown: &str) -> Value {
             if let (Shape::Entry(ValueType::Str), PLAIN) = (shape, media) {
                 response["content"][JSON] = json!({"schema": {"type": "object"}});
             }
-            if shape == Shape::Feed {
+            if matches!(shape, Shape::Feed | Shape::Keys | Shape::Type(_)) {
                 response["content"][LINES] = json!({"schema": string()});
             }
         }

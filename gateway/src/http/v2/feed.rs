@@ -6,43 +6,33 @@
 //!   nothing new: wait, at most HEARTBEAT ───────────┘
 //! ```
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CACHE_CONTROL, HeaderName, HeaderValue};
-use hyper::{Method, StatusCode};
-use proto::{Batch, Lsn, Op, OpKind, Strings, ValueType};
+use hyper::StatusCode;
+use hyper::header::{HeaderName, HeaderValue};
+use proto::{Lsn, Op, OpKind, Strings, ValueType};
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::query::Query;
+use super::recipient::{self, End, LINES, Recipient};
 use super::token::{self, Tokens};
 use super::{media, placed, ttl};
-use crate::access::Caller;
 use crate::clock;
-use crate::connection::Activity;
 use crate::feed::{Change, Ended, Feed, Follower, HEARTBEAT, Teller, Wanted, beginning};
 use crate::http::head::Head;
 use crate::http::problem::Problem;
-use crate::http::response::{Pieces, Response};
+use crate::http::response::Response;
 use crate::http::session::Session;
 use crate::http::values::JsonValue;
-use crate::socket::Stop;
 
 static EVENTS: HeaderValue = HeaderValue::from_static(media::EVENTS);
-static LINES: HeaderValue = HeaderValue::from_static(media::LINES);
 
 /// Where a client goes on that was interrupted.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// Tells proxies such as nginx to pass on each event as it comes.
-const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
-
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const NO: HeaderValue = HeaderValue::from_static("no");
 
 /// A piece is sent when it has so many bytes, or when there is nothing to add.
 const PIECE_BYTES: usize = 32 << 10;
@@ -58,8 +48,8 @@ enum Form {
 }
 
 /// Responds with a stream of the changes that the request asks for.
-pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> Result<Response, Problem> {
-    let Session { worker, activity, caller, stop, .. } = *session;
+pub(super) async fn follow(session: &Session<'_>, head: &Head<'_>) -> Result<Response, Problem> {
+    let Session { worker, caller, .. } = *session;
     let query = Query::of(head, &["after", "type", "prefix", "values", "wait"])?;
     let ty =
         match query.get("type") {
@@ -99,23 +89,11 @@ pub(in crate::http) async fn follow(session: &Session<'_>, head: &Head<'_>) -> R
         waits,
         writer: Writer { form, values, tokens: tokens.clone(), out: Vec::with_capacity(FIRST_PIECE_BYTES), changes: 0 },
         feed: Arc::clone(feed),
-        caller: Rc::clone(caller),
-        stop: stop.clone(),
-        activity: Ending(Rc::clone(activity)),
     };
     let content = if form == Form::Events { &EVENTS } else { &LINES };
-    let pieces = (*head.method != Method::HEAD).then(|| Pieces::of(|out| telling.run(out)));
-    let response = Response::streaming(content, pieces);
-    Ok(placed(worker, response.with(CACHE_CONTROL, NO_STORE).with(BUFFERING, NO), after))
-}
-
-/// Says, at the end of a stream, that the connection waits for another request.
-struct Ending(Rc<Activity>);
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.0.answered();
-    }
+    let recipient = Recipient::of(session);
+    let response = recipient::respond(head, content, |out| telling.run(recipient, out));
+    Ok(placed(worker, response, after))
 }
 
 /// A client that is being told.
@@ -126,68 +104,32 @@ struct Telling {
     waits: bool,
     writer: Writer,
     feed: Arc<Feed>,
-    caller: Rc<Caller>,
-    stop: Stop,
-    activity: Ending,
-}
-
-/// Why a stream ends.
-enum End {
-    /// The client has gone, or has all that it wanted.
-    Silent,
-    /// The client is no longer known.
-    Identity,
-    /// The client is told.
-    Told(Ended),
-}
-
-impl From<Ended> for End {
-    fn from(ended: Ended) -> Self {
-        Self::Told(ended)
-    }
 }
 
 impl Telling {
     /// Tells until the client goes, the server stops, or nothing more can be told.
-    async fn run(mut self, out: mpsc::Sender<Bytes>) {
-        let mut stop = self.stop.clone();
-        let caller = Rc::clone(&self.caller);
-        let ended = tokio::select! {
-            biased;
-            () = stop.wait() => End::Told(Ended::Lost("the server ends this connection".into())),
-            () = caller.ended() => End::Identity,
-            ended = self.tell(&out) => ended.err().unwrap_or(End::Silent),
-        };
-        let status = match &ended {
-            End::Silent => None,
-            End::Identity => {
-                Some((StatusCode::UNAUTHORIZED, "the identity has ended, or may no longer do this".into(), None))
-            }
-            End::Told(Ended::Lost(why)) => Some((StatusCode::SERVICE_UNAVAILABLE, why.clone(), None)),
-            End::Told(Ended::NoLongerKept { oldest }) => {
-                Some((StatusCode::GONE, "what comes next is no longer kept".into(), Some(oldest.saturating_sub(1))))
-            }
-        };
-        if let Some((status, detail, oldest)) = status {
+    async fn run(mut self, recipient: Recipient, out: mpsc::Sender<Bytes>) {
+        if let Err(End::Told(end)) = recipient.while_served(self.tell(&recipient, &out)).await {
             if !self.follower.is_between_steps() {
                 // The rest of the step does not come on this connection.
                 self.writer.finish(None);
             }
-            self.writer.end(status, &detail, oldest);
+            self.writer.end(&end);
             let _ = self.send(&out).await;
         }
-        drop(self.activity);
     }
 
-    async fn tell(&mut self, out: &mpsc::Sender<Bytes>) -> Result<(), End> {
+    async fn tell(&mut self, recipient: &Recipient, out: &mpsc::Sender<Bytes>) -> Result<(), End> {
+        let tokens = self.writer.tokens.clone();
         let mut heartbeat = Instant::now() + HEARTBEAT;
         // The first time that nothing is left to tell is always said.
         let mut has_caught_up = false;
         loop {
-            let batch = self.follower.batch().await?;
+            let batch = self.follower.batch().await.map_err(|ended| end(ended, &tokens))?;
             let is_caught_up = batch.is_none();
             if let Some(batch) = batch {
-                self.turn(&batch)?;
+                let told = self.follower.tell(&batch, &self.wanted, &*recipient.identity()?, &mut self.writer);
+                told.map_err(|ended| end(ended, &tokens))?;
             }
             if (is_caught_up && !has_caught_up) || Instant::now() >= heartbeat {
                 self.say_place(is_caught_up);
@@ -204,15 +146,9 @@ impl Telling {
             } else if !self.waits {
                 return Ok(());
             } else if let Ok(waited) = tokio::time::timeout_at(heartbeat, self.follower.wait()).await {
-                waited?;
+                waited.map_err(|ended| end(ended, &tokens))?;
             }
         }
-    }
-
-    /// Tells what is in a batch, as far as there is room.
-    fn turn(&mut self, batch: &Batch) -> Result<(), End> {
-        let identity = self.caller.identity().map_err(|_| End::Identity)?;
-        Ok(self.follower.tell(batch, &self.wanted, &identity, &mut self.writer)?)
     }
 
     /// Tells how far it is, unless it is in the middle of a step.
@@ -230,6 +166,18 @@ impl Telling {
         permit.send(piece.into());
         Ok(())
     }
+}
+
+/// Why no more of this log is told.
+fn end(ended: Ended, tokens: &Tokens) -> End {
+    End::Told(match ended {
+        Ended::Lost(why) => recipient::reason(StatusCode::SERVICE_UNAVAILABLE, &why),
+        Ended::NoLongerKept { oldest } => {
+            let mut reason = recipient::reason(StatusCode::GONE, &"what comes next is no longer kept");
+            reason["oldest"] = token::token(tokens, oldest.saturating_sub(1)).into();
+            reason
+        }
+    })
 }
 
 /// Writes changes.
@@ -353,12 +301,8 @@ impl Writer {
     }
 
     /// Says why nothing more is told.
-    fn end(&mut self, status: StatusCode, detail: &str, oldest: Option<Lsn>) {
-        let mut document = json!({"op": "end", "status": status.as_u16(), "detail": detail});
-        if let Some(oldest) = oldest {
-            document["oldest"] = token::token(&self.tokens, oldest).into();
-        }
-        self.begin("end", &document);
+    fn end(&mut self, document: &Value) {
+        self.begin("end", document);
         self.out.extend_from_slice(b"}\n");
         if self.form == Form::Events {
             self.out.push(b'\n');

@@ -1,12 +1,12 @@
-//! Listings: a page of entries, and where the next one begins.
+//! Listings: what is listed, and a page of it with the place where the next one begins. `whole.rs` lists all of it.
 
 use engine::{Listed, Place, Wanted};
-use proto::{Refusal, ValueType};
+use proto::{Lsn, Refusal, ValueType};
 use serde::Serialize;
 
 use super::query::Query;
 use super::token::{self, NotOurs, Tokens};
-use super::ttl;
+use super::{media, ttl};
 use crate::access::Caller;
 use crate::context::Worker;
 use crate::http::head::Head;
@@ -31,8 +31,9 @@ struct Page<'p> {
     feed: Option<String>,
 }
 
+/// An entry, as it is shown.
 #[derive(Serialize)]
-struct Entry<'p> {
+pub(super) struct Entry<'p> {
     /// If the listing is of all types.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     ty: Option<&'static str>,
@@ -44,39 +45,83 @@ struct Entry<'p> {
     value: Option<JsonValue<'p>>,
 }
 
-/// Lists the entries of a type, or of all.
+/// What is listed.
+pub(super) struct Listing {
+    ty: Option<ValueType>,
+    prefix: String,
+    values: bool,
+    /// Where it begins.
+    pub(super) begin: Place,
+    goes_on: bool,
+}
+
+impl Listing {
+    /// That of a query.
+    pub(super) fn of(worker: &Worker, query: &Query, ty: Option<ValueType>) -> Result<Self, Problem> {
+        let prefix = query.get("prefix").unwrap_or_default();
+        let wanted = Wanted { ty, prefix, values: query.flag("values")? };
+        let cursor = query.get("cursor");
+        let begin = place(cursor, &wanted, &worker.shared.tokens)?;
+        Ok(Self { ty, prefix: prefix.to_owned(), values: wanted.values, begin, goes_on: cursor.is_some() })
+    }
+
+    /// A page from a place on, and where the next one begins. What a crash would take back must not be shown, as the feed would
+    /// not tell that it is gone: see [`crate::service::Service::shown`].
+    pub(super) fn page(
+        &self,
+        worker: &Worker,
+        caller: &Caller,
+        place: Place,
+        limit: usize,
+    ) -> Result<(Vec<Listed>, Option<Place>), Problem> {
+        let wanted = Wanted { ty: self.ty, prefix: &self.prefix, values: self.values };
+        let identity = caller.identity()?;
+        Ok(worker.service.list(&identity, &wanted, place, limit, worker.shared.clock.now())?)
+    }
+
+    /// An entry of a page.
+    pub(super) fn shown<'l>(&self, worker: &Worker, listed: &'l Listed) -> Entry<'l> {
+        let Listed { ty, key, facts, value } = listed;
+        Entry {
+            ty: self.ty.is_none().then(|| ty.name()),
+            key,
+            etag: token::etag(&worker.shared.tokens, facts.stamp),
+            expires_at: facts.expires.map(ttl::shown),
+            value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
+        }
+    }
+
+    /// Where the feed tells what has changed since a place from before the listing; `None` if there is no feed, or the listing has
+    /// begun earlier.
+    pub(super) fn feed(&self, worker: &Worker, as_of: Lsn) -> Option<String> {
+        let has_feed = worker.shared.feed.is_some() && worker.service.read_only().is_none();
+        (has_feed && !self.goes_on).then(|| token::token(&worker.shared.tokens, as_of))
+    }
+}
+
+/// Lists a page of the entries of a type, or of all.
 pub(super) fn list(
     worker: &Worker,
     caller: &Caller,
     head: &Head<'_>,
     ty: Option<ValueType>,
 ) -> Result<Executed, Problem> {
+    media::check_accepts(head, media::JSON)?;
     let query = Query::of(head, &["prefix", "limit", "cursor", "values"])?;
-    let shared = &worker.shared;
-    let at = shared.clock.now();
-    let identity = caller.identity()?;
-    let wanted = Wanted { ty, prefix: query.get("prefix").unwrap_or_default(), values: query.flag("values")? };
     let limit = match query.get("limit").map(str::parse) {
         None => DEFAULT_LIMIT,
         Some(Ok(limit)) if (1..=MAX_LIMIT).contains(&limit) => limit,
         Some(_) => return Err(Problem::Malformed(format!("limit: expected a number from 1 to {MAX_LIMIT}"))),
     };
-    let place = place(query.get("cursor"), &wanted, &shared.tokens)?;
-    let as_of = shared.engine.last_lsn();
-    let (entries, next) = worker.service.list(&identity, &wanted, place, limit, at)?;
-    let next = next.map(|place| token::cursor(&shared.tokens, place));
-    let tokens = &shared.tokens;
-    let shown = entries.iter().map(|Listed { ty: of, key, facts, value }| Entry {
-        ty: ty.is_none().then(|| of.name()),
-        key,
-        etag: token::etag(tokens, facts.stamp),
-        expires_at: facts.expires.map(ttl::shown),
-        value: value.as_ref().map(|value| JsonValue(value.as_value_ref())),
-    });
-    let is_first = query.get("cursor").is_none() && shared.feed.is_some() && worker.service.read_only().is_none();
-    let page = Page { entries: shown.collect(), next, feed: is_first.then(|| token::token(tokens, as_of)) };
+    let listing = Listing::of(worker, &query, ty)?;
+    let as_of = worker.shared.engine.last_lsn();
+    let (entries, next) = listing.page(worker, caller, listing.begin, limit)?;
+    let page = Page {
+        entries: entries.iter().map(|listed| listing.shown(worker, listed)).collect(),
+        next: next.map(|place| token::cursor(&worker.shared.tokens, place)),
+        feed: listing.feed(worker, as_of),
+    };
     let body = serde_json::to_vec(&page).map_err(|_| Refusal::ResponseTooLarge)?;
-    // What a crash would take back is not shown: the feed would not tell that it is gone.
     Ok(Executed { response: Response::json(body), awaits: worker.service.shown(), place: Some(as_of) })
 }
 

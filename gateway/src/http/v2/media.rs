@@ -40,6 +40,11 @@ pub(super) fn check_json(head: &Head<'_>) -> Result<(), Problem> {
     }
 }
 
+/// Whether a client wants lines where there is a document, too.
+pub(super) fn wants_lines(head: &Head<'_>) -> bool {
+    check_accepts(head, JSON).is_err() && check_accepts(head, LINES).is_ok()
+}
+
 /// Refuses a request for a representation that there is not (RFC 9110, section 12.5.1).
 pub(super) fn check_accepts(head: &Head<'_>, media: &'static str) -> Result<(), Problem> {
     let (group, _) = media.split_once('/').unwrap_or_default();

@@ -3,8 +3,9 @@
 //! ```text
 //!   Head ── route.rs ──> Route ─┬─ entry.rs    one entry, field or member ─┬─ action.rs ──> Service::transact ──> Response
 //!                               ├─ batch.rs    many of them ───────────────┘
-//!                               ├─ listing.rs  pages of entries ──> Engine::list ──> Response
-//!                               └─ feed.rs     every change     ──> feed::Follower ──> Response
+//!                               ├─ listing.rs  pages of entries ──> Service::list ──> Response
+//!                               └─ stream.rs ─┬─ whole.rs  page after page ──> Service::list ──┐
+//!                                             └─ feed.rs   every change ──> feed::Follower ────┴─ recipient.rs ──> Response
 //!
 //!   route.rs        the paths, and the methods of each
 //!   description.rs  describes them in OpenAPI
@@ -30,18 +31,21 @@ mod listing;
 mod media;
 mod problem;
 mod query;
+mod recipient;
 mod route;
+mod stream;
 mod token;
 mod transact;
 mod ttl;
+mod whole;
 
 use hyper::header::{HeaderName, HeaderValue};
 use proto::Lsn;
 
 pub(super) use description::json as description;
-pub(super) use feed::follow;
 pub(super) use problem::{PROBLEMS, page as problem_page, refuse};
-pub(super) use route::Route;
+pub(super) use route::{Route, Stream};
+pub(super) use stream::stream;
 
 use self::route::{BASE, RouteMethod, Shape};
 use super::head::Head;
@@ -85,7 +89,7 @@ pub(super) fn execute(
         Shape::Keys => listing::list(worker, caller, head, None),
         Shape::Type(ty) => listing::list(worker, caller, head, Some(ty)),
         Shape::Batch => batch::execute(worker, caller, head, body),
-        // It is followed instead, see `follow`.
+        // It is a stream, see `stream`.
         Shape::Feed => Err(Problem::NotImplemented),
         Shape::Entry(_) | Shape::Field | Shape::Member => entry::execute(worker, caller, head, route, body),
     }

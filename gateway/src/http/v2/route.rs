@@ -4,6 +4,9 @@
 use hyper::Method;
 use proto::ValueType;
 
+use super::media;
+use crate::http::head::Head;
+
 /// The base path of the API.
 pub(super) const BASE: &str = "/v2/";
 
@@ -35,6 +38,15 @@ pub(in crate::http) struct Route<'p> {
     /// The field or the member.
     pub(super) item: &'p str,
     pub(super) method: RouteMethod,
+}
+
+/// A response of many documents that are made while they are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Stream {
+    /// Every change.
+    Feed,
+    /// Every entry of a type, or of all.
+    Listing(Option<ValueType>),
 }
 
 /// A method that a path can have. HEAD is GET without the body.
@@ -133,9 +145,14 @@ impl Shape {
 }
 
 impl Route<'_> {
-    /// Whether the response is a stream of what happens from now on.
-    pub(in crate::http) fn follows(&self) -> bool {
-        self.shape == Shape::Feed
+    /// The stream that a request with this head asks for; `None` if its response is none.
+    pub(in crate::http) fn stream(&self, head: &Head<'_>) -> Option<Stream> {
+        match self.shape {
+            Shape::Feed => Some(Stream::Feed),
+            Shape::Keys if media::wants_lines(head) => Some(Stream::Listing(None)),
+            Shape::Type(ty) if media::wants_lines(head) => Some(Stream::Listing(Some(ty))),
+            _ => None,
+        }
     }
 
     /// Whether the route uses the body of the request.
