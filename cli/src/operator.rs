@@ -1,10 +1,13 @@
 //! What the operator's listener of a server is asked, over plain HTTP: figures, and a checkpoint.
 
-use std::io;
 use std::time::Duration;
 
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper::header::{AUTHORIZATION, CONNECTION, HOST};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value as Json, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -13,7 +16,9 @@ use crate::failure::Failure;
 use crate::show::{self, Format};
 
 /// Largest response, in bytes.
-const MAX_RESPONSE_BYTES: u64 = 16 << 20;
+const MAX_RESPONSE_BYTES: usize = 16 << 20;
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How often a checkpoint is looked for.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
@@ -63,13 +68,13 @@ impl Operator {
     /// Asks for a checkpoint, and waits for it for at most so long.
     async fn checkpoint(&self, wait: Option<Duration>, format: Format) -> Result<(), Failure> {
         let Some(wait) = wait else {
-            self.ask("POST", "/checkpoint").await?;
+            self.ask(Method::POST, "/checkpoint").await?;
             return show::done("a checkpoint is begun", format);
         };
         let began = Instant::now();
         let failed = |figures: &Json| figures["checkpoints_total"]["failed"].as_u64();
         let before = self.figures().await?;
-        self.ask("POST", "/checkpoint").await?;
+        self.ask(Method::POST, "/checkpoint").await?;
         loop {
             let now = self.figures().await?;
             let base = now["checkpoint_base_lsn"].as_u64();
@@ -88,7 +93,7 @@ impl Operator {
 
     /// The figures of the server, by name, and by their label if they have one.
     async fn figures(&self) -> Result<Json, Failure> {
-        let metrics = self.ask("GET", "/metrics").await?;
+        let metrics = self.ask(Method::GET, "/metrics").await?;
         let mut figures = Map::new();
         for (name, label, value) in metrics.lines().filter_map(sample) {
             match label {
@@ -102,40 +107,36 @@ impl Operator {
     }
 
     /// The body of the response to a request.
-    async fn ask(&self, method: &str, path: &str) -> Result<String, Failure> {
+    async fn ask(&self, method: Method, path: &str) -> Result<String, Failure> {
         let at = |what: &dyn std::fmt::Display| {
             format!("the operator's listener at {} (the server's --admin-addr): {what}", self.addr)
         };
         let connected = tokio::time::timeout(self.timeout, TcpStream::connect(&self.addr)).await;
-        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let stream = connected.map_err(|e| Failure::Unreachable(at(&e)))?;
+        let stream =
+            connected.map_err(|late| Failure::Unreachable(at(&late)))?.map_err(|e| Failure::Unreachable(at(&e)))?;
+        let is_read = method == Method::GET;
+        let failed =
+            |e: &dyn std::fmt::Display| if is_read { Failure::Unreachable(at(e)) } else { Failure::Unknown(at(e)) };
         let exchanged = tokio::time::timeout(self.timeout, self.exchange(stream, method, path)).await;
-        match exchanged.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-            Ok((200 | 202, body)) => Ok(body),
-            Ok((status, body)) => Err(Failure::Refused(at(&format!("{status}: {}", body.trim_end())))),
-            Err(e) if method == "GET" => Err(Failure::Unreachable(at(&e))),
-            Err(e) => Err(Failure::Unknown(at(&e))),
+        match exchanged.map_err(|late| failed(&late))?.map_err(|e| failed(&e))? {
+            (status, body) if status.is_success() => Ok(body),
+            (status, body) => Err(Failure::Refused(at(&format!("{}: {}", status.as_u16(), body.trim_end())))),
         }
     }
 
     /// Sends a request, and returns the status and the body of its response.
-    async fn exchange(&self, mut stream: TcpStream, method: &str, path: &str) -> io::Result<(u16, String)> {
-        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: 0\r\nAccept: text/plain\r\n{token}\r\n",
-            self.addr
-        );
-        stream.write_all(request.as_bytes()).await?;
-        let mut response = String::new();
-        stream.take(MAX_RESPONSE_BYTES).read_to_string(&mut response).await?;
-        let parsed = response.split_once("\r\n\r\n").and_then(|(head, body)| {
-            let mut lines = head.lines();
-            let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
-            let length = lines.filter_map(|line| line.split_once(": "));
-            let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).last()?.1;
-            (length.parse() == Ok(body.len())).then(|| (status, body.to_owned()))
-        });
-        parsed.ok_or_else(|| io::Error::other("no whole response of HTTP/1.1"))
+    async fn exchange(&self, stream: TcpStream, method: Method, path: &str) -> Result<(StatusCode, String), AnyError> {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        let mut request =
+            Request::builder().method(method).uri(path).header(HOST, &self.addr).header(CONNECTION, "close");
+        if let Some(token) = &self.token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let response = sender.send_request(request.body(Empty::<&[u8]>::new())?).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await?.to_bytes();
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 
