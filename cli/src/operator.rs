@@ -131,8 +131,8 @@ impl Operator {
         let parsed = response.split_once("\r\n\r\n").and_then(|(head, body)| {
             let mut lines = head.lines();
             let status = lines.next()?.strip_prefix("HTTP/1.1 ")?.split(' ').next()?.parse().ok()?;
-            let length = lines.filter_map(|line| line.split_once(": "));
-            let length = length.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).last()?.1;
+            let mut headers = lines.filter_map(|line| line.split_once(": "));
+            let (_, length) = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"))?;
             (length.parse() == Ok(body.len())).then(|| (status, body.to_owned()))
         });
         parsed.ok_or_else(|| io::Error::other("no whole response of HTTP/1.1"))
