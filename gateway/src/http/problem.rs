@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{ALLOW, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use proto::{KeyError, Refusal, TextError, Trace};
 
 use super::json::BadJson;
@@ -153,6 +153,10 @@ impl Problem {
         match self {
             Self::Refused(Refusal::Unauthenticated) => response.with(WWW_AUTHENTICATE, BEARER),
             Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
+            Self::Condition { etag: Some(etag), .. } => match HeaderValue::try_from(etag) {
+                Ok(etag) => response.with(ETAG, etag),
+                Err(_) => response,
+            },
             _ => response,
         }
     }
