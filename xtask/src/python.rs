@@ -11,7 +11,7 @@ fn folder() -> PathBuf {
     root().join("python")
 }
 
-/// Tests the client if that is possible here: it needs python3 with venv, and PyPI.
+/// Tests the client after the Rust tests, which have built kvs, if that is possible here: it needs python3 with venv, and PyPI.
 pub(crate) fn run_if_possible() -> Result<(), Failed> {
     match installed() {
         Ok(venv) => check(&venv),
@@ -24,6 +24,7 @@ pub(crate) fn run_if_possible() -> Result<(), Failed> {
 
 /// Tests the client.
 pub(crate) fn run() -> Result<(), Failed> {
+    step(cargo().args(["build", "--workspace", "--bin", "kvs"]))?;
     check(&installed()?)
 }
 
@@ -33,8 +34,8 @@ fn installed() -> Result<Venv, Failed> {
     Ok(venv)
 }
 
+/// Tests the client with the kvs that was built last.
 fn check(venv: &Venv) -> Result<(), Failed> {
-    step(cargo().args(["build", "--workspace", "--bin", "kvs"]))?;
     let run = |program: &str, args: &[&str]| {
         let mut command = venv.command(program);
         step(command.current_dir(folder()).args(args).env("KVS_BIN", servers::built("kvs")))
