@@ -1,11 +1,10 @@
 //! The images of the deployments: kvs's own, with the programs built here, and the public ones that it needs. Where no
 //! registry can be reached, stand-ins with the same content take the public names during the test.
 
-use std::path::Path;
 use std::process::Stdio;
 
 use crate::docker::{Cleanup, limited, run};
-use crate::{Failed, cargo, root, step};
+use crate::{Failed, root, servers, step};
 
 const DEBIAN: &str = "debian:bookworm-slim";
 const POSTGRES: &str = "postgres:15";
@@ -72,15 +71,12 @@ fn debian(name: &str) -> Result<(), Failed> {
     remove().map(drop)
 }
 
-/// The programs, built here; or in Docker, if they do not run on Debian 12 because this system's C library is newer.
+/// The programs, as they were built last; or built in Docker, if they do not run on Debian 12 because this system's C library is newer.
 fn programs(name: &str, cleanup: &mut Cleanup) -> Result<(), Failed> {
-    step(cargo().args(["build", "--package", "gateway", "--package", "txnd", "--package", "cli", "--bins"]))?;
     let context = root().join("target/compose/programs");
-    let built = std::env::current_exe().map_err(|e| Failed(format!("the path of xtask: {e}")))?;
-    let built = built.parent().unwrap_or(Path::new("/"));
     std::fs::create_dir_all(&context).map_err(|e| Failed(format!("{}: {e}", context.display())))?;
     for program in ["kvs", "txnd", "kvs-cli"] {
-        let from = built.join(program);
+        let from = servers::built(program);
         std::fs::copy(&from, context.join(program)).map_err(|e| Failed(format!("{}: {e}", from.display())))?;
     }
     // The runtime stage comes first, so that the classic builder does not compile anything for it.

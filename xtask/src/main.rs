@@ -165,6 +165,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
             deny()?;
             test(&[])?;
+            // These use the programs that the tests have built.
             python::run_if_possible()?;
             match docker::engine_answers() {
                 true => compose::test(),
@@ -174,9 +175,9 @@ fn run(task: &Task) -> Result<(), Failed> {
                 }
             }
         }
-        Task::Compose => compose::test(),
+        Task::Compose => servers::build().and_then(|()| compose::test()),
         Task::Package => package::run(),
-        Task::Kubernetes => kubernetes::run(),
+        Task::Kubernetes => servers::build().and_then(|()| kubernetes::run()),
         Task::Crash { cycles, seed } => {
             long_run(gateway_test("crash").env("KVS_CRASH_CYCLES", cycles.to_string()), *seed)
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::servers;
 use crate::venv::Venv;
-use crate::{Failed, cargo, root, step};
+use crate::{Failed, root, step};
 
 /// Where it is.
 fn folder() -> PathBuf {
@@ -24,7 +24,7 @@ pub(crate) fn run_if_possible() -> Result<(), Failed> {
 
 /// Tests the client.
 pub(crate) fn run() -> Result<(), Failed> {
-    step(cargo().args(["build", "--workspace", "--bin", "kvs"]))?;
+    servers::build()?;
     check(&installed()?)
 }
 

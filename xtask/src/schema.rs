@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::servers::{self, Server};
 use crate::venv::Venv;
-use crate::{Failed, cargo, step};
+use crate::{Failed, step};
 
 /// The version that is installed. Others may check other things.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -32,7 +32,7 @@ pub(crate) fn run(examples: u32, seed: Option<u64>) -> Result<(), Failed> {
     venv.install(&[SCHEMATHESIS])?;
     let settings = venv.folder().join("schemathesis.toml");
     std::fs::write(&settings, SETTINGS).map_err(|e| format!("{}: {e}", settings.display()))?;
-    step(cargo().args(["build", "--package", "gateway", "--bin", "kvs"]))?;
+    servers::build()?;
     let (_kvs, addr) = start()?;
     for description in DESCRIPTIONS {
         let mut test = venv.command("st");

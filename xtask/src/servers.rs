@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::{Failed, root};
+use crate::{Failed, cargo, root, step};
 
 /// A running program. Killed when dropped.
 pub(crate) struct Server(Child);
@@ -17,7 +17,13 @@ impl Drop for Server {
     }
 }
 
-/// A program of the workspace, built with debug assertions and overflow checks.
+/// Builds the programs of the workspace, with debug assertions and overflow checks. After the Rust tests it is not needed: they
+/// have built them, with other features of some dependencies, which would all be built again.
+pub(crate) fn build() -> Result<(), Failed> {
+    step(cargo().args(["build", "--workspace", "--bins"]))
+}
+
+/// Such a program, as it was built last.
 pub(crate) fn built(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
     Path::new(&target).join("debug").join(name)

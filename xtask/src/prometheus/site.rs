@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::servers::{self, Server, built};
-use crate::{Failed, cargo, root, step};
+use crate::{Failed, root, step};
 
 /// How often Prometheus scrapes and evaluates here.
 const INTERVAL: &str = "1s";
@@ -43,7 +43,7 @@ pub(super) fn find_prometheus() -> Result<(), Failed> {
 impl Site {
     /// Starts everything below `target/prometheus`, with these alerts.
     pub(super) fn start(alerts: &Path) -> Result<Self, Failed> {
-        step(cargo().args(["build", "--bin", "kvs", "--bin", "txnd", "--package", "gateway", "--package", "txnd"]))?;
+        servers::build()?;
         let folder = root().join("target/prometheus");
         if folder.exists() {
             std::fs::remove_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
