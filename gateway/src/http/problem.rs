@@ -153,10 +153,7 @@ impl Problem {
         match self {
             Self::Refused(Refusal::Unauthenticated) => response.with(WWW_AUTHENTICATE, BEARER),
             Self::WrongMethod(allowed) => response.with(ALLOW, HeaderValue::from_static(allowed)),
-            Self::Condition { etag: Some(etag), .. } => match HeaderValue::try_from(etag) {
-                Ok(etag) => response.with(ETAG, etag),
-                Err(_) => response,
-            },
+            Self::Condition { etag: Some(etag), .. } => response.with_text(ETAG, etag),
             _ => response,
         }
     }

@@ -95,6 +95,11 @@ impl Response {
         self
     }
 
+    /// The same with a text that this server has made, of visible ASCII: an etag, a token, a time.
+    pub(super) fn with_text(self, name: HeaderName, text: &str) -> Self {
+        self.with(name, HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("")))
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }

@@ -1,7 +1,7 @@
 //! Checkpoints on request.
 
-use crate::harness::{Answer, Client, Kvs, folder, output};
-use crate::serve;
+use crate::harness::{Answer, Client, Kvs, folder};
+use crate::{identities, serve};
 
 fn ask(kvs: &Kvs, method: &str, headers: &str) -> Answer {
     let request = format!("{method} /checkpoint HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n{headers}\r\n");
@@ -31,14 +31,9 @@ fn a_checkpoint_is_begun_on_request_and_no_web_page_can_ask_for_it() {
 #[test]
 fn with_identities_the_scope_admin_is_needed_on_this_machine_too() {
     let folder = folder();
-    let file = folder.path().join("identities.toml");
-    let file = file.to_str().expect("a path");
-    let token = |name: &str, scope: &str| {
-        let args = ["token", "new", name, "--scope", scope, "--identities", file];
-        format!("Authorization: Bearer {}\r\n", output(&mut Kvs::tool(&args)).1.trim_end())
-    };
-    let (operator, user) = (token("operator", "admin"), token("user", "read,write"));
-    let kvs = Kvs::start(&folder.path().join("log"), &["--identities", file]);
+    let (file, tokens) = identities(folder.path());
+    let [operator, user] = tokens.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let kvs = Kvs::start(&folder.path().join("log"), &["--identities", &file]);
     let statuses =
         ["", "Authorization: Bearer wrong\r\n", &user, &operator].map(|headers| ask(&kvs, "POST", headers).status);
     assert_eq!(statuses, [401, 401, 401, 202]);

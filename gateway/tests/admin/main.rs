@@ -19,13 +19,24 @@ mod txnd_server;
 
 use std::path::{Path, PathBuf};
 
-use harness::{Kvs, folder};
+use harness::{Kvs, folder, output};
 use tempfile::TempDir;
 
 fn serve(args: &[&str]) -> (TempDir, Kvs) {
     let folder = folder();
     let kvs = Kvs::start(folder.path(), args);
     (folder, kvs)
+}
+
+/// A file of identities in this folder, and the tokens of one with the scope admin and of one without it.
+fn identities(folder: &Path) -> (String, [String; 2]) {
+    let file = folder.join("identities.toml").display().to_string();
+    let token = |name: &str, scope: &str| {
+        let args = ["token", "new", name, "--scope", scope, "--identities", &file];
+        output(&mut Kvs::tool(&args)).1.trim_end().to_owned()
+    };
+    let tokens = [token("operator", "admin"), token("user", "read,write")];
+    (file, tokens)
 }
 
 /// A file of the repository.

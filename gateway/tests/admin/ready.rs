@@ -4,9 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::process::{Child, Stdio};
 
-use crate::harness::{Client, Kvs, ask_operator, eventually, field, folder, output, request_bytes};
-use crate::serve;
+use crate::harness::{Client, Kvs, ask_operator, eventually, field, folder, request_bytes};
 use crate::txnd_server::{Certificates, Txnd};
+use crate::{identities, serve};
 
 /// The line of a check.
 fn check(kvs: &Kvs, name: &str) -> String {
@@ -174,13 +174,7 @@ fn own_address() -> Option<IpAddr> {
 #[test]
 fn from_other_machines_the_scope_admin_is_needed() {
     let folder = folder();
-    let file = folder.path().join("identities.toml");
-    let file = file.to_str().expect("a path");
-    let token = |name: &str, scope: &str| {
-        let args = ["token", "new", name, "--scope", scope, "--identities", file];
-        output(&mut Kvs::tool(&args)).1.trim_end().to_string()
-    };
-    let (operator, user) = (token("operator", "admin"), token("user", "read,write"));
+    let (file, [operator, user]) = identities(folder.path());
     let Some(address) = own_address() else { return println!("skipped: there is no other address") };
     let everywhere = format!("{address}:0");
     let open = Kvs::try_start(Kvs::program().args([
@@ -192,7 +186,7 @@ fn from_other_machines_the_scope_admin_is_needed() {
         &everywhere,
     ]));
     assert!(open.is_err_and(|e| e.status.code() == Some(2) && e.diagnostics.contains("--identities")));
-    let kvs = Kvs::start(&folder.path().join("log"), &["--identities", file, "--admin-addr", &everywhere]);
+    let kvs = Kvs::start(&folder.path().join("log"), &["--identities", &file, "--admin-addr", &everywhere]);
     let ask = |path: &str, token: Option<&str>| {
         let header = token.map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
         let request = format!("GET {path} HTTP/1.1\r\nHost: kvs.example\r\n{header}\r\n");

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::StatusCode;
-use hyper::header::{ETAG, HeaderValue};
+use hyper::header::ETAG;
 use proto::{Key, StringsBuf, Value, ValueType, check_text};
 use serde::Serialize;
 
@@ -100,11 +100,11 @@ pub(super) fn execute(
     let expires = facts.and_then(|facts| facts.expires);
     let tagged = |response: Response| {
         let response = match &etag {
-            Some(etag) => response.with(ETAG, header(etag)),
+            Some(etag) => response.with_text(ETAG, etag),
             None => response,
         };
         match expires {
-            Some(expires) => response.with(ttl::EXPIRES, ttl::header(expires)),
+            Some(expires) => response.with_text(ttl::EXPIRES, &ttl::shown(expires)),
             None => response,
         }
     };
@@ -143,11 +143,6 @@ pub(super) fn execute(
         Some(_) => once::kept(replayed, response, refuse),
     };
     Ok(Executed { response, awaits, place })
-}
-
-fn header(etag: &str) -> HeaderValue {
-    // It is base64url, in quotes.
-    HeaderValue::try_from(etag).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn text_of(document: &impl Serialize) -> Bytes {

@@ -39,7 +39,7 @@ mod transact;
 mod ttl;
 mod whole;
 
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderName;
 use proto::Lsn;
 
 pub(super) use description::json as description;
@@ -100,8 +100,7 @@ pub(super) fn placed(worker: &Worker, response: Response, place: Lsn) -> Respons
     // Without a log there are no places.
     let durable = worker.shared.log.as_ref().map_or(0, |_| worker.service.durable());
     let token = token::token(&worker.shared.tokens, place);
-    let token = HeaderValue::try_from(token).unwrap_or(HeaderValue::from_static(""));
-    response.with(TOKEN, token).with(LSN, place.into()).with(DURABLE_LSN, durable.into())
+    response.with_text(TOKEN, &token).with(LSN, place.into()).with(DURABLE_LSN, durable.into())
 }
 
 /// Refuses a request whose client has seen what this server does not have. This server writes the log, so there is nothing

@@ -2,7 +2,7 @@
 
 use arrayvec::ArrayVec;
 use engine::Expires;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderName;
 use proto::Micros;
 use proto::limits::MAX_TTL_MILLIS;
 
@@ -59,12 +59,6 @@ pub(super) fn of(head: &Head<'_>, takes: bool, at: Micros) -> Result<Expires, Pr
 /// A deadline as clients see it.
 pub(super) fn shown(expires: Micros) -> String {
     clock::exactly(expires).to_string()
-}
-
-/// The same as a header.
-pub(super) fn header(expires: Micros) -> HeaderValue {
-    // A date and a time are visible ASCII.
-    HeaderValue::try_from(shown(expires)).unwrap_or(HeaderValue::from_static(""))
 }
 
 #[cfg(test)]
