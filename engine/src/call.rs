@@ -8,7 +8,7 @@ use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, TypeSet};
 use crate::env::Env;
 use crate::expiry::Expires;
 use crate::log::{LogBuffer, NewRecord};
-use crate::stored::{Owned, Stored};
+use crate::stored::{Owned, Prepared, Stored};
 
 /// Which operations are recorded in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -124,8 +124,8 @@ pub(crate) struct Call<'c, 'o> {
     pub(crate) op: &'c Op<'o>,
     pub(crate) hash: u64,
     pub(crate) context: &'c Context<'c>,
-    /// The value of a put that needs memory, if it was built outside the lock.
-    pub(crate) prebuilt: Option<Owned>,
+    /// What was done for it outside the lock.
+    pub(crate) prepared: Option<Prepared<'o>>,
     /// Values removed from the shard, to be freed outside the lock.
     pub(crate) dropped: &'c mut Vec<Owned>,
     /// When the entry expires after it.

@@ -6,22 +6,26 @@ use std::sync::atomic::Ordering;
 use ahash::RandomState;
 use crossbeam::utils::CachePadded;
 use parking_lot::Mutex;
-use proto::{Key, Lsn, Micros, Op, Record, Refusal, ValueType};
+use proto::{Key, Lsn, Micros, Op, Operations, Record, Refusal, Reply, Value, ValueType};
 
-use crate::call::{Call, Context, Executed, RecordMode, Records};
+use crate::call::{Call, Context, Executed, RecordMode, Records, outcome};
 use crate::env::Env;
 use crate::expiry::{Expires, Facts};
 use crate::log::LogBuffer;
 use crate::meter::{Meter, Usage};
 use crate::outcomes::{Once, OutcomeLimits, OutcomeUsage, Outcomes};
 use crate::shard::Shard;
-use crate::stored::Owned;
+use crate::stored::Prepared;
 
 /// Default number of shards.
 pub const DEFAULT_SHARDS: usize = 256;
 
 /// Maximum number of shards. The hash bits that select a shard must not overlap those that select a tag.
 pub const MAX_SHARDS: usize = 1 << 16;
+
+/// How often a large change of a set is prepared again because somebody has changed the set meanwhile. Then it is made with the
+/// shard locked.
+const PREPARED_AT_MOST: usize = 4;
 
 /// Most entries that a sweep removes before it unlocks their shard.
 const SWEPT_AT_ONCE: usize = 64;
@@ -260,7 +264,10 @@ impl Engine {
     #[inline]
     pub(crate) fn run(&self, op: &Op<'_>, hash: u64, replayed: Option<Replayed>, context: &Context<'_>) -> Executed {
         match *op {
-            Op::Get { ty, .. } => self.shard(hash).lock().get(op, ty, hash, context),
+            Op::Get { ty, .. } if ty.operations() != Operations::Collection => {
+                self.shard(hash).lock().get(op, ty, hash, context)
+            }
+            Op::Get { ty, .. } => self.get_collection(op, ty, hash, context),
             _ => self.run_other(op, hash, replayed, context),
         }
     }
@@ -268,14 +275,52 @@ impl Engine {
     /// Executes any operation other than a get.
     fn run_other(&self, op: &Op<'_>, hash: u64, replayed: Option<Replayed>, context: &Context<'_>) -> Executed {
         // Memory of long values is allocated before the lock is taken and freed after it is released.
-        let prebuilt = Owned::prebuilt(op);
+        let mut prepared = self.prepared(op, hash, context.at);
         let mut dropped = Vec::new();
         let expires = replayed.map_or(Expires::AsUsual, |replayed| replayed.expires);
         let replayed = replayed.map(|replayed| replayed.lsn);
-        let mut call = Call { op, hash, context, prebuilt, dropped: &mut dropped, expires, replayed };
-        let executed = self.shard(hash).lock().execute(&mut call);
+        let mut shard = self.shard(hash).lock();
+        for _ in 1..PREPARED_AT_MOST {
+            let Some(unfit @ Prepared::Members(_)) = &mut prepared else { break };
+            if shard.fits(unfit, hash, op.key(), context.at) {
+                break;
+            }
+            drop(shard);
+            self.prepare(unfit, op, hash, context.at);
+            shard = self.shard(hash).lock();
+        }
+        let mut call = Call { op, hash, context, prepared, dropped: &mut dropped, expires, replayed };
+        let executed = shard.execute(&mut call);
+        drop(shard);
         drop(dropped);
         executed
+    }
+
+    /// What can be done for an operation with its shard unlocked.
+    pub(crate) fn prepared<'o>(&self, op: &Op<'o>, hash: u64, at: Micros) -> Option<Prepared<'o>> {
+        let mut prepared = Prepared::of(op)?;
+        self.prepare(&mut prepared, op, hash, at);
+        Some(prepared)
+    }
+
+    /// Prepares a change of the set that is there now.
+    fn prepare(&self, prepared: &mut Prepared<'_>, op: &Op<'_>, hash: u64, at: Micros) {
+        if let Prepared::Members(members) = prepared {
+            let set = self.shard(hash).lock().set(hash, op.key(), at);
+            members.prepare(set.unwrap_or_default());
+        }
+    }
+
+    /// Executes a get of a map or set. A large one is packed with its shard unlocked.
+    fn get_collection(&self, op: &Op<'_>, ty: ValueType, hash: u64, context: &Context<'_>) -> Executed {
+        let shard = self.shard(hash).lock();
+        let Some(blocks) = shard.shared(ty, hash, op.key(), context.at) else {
+            return shard.get(op, ty, hash, context);
+        };
+        context.log_read(op);
+        drop(shard);
+        let value = if ty == ValueType::Map { Value::Map(blocks.pack()) } else { Value::Set(blocks.pack()) };
+        outcome(Reply::Value(value), None)
     }
 }
 

@@ -153,7 +153,7 @@ impl Engine {
                         op,
                         hash: *hash,
                         context,
-                        prebuilt: None,
+                        prepared: None,
                         dropped: &mut dropped,
                         expires: replayed.map_or(Expires::AsUsual, |replayed| replayed.expires),
                         replayed: replayed.map(|replayed| replayed.lsn),

@@ -5,20 +5,18 @@
 //! every key the order of the log is the order of effects. The key alone selects the shard. So all types of a key are
 //! in the same shard, and deleting them all is one step.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use proto::{
-    Counter, Effect, Key, Lsn, Micros, Op, Refusal, Reply, Strings, StringsBuf, TypeSet, Value, ValueRef, ValueType,
-    packed_bytes,
-};
+use proto::{Counter, Effect, Key, Lsn, Micros, Op, Refusal, Reply, Strings, TypeSet, Value, ValueRef, ValueType};
 
 use crate::call::{Call, Context, Executed, outcome};
-use crate::collection::{ITEM_BYTES, MapValue, SetValue};
+use crate::collection::{Blocks, Edit, MapValue, SetValue, Sorted, in_order, packed_item};
 use crate::env::Env;
 use crate::expiry::{DEADLINE_BYTES, Facts};
 use crate::meter::Usage;
 use crate::slots::Stamp;
-use crate::stored::{Owned, Stored, slot};
+use crate::stored::{Owned, Prepared, Stored, edit_members, slot};
 use crate::table::{SlotIndex, Table};
 
 /// How a type is incremented, from its row in the table of types.
@@ -38,8 +36,8 @@ macro_rules! put_of {
     };
     (variable, $variant:ident, $table:expr, $value:ident, $call:ident) => {{
         $call.check_size(ValueRef::$variant($value).packed_bytes())?;
-        match $call.prebuilt.take() {
-            Some(Owned::$variant(value)) => put(&mut $table, value, $call),
+        match $call.prepared.take() {
+            Some(Prepared::Value(Owned::$variant(value))) => put(&mut $table, value, $call),
             _ => put(&mut $table, $value.into(), $call),
         }
     }};
@@ -69,6 +67,13 @@ macro_rules! shard {
                         Some(value) => outcome(Reply::Value(value.to_value()), None),
                         None => outcome(Reply::NoEntry, None),
                     },)*
+                }
+            }
+
+            /// What a large collection consists of, to be read with the shard unlocked.
+            pub(crate) fn shared(&self, ty: ValueType, hash: u64, key: Key<'_>, at: Micros) -> Option<Arc<Blocks>> {
+                match ty {
+                    $(ValueType::$variant => self.$field.get(hash, key, at).and_then(Stored::shared),)*
                 }
             }
 
@@ -255,8 +260,8 @@ impl Shard {
             Op::DelAll { .. } => self.delete_all(call),
             Op::Incr { ty, .. } => self.increment(ty.into(), 1, call),
             Op::IncrBy { ty, by, .. } => self.increment(ty.into(), by, call),
-            Op::SetAdd { members, .. } => add_members(&mut self.sets, members, call),
-            Op::SetRem { members, .. } => remove_members(&mut self.sets, members, call),
+            Op::SetAdd { members, .. } => change_members(&mut self.sets, members, true, call),
+            Op::SetRem { members, .. } => change_members(&mut self.sets, members, false, call),
             Op::SetHas { key, member } => {
                 call.context.log_read(call.op);
                 let has = self.sets.get(call.hash, key, at).map(|set| set.contains(member));
@@ -288,24 +293,23 @@ impl Shard {
         outcome(Reply::Deleted(true), lsn)
     }
 
-    /// A field of a map, if there is such a map.
-    pub(crate) fn field(&self, hash: u64, key: Key<'_>, field: &str, at: Micros) -> Option<Option<&str>> {
-        self.maps.get(hash, key, at).map(|map| map.get(field))
+    /// A map, as it is now.
+    pub(crate) fn map(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<MapValue> {
+        self.maps.get(hash, key, at).cloned()
     }
 
-    /// Those of `members` that are in a set, or are not, if there is such a set.
-    pub(crate) fn members_in(
-        &self,
-        hash: u64,
-        key: Key<'_>,
-        members: Strings<'_>,
-        are_in: bool,
-        at: Micros,
-    ) -> Option<StringsBuf> {
-        let set = self.sets.get(hash, key, at)?;
-        let mut found = StringsBuf::default();
-        members.iter().filter(|member| set.contains(member) == are_in).for_each(|member| found.push(member));
-        Some(found)
+    /// A set, as it is now.
+    pub(crate) fn set(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<SetValue> {
+        self.sets.get(hash, key, at).cloned()
+    }
+
+    /// Whether what was prepared for a set fits the set that is there.
+    pub(crate) fn fits(&self, prepared: &Prepared<'_>, hash: u64, key: Key<'_>, at: Micros) -> bool {
+        match (prepared, self.sets.get(hash, key, at)) {
+            (Prepared::Members(members), Some(set)) => members.fits(set),
+            (Prepared::Members(members), None) => members.fits(&SetValue::default()),
+            (Prepared::Value(_), _) => true,
+        }
     }
 
     #[inline]
@@ -415,48 +419,55 @@ fn expires_of<V: Stored>(table: &Table<V>, found: Option<SlotIndex>) -> Option<M
     found.and_then(|found| table.expires(found))
 }
 
-fn add_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &mut Call<'_, '_>) -> Executed {
-    let found = find(table, call)?;
-    let set = found.map(|found| table.value(found));
-    let is_new = |member: &&str| !set.is_some_and(|set| set.contains(member));
-    let (items, more) = members
-        .iter()
-        .filter(is_new)
-        .fold((0, 0), |(items, bytes), member| (items + 1, bytes + packed_bytes(member.len())));
-    if more == 0 {
-        return call.idle(Reply::Count(0), expires_of(table, found));
-    }
-    call.check_size(set.map_or(0, SetValue::packed) + more)?;
-    let (added, lsn) = upsert(table, found, more + items * ITEM_BYTES, Effect::None, call, |set| set.add(members))?;
-    outcome(Reply::Count(added), lsn)
+/// The last steps of a change of a collection.
+fn change<const N: usize>(
+    table: &mut Table<Sorted<N>>,
+    found: Option<SlotIndex>,
+    edit: Edit<N>,
+    call: &mut Call<'_, '_>,
+) -> Result<Option<Lsn>, Refusal>
+where
+    Sorted<N>: Stored,
+{
+    call.check_size(edit.packed_bytes())?;
+    let before = found.map_or(0, |found| table.value(found).heap_bytes());
+    let growth = edit.heap_bytes().saturating_sub(before);
+    let (old, lsn) = upsert(table, found, growth, Effect::None, call, |collection| collection.apply(edit))?;
+    call.discard(old);
+    Ok(lsn)
 }
 
-fn remove_members(table: &mut Table<SetValue>, members: Strings<'_>, call: &mut Call<'_, '_>) -> Executed {
-    match find(table, call)? {
-        Some(found) if members.iter().any(|member| table.value(found).contains(member)) => {
-            let (removed, lsn) = upsert(table, Some(found), 0, Effect::None, call, |set| set.remove(members))?;
-            outcome(Reply::Count(removed), lsn)
-        }
-        found => call.idle(Reply::Count(0), expires_of(table, found)),
-    }
+/// Adds members to a set, or removes them.
+fn change_members(table: &mut Table<SetValue>, members: Strings<'_>, adds: bool, call: &mut Call<'_, '_>) -> Executed {
+    let found = find(table, call)?;
+    let empty = SetValue::default();
+    let set = found.map_or(&empty, |found| table.value(found));
+    let edit = match call.prepared.take() {
+        Some(Prepared::Members(members)) => members.into_edit(set),
+        _ => edit_members(set, &in_order::<1>(members), adds),
+    };
+    let count = edit.count();
+    let lsn = match count {
+        0 => return call.idle(Reply::Count(0), expires_of(table, found)),
+        _ => change(table, found, edit, call)?,
+    };
+    outcome(Reply::Count(count), lsn)
 }
 
 fn set_field(table: &mut Table<MapValue>, field: &str, value: &str, call: &mut Call<'_, '_>) -> Executed {
     let found = find(table, call)?;
     let empty = MapValue::default();
     let map = found.map_or(&empty, |found| table.value(found));
-    call.check_size(map.packed_after_set(field, value))?;
-    let growth = map.growth_after_set(field, value);
-    let ((), lsn) = upsert(table, found, growth, Effect::None, call, |map| map.set(field, value))?;
-    outcome(Reply::Stored, lsn)
+    let edit = map.putting(packed_item([field, value]).as_strings().as_bytes());
+    outcome(Reply::Stored, change(table, found, edit, call)?)
 }
 
 fn remove_field(table: &mut Table<MapValue>, field: &str, call: &mut Call<'_, '_>) -> Executed {
-    match find(table, call)? {
-        Some(found) if table.value(found).get(field).is_some() => {
-            let ((), lsn) = upsert(table, Some(found), 0, Effect::None, call, |map| map.remove(field))?;
-            outcome(Reply::Deleted(true), lsn)
-        }
-        found => call.idle(Reply::Deleted(false), expires_of(table, found)),
+    let found = find(table, call)?;
+    let names = packed_item([field]);
+    let edit = found.map(|found| table.value(found).removing(names.as_strings().as_bytes()));
+    match edit {
+        Some(edit) if edit.count() > 0 => outcome(Reply::Deleted(true), change(table, found, edit, call)?),
+        _ => call.idle(Reply::Deleted(false), expires_of(table, found)),
     }
 }

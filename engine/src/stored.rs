@@ -1,8 +1,11 @@
 //! The content of a slot for each value type.
 
-use proto::{Op, Text, Value, ValueRef};
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use crate::collection::{MapValue, SetValue};
+use proto::{Op, Strings, Text, Value, ValueRef};
+
+use crate::collection::{Blocks, Edit, MapValue, SetValue, in_order};
 use crate::prefetch::prefetch;
 
 /// A value in the form that its slot stores.
@@ -13,6 +16,11 @@ pub(crate) trait Stored: Clone + Default {
     /// Heap memory behind the value, in bytes.
     fn heap_bytes(&self) -> usize {
         0
+    }
+
+    /// What a large collection consists of, to be read beside the engine.
+    fn shared(&self) -> Option<Arc<Blocks>> {
+        None
     }
 
     /// Prefetches the heap memory behind the value.
@@ -64,18 +72,72 @@ pub(crate) enum Owned {
     Set(slot::Set),
 }
 
-impl Owned {
-    /// The value of a put; `None` for other operations, and if it needs nothing from the heap.
+/// Members, in packed bytes, that are added or removed with the set's shard locked. With more, the change is prepared before.
+const LIGHT_MEMBERS_BYTES: usize = 4 << 10;
+
+/// What is done for an operation before the shard is locked.
+#[derive(Debug)]
+pub(crate) enum Prepared<'a> {
+    /// The value of a put.
+    Value(Owned),
+    /// A change of a set.
+    Members(PreparedMembers<'a>),
+}
+
+/// Members that are to be added to a set, or removed.
+#[derive(Debug)]
+pub(crate) struct PreparedMembers<'a> {
+    in_order: Cow<'a, [u8]>,
+    adds: bool,
+    /// The set that the change was prepared from, and the change.
+    prepared: Option<(slot::Set, Edit<1>)>,
+}
+
+impl<'a> Prepared<'a> {
+    /// What can be done for the operation without looking at the entry.
     #[inline]
-    pub(crate) fn prebuilt(op: &Op<'_>) -> Option<Self> {
-        let Op::Put { value, .. } = *op else { return None };
-        match value {
-            ValueRef::Str(text) => Some(Self::Str(text.into())),
-            ValueRef::Map(pairs) => Some(Self::Map(pairs.into())),
-            ValueRef::Set(members) => Some(Self::Set(members.into())),
+    pub(crate) fn of(op: &Op<'a>) -> Option<Self> {
+        match *op {
+            Op::Put { value: ValueRef::Str(text), .. } => Some(Self::Value(Owned::Str(text.into()))),
+            Op::Put { value: ValueRef::Map(pairs), .. } => Some(Self::Value(Owned::Map(pairs.into()))),
+            Op::Put { value: ValueRef::Set(members), .. } => Some(Self::Value(Owned::Set(members.into()))),
+            Op::SetAdd { members, .. } => PreparedMembers::of(members, true).map(Self::Members),
+            Op::SetRem { members, .. } => PreparedMembers::of(members, false).map(Self::Members),
             _ => None,
         }
     }
+}
+
+impl<'a> PreparedMembers<'a> {
+    /// `None` if they are so few that there is nothing to prepare.
+    fn of(members: Strings<'a>, adds: bool) -> Option<Self> {
+        let many = members.as_bytes().len() > LIGHT_MEMBERS_BYTES;
+        many.then(|| Self { in_order: in_order::<1>(members), adds, prepared: None })
+    }
+
+    /// Prepares the change of a set, which was taken out of the engine.
+    pub(crate) fn prepare(&mut self, set: slot::Set) {
+        let edit = edit_members(&set, &self.in_order, self.adds);
+        self.prepared = Some((set, edit));
+    }
+
+    /// Whether the change was prepared from a set that is still as it was.
+    pub(crate) fn fits(&self, set: &slot::Set) -> bool {
+        self.prepared.as_ref().is_some_and(|(before, _)| set.is(before))
+    }
+
+    /// The change of this set.
+    pub(crate) fn into_edit(self, set: &slot::Set) -> Edit<1> {
+        match self.prepared {
+            Some((before, edit)) if set.is(&before) => edit,
+            _ => edit_members(set, &self.in_order, self.adds),
+        }
+    }
+}
+
+/// The change of a set that adds or removes members, a packed list in order.
+pub(crate) fn edit_members(set: &slot::Set, in_order: &[u8], adds: bool) -> Edit<1> {
+    if adds { set.putting(in_order) } else { set.removing(in_order) }
 }
 
 impl Stored for Text {
@@ -99,6 +161,10 @@ impl Stored for Text {
 }
 
 impl Stored for MapValue {
+    fn shared(&self) -> Option<Arc<Blocks>> {
+        self.shared()
+    }
+
     fn to_value(&self) -> Value {
         Value::Map(self.pack())
     }
@@ -113,6 +179,10 @@ impl Stored for MapValue {
 }
 
 impl Stored for SetValue {
+    fn shared(&self) -> Option<Arc<Blocks>> {
+        self.shared()
+    }
+
     fn to_value(&self) -> Value {
         Value::Set(self.pack())
     }

@@ -9,7 +9,7 @@
 use arrayvec::ArrayVec;
 use parking_lot::MutexGuard;
 use proto::limits::MAX_OUTCOME_BYTES;
-use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, StringsBuf, Text, Value, ValueType};
+use proto::{Effect, Key, Lsn, Micros, Op, Refusal, Reply, Strings, Value, ValueRef, ValueType};
 
 use crate::call::{Call, Context, Noted, NotedRecord, Records};
 use crate::engine::Engine;
@@ -19,7 +19,7 @@ use crate::outcomes::{self, Once, Outcomes, Stripe};
 use crate::shard::Shard;
 use crate::slots::Stamp;
 use crate::steps::{Bounds, Check, Found, NotTransacted, Step, StepDone, Transacted, reply_bytes};
-use crate::stored::Owned;
+use crate::stored::{Owned, Prepared, slot};
 
 /// Most bytes of values that the steps of a transaction may reply with, unless it has only one.
 pub const MAX_REPLIES_BYTES: usize = 16 << 20;
@@ -71,17 +71,18 @@ impl Engine {
     ) -> Result<Transacted, NotTransacted> {
         // Memory of long values is allocated before the locks are taken and freed after they are released.
         let mut dropped = Vec::new();
-        let mut prebuilt: Vec<_> = steps.iter().map(|step| Owned::prebuilt(&step.op)).collect();
         let keys = checks.iter().map(|check| check.key).chain(steps.iter().map(|step| step.op.key()));
         let hashes: Vec<u64> = keys.map(|key| self.hash(key)).collect();
         let (of_checks, of_steps) = hashes.split_at(checks.len());
+        let with_hashes = steps.iter().zip(of_steps);
+        let mut prepared: Vec<_> = with_hashes.map(|(step, hash)| self.prepared(&step.op, *hash, at)).collect();
         let mut shards = LockedShards::lock(self, &hashes);
         for (number, (check, hash)) in checks.iter().zip(of_checks).enumerate() {
             self.check(shards.of(*hash), number, check, *hash, at)?;
         }
         let mut work =
             Work { engine: self, shards, steps, hashes: of_steps, keeper, done: Vec::new(), undo: Vec::new() };
-        let carried_out = work.carry_out(&mut prebuilt, &mut dropped, at);
+        let carried_out = work.carry_out(&mut prepared, &mut dropped, at);
         if carried_out.is_err() {
             work.undo(&mut dropped);
         }
@@ -93,7 +94,7 @@ impl Engine {
     /// itself, with the shard locked since before the checks.
     fn transact_alone(&self, checks: &[Check<'_>], step: &Step<'_>, at: Micros) -> Result<Transacted, NotTransacted> {
         let (op, hash, context, mut dropped) = (&step.op, self.hash(step.op.key()), self.context(at), Vec::new());
-        let prebuilt = Owned::prebuilt(op);
+        let prepared = self.prepared(op, hash, at);
         let mut shard = self.shard(hash).lock();
         for (number, check) in checks.iter().enumerate() {
             self.check(&shard, number, check, hash, at)?;
@@ -103,7 +104,7 @@ impl Engine {
         }
         let before = facts_of(&shard, op, hash, at).map(|facts| facts.stamp);
         let expires = step.expires;
-        let mut call = Call { op, hash, context: &context, prebuilt, dropped: &mut dropped, expires, replayed: None };
+        let mut call = Call { op, hash, context: &context, prepared, dropped: &mut dropped, expires, replayed: None };
         let executed = shard.execute(&mut call);
         let outcome = executed.map_err(|refusal| NotTransacted::Refused { step: Some(0), refusal })?;
         let after = facts_of(&shard, op, hash, at);
@@ -179,23 +180,17 @@ type AllFacts = ArrayVec<(ValueType, Facts), { ValueType::ALL.len() }>;
 
 /// What takes a step back.
 struct Undo {
-    /// What the step has changed, as it was.
-    change: Change,
+    /// The entries that the step has changed, as they were; `None` if there was none.
+    entries: Vec<(ValueType, Option<Before>)>,
     /// What was known of the entries that it may have changed.
     facts: AllFacts,
 }
 
-/// What a step is about to change, as it is before.
-enum Change {
-    Nothing,
-    /// Whole entries.
-    Entries(Vec<(ValueType, Option<Value>)>),
-    /// A field of a map that there is.
-    Field(Option<Text>),
-    /// Members that a set that there is will get.
-    Added(StringsBuf),
-    /// Members that it will lose.
-    Removed(StringsBuf),
+/// A value as it was. A map or a set shares what does not change.
+enum Before {
+    Value(Value),
+    Map(slot::Map),
+    Set(slot::Set),
 }
 
 /// Keeps the outcome of a transaction for its idempotency key, whose stripe is locked.
@@ -228,11 +223,11 @@ struct Recorded {
     stamps: bool,
 }
 
-impl Work<'_, '_> {
+impl<'a> Work<'_, 'a> {
     /// Carries out the steps and appends their records. Returns the lsn of the last write's record, and the last lsn before.
     fn carry_out(
         &mut self,
-        prebuilt: &mut [Option<Owned>],
+        prepared: &mut [Option<Prepared<'a>>],
         dropped: &mut Vec<Owned>,
         at: Micros,
     ) -> Result<(Option<Lsn>, Lsn), NotTransacted> {
@@ -254,14 +249,14 @@ impl Work<'_, '_> {
                 return Err(NotTransacted::Bounds { step: number, before });
             }
             let before = facts_of(shard, op, hash, at).map(|facts| facts.stamp);
-            let undo = Undo { change: Change::by(op, shard, hash, &quiet), facts: all_facts_of(op, shard, hash, at) };
-            kept += undo.change.bytes();
+            let (undo, bytes) = Undo::of(op, shard, hash, &quiet);
+            kept += bytes;
             if kept > MAX_UNDO_BYTES {
                 return Err(refused(Some(number))(Refusal::TooLarge(kept)));
             }
-            let prebuilt = prebuilt[number].take();
+            let prepared = prepared[number].take();
             let expires = step.expires;
-            let mut call = Call { op, hash, context: &context, prebuilt, dropped, expires, replayed: None };
+            let mut call = Call { op, hash, context: &context, prepared, dropped, expires, replayed: None };
             let outcome = shard.execute(&mut call).map_err(refused(Some(number)))?;
             let after = facts_of(shard, op, hash, at);
             self.undo.push(undo);
@@ -366,31 +361,23 @@ impl Work<'_, '_> {
         let context = self.engine.replay_context();
         for (undo, (step, hash)) in self.undo.drain(..).zip(self.steps.iter().zip(self.hashes)).rev() {
             let (key, shard) = (step.op.key(), self.shards.of(*hash));
-            let mut execute = |op: Op<'_>| {
-                let (expires, prebuilt, replayed) = (Expires::AsUsual, None, None);
-                let mut call = Call { op: &op, hash: *hash, context: &context, prebuilt, dropped, expires, replayed };
+            for (ty, before) in undo.entries {
+                let (op, prepared) = match &before {
+                    None => (Op::Del { ty, key }, None),
+                    Some(Before::Value(value)) => (Op::Put { key, value: value.as_value_ref() }, None),
+                    // What is put is what was prepared.
+                    Some(Before::Map(map)) => {
+                        (Op::Put { key, value: ValueRef::Map(Strings::EMPTY) }, Some(Owned::Map(map.clone())))
+                    }
+                    Some(Before::Set(set)) => {
+                        (Op::Put { key, value: ValueRef::Set(Strings::EMPTY) }, Some(Owned::Set(set.clone())))
+                    }
+                };
+                let (expires, prepared) = (Expires::AsUsual, prepared.map(Prepared::Value));
+                let mut call =
+                    Call { op: &op, hash: *hash, context: &context, prepared, dropped, expires, replayed: None };
                 // Only the log and the limits can refuse it, and there are none here.
                 let _ = shard.execute(&mut call);
-            };
-            match &undo.change {
-                Change::Nothing => {}
-                Change::Entries(entries) => {
-                    for (ty, value) in entries {
-                        execute(match value {
-                            Some(value) => Op::Put { key, value: value.as_value_ref() },
-                            None => Op::Del { ty: *ty, key },
-                        });
-                    }
-                }
-                Change::Field(value) => match (step.op, value) {
-                    (Op::MapSet { field, .. } | Op::MapDel { field, .. }, Some(value)) => {
-                        execute(Op::MapSet { key, field, value: value.as_str() });
-                    }
-                    (Op::MapSet { field, .. }, None) => execute(Op::MapDel { key, field }),
-                    _ => {}
-                },
-                Change::Added(members) => execute(Op::SetRem { key, members: members.as_strings() }),
-                Change::Removed(members) => execute(Op::SetAdd { key, members: members.as_strings() }),
             }
             for (ty, facts) in undo.facts {
                 shard.restore(*hash, ty, key, facts, self.engine.env());
@@ -420,44 +407,43 @@ fn all_facts_of(op: &Op<'_>, shard: &Shard, hash: u64, at: Micros) -> AllFacts {
     types.filter_map(|ty| Some((ty, shard.facts(hash, ty, op.key(), at)?))).collect()
 }
 
-impl Change {
-    /// Bytes of what is kept.
+impl Undo {
+    /// Of an operation that is about to be carried out. Also returns the bytes of what is kept for that.
+    fn of(op: &Op<'_>, shard: &Shard, hash: u64, context: &Context<'_>) -> (Self, usize) {
+        let (key, at) = (op.key(), context.at);
+        let entry = |ty| {
+            let before = match ty {
+                ValueType::Map => shard.map(hash, key, at).map(Before::Map),
+                ValueType::Set => shard.set(hash, key, at).map(Before::Set),
+                _ => value_of(shard, ty, hash, key, context).map(Before::Value),
+            };
+            (ty, before)
+        };
+        let entries = match op.value_type() {
+            // What is known of the entry is restored after every step.
+            _ if !op.kind().writes() || matches!(op, Op::Touch { .. } | Op::Outcome { .. }) => Vec::new(),
+            Some(ty) => vec![entry(ty)],
+            None => ValueType::ALL.map(entry).into(),
+        };
+        let kept = match *op {
+            // What does not change is shared.
+            Op::SetAdd { members, .. } | Op::SetRem { members, .. } => members.as_bytes().len(),
+            Op::MapSet { field, .. } | Op::MapDel { field, .. } => match entries.first() {
+                Some((_, Some(Before::Map(map)))) => map.get(field).map_or(0, str::len),
+                _ => 0,
+            },
+            _ => entries.iter().filter_map(|(_, before)| before.as_ref()).map(Before::bytes).sum(),
+        };
+        (Self { entries, facts: all_facts_of(op, shard, hash, at) }, kept)
+    }
+}
+
+impl Before {
     fn bytes(&self) -> usize {
         match self {
-            Self::Nothing => 0,
-            Self::Entries(entries) => {
-                entries.iter().filter_map(|(_, value)| value.as_ref()).map(|value| value.packed_bytes()).sum()
-            }
-            Self::Field(text) => text.as_ref().map_or(0, |text| text.as_bytes().len()),
-            Self::Added(list) | Self::Removed(list) => list.as_strings().as_bytes().len(),
-        }
-    }
-
-    /// What the operation will change.
-    fn by(op: &Op<'_>, shard: &Shard, hash: u64, context: &Context<'_>) -> Self {
-        let entry = |ty| (ty, value_of(shard, ty, hash, op.key(), context));
-        match *op {
-            // What is known of the entry is restored after every step.
-            Op::Get { .. } | Op::SetHas { .. } | Op::MapGet { .. } | Op::Touch { .. } | Op::Outcome { .. } => {
-                Self::Nothing
-            }
-            Op::Put { value, .. } => Self::Entries(vec![entry(value.value_type())]),
-            Op::Del { ty, .. } | Op::Expire { ty, .. } => Self::Entries(vec![entry(ty)]),
-            Op::Incr { ty, .. } | Op::IncrBy { ty, .. } => Self::Entries(vec![entry(ty.into())]),
-            Op::DelAll { .. } => Self::Entries(ValueType::ALL.map(entry).into()),
-            Op::MapSet { key, field, .. } | Op::MapDel { key, field } => {
-                match shard.field(hash, key, field, context.at) {
-                    None => Self::Entries(vec![(ValueType::Map, None)]),
-                    Some(value) => Self::Field(value.map(Text::from)),
-                }
-            }
-            Op::SetAdd { key, members } => match shard.members_in(hash, key, members, false, context.at) {
-                None => Self::Entries(vec![(ValueType::Set, None)]),
-                Some(new) => Self::Added(new),
-            },
-            Op::SetRem { key, members } => {
-                shard.members_in(hash, key, members, true, context.at).map_or(Self::Nothing, Self::Removed)
-            }
+            Self::Value(value) => value.packed_bytes(),
+            Self::Map(map) => map.packed_bytes(),
+            Self::Set(set) => set.packed_bytes(),
         }
     }
 }

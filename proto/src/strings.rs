@@ -104,6 +104,12 @@ impl StringsBuf {
         Self(Vec::with_capacity(bytes))
     }
 
+    /// A list of these bytes, which were part of a valid list, or of several.
+    pub fn of_valid(bytes: Vec<u8>) -> Self {
+        debug_assert!(Strings::decode(&bytes).is_ok());
+        Self(bytes)
+    }
+
     /// Appends one item. The text must not contain NUL; every caller has checked that at its boundary.
     pub fn push(&mut self, item: &str) {
         debug_assert!(!item.contains('\0'));
