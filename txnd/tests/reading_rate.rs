@@ -7,8 +7,7 @@
 //! One writer writes all the time, first as fast as it can, then at half of that rate. By short turns it is alone, followed by a reader that reads what is new now and again, and read
 //! from random places to the end, again and again, as fast as it goes. What else the machine does falls on all three alike. A
 //! turn's figure is what became durable a second; each is compared with that of the turn alone beside it. The reader has a thread
-//! of its own, and takes its share of the processors like anything else: where they are busy with the writer alone, it can
-//! only go at the writer's expense.
+//! like those of the feed, which give way: where the processors are busy with the writer alone, it reads as fast as they let it.
 
 #[allow(dead_code)]
 #[path = "remote/hosted.rs"]
@@ -17,7 +16,6 @@ mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use hosted::{Hosted, PlainTcp};
@@ -151,7 +149,10 @@ fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> [Rounds; RATES.l
         write(Instant::now(), BATCHES_BEFORE / GROUP, Duration::ZERO).await;
         let alone = write(Instant::now() + CALIBRATION, 1, Duration::ZERO).await as usize / (GROUP * RECORDS);
         let (of_reader, read_by_it) = (Arc::clone(&turn), Arc::clone(&count));
-        let thread = thread::spawn(move || runtime().block_on(read(reader, &of_reader, &read_by_it)));
+        let (ended, thread) = std::sync::mpsc::channel();
+        let work = async move || read(reader, &of_reader, &read_by_it).await;
+        txnd::thread::run_giving_way("reader", work, move |()| ended.send(()).expect("it is waited for"))
+            .expect("a thread");
         let mut at_rates = RATES.map(|_| Rounds::new());
         for (rate, rounds) in RATES.into_iter().zip(&mut at_rates) {
             let interval = rate.map_or(Duration::ZERO, |share| CALIBRATION.div_f64(alone as f64 * share));
@@ -171,7 +172,7 @@ fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> [Rounds; RATES.l
             }
         }
         turn.store(Reading::Stop as u8, Ordering::Relaxed);
-        thread.join().expect("the reader does not panic");
+        thread.recv().expect("the reader does not panic");
         at_rates
     })
 }

@@ -51,7 +51,7 @@ impl<R: LogReader> Portions for R {
                 Err(e) => Err(e),
             }
         };
-        txnd::thread::run("kvs-feed", read, |portion| drop(done.send(portion)))
+        txnd::thread::run_giving_way("kvs-feed", read, |portion| drop(done.send(portion)))
     }
 }
 

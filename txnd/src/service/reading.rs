@@ -153,7 +153,7 @@ impl<R: LogReader> Reads<R> {
                 Err(Interrupted::Reader(status)) => drop(last.send(Err(status))),
             }
         };
-        let started = thread::run("txnd-read", work, move |()| drop(permit));
+        let started = thread::run_giving_way("txnd-read", work, move |()| drop(permit));
         started.map_err(|e| Status::resource_exhausted(format!("cannot start the thread of a read: {e}")))?;
         Ok(taken)
     }
