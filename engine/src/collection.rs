@@ -248,6 +248,11 @@ impl Blocks {
         from + behind
     }
 
+    /// Packed size, in bytes.
+    pub(crate) fn packed_bytes(&self) -> usize {
+        self.packed
+    }
+
     /// All items, packed.
     pub(crate) fn pack(&self) -> StringsBuf {
         let blocks: Vec<&[u8]> = self.blocks.iter().map(|block| &**block).collect();

@@ -154,6 +154,13 @@ impl Engine {
         self.shard(hash).lock().facts(hash, ty, key, Micros::MIN)
     }
 
+    /// Whether there is a map or set of at least so many packed bytes. Only for large sizes: it knows nothing of small ones.
+    pub fn has_collection_of(&self, ty: ValueType, key: Key<'_>, bytes: usize) -> bool {
+        let hash = self.hash(key);
+        let blocks = self.shard(hash).lock().shared(ty, hash, key, Micros::MIN);
+        blocks.is_some_and(|blocks| blocks.packed_bytes() >= bytes)
+    }
+
     /// Forgets idempotency keys that have expired by `at`; removes entries that have, and records that. Locks a shard for a few of its entries at a time. Ends
     /// early while the log has so much to do that writers might be refused, and after some thousand entries. The next call goes
     /// on from there. Returns whether there may be more to remove at once.

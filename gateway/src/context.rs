@@ -1,8 +1,11 @@
 //! State shared by all workers, and state shared by the sessions of one worker.
 
+use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::Engine;
+use tokio::task::JoinSet;
 use txnd::tls::Door;
 
 use crate::access::Access;
@@ -13,6 +16,7 @@ use crate::config::Config;
 use crate::connection::Reaper;
 use crate::feed::Feed;
 use crate::frames::Buffers;
+use crate::helper::Helper;
 use crate::listener::ConnectionLimit;
 use crate::log::status::LogWatch;
 use crate::log::thread::{Records, Recovered};
@@ -36,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) feed: Option<Arc<Feed>>,
     /// Who may use the server.
     pub(crate) access: Arc<Access>,
-    /// The counters of each worker.
+    /// The counters of each worker, then those of each helper.
     pub(crate) meters: Vec<Arc<WorkerMeters>>,
     /// Whether each worker still runs.
     pub(crate) pulses: Vec<Pulse>,
@@ -53,6 +57,8 @@ pub(crate) struct Shared {
 
 /// State shared by the sessions of one worker. Never leaves the worker's thread.
 pub(crate) struct Worker {
+    /// Carries out what takes long; `None` if this is the helper's own.
+    pub(crate) helper: Option<Helper<Self>>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) service: Service,
     pub(crate) reaper: Reaper,
@@ -87,7 +93,7 @@ impl Shared {
             access,
             door: door.map(Arc::new),
             access_log,
-            meters: (0..workers).map(|_| Arc::default()).collect(),
+            meters: (0..2 * workers).map(|_| Arc::default()).collect(),
             pulses: (0..workers).map(|_| Pulse::new()).collect(),
             connections: ConnectionLimit::new(&config),
             request_memory: Budget::new(config.request_memory.as_u64() as usize),
@@ -98,11 +104,34 @@ impl Shared {
 }
 
 impl Worker {
-    pub(crate) fn new(number: usize, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(number: usize, shared: Arc<Shared>, helper: Helper<Self>) -> Self {
+        Self { helper: Some(helper), ..Self::with_counters(number, shared) }
+    }
+
+    /// Starts the helper of the worker with this number.
+    pub(crate) fn start_helper(number: usize, shared: Arc<Shared>) -> io::Result<Helper<Self>> {
+        Helper::start(&format!("kvs-helper-{number}"), move |tasks| {
+            let workers = shared.pulses.len();
+            let worker = Rc::new(Self::with_counters(workers + number, shared));
+            worker.follow_and_tick(tasks);
+            worker
+        })
+    }
+
+    /// Follows the log, and checks connections, in the background. Without that, nothing that waits would go on.
+    pub(crate) fn follow_and_tick(self: &Rc<Self>, tasks: &mut JoinSet<()>) {
+        let worker = Rc::clone(self);
+        tasks.spawn_local(async move { worker.reaper.run().await });
+        let worker = Rc::clone(self);
+        tasks.spawn_local(async move { worker.service.follow_log().await });
+    }
+
+    fn with_counters(number: usize, shared: Arc<Shared>) -> Self {
         let config = &shared.config;
         let (engine, responses) = (Arc::clone(&shared.engine), Arc::clone(&shared.response_memory));
         let (log, meters) = (shared.log.clone(), Arc::clone(&shared.meters[number]));
         Self {
+            helper: None,
             service: Service::new(
                 engine,
                 config.durability,

@@ -10,6 +10,7 @@
 //!
 //!   server.rs      startup and shutdown: recovery, then workers; the reverse at the end
 //!   worker.rs      a pinned thread with its own runtime, listeners and sessions
+//!   helper.rs      a thread beside each worker, for requests that take long
 //!   http/          HTTP/1.1: heads, bodies, responses; REST API v1
 //!   frames/        the frame protocol: input, executor, output
 //!   context.rs     state shared by all workers, and state shared by the sessions of one worker
@@ -51,6 +52,7 @@ mod context;
 mod feed;
 pub mod frames;
 pub mod health;
+mod helper;
 mod http;
 mod lifecycle;
 mod listener;

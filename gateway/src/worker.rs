@@ -15,6 +15,7 @@ use tracing::{debug, warn};
 
 use crate::access::Caller;
 use crate::context::{Shared, Worker};
+use crate::helper::Helper;
 use crate::listener::{Acceptor, Admission, Sockets};
 use crate::protocol::Protocol;
 use crate::socket::{Socket, Stop};
@@ -38,10 +39,11 @@ pub(crate) fn spawn(
             Err(e) => return drop(set_up.send(Err(e))),
         };
         runtime.block_on(async {
-            match Acceptor::new(sockets) {
-                Ok(acceptor) => {
+            let helper = Worker::start_helper(number, Arc::clone(&shared));
+            match Acceptor::new(sockets).and_then(|acceptor| Ok((acceptor, helper?))) {
+                Ok((acceptor, helper)) => {
                     drop(set_up.send(Ok(())));
-                    serve(number, acceptor, shared, stop).await;
+                    serve(number, acceptor, helper, shared, stop).await;
                 }
                 Err(e) => drop(set_up.send(Err(e))),
             }
@@ -59,11 +61,17 @@ fn pin(number: usize) {
     }
 }
 
-async fn serve(number: usize, mut acceptor: Acceptor, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+async fn serve(
+    number: usize,
+    mut acceptor: Acceptor,
+    helper: Helper<Worker>,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
     let drain_timeout = shared.config.drain_timeout;
-    let worker = Rc::new(Worker::new(number, shared));
+    let worker = Rc::new(Worker::new(number, shared, helper));
     let for_sessions = Stop::of_server(stop.clone());
-    let _helpers = spawn_helpers(number, &worker);
+    let _tasks = spawn_tasks(number, &worker);
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
@@ -78,6 +86,9 @@ async fn serve(number: usize, mut acceptor: Acceptor, shared: Arc<Shared>, mut s
     if !end_within(&mut sessions, drain_timeout).await {
         // So that the client of a write that still waits gets a response (outcome unknown) instead of none.
         worker.service.give_up_waiting();
+        if let Some(helper) = &worker.helper {
+            helper.hand_over(async |worker: &Worker| worker.service.give_up_waiting());
+        }
         if !end_within(&mut sessions, LAST_RESPONSES).await {
             warn!(connections = sessions.len(), "cut off requests that did not finish within {drain_timeout:?}");
         }
@@ -90,15 +101,12 @@ async fn end_within(sessions: &mut JoinSet<()>, time: Duration) -> bool {
 }
 
 /// Starts the worker's background tasks, which end when the set is dropped.
-fn spawn_helpers(number: usize, worker: &Rc<Worker>) -> JoinSet<()> {
-    let mut helpers = JoinSet::new();
-    let reaping = Rc::clone(worker);
-    helpers.spawn_local(async move { reaping.reaper.run().await });
-    let following = Rc::clone(worker);
-    helpers.spawn_local(async move { following.service.follow_log().await });
+fn spawn_tasks(number: usize, worker: &Rc<Worker>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    worker.follow_and_tick(&mut tasks);
     let beating = Rc::clone(worker);
-    helpers.spawn_local(async move { beating.shared.pulses[number].run().await });
-    helpers
+    tasks.spawn_local(async move { beating.shared.pulses[number].run().await });
+    tasks
 }
 
 /// Counts a connection as open until it is dropped.

@@ -7,7 +7,7 @@ mod txnd_server;
 
 use std::time::{Duration, Instant};
 
-use frame_client::{FrameClient, durable, get, incr, multi_put};
+use frame_client::{FrameClient, durable, get, incr, multi_put, put_str};
 use harness::{Client, Kvs, eventually, folder, request_to};
 use proto::ValueType;
 use proto::frame::{Answer, ErrorCode};
@@ -17,6 +17,9 @@ use txnd_server::{Certificates, Txnd};
 /// `--log-timeout` in these tests.
 const LOG_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// A request of this size is carried out by a helper.
+const LARGE_BYTES: usize = 100_000;
+
 /// What a loaded machine takes longer than the limits say.
 const SLACK: Duration = Duration::from_secs(10);
 
@@ -25,12 +28,16 @@ fn use_while_the_log_hangs<'l>(kvs: &Kvs, hang: impl FnOnce() -> Box<dyn FnOnce(
     let (mut client, mut frames) = (kvs.connect(), FrameClient::connect(kvs.frame_addr));
     assert_eq!(client.put("int-incr/u", "").text(), "0");
     assert_eq!(frames.exchange(&incr(1, "f")).int(), 0);
+    let (mut large, mut large_frames) = (kvs.connect(), FrameClient::connect(kvs.frame_addr));
     let go_on = hang();
     let began = Instant::now();
     client.send_request("PUT", "int-incr/u", b"").expect("the put is sent");
     let many = multi_put(5, [(ValueType::Int, "m", &1_i32.to_le_bytes()[..]), (ValueType::Str, "m", b"text")]);
     let script = [incr(2, "f"), get(3, ValueType::Int, "f"), incr(4, "f"), durable(many)].concat();
     frames.send(&script).expect("kvs reads");
+    let text = "x".repeat(LARGE_BYTES);
+    large.send_request("PUT", "str-put/large", text.as_bytes()).expect("the put is sent");
+    large_frames.send(&durable(put_str(1, "large", &text))).expect("kvs reads");
     let answer = client.receive().expect("an answer instead of the end of the connection");
     answer.assert_error(504, "a write that the log has not confirmed");
     assert!(answer.text().contains("may or may not have happened; ask before repeating"), "{}", answer.text());
@@ -43,6 +50,8 @@ fn use_while_the_log_hangs<'l>(kvs: &Kvs, hang: impl FnOnce() -> Box<dyn FnOnce(
             _ => assert_eq!(reply.error(), Some(ErrorCode::OutcomeUnknown)),
         }
     }
+    large.receive().expect("an answer").assert_error(504, "a large write that the log has not confirmed");
+    assert_eq!(large_frames.receive().expect("a reply").error(), Some(ErrorCode::OutcomeUnknown));
     // Whoever sends it again is refused, on any worker, and is not told that the first one has left no trace.
     for _ in 0..8 {
         let again = kvs.connect().put("int-incr/u", "");
@@ -100,17 +109,21 @@ fn behind_a_txnd_that_hangs_an_unknown_outcome_is_told() {
 fn a_stop_while_the_log_hangs_tells_those_who_wait() {
     let (kvs, txnd, _folder) = behind_txnd(&["--drain-timeout", "1s"]);
     let (mut client, mut frames) = (kvs.connect(), FrameClient::connect(kvs.frame_addr));
+    let mut large = kvs.connect();
     assert_eq!(client.put("int-incr/u", "").text(), "0");
     txnd.signal("STOP");
     client.send_request("PUT", "int-incr/u", b"").expect("the put is sent");
     frames.send(&incr(1, "f")).expect("kvs reads");
+    large.send_request("PUT", "str-put/large", "x".repeat(LARGE_BYTES).as_bytes()).expect("the put is sent");
     eventually("the writes are carried out", || {
         let mut other = kvs.connect();
-        other.get("int-get/u").text() == "2" && other.get("int-get/f").status == 200
+        let found = ["int-get/u", "int-get/f", "str-get/large"].map(|path| other.get(path).status);
+        found == [200; 3] && other.get("int-get/u").text() == "2"
     });
     kvs.signal("TERM");
     client.receive().expect("an answer").assert_error(504, "a write that the log has not confirmed");
     assert_eq!(frames.receive().expect("a reply").error(), Some(ErrorCode::OutcomeUnknown));
+    large.receive().expect("an answer").assert_error(504, "a large write that the log has not confirmed");
     let (status, diagnostics) = kvs.wait();
     assert_eq!(status.code(), Some(1), "{diagnostics}");
     txnd.signal("CONT");

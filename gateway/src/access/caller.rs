@@ -60,6 +60,20 @@ impl Caller {
         Self::new(Access::open(), Ipv4Addr::LOCALHOST.into(), Vec::new())
     }
 
+    /// The same client, as it is now, for a request that is carried out on another thread.
+    pub(crate) fn twin(&self) -> Self {
+        Self {
+            access: Arc::clone(&self.access),
+            address: self.address,
+            certificate: self.certificate.clone(),
+            token: self.token.clone(),
+            identity: self.identity.clone(),
+            generation: self.generation.clone(),
+            was_known: self.was_known.clone(),
+            changed: Notify::new(),
+        }
+    }
+
     /// The client's address.
     pub(crate) fn address(&self) -> IpAddr {
         self.address

@@ -33,7 +33,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Instant;
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use proto::Refusal;
 use proto::frame::{
     ClientPreface, ErrorCode, Frames, PrefaceStatus, REQUEST_HEADER_BYTES, Request, RequestFrame, Run, RunDecoder,
@@ -47,9 +47,11 @@ use tracing::{debug, warn};
 use crate::access::{Caller, MAX_TOKEN_BYTES};
 use crate::connection::{self, Activity, Watched};
 use crate::context::{Shared, Worker};
+use crate::helper::LARGE_BYTES;
 use crate::protocol::Protocol;
 use crate::rarely::Rarely;
 use crate::request_id::MadeId;
+use crate::service::Service;
 use crate::socket::{Socket, Stop};
 pub(crate) use buffers::Buffers;
 pub use execution::BatchResult;
@@ -137,6 +139,33 @@ async fn ending(worker: &Worker, caller: &Caller, read_only: bool, mut stop: Sto
 /// Largest request frame, in bytes: the largest body plus a header and a key.
 fn max_frame(shared: &Shared) -> usize {
     REQUEST_HEADER_BYTES + MAX_KEY_BYTES + shared.config.max_body.as_u64() as usize
+}
+
+/// What the helper has executed.
+struct Executed {
+    result: BatchResult,
+    output: Output,
+    waits: bool,
+}
+
+/// Executes a frame, and waits for the log if the reply must.
+async fn execute(worker: &Worker, caller: Caller, frame: &[u8]) -> Executed {
+    let Worker { shared, service, .. } = worker;
+    let (mut executor, mut output) = (Executor::new(Rc::new(caller)), Output::new(Vec::new(), service));
+    let result = executor.execute(service, shared.clock.now(), &mut Frames::new(frame), &mut output);
+    let awaits = output.awaits();
+    if let Some((lsn, _)) = awaits
+        && service.wait(lsn).await.is_err()
+    {
+        give_up_waiting(service, &mut output);
+    }
+    Executed { result, output, waits: awaits.is_some() }
+}
+
+/// Replies that the outcome of what is not durable is unknown.
+fn give_up_waiting(service: &Service, output: &mut Output) {
+    let unknown = output.give_up_waiting(service.durable());
+    service.meters().of(Protocol::Frames).refused_times(&Refusal::OutcomeUnknown, unknown);
 }
 
 struct Session<'w> {
@@ -231,7 +260,7 @@ impl Session<'_> {
         loop {
             match self.decoder().decode(bytes) {
                 Ok(Some(run)) => {
-                    if self.answer(&run).await? == Next::HangUp {
+                    if self.answer(run).await? == Next::HangUp {
                         return Ok(Next::HangUp);
                     }
                 }
@@ -257,16 +286,34 @@ impl Session<'_> {
         })
     }
 
-    async fn answer(&mut self, run: &Run) -> io::Result<Next> {
-        let Worker { shared, service, buffers, scribe, .. } = self.worker;
+    async fn answer(&mut self, run: Run) -> io::Result<Next> {
+        if run.bytes() < LARGE_BYTES {
+            return self.answer_here(run.frames()).await;
+        }
+        let mut rest = Bytes::from(run);
+        while !rest.is_empty() {
+            let lengths = Frames::new(&rest).map(<[u8]>::len);
+            let next = match lengths.take_while(|length| *length < LARGE_BYTES).sum() {
+                0 => {
+                    let large = Frames::new(&rest).next().map_or(rest.len(), <[u8]>::len);
+                    self.answer_aside(rest.split_to(large)).await?
+                }
+                small => self.answer_here(Frames::new(&rest.split_to(small))).await?,
+            };
+            if next == Next::HangUp {
+                return Ok(Next::HangUp);
+            }
+        }
+        Ok(Next::Continue)
+    }
+
+    /// Replies to frames that take so little that nobody has to wait for them.
+    async fn answer_here(&mut self, mut frames: Frames<'_>) -> io::Result<Next> {
+        let Worker { shared, service, buffers, .. } = self.worker;
         let mut output = Output::new(buffers.output(), service);
-        let mut frames = run.frames();
         let mut next = Next::Continue;
         while next == Next::Continue && !frames.rest().is_empty() {
-            self.activity.working();
-            let began = Instant::now();
-            let mut noted =
-                scribe.as_ref().map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), &frames, began));
+            let (began, mut noted) = self.begin(&frames);
             let result = self.executor.execute(service, shared.clock.now(), &mut frames, &mut output);
             if let Some(noted) = &mut noted {
                 noted.executed(result.requests);
@@ -285,20 +332,14 @@ impl Session<'_> {
                     // Nobody waits for the outcome any more.
                     output.give_up_waiting(service.durable());
                 } else if durable.await.is_err() {
-                    let unknown = output.give_up_waiting(service.durable());
-                    service.meters().of(Protocol::Frames).refused_times(&Refusal::OutcomeUnknown, unknown);
+                    give_up_waiting(service, &mut output);
                 }
             }
-            let took = began.elapsed();
             if let Some(noted) = noted {
                 noted.answered(self.executor.caller(), output.bytes());
             }
             let sent = sent?;
-            service.meters().of(Protocol::Frames).times[usize::from(waits)].add(took, result.requests as u64);
-            if self.worker.shared.config.slow_request.is_some_and(|limit| took >= limit) {
-                let (seconds, from) = (took.as_secs_f64(), self.executor.caller().address());
-                warn!(requests = result.requests, seconds, %from, connection = %self.id, "slow requests over frames");
-            }
+            self.count(began, waits, &result);
             self.activity.answered();
             self.send(&output.bytes()[sent..]).await?;
             output.clear();
@@ -314,6 +355,55 @@ impl Session<'_> {
         }
         buffers.put_output(output.into_memory());
         Ok(next)
+    }
+
+    /// Replies to a frame that others should not wait for: the helper executes it.
+    async fn answer_aside(&mut self, frame: Bytes) -> io::Result<Next> {
+        let Some(helper) = &self.worker.helper else { return self.answer_here(Frames::new(&frame)).await };
+        let (began, mut noted) = self.begin(&Frames::new(&frame));
+        if let Some(noted) = &mut noted {
+            noted.executed(1);
+        }
+        self.activity.established();
+        let (caller, work) = (self.executor.caller().twin(), frame.clone());
+        let done = helper.run(async move |worker: &Worker| execute(worker, caller, &work).await).await;
+        let Executed { result, output, waits } = match done {
+            Ok(executed) => executed,
+            Err(unknown) => {
+                let id = frame.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes);
+                self.refuse(id, ErrorCode::from(&unknown), &unknown.to_string()).await?;
+                return Ok(Next::HangUp);
+            }
+        };
+        if let Some(noted) = noted {
+            noted.answered(self.executor.caller(), output.bytes());
+        }
+        self.count(began, waits, &result);
+        self.activity.answered();
+        self.send(output.bytes()).await?;
+        Ok(if result.hang_up { Next::HangUp } else { Next::Continue })
+    }
+
+    /// Begins to execute frames.
+    fn begin<'t>(&self, frames: &Frames<'t>) -> (Instant, Option<Noted<'t>>)
+    where
+        Self: 't,
+    {
+        self.activity.working();
+        let (began, scribe) = (Instant::now(), self.worker.scribe.as_ref());
+        let noted = scribe.map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), frames, began));
+        (began, noted)
+    }
+
+    /// Counts requests that were executed.
+    fn count(&self, began: Instant, waits: bool, result: &BatchResult) {
+        let took = began.elapsed();
+        let times = &self.worker.service.meters().of(Protocol::Frames).times;
+        times[usize::from(waits)].add(took, result.requests as u64);
+        if self.worker.shared.config.slow_request.is_some_and(|limit| took >= limit) {
+            let (seconds, from) = (took.as_secs_f64(), self.executor.caller().address());
+            warn!(requests = result.requests, seconds, %from, connection = %self.id, "slow requests over frames");
+        }
     }
 
     /// Replies to the next frame, which asks for changes.

@@ -1,5 +1,7 @@
 //! The APIs, by the path of a request.
 
+use proto::ValueType;
+
 use super::head::Head;
 use super::problem::Problem;
 use super::response::{Executed, Response};
@@ -27,6 +29,14 @@ impl<'p> Route<'p> {
         match self {
             Self::V1(_) => None,
             Self::V2(route) => route.stream(head),
+        }
+    }
+
+    /// The entry whose whole value the route reads, with its key still percent-encoded.
+    pub(super) fn reads(&self) -> Option<(ValueType, &'p str)> {
+        match self {
+            Self::V1(route) => route.reads(),
+            Self::V2(route) => route.reads(),
         }
     }
 

@@ -33,6 +33,14 @@ pub(super) struct Response {
     stream: Option<Pieces>,
 }
 
+/// A response that is complete. It may come from another thread.
+pub(super) struct Whole {
+    status: StatusCode,
+    content: Option<&'static HeaderValue>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+}
+
 /// A body that a future makes while it is sent. The future is dropped when the client goes.
 pub(super) struct Pieces {
     /// `None` when it has ended.
@@ -144,6 +152,12 @@ impl Response {
         response
     }
 
+    /// The response without the stream that its body would go on with.
+    pub(super) fn into_whole(self) -> Whole {
+        let Self { status, content, headers, body, stream: _ } = self;
+        Whole { status, content, headers, body }
+    }
+
     /// All bytes of the response, for a connection that hyper does not serve, and that is closed after it.
     pub(super) fn into_bytes(self, date: HeaderValue) -> Vec<u8> {
         let length = self.body.len();
@@ -159,6 +173,12 @@ impl Response {
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&body);
         bytes
+    }
+}
+
+impl From<Whole> for Response {
+    fn from(Whole { status, content, headers, body }: Whole) -> Self {
+        Self { status, content, headers, body, stream: None }
     }
 }
 

@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use proto::Refusal;
+use proto::{Key, Op, Operations, Refusal, ValueType};
 use tokio::io::AsyncWriteExt;
 use tracing::{debug, warn};
 
@@ -23,6 +23,7 @@ use super::body::{Body, IncomingBody};
 use super::head::{Head, KnownHost};
 use super::noted::{self, Noted};
 use super::pages::Page;
+use super::percent::percent_decode;
 use super::problem::{BadMessage, Problem};
 use super::response::{Response, ResponseBody};
 use super::stream::{Handle, HttpStream};
@@ -33,6 +34,7 @@ use crate::clock;
 use crate::config::{MAX_HEAD_BYTES, MAX_HEADERS};
 use crate::connection::{self, Activity, Watched};
 use crate::context::Worker;
+use crate::helper::{Helper, LARGE_BYTES};
 use crate::protocol::Protocol;
 use crate::rarely::Rarely;
 use crate::socket::{Socket, Stop};
@@ -221,7 +223,10 @@ async fn respond(
     noted.complete(began, body.as_ref().map_or(0, |body| body.bytes().len()));
     let response = match route.stream(&head) {
         Some(stream) => v2::stream(session, &head, stream).await,
-        None => execute(worker, caller, &head, route, body, &mut waits).await,
+        None => match helper_for(worker, caller, &route, body.as_ref()) {
+            Some(helper) => execute_aside(helper, caller, parts, body, &mut waits).await,
+            None => execute(worker, caller, &head, route, body, &mut waits).await,
+        },
     };
     let took = began.elapsed();
     worker.service.meters().of(Protocol::Rest).times[usize::from(waits)].add(took, 1);
@@ -264,6 +269,53 @@ fn admit<'h>(
         Some(page) => page.respond(worker, head).map(|response| Asked::Answered(response.into())),
         None => api::Route::of(head).map(Asked::Route),
     }
+}
+
+/// Who carries out a request, if it takes so long that other clients should not wait for it.
+fn helper_for<'w>(
+    worker: &'w Worker,
+    caller: &Caller,
+    route: &api::Route<'_>,
+    body: Option<&Body>,
+) -> Option<&'w Helper<Worker>> {
+    let is_large = body.is_some_and(|body| body.bytes().len() >= LARGE_BYTES)
+        || route.reads().is_some_and(|(ty, key)| is_large(worker, caller, ty, key));
+    worker.helper.as_ref().filter(|_| is_large)
+}
+
+/// Whether a map or set that this client may read is large.
+fn is_large(worker: &Worker, caller: &Caller, ty: ValueType, key: &str) -> bool {
+    if ty.operations() != Operations::Collection {
+        return false;
+    }
+    let Ok(key) = percent_decode(key) else { return false };
+    let Ok(key) = Key::new(&key) else { return false };
+    let may_read = caller.identity().is_ok_and(|identity| identity.check(&Op::Get { ty, key }).is_ok());
+    may_read && worker.shared.engine.has_collection_of(ty, key, LARGE_BYTES)
+}
+
+/// Has the helper execute a request that has arrived, and waits for it.
+async fn execute_aside(
+    helper: &Helper<Worker>,
+    caller: &Caller,
+    parts: &Parts,
+    body: Option<Body>,
+    waits: &mut bool,
+) -> Result<Response, Problem> {
+    let (caller, parts) = (caller.twin(), parts.clone());
+    let work = async move |worker: &Worker| {
+        let mut waits = false;
+        let execute = async {
+            let head = Head::new(&parts, &KnownHost::default())?;
+            let route = api::Route::of(&head)?;
+            execute(worker, &caller, &head, route, body, &mut waits).await
+        };
+        let executed = execute.await.map(Response::into_whole);
+        (executed, waits)
+    };
+    let (executed, waited) = helper.run(work).await?;
+    *waits = waited;
+    executed.map(Response::from)
 }
 
 /// Executes a request that has arrived, and waits for the log if its response must.

@@ -3,7 +3,7 @@
 //! A buffer is split once for all complete frames in it, not once per frame: `BytesMut::split_to` costs an atomic
 //! operation each time. The frames borrow from the run.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
 
 use super::{REPLY_HEADER_BYTES, REQUEST_HEADER_BYTES};
@@ -99,6 +99,12 @@ impl Run {
     /// Size of all frames, in bytes.
     pub fn bytes(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl From<Run> for Bytes {
+    fn from(Run(frames): Run) -> Self {
+        frames.freeze()
     }
 }
 

@@ -188,6 +188,14 @@ impl<'p> Route<'p> {
         }
     }
 
+    /// The entry whose whole value the route reads, with its key still percent-encoded.
+    pub(in crate::http) fn reads(&self) -> Option<(ValueType, &'p str)> {
+        match self {
+            Self::Entry(EntryRoute { verb: Verb::Get(ty), key, .. }) => Some((*ty, key)),
+            _ => None,
+        }
+    }
+
     /// Whether the route uses the body of the request.
     pub(in crate::http) fn takes_body(&self) -> bool {
         match self {

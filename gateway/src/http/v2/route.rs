@@ -144,7 +144,15 @@ impl Shape {
     }
 }
 
-impl Route<'_> {
+impl<'p> Route<'p> {
+    /// The entry whose whole value the route reads, with its key still percent-encoded.
+    pub(in crate::http) fn reads(&self) -> Option<(ValueType, &'p str)> {
+        match (self.shape, self.method) {
+            (Shape::Entry(ty), RouteMethod::Get) => Some((ty, self.key)),
+            _ => None,
+        }
+    }
+
     /// The stream that a request with this head asks for; `None` if its response is none.
     pub(in crate::http) fn stream(&self, head: &Head<'_>) -> Option<Stream> {
         match self.shape {
