@@ -30,7 +30,7 @@ PROBES = 8
 def start(folder):
     log = "off" if LOG == "off" else f"file:{folder}/log"
     kvs = os.environ.get("KVS", "target/release/kvs")
-    command = [kvs, "--log", log, "--durability", "async", "--trace-format", "json", "--max-body", "64MiB"]
+    command = [kvs, "--log", log, "--durability", "async", "--trace-format", "json"]
     command += ["--http-addr", "127.0.0.1:0", "--frame-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"]
     server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     for line in server.stderr:
