@@ -1,5 +1,6 @@
 //! State shared by all workers, and state shared by the sessions of one worker.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::Engine;
@@ -19,6 +20,7 @@ use crate::log::thread::{Records, Recovered};
 use crate::meters::WorkerMeters;
 use crate::pulse::Pulse;
 use crate::request_id::Ids;
+use crate::ring::Driver;
 use crate::service::Service;
 use crate::token::Tokens;
 
@@ -57,6 +59,8 @@ pub(crate) struct Worker {
     pub(crate) service: Service,
     pub(crate) reaper: Reaper,
     pub(crate) buffers: Buffers,
+    /// Sends to clients and receives from them, unless epoll does.
+    pub(crate) ring: Option<Rc<Driver>>,
     /// Makes ids of requests.
     pub(crate) ids: Ids,
     /// Writes the access log, if there is one.
@@ -98,7 +102,7 @@ impl Shared {
 }
 
 impl Worker {
-    pub(crate) fn new(number: usize, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(number: usize, shared: Arc<Shared>, ring: Option<Rc<Driver>>) -> Self {
         let config = &shared.config;
         let (engine, responses) = (Arc::clone(&shared.engine), Arc::clone(&shared.response_memory));
         let (log, meters) = (shared.log.clone(), Arc::clone(&shared.meters[number]));
@@ -114,6 +118,7 @@ impl Worker {
             ),
             reaper: Reaper::new(config),
             buffers: Buffers::default(),
+            ring,
             ids: Ids::default(),
             scribe: shared.access_log.clone().map(Scribe::new),
             shared,

@@ -11,23 +11,25 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::access::Caller;
 use crate::context::{Shared, Worker};
 use crate::listener::{Acceptor, Admission, Sockets};
 use crate::protocol::Protocol;
+use crate::ring::{Driver, RingStream};
 use crate::socket::{Socket, Stop};
 use crate::{connection, frames, http};
 
 /// Time, at the end of a shutdown, to send the responses to writes that the log has not confirmed.
 const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
-/// Starts the worker's thread. Returns when the worker can accept connections.
+/// Starts the worker's thread. Returns when the worker can accept connections. `with_ring`: over io_uring.
 pub(crate) fn spawn(
     number: usize,
     sockets: Sockets,
     shared: Arc<Shared>,
+    with_ring: bool,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let (set_up, is_set_up) = mpsc::channel();
@@ -38,10 +40,14 @@ pub(crate) fn spawn(
             Err(e) => return drop(set_up.send(Err(e))),
         };
         runtime.block_on(async {
-            match Acceptor::new(sockets) {
-                Ok(acceptor) => {
+            let set_up_here = Acceptor::new(sockets).and_then(|acceptor| {
+                let ring = with_ring.then(Driver::new).transpose()?;
+                Ok((acceptor, ring))
+            });
+            match set_up_here {
+                Ok((acceptor, ring)) => {
                     drop(set_up.send(Ok(())));
-                    serve(number, acceptor, shared, stop).await;
+                    serve(number, acceptor, shared, ring, stop).await;
                 }
                 Err(e) => drop(set_up.send(Err(e))),
             }
@@ -59,9 +65,15 @@ fn pin(number: usize) {
     }
 }
 
-async fn serve(number: usize, mut acceptor: Acceptor, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+async fn serve(
+    number: usize,
+    mut acceptor: Acceptor,
+    shared: Arc<Shared>,
+    ring: Option<Rc<Driver>>,
+    mut stop: watch::Receiver<bool>,
+) {
     let drain_timeout = shared.config.drain_timeout;
-    let worker = Rc::new(Worker::new(number, shared));
+    let worker = Rc::new(Worker::new(number, shared, ring));
     let for_sessions = Stop::of_server(stop.clone());
     let _helpers = spawn_helpers(number, &worker);
     let mut sessions = JoinSet::new();
@@ -92,6 +104,14 @@ async fn end_within(sessions: &mut JoinSet<()>, time: Duration) -> bool {
 /// Starts the worker's background tasks, which end when the set is dropped.
 fn spawn_helpers(number: usize, worker: &Rc<Worker>) -> JoinSet<()> {
     let mut helpers = JoinSet::new();
+    if let Some(ring) = worker.ring.clone() {
+        helpers.spawn_local(async move {
+            let Err(e) = ring.run().await;
+            // As if epoll failed: nothing can be sent any more.
+            error!(error = %e, "io_uring has failed, and kvs is useless without it; with --io epoll it does not use it");
+            std::process::abort();
+        });
+    }
     let reaping = Rc::clone(worker);
     helpers.spawn_local(async move { reaping.reaper.run().await });
     let following = Rc::clone(worker);
@@ -130,14 +150,18 @@ struct Entered {
 
 /// Carries out the handshake, if clients use TLS. The time limit is that of the first request.
 async fn enter(
-    shared: &Shared,
+    worker: &Worker,
     protocol: Protocol,
     stream: TcpStream,
     address: SocketAddr,
     stop: Stop,
 ) -> Option<Entered> {
-    let Some(door) = &shared.door else {
-        return Some(Entered { socket: Socket::Plain(stream), names: Vec::new(), stop });
+    let Some(door) = &worker.shared.door else {
+        let socket = match &worker.ring {
+            Some(ring) => Socket::Ring(RingStream::new(Rc::clone(ring), stream.into_std().ok()?)),
+            None => Socket::Plain(stream),
+        };
+        return Some(Entered { socket, names: Vec::new(), stop });
     };
     match door.enter(stream, protocol as usize).await {
         Ok(entered) => Some(Entered {
@@ -182,7 +206,7 @@ fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, protocol: Proto
     let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
     let task = sessions.spawn_local(async move {
         let _open = Open::new(Rc::clone(&worker), protocol);
-        let Some(Entered { socket, names, stop }) = enter(&worker.shared, protocol, stream, address, stop).await else {
+        let Some(Entered { socket, names, stop }) = enter(&worker, protocol, stream, address, stop).await else {
             worker.service.meters().of(protocol).failed_handshakes.add(1);
             return;
         };
