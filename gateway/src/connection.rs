@@ -34,6 +34,7 @@ use tracing::debug;
 
 use crate::clock::CoarseClock;
 use crate::config::{Config, MAX_WORKING_TIME};
+use crate::ring::HELD_BYTES;
 use crate::socket::Socket;
 
 /// How often the reaper checks; the precision of every deadline.
@@ -43,10 +44,12 @@ const TICK: Duration = Duration::from_millis(250);
 /// kernel less than two.
 const JOINED_BYTES: usize = 1024;
 
-/// Maximum number of unsent bytes that are buffered for a connection, in the kernel and on the way to it. The kernel reports the socket as writable
-/// again when half of them are sent, so this also sets how precisely the progress of a slow client can be measured.
-/// Without a limit the kernel buffers megabytes, and reports nothing until a third is sent.
+/// Maximum number of unsent bytes that are buffered for a connection, in the kernel and on the way to it. The kernel reports
+/// the socket as writable again when half of them are sent, so this also sets how precisely the progress of a slow client
+/// can be measured. Without a limit the kernel buffers megabytes, and reports nothing until a third is sent.
 const UNSENT_BYTES: u32 = 64 << 10;
+
+const _: () = assert!(HELD_BYTES < UNSENT_BYTES as usize);
 
 /// Maximum number of bytes that are received and discarded before a connection is closed.
 const MAX_DRAINED_BYTES: u64 = 64 << 20;

@@ -36,10 +36,8 @@ pub(super) enum Input {
     },
     /// There is more than was received at once: it is read from the socket, without a detour.
     Flowing,
-    /// The client sends no more.
-    Ended,
-    /// The connection has failed; the session does not know it yet.
-    Failed(io::Error),
+    /// No more comes: the client has said so, or the connection has failed, and the session does not know it yet.
+    Ended(io::Result<()>),
 }
 
 /// The sending side. One request sends at a time, so that bytes stay in their order.
@@ -79,9 +77,9 @@ impl Input {
     /// A request to receive is done. Returns whom to wake.
     pub(super) fn done(&mut self, received: io::Result<Vec<u8>>, more: bool) -> Option<Waker> {
         let next = match received {
-            Ok(bytes) if bytes.is_empty() => Self::Ended,
+            Ok(bytes) if bytes.is_empty() => Self::Ended(Ok(())),
             Ok(bytes) => Self::Arrived { bytes, read: 0, more },
-            Err(e) => Self::Failed(e),
+            Err(e) => Self::Ended(Err(e)),
         };
         match std::mem::replace(self, next) {
             Self::Asked(waker) => Some(waker),
@@ -112,7 +110,7 @@ impl Output {
         }
     }
 
-    /// Wakes `waker` when some of the output was sent.
+    /// Wakes `waker` when the request in flight is done.
     pub(super) fn wait(&mut self, waker: &Waker) {
         match &mut self.waiting {
             Some(waiting) => waiting.clone_from(waker),
@@ -151,15 +149,12 @@ impl Output {
             Ok(sent) => self.in_flight -= sent,
             Err(e) => *self = Self { failed: Some(e), waiting: self.waiting.take(), ..Self::default() },
         }
-        let next = match self.in_flight {
-            0 if !self.queued.is_empty() => {
-                let next = std::mem::take(&mut self.queued);
-                self.in_flight = next.len();
-                Some(next)
-            }
-            _ => None,
-        };
-        (self.waiting.take(), next)
+        if self.in_flight > 0 {
+            return (None, None);
+        }
+        let next = std::mem::take(&mut self.queued);
+        self.in_flight = next.len();
+        (self.waiting.take(), (!next.is_empty()).then_some(next))
     }
 }
 
@@ -184,10 +179,11 @@ mod tests {
         assert_eq!(take(&mut output, &[&many]), (HELD_BYTES - 18, None));
         assert_eq!(take(&mut output, &[b"no room"]), (0, None));
         // Part of what is in flight makes room for as much.
-        let (waker, next) = output.progress(Ok(3));
-        assert!(waker.is_some() && next.is_none() && !output.is_empty());
+        assert!(matches!(output.progress(Ok(3)), (None, None)));
         assert_eq!(take(&mut output, &[b"abcd"]), (3, None));
-        let (_, next) = output.progress(Ok(5));
+        assert_eq!(take(&mut output, &[b"d"]), (0, None));
+        let (waker, next) = output.progress(Ok(5));
+        assert!(waker.is_some() && !output.is_empty());
         assert_eq!(next, Some([b"three four", &many[18..], b"abc"].concat()));
         assert!(matches!(output.progress(Ok(HELD_BYTES - 5)), (None, None)));
         assert!(output.is_empty());
@@ -212,6 +208,6 @@ mod tests {
         assert!(matches!(input, Input::Arrived { read: 0, more: true, .. }));
         let mut input = Input::Asked(Waker::noop().clone());
         assert!(input.done(Ok(Vec::new()), false).is_some());
-        assert!(matches!(input, Input::Ended));
+        assert!(matches!(input, Input::Ended(Ok(()))));
     }
 }

@@ -23,7 +23,8 @@ use super::channel::Channel;
 /// Requests that the kernel takes at once.
 const SUBMISSIONS: u32 = 256;
 
-/// Completions that have room before the kernel keeps them elsewhere, which is slow: of all submissions and as many more.
+/// Completions that there is room for; the kernel keeps more of them elsewhere, which is slow. A turn leads to those of its
+/// submissions and a few dozen more.
 const COMPLETIONS: u32 = 1024;
 
 /// Wait until the socket is ready before the first attempt (`IORING_RECVSEND_POLL_FIRST` of `linux/io_uring.h`).
@@ -85,7 +86,13 @@ impl Queues {
         // The ring's own descriptor does not wake epoll before the deferred work is done.
         let event = event()?;
         ring.submitter().register_eventfd(event.as_raw_fd())?;
-        Ok(Self { ring, event: Rc::new(event), buffers: ManuallyDrop::new(buffers), in_flight: Slab::new(), waiting: VecDeque::new() })
+        Ok(Self {
+            ring,
+            event: Rc::new(event),
+            buffers: ManuallyDrop::new(buffers),
+            in_flight: Slab::new(),
+            waiting: VecDeque::new(),
+        })
     }
 
     /// Becomes readable when there is something to hear of, each time anew; it is never read.
@@ -112,10 +119,9 @@ impl Queues {
 
     /// Sends all of `bytes`.
     pub(super) fn send(&mut self, channel: Rc<Channel>, bytes: Vec<u8>) {
-        let fd = Fd(channel.socket.as_raw_fd());
-        let number = self.in_flight.insert(Request { channel, sends: None });
-        let (bytes, sent) = self.in_flight[number].sends.insert((bytes, 0));
-        self.waiting.push_back(send(fd, &bytes[*sent..], 0).user_data(number as u64));
+        let entry = send(&channel, &bytes, 0);
+        let number = self.in_flight.insert(Request { channel, sends: Some((bytes, 0)) });
+        self.waiting.push_back(entry.user_data(number as u64));
     }
 
     /// Gives the kernel what waits, and lets it do what has become possible since the last time.
@@ -188,7 +194,7 @@ impl Queues {
             *sent += result.as_ref().map_or(0, |more| *more);
             if result.is_ok() && *sent < bytes.len() {
                 // The kernel has no room for the rest yet.
-                let rest = send(Fd(request.channel.socket.as_raw_fd()), &bytes[*sent..], POLL_FIRST);
+                let rest = send(&request.channel, &bytes[*sent..], POLL_FIRST);
                 self.waiting.push_back(rest.user_data(number as u64));
                 into.push(Completion::Sent { channel: Rc::clone(&request.channel), result });
             } else {
@@ -212,7 +218,8 @@ fn event() -> io::Result<OwnedFd> {
 }
 
 /// A request to send these bytes.
-fn send(fd: Fd, bytes: &[u8], flags: u16) -> Entry {
+fn send(channel: &Channel, bytes: &[u8], flags: u16) -> Entry {
+    let fd = Fd(channel.socket.as_raw_fd());
     opcode::Send::new(fd, bytes.as_ptr(), bytes.len() as u32).ioprio(flags).build()
 }
 
@@ -226,7 +233,9 @@ fn received(buffers: &mut Buffers, channel: Rc<Channel>, result: io::Result<usiz
         taken
     });
     match result {
-        Err(e) if is_passing(&e) || e.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => Completion::Again(channel),
+        Err(e) if is_passing(&e) || e.raw_os_error() == Some(Errno::NOBUFS.raw_os_error()) => {
+            Completion::Again(channel)
+        }
         result => {
             let result = result.map(|_| taken.unwrap_or_default());
             Completion::Received { channel, result, more: cqueue::sock_nonempty(flags) }

@@ -50,7 +50,7 @@ impl RingStream {
                 waker.clone_from(cx.waker());
                 Poll::Pending
             }
-            Input::Arrived { .. } | Input::Flowing | Input::Ended | Input::Failed(_) => Poll::Ready(Ok(())),
+            Input::Arrived { .. } | Input::Flowing | Input::Ended(_) => Poll::Ready(Ok(())),
         }
     }
 
@@ -71,23 +71,18 @@ impl RingStream {
                 }
                 Input::Flowing if buf.remaining() == 0 => return Poll::Ready(Ok(())),
                 Input::Flowing => match receive(&self.channel.socket, buf) {
-                    Ok(received) => {
-                        if received == 0 {
-                            *input = Input::Ended;
-                        } else if buf.remaining() > 0 {
+                    Ok(0) => *input = Input::Ended(Ok(())),
+                    Ok(_) => {
+                        if buf.remaining() > 0 {
                             *input = Input::Quiet { empty: true };
                         }
                         return Poll::Ready(Ok(()));
                     }
                     Err(e) if e.kind() == io::ErrorKind::WouldBlock => *input = Input::Quiet { empty: true },
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    Err(e) => *input = Input::Failed(e),
+                    Err(e) => *input = Input::Ended(Err(e)),
                 },
-                Input::Failed(_) => {
-                    let Input::Failed(e) = std::mem::replace(&mut *input, Input::Ended) else { continue };
-                    return Poll::Ready(Err(e));
-                }
-                Input::Ended => return Poll::Ready(Ok(())),
+                Input::Ended(how) => return Poll::Ready(std::mem::replace(how, Ok(()))),
                 Input::Quiet { .. } | Input::Asked(_) => return Poll::Pending,
             }
         }
