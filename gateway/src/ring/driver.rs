@@ -30,6 +30,8 @@ pub(crate) struct Driver {
     task: RefCell<Waker>,
     /// Whether that was woken and has not run yet.
     is_woken: Cell<bool>,
+    /// Sessions that the last turn has woken.
+    sessions: Cell<usize>,
     /// Memory of a turn.
     turn: RefCell<(Vec<Completion>, Vec<Waker>)>,
 }
@@ -39,7 +41,7 @@ impl Driver {
     pub(crate) fn new() -> io::Result<Rc<Self>> {
         let task = RefCell::new(Waker::noop().clone());
         let queues = RefCell::new(Queues::new()?);
-        Ok(Rc::new(Self { queues, task, is_woken: Cell::new(false), turn: RefCell::default() }))
+        Ok(Rc::new(Self { queues, task, is_woken: Cell::new(false), sessions: Cell::new(0), turn: RefCell::default() }))
     }
 
     /// Runs until the kernel refuses. Must be a task of its own, so that it runs after the sessions that have woken it.
@@ -102,9 +104,15 @@ impl Driver {
         }
         let is_behind = queues.is_behind();
         drop(queues);
+        self.sessions.set(wakers.len());
         // A waker may do anything, such as to end a session.
         wakers.drain(..).for_each(Waker::wake);
         Ok(is_behind)
+    }
+
+    /// Whether only one session runs in this turn, as far as can be seen.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.sessions.get() <= 1 && self.queues.borrow().waiting() == 0
     }
 
     /// Receives once, see [`Queues::receive`].

@@ -1,12 +1,13 @@
 //! Whether the kernel does what the driver needs: found out by doing it.
 
+use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -36,16 +37,19 @@ pub(crate) fn probe() -> Result<(), String> {
 fn exchange() -> io::Result<()> {
     const WORD: &[u8; 4] = b"ring";
     let driver = Driver::new()?;
-    let (near, mut far) = UnixStream::pair()?;
-    near.set_nonblocking(true)?;
+    let (mut near, mut far) = pair(&driver)?;
+    let (other, _far) = pair(&driver)?;
     far.write_all(WORD)?;
-    // The type says TCP, but what the ring uses is the same for all sockets.
-    let mut stream = RingStream::new(Rc::clone(&driver), TcpStream::from(OwnedFd::from(near)));
     let mut word = [0; WORD.len()];
     let mut echo = pin!(async {
-        stream.read_exact(&mut word).await?;
-        stream.write_all(&word).await?;
-        stream.shutdown().await
+        near.read_exact(&mut word).await?;
+        // Two have something to do in this turn, so the driver sends.
+        let asked = poll_fn(|cx| Poll::Ready(other.poll_readable(cx))).await;
+        if asked.is_ready() {
+            return Err(io::Error::other("input that nobody has sent"));
+        }
+        near.write_all(&word).await?;
+        near.shutdown().await
     });
     let began = Instant::now();
     while echo.as_mut().poll(&mut Context::from_waker(Waker::noop()))?.is_pending() {
@@ -61,4 +65,11 @@ fn exchange() -> io::Result<()> {
         true => Ok(()),
         false => Err(io::Error::other("other bytes than were sent")),
     }
+}
+
+/// A stream over the ring, and the other end. Its type says TCP, but what the ring uses is the same for all sockets.
+fn pair(driver: &Rc<Driver>) -> io::Result<(RingStream, UnixStream)> {
+    let (near, far) = UnixStream::pair()?;
+    near.set_nonblocking(true)?;
+    Ok((RingStream::new(Rc::clone(driver), TcpStream::from(OwnedFd::from(near))), far))
 }

@@ -1,8 +1,9 @@
 //! A connection whose input and output go through the ring.
 //!
-//! The ring is for what is short and frequent. Much at once does not go through it, because that would only copy it once
+//! The ring is for what is short and of many. Much at once does not go through it, because that would only copy it once
 //! more: where more is there than was received, it is read from the socket, and a long response is written to it, as far as
-//! the kernel takes it. What the kernel does not take yet waits in the ring.
+//! the kernel takes it. So is the response of a session that runs alone, which would only wait for the driver. What the kernel
+//! does not take yet waits in the ring.
 
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
@@ -92,7 +93,7 @@ impl RingStream {
         let mut output = self.channel.output.borrow_mut();
         output.check()?;
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
-        if bytes >= HELD_BYTES && output.is_empty() {
+        if output.is_empty() && (bytes >= HELD_BYTES || self.driver.is_quiet()) {
             match (&self.channel.socket).write_vectored(parts) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
@@ -309,6 +310,9 @@ mod tests {
         let Some(driver) = driver() else { return };
         let (mut near, far) = pair(&driver);
         drop(far);
+        // Something else is to be done in this turn, so the driver sends.
+        let (other, _far) = pair(&driver);
+        assert!(other.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending());
         run(&driver, near.write_all(b"x")).expect("it is taken");
         let failed: io::Result<()> = run(&driver, async {
             loop {
