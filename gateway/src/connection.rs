@@ -34,6 +34,7 @@ use tracing::debug;
 
 use crate::clock::CoarseClock;
 use crate::config::{Config, MAX_WORKING_TIME};
+use crate::ring::HELD_BYTES;
 use crate::socket::Socket;
 
 /// How often the reaper checks; the precision of every deadline.
@@ -43,10 +44,12 @@ const TICK: Duration = Duration::from_millis(250);
 /// kernel less than two.
 const JOINED_BYTES: usize = 1024;
 
-/// Maximum number of unsent bytes that the kernel buffers for a connection. The kernel reports the socket as writable
-/// again when half of them are sent, so this also sets how precisely the progress of a slow client can be measured.
-/// Without a limit the kernel buffers megabytes, and reports nothing until a third is sent.
+/// Maximum number of unsent bytes that are buffered for a connection, in the kernel and on the way to it. The kernel reports
+/// the socket as writable again when half of them are sent, so this also sets how precisely the progress of a slow client
+/// can be measured. Without a limit the kernel buffers megabytes, and reports nothing until a third is sent.
 const UNSENT_BYTES: u32 = 64 << 10;
+
+const _: () = assert!(HELD_BYTES < UNSENT_BYTES as usize);
 
 /// Maximum number of bytes that are received and discarded before a connection is closed.
 const MAX_DRAINED_BYTES: u64 = 64 << 20;
@@ -317,9 +320,9 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn new(stream: Socket, activity: Rc<Activity>) -> Self {
         // Responses are written as a whole; Nagle's algorithm would only delay them.
-        let _ = stream.tcp().set_nodelay(true);
+        let _ = stream.tcp().set_tcp_nodelay(true);
         // If this fails, slow clients only appear slower than they are.
-        let _ = socket2::SockRef::from(stream.tcp()).set_tcp_notsent_lowat(UNSENT_BYTES);
+        let _ = stream.tcp().set_tcp_notsent_lowat(UNSENT_BYTES - stream.held_bytes() as u32);
         Self { stream, activity }
     }
 
@@ -376,7 +379,7 @@ impl AsyncWrite for Watched {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut joined = ArrayVec::<u8, JOINED_BYTES>::new();
-        let fits = bufs.iter().all(|part| joined.try_extend_from_slice(part).is_ok());
+        let fits = !self.stream.joins() && bufs.iter().all(|part| joined.try_extend_from_slice(part).is_ok());
         let stream = Pin::new(&mut self.stream);
         let written = if fits { stream.poll_write(cx, &joined) } else { stream.poll_write_vectored(cx, bufs) };
         self.note_write(bufs.iter().map(|part| part.len()).sum(), &written);

@@ -23,6 +23,7 @@ use crate::log::thread::{Records, Recovered};
 use crate::meters::WorkerMeters;
 use crate::pulse::Pulse;
 use crate::request_id::Ids;
+use crate::ring::Driver;
 use crate::service::Service;
 use crate::token::Tokens;
 
@@ -63,6 +64,8 @@ pub(crate) struct Worker {
     pub(crate) service: Service,
     pub(crate) reaper: Reaper,
     pub(crate) buffers: Buffers,
+    /// Sends to clients and receives from them, unless epoll does.
+    pub(crate) ring: Option<Rc<Driver>>,
     /// Makes ids of requests.
     pub(crate) ids: Ids,
     /// Writes the access log, if there is one.
@@ -104,8 +107,10 @@ impl Shared {
 }
 
 impl Worker {
-    pub(crate) fn new(number: usize, shared: Arc<Shared>, helper: Helper<Self>) -> Self {
-        Self { helper: Some(helper), ..Self::with_counters(number, shared) }
+    /// On the worker's own thread; with a ring if it serves clients over io_uring.
+    pub(crate) fn new(number: usize, shared: Arc<Shared>, helper: Helper<Self>, with_ring: bool) -> io::Result<Self> {
+        let ring = with_ring.then(Driver::new).transpose()?;
+        Ok(Self { ring, helper: Some(helper), ..Self::with_counters(number, shared) })
     }
 
     /// Starts the helper of the worker with this number.
@@ -143,6 +148,7 @@ impl Worker {
             ),
             reaper: Reaper::new(config),
             buffers: Buffers::default(),
+            ring: None,
             ids: Ids::default(),
             scribe: shared.access_log.clone().map(Scribe::new),
             shared,

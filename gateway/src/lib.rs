@@ -21,6 +21,7 @@
 //!   protocol.rs    the two protocols that clients speak
 //!   listener.rs    binding, accepting, the connection limit
 //!   socket.rs      a client's socket, plain or TLS
+//!   ring/          I/O with clients over io_uring
 //!   rarely.rs      a future that is polled only when it was woken itself
 //!   connection.rs  the state of a connection, its deadlines, closing it, and the reaper
 //!   log/           the thread that owns the sink: recovery, shipping, and the replies that wait for it
@@ -64,6 +65,7 @@ mod protocol;
 mod pulse;
 mod rarely;
 mod request_id;
+mod ring;
 mod server;
 pub mod service;
 #[cfg(test)]

@@ -23,8 +23,9 @@ const WARN_INTERVAL: Duration = Duration::from_secs(10);
 /// Maximum number of connections beyond the limit that are sent a refusal at a time; others are closed at once.
 const REFUSED_AT_A_TIME: usize = 64;
 
-/// File descriptors of a worker besides those of connections: its runtime and its listeners.
-const FILES_PER_WORKER: usize = 6;
+/// File descriptors of a worker besides those of connections: its runtime, its ring with an event, its listeners, and its helper's
+/// runtime.
+const FILES_PER_WORKER: usize = 12;
 
 /// File descriptors for everything else: mainly the log (two segments during a switch from one to the next, or a
 /// connection per table during recovery), standard streams, the other runtimes.

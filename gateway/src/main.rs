@@ -104,7 +104,7 @@ async fn run(config: Config) -> ExitCode {
                 StartError::Access(_) | StartError::AccessLog(..) | StartError::Tls(_) | StartError::Open(_) => {
                     exit::USAGE
                 }
-                StartError::Thread(_) => exit::FAILED,
+                StartError::Thread(_) | StartError::Uring(_) => exit::FAILED,
             });
         }
     };

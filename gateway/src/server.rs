@@ -21,14 +21,14 @@ use crate::access::{self, Access, AccessError};
 use crate::access_log::AccessLog;
 use crate::admin::{Operator, Serving, Sources};
 use crate::clock::Clock;
-use crate::config::{self, AdminAddr, Config, DEFAULT_ADMIN_ADDR, LogTarget};
+use crate::config::{self, AdminAddr, Config, DEFAULT_ADMIN_ADDR, Io, LogTarget};
 use crate::context::Shared;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::listener::{Listeners, Sockets};
 use crate::log::thread::{LogThread, Recovered};
 use crate::protocol::Protocol;
 use crate::sweeper::Sweeper;
-use crate::worker;
+use crate::{ring, worker};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +58,9 @@ pub enum StartError {
          `--allow-anonymous` if that is meant"
     )]
     Open(SocketAddr),
+    /// `--io uring` is impossible.
+    #[error("cannot use io_uring: {0}; expected a kernel that allows it, or --io auto, which uses epoll then")]
+    Uring(String),
     /// A thread or runtime could not be created.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -115,6 +118,7 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
             Some(AccessLog::start(target.clone()).map_err(|e| StartError::AccessLog(target, e))?)
         }
     };
+    let with_ring = with_ring(config.io)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.workers.map_or(cores, usize::from);
     // Bind before recovery, so that a wrong address is reported at once. Listen only after it.
@@ -158,7 +162,7 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     let sockets = http.into_iter().zip(frames).map(|(http, frames)| Sockets { http, frames });
     let workers = sockets
         .enumerate()
-        .map(|(number, sockets)| worker::spawn(number, sockets, Arc::clone(&shared), stop.clone()))
+        .map(|(number, sockets)| worker::spawn(number, sockets, Arc::clone(&shared), with_ring, stop.clone()))
         .collect::<Result<_, _>>()?;
     let (buffer, checkpoints) = (log.as_ref().map(LogThread::buffer), log.as_ref().map(LogThread::checkpoints));
     sources.serve(Serving { shared: Arc::clone(&shared), buffer, checkpoints });
@@ -167,6 +171,25 @@ pub async fn start_with<S: LogWriter + Send + 'static>(config: Config, sink: Opt
     info!(http_addr = %http_addr, frame_addr = %frame_addr, admin_addr = %admin, log = %shared.config.log, "listening");
     let lifecycle = Arc::clone(&sources.lifecycle);
     Ok(Running { http_addr, frame_addr, shared, lifecycle, stop_workers, workers, sweeper, log, _tasks: tasks })
+}
+
+/// Whether workers use io_uring.
+fn with_ring(io: Io) -> Result<bool, StartError> {
+    let possible = match io {
+        Io::Epoll => Err("--io epoll".into()),
+        Io::Auto | Io::Uring => ring::probe(),
+    };
+    match (possible, io) {
+        (Ok(()), _) => {
+            info!(io = "uring", "I/O with clients");
+            Ok(true)
+        }
+        (Err(why), Io::Uring) => Err(StartError::Uring(why)),
+        (Err(why), Io::Auto | Io::Epoll) => {
+            info!(io = "epoll", because = why, "I/O with clients");
+            Ok(false)
+        }
+    }
 }
 
 /// Who may use the server. Fails if everybody could by mistake.

@@ -1,35 +1,54 @@
-//! A client's socket: plain TCP or TLS, and why a session on it must end.
+//! A client's socket: plain TCP, over epoll or a ring, or TLS; and why a session on it must end.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use txnd::tls::ServerStream;
 
+use crate::ring::{HELD_BYTES, RingStream};
+
 /// The connection to a client.
 pub(crate) enum Socket {
     Plain(TcpStream),
-    /// On the heap: the state of TLS is large, and most connections are plain.
+    Ring(RingStream),
+    /// Over epoll. On the heap: the state of TLS is large, and most connections are plain.
     Tls(Box<ServerStream<TcpStream>>),
 }
 
 impl Socket {
     /// The TCP connection.
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    pub(crate) fn tcp(&self) -> SockRef<'_> {
         match self {
-            Self::Plain(stream) => stream,
-            Self::Tls(stream) => stream.get_ref().0,
+            Self::Plain(stream) => SockRef::from(stream),
+            Self::Ring(stream) => SockRef::from(stream.tcp()),
+            Self::Tls(stream) => SockRef::from(stream.get_ref().0),
         }
+    }
+
+    /// Maximum number of bytes that were written and that the kernel does not have yet, although nobody waits for that.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Plain(_) | Self::Tls(_) => 0,
+            Self::Ring(_) => HELD_BYTES,
+        }
+    }
+
+    /// Whether parts that are written together are joined anyway.
+    pub(crate) fn joins(&self) -> bool {
+        matches!(self, Self::Ring(_))
     }
 
     /// Waits until there may be something to read.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(stream) => stream.poll_read_ready(cx),
+            Self::Ring(stream) => stream.poll_readable(cx),
             // Something may have been decrypted already.
             Self::Tls(_) => Poll::Ready(Ok(())),
         }
@@ -41,6 +60,10 @@ macro_rules! inside {
     ($socket:expr, $stream:ident => $call:expr) => {
         match $socket.get_mut() {
             Socket::Plain(stream) => {
+                let $stream = Pin::new(stream);
+                $call
+            }
+            Socket::Ring(stream) => {
                 let $stream = Pin::new(stream);
                 $call
             }

@@ -11,27 +11,30 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::access::Caller;
 use crate::context::{Shared, Worker};
-use crate::helper::Helper;
 use crate::listener::{Acceptor, Admission, Sockets};
 use crate::protocol::Protocol;
+use crate::ring::RingStream;
 use crate::socket::{Socket, Stop};
 use crate::{connection, frames, http};
 
 /// Time, at the end of a shutdown, to send the responses to writes that the log has not confirmed.
 const LAST_RESPONSES: Duration = Duration::from_secs(1);
 
-/// Starts the worker's thread. Returns when the worker can accept connections.
+/// Starts the worker's thread. Returns when the worker can accept connections. `with_ring`: over io_uring.
 pub(crate) fn spawn(
     number: usize,
     sockets: Sockets,
     shared: Arc<Shared>,
+    with_ring: bool,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let (set_up, is_set_up) = mpsc::channel();
+    // Started here, it is not bound to the worker's core.
+    let helper = Worker::start_helper(number, Arc::clone(&shared))?;
     let run = move || {
         pin(number);
         let runtime = match Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
@@ -39,11 +42,11 @@ pub(crate) fn spawn(
             Err(e) => return drop(set_up.send(Err(e))),
         };
         runtime.block_on(async {
-            let helper = Worker::start_helper(number, Arc::clone(&shared));
-            match Acceptor::new(sockets).and_then(|acceptor| Ok((acceptor, helper?))) {
-                Ok((acceptor, helper)) => {
+            let worker = Worker::new(number, shared, helper, with_ring);
+            match Acceptor::new(sockets).and_then(|acceptor| Ok((acceptor, worker?))) {
+                Ok((acceptor, worker)) => {
                     drop(set_up.send(Ok(())));
-                    serve(number, acceptor, helper, shared, stop).await;
+                    serve(number, acceptor, Rc::new(worker), stop).await;
                 }
                 Err(e) => drop(set_up.send(Err(e))),
             }
@@ -61,15 +64,8 @@ fn pin(number: usize) {
     }
 }
 
-async fn serve(
-    number: usize,
-    mut acceptor: Acceptor,
-    helper: Helper<Worker>,
-    shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let drain_timeout = shared.config.drain_timeout;
-    let worker = Rc::new(Worker::new(number, shared, helper));
+async fn serve(number: usize, mut acceptor: Acceptor, worker: Rc<Worker>, mut stop: watch::Receiver<bool>) {
+    let drain_timeout = worker.shared.config.drain_timeout;
     let for_sessions = Stop::of_server(stop.clone());
     let _tasks = spawn_tasks(number, &worker);
     let mut sessions = JoinSet::new();
@@ -103,6 +99,14 @@ async fn end_within(sessions: &mut JoinSet<()>, time: Duration) -> bool {
 /// Starts the worker's background tasks, which end when the set is dropped.
 fn spawn_tasks(number: usize, worker: &Rc<Worker>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    if let Some(ring) = worker.ring.clone() {
+        tasks.spawn_local(async move {
+            let Err(e) = ring.run().await;
+            // As if epoll failed: nothing can be sent any more.
+            error!(error = %e, "io_uring has failed, and kvs is useless without it; with --io epoll it does not use it");
+            std::process::abort();
+        });
+    }
     worker.follow_and_tick(&mut tasks);
     let beating = Rc::clone(worker);
     tasks.spawn_local(async move { beating.shared.pulses[number].run().await });
@@ -138,14 +142,18 @@ struct Entered {
 
 /// Carries out the handshake, if clients use TLS. The time limit is that of the first request.
 async fn enter(
-    shared: &Shared,
+    worker: &Worker,
     protocol: Protocol,
     stream: TcpStream,
     address: SocketAddr,
     stop: Stop,
 ) -> Option<Entered> {
-    let Some(door) = &shared.door else {
-        return Some(Entered { socket: Socket::Plain(stream), names: Vec::new(), stop });
+    let Some(door) = &worker.shared.door else {
+        let socket = match &worker.ring {
+            Some(ring) => Socket::Ring(RingStream::new(Rc::clone(ring), stream.into_std().ok()?)),
+            None => Socket::Plain(stream),
+        };
+        return Some(Entered { socket, names: Vec::new(), stop });
     };
     match door.enter(stream, protocol as usize).await {
         Ok(entered) => Some(Entered {
@@ -190,7 +198,7 @@ fn open_session(worker: &Rc<Worker>, sessions: &mut JoinSet<()>, protocol: Proto
     let (worker, stop, of_session) = (Rc::clone(worker), stop.clone(), Rc::clone(&activity));
     let task = sessions.spawn_local(async move {
         let _open = Open::new(Rc::clone(&worker), protocol);
-        let Some(Entered { socket, names, stop }) = enter(&worker.shared, protocol, stream, address, stop).await else {
+        let Some(Entered { socket, names, stop }) = enter(&worker, protocol, stream, address, stop).await else {
             worker.service.meters().of(protocol).failed_handshakes.add(1);
             return;
         };

@@ -225,6 +225,11 @@ pub struct Config {
     #[arg(long, env = "KVS_WORKERS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub workers: Option<u16>,
 
+    /// How workers send to clients and receive from them: `uring`: over io_uring; `epoll`; `auto`: over io_uring if the
+    /// kernel allows it. Clients with TLS are always served over epoll
+    #[arg(long, env = "KVS_IO", default_value = "auto", value_name = "DRIVER")]
+    pub io: Io,
+
     /// Number of shards (lock stripes) of the engine, rounded up to a power of two
     #[arg(long, env = "KVS_SHARDS", default_value_t = engine::DEFAULT_SHARDS as u32, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=engine::MAX_SHARDS as i64))]
@@ -358,6 +363,17 @@ pub enum TlsVersion {
     /// RFC 8446.
     #[value(name = "1.3")]
     Tls13,
+}
+
+/// How workers send to clients and receive from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Io {
+    /// Over io_uring if that is possible.
+    Auto,
+    /// Over io_uring.
+    Uring,
+    /// When epoll says that it is possible.
+    Epoll,
 }
 
 /// What kvs does when it can never write again.
