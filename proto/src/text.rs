@@ -18,7 +18,7 @@ pub enum TextError {
 /// Checks that `bytes` are UTF-8 without NUL.
 pub fn check_text(bytes: &[u8]) -> Result<&str, TextError> {
     let text = std::str::from_utf8(bytes).map_err(|e| TextError::NotUtf8(e.valid_up_to()))?;
-    match bytes.iter().position(|&b| b == 0) {
+    match memchr::memchr(0, bytes) {
         Some(at) => Err(TextError::Nul(at)),
         None => Ok(text),
     }

@@ -21,27 +21,75 @@ use crate::connection::Activity;
 /// closed.
 const MAX_SKIPPED_BYTES: usize = 64 << 20;
 
-/// A complete body, and its share of `--request-memory`.
+/// Data of at least so many bytes is kept as it has come. Less is collected, so that many small parts take no more memory than
+/// a few large ones.
+const PART_BYTES: usize = 16 << 10;
+
+/// Small parts are collected up to this size.
+const COLLECTED_BYTES: usize = 64 << 10;
+
+/// A complete body, and its share of `--request-memory`. A large one is in parts, which whoever needs all of it puts together.
 pub(super) struct Body {
-    whole: BytesMut,
+    parts: Vec<Bytes>,
+    /// Behind the parts.
+    collected: BytesMut,
+    length: usize,
     share: Share,
 }
 
+/// All of a body, and its share of `--request-memory`.
+pub(super) struct WholeBody {
+    bytes: Bytes,
+    _share: Share,
+}
+
 impl Body {
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.whole
+    pub(super) fn len(&self) -> usize {
+        self.length
     }
 
-    fn push(&mut self, data: &Bytes, limit: usize) -> Result<(), Problem> {
-        let length = self.whole.len() + data.len();
+    fn push(&mut self, data: Bytes, limit: usize) -> Result<(), Problem> {
+        let length = self.length + data.len();
         if length > limit {
             return Err(Problem::BodyTooLarge { limit });
         }
         if length > UNBUDGETED_BYTES && !self.share.grow_to(length) {
             return Err(Refusal::RequestMemory.into());
         }
-        self.whole.extend_from_slice(data);
+        // Most bodies come at once.
+        if self.length == 0 || data.len() >= PART_BYTES {
+            self.end_part();
+            self.parts.push(data);
+        } else {
+            self.collected.extend_from_slice(&data);
+            if self.collected.len() >= COLLECTED_BYTES {
+                self.end_part();
+            }
+        }
+        self.length = length;
         Ok(())
+    }
+
+    fn end_part(&mut self) {
+        if !self.collected.is_empty() {
+            self.parts.push(self.collected.split().freeze());
+        }
+    }
+
+    /// Puts the parts together.
+    pub(super) fn whole(mut self) -> WholeBody {
+        self.end_part();
+        let bytes = match <[Bytes; 1]>::try_from(self.parts) {
+            Ok([bytes]) => bytes,
+            Err(parts) => parts.concat().into(),
+        };
+        WholeBody { bytes, _share: self.share }
+    }
+}
+
+impl WholeBody {
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -64,7 +112,7 @@ impl<'a> IncomingBody<'a> {
 
     /// Reads the body to its end. After an error the rest of it has been skipped where possible.
     pub(super) async fn read(mut self, limit: usize, budget: &Arc<Budget>) -> Result<Body, Problem> {
-        let mut body = Body { whole: BytesMut::new(), share: budget.share() };
+        let mut body = Body { parts: Vec::new(), collected: BytesMut::new(), length: 0, share: budget.share() };
         match self.read_into(&mut body, limit).await {
             Ok(()) => Ok(body),
             Err(problem) => {
@@ -84,7 +132,7 @@ impl<'a> IncomingBody<'a> {
         while let Some(data) = self.next_data().await? {
             // hyper has sent `100 Continue`: the rest will come without waiting.
             self.expects_continue = false;
-            body.push(&data, limit)?;
+            body.push(data, limit)?;
         }
         Ok(())
     }

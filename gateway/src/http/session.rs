@@ -19,7 +19,7 @@ use proto::{Key, Op, Operations, Refusal, ValueType};
 use tokio::io::AsyncWriteExt;
 use tracing::{debug, warn};
 
-use super::body::{Body, IncomingBody};
+use super::body::{Body, IncomingBody, WholeBody};
 use super::head::{Head, KnownHost};
 use super::noted::{self, Noted};
 use super::pages::Page;
@@ -220,7 +220,7 @@ async fn respond(
     };
     activity.working();
     let (began, mut waits) = (Instant::now(), false);
-    noted.complete(began, body.as_ref().map_or(0, |body| body.bytes().len()));
+    noted.complete(began, body.as_ref().map_or(0, Body::len));
     let response = match route.stream(&head) {
         Some(stream) => v2::stream(session, &head, stream).await,
         None => match helper_for(worker, caller, &route, body.as_ref()) {
@@ -278,7 +278,7 @@ fn helper_for<'w>(
     route: &api::Route<'_>,
     body: Option<&Body>,
 ) -> Option<&'w Helper<Worker>> {
-    let is_large = body.is_some_and(|body| body.bytes().len() >= LARGE_BYTES)
+    let is_large = body.is_some_and(|body| body.len() >= LARGE_BYTES)
         || route.reads().is_some_and(|(ty, key)| is_large(worker, caller, ty, key));
     worker.helper.as_ref().filter(|_| is_large)
 }
@@ -327,7 +327,8 @@ async fn execute(
     body: Option<Body>,
     waits: &mut bool,
 ) -> Result<Response, Problem> {
-    let executed = route.execute(worker, caller, head, body.as_ref().map_or(&[], Body::bytes))?;
+    let body = body.map(Body::whole);
+    let executed = route.execute(worker, caller, head, body.as_ref().map_or(&[], WholeBody::bytes))?;
     let mut response = executed.response;
     if *head.method != Method::HEAD {
         response.admit(&worker.service)?;
