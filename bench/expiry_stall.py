@@ -9,62 +9,18 @@ two seconds before the entries expire, and from then on until all are removed.
 """
 
 import gc
-import json
-import os
 import re
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 
+from server import connect, exchange, percentiles, request, start
+
 ENTRIES = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 LOG = sys.argv[2] if len(sys.argv) > 2 else "off"
 BATCH = 1_000
 BEFORE = 2.0
-
-
-def start(folder):
-    log = "off" if LOG == "off" else f"file:{folder}/log"
-    kvs = os.environ.get("KVS", "target/release/kvs")
-    command = [kvs, "--log", log, "--durability", "async", "--trace-format", "json"]
-    command += ["--http-addr", "127.0.0.1:0", "--frame-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in server.stderr:
-        if '"listening"' in line:
-            said = json.loads(line)
-            return server, said["http_addr"], said["admin_addr"]
-    raise SystemExit("kvs did not start")
-
-
-def connect(addr):
-    host, port = addr.rsplit(":", 1)
-    connection = socket.create_connection((host, int(port)))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
-
-
-def request(method, path, body=b""):
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-def received(connection):
-    some = connection.recv(65536)
-    assert some, "kvs has closed the connection"
-    return some
-
-
-def exchange(connection, message):
-    connection.sendall(message)
-    response = received(connection)
-    while b"\r\n\r\n" not in response:
-        response += received(connection)
-    head, body = response.split(b"\r\n\r\n", 1)
-    length = re.search(rb"(?i)content-length: (\d+)", head)
-    while length and len(body) < int(length.group(1)):
-        body += received(connection)
-    return head
 
 
 def expired(admin):
@@ -73,14 +29,14 @@ def expired(admin):
 
 
 def shown(name, times):
-    times = sorted(times)
-    at = lambda share: times[min(int(len(times) * share), len(times) - 1)] * 1e3
-    print(f"{name:<34} {len(times):>8} {at(0.5):>8.3f} {at(0.99):>8.3f} {at(0.999):>8.3f} {times[-1] * 1e3:>8.3f}")
+    print(f"{name:<34} {len(times):>8} " + " ".join(f"{time:>8.3f}" for time in percentiles(times)))
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        server, addr, admin = start(folder)
+        log = "off" if LOG == "off" else f"file:{folder}/log"
+        server, said = start(log, "--durability", "async", "--admin-addr", "127.0.0.1:0")
+        addr, admin = said["http_addr"], said["admin_addr"]
         try:
             fill = connect(addr)
             end = time.time() + 8 + ENTRIES / 60_000

@@ -12,37 +12,24 @@ kvs's memory. Then one put after the other, --durability sync: from its response
 import json
 import os
 import selectors
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from server import KVS, connect, start
+
 CONSUMERS, RATE, SECONDS, ROUNDS = (
     int(sys.argv[n]) if len(sys.argv) > n else default for n, default in enumerate((100, 200_000, 8, 3), 1)
 )
-KVS = os.environ.get("KVS", "target/release/kvs")
 LOADTEST = os.environ.get("LOADTEST", os.path.join(os.path.dirname(KVS), "loadtest"))
 
 
-def start(folder, durability):
-    command = [KVS, "--log", f"file:{folder}/log", "--durability", durability, "--trace-format", "json"]
-    command += ["--http-addr", "127.0.0.1:0", "--frame-addr", "127.0.0.1:0", "--admin-addr", "off", "--workers", "2"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in server.stderr:
-        if '"listening"' in line:
-            said = json.loads(line)
-            threading.Thread(target=server.stderr.read, daemon=True).start()
-            return server, said["http_addr"], said["frame_addr"]
-    raise SystemExit("kvs did not start")
-
-
-def connect(addr):
-    host, port = addr.rsplit(":", 1)
-    connection = socket.create_connection((host, int(port)))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+def start_with(folder, durability):
+    flags = ("--durability", durability, "--admin-addr", "off", "--workers", "2")
+    kvs, said = start(f"file:{folder}/log", *flags)
+    return kvs, said["http_addr"], said["frame_addr"]
 
 
 def follow(addr, query):
@@ -128,7 +115,7 @@ def main():
     print(f"# bench/feed_load.py {CONSUMERS} {RATE} {SECONDS} {ROUNDS}; {os.cpu_count()} cores")
     print(f"{'':<24} {'puts/s':>10} {'us CPU/put':>11} {'told/s':>10} {'memory MiB':>11}")
     with tempfile.TemporaryDirectory() as folder:
-        server, addr, frames = start(folder, "async")
+        server, addr, frames = start_with(folder, "async")
         try:
             load(frames, 2, server.pid)
             for _ in range(ROUNDS):
@@ -141,7 +128,7 @@ def main():
             server.kill()
             server.wait()
     with tempfile.TemporaryDirectory() as folder:
-        server, addr, _ = start(folder, "sync")
+        server, addr, _ = start_with(folder, "sync")
         try:
             latency(addr)
         finally:

@@ -8,13 +8,13 @@ The server runs on core 0 with one worker and without a log, the load on core 1:
 most), and the ratio to the first row of its kind. The CPU time is the scheduler's, in nanoseconds (/proc/PID/task/*/schedstat).
 """
 
-import json
 import os
 import socket
 import statistics
 import struct
-import subprocess
 import sys
+
+from server import connect, start
 
 CONNECTIONS, KEYS, BATCH = 8, 1024, 16
 PUT, TRANSACT, INT, PRESENT, TTL = 2, 34, 1, 1, 1
@@ -52,20 +52,8 @@ CELLS = {
 }
 
 
-def start(kvs):
-    command = ["taskset", "-c", "0", kvs, "--log", "off", "--workers", "1", "--http-addr", "127.0.0.1:0", "--frame-addr", "127.0.0.1:0"]
-    server = subprocess.Popen([*command, "--admin-addr", "off", "--trace-format", "json"], stderr=subprocess.PIPE, text=True)
-    for line in server.stderr:
-        said = json.loads(line)
-        if said.get("message") == "listening":
-            host, port = said["frame_addr"].rsplit(":", 1)
-            return server, (host, int(port))
-    sys.exit("kvs did not start")
-
-
-def connect(address):
-    connection = socket.create_connection(address)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def greeted(addr):
+    connection = connect(addr)
     connection.sendall(b"KVSF" + struct.pack("<HH", 1, 0))
     welcome = connection.recv(16, socket.MSG_WAITALL)
     assert welcome[:4] == b"KVSF" and welcome[6:8] == b"\0\0", welcome
@@ -93,10 +81,10 @@ def measure(pid, connections, requests, count):
 def main():
     rounds, count = (int(arg) for arg in (sys.argv[1:3] + ["7", "100000"][len(sys.argv[1:3]):]))
     kvs = sys.argv[3] if len(sys.argv) > 3 else "target/release/kvs"
-    server, address = start(kvs)
+    server, said = start("off", "--workers", "1", "--admin-addr", "off", kvs=kvs, under=("taskset", "-c", "0"))
     try:
         os.sched_setaffinity(0, {1})
-        connections = [connect(address) for _ in range(CONNECTIONS)]
+        connections = [greeted(said["frame_addr"]) for _ in range(CONNECTIONS)]
         requests = {name: [make(n) for n in range(KEYS)] for name, make in CELLS.items()}
         taken = {name: [] for name in CELLS}
         for each in requests.values():

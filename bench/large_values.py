@@ -10,15 +10,12 @@ there are as many as possible: 2 million members, 1 million fields.
 """
 
 import gc
-import json
 import multiprocessing
-import os
-import re
-import socket
-import subprocess
 import sys
 import tempfile
 import time
+
+from server import connect, exchange, percentiles, request, start
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 LOG = sys.argv[2] if len(sys.argv) > 2 else "off"
@@ -27,43 +24,9 @@ STRINGS = 2_000_000
 PROBES = 8
 
 
-def start(folder):
-    log = "off" if LOG == "off" else f"file:{folder}/log"
-    kvs = os.environ.get("KVS", "target/release/kvs")
-    command = [kvs, "--log", log, "--durability", "async", "--trace-format", "json"]
-    command += ["--http-addr", "127.0.0.1:0", "--frame-addr", "127.0.0.1:0", "--admin-addr", "127.0.0.1:0"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in server.stderr:
-        if '"listening"' in line:
-            return server, json.loads(line)["http_addr"]
-    raise SystemExit("kvs did not start")
-
-
-def connect(addr):
-    host, port = addr.rsplit(":", 1)
-    connection = socket.create_connection((host, int(port)))
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
-
-
-def request(method, path, body=b""):
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-def exchange(connection, message):
-    connection.sendall(message)
-    response = b""
-    while b"\r\n\r\n" not in response:
-        some = connection.recv(1 << 16)
-        assert some, "kvs has closed the connection"
-        response += some
-    head, body = response.split(b"\r\n\r\n", 1)
-    length = re.search(rb"(?i)content-length: (\d+)", head)
-    left = int(length.group(1)) - len(body) if length and not message.startswith(b"HEAD") else 0
-    while left > 0:
-        left -= len(connection.recv(min(left, 1 << 20)))
+def done(connection, message):
+    head = exchange(connection, message)
     assert head.startswith(b"HTTP/1.1 2"), head
-    return head
 
 
 def text(number):
@@ -96,7 +59,7 @@ def cases():
         ("put a set", [], [put_set]),
         ("put a map", [], [put_map]),
         ("put a str", [], [put_str]),
-        ("put a set over REST v2", [], [request(PUT, "/v2/set/big", everything).replace(b"\r\nHost", b"\r\nContent-Type: application/json\r\nHost", 1)]),
+        ("put a set over REST v2", [], [request(PUT, "/v2/set/big", everything, [("Content-Type", "application/json")])]),
         ("add half of a set to the other", [], [request(PUT, f"{V1}/set-put/big", even), request(PUT, f"{V1}/set-add/big", odd)]),
         ("remove half of a set", [], [put_set, request(PUT, f"{V1}/set-rem/big", odd)]),
         ("delete a set", [], [put_set, request(DEL, f"{V1}/set-del/big")]),
@@ -112,13 +75,13 @@ def cases():
 def send(addr, before, repeated, ready, took):
     connection = connect(addr)
     for message in before:
-        exchange(connection, message)
+        done(connection, message)
     ready.set()
     time.sleep(0.2)
     for _ in range(ROUNDS):
         for message in repeated:
             began = time.perf_counter()
-            exchange(connection, message)
+            done(connection, message)
             took.append(time.perf_counter() - began)
         time.sleep(0.05)
     if not repeated:
@@ -127,28 +90,29 @@ def send(addr, before, repeated, ready, took):
 
 def measure(name, before, repeated):
     with tempfile.TemporaryDirectory() as folder, multiprocessing.Manager() as manager:
-        server, addr = start(folder)
+        log = "off" if LOG == "off" else f"file:{folder}/log"
+        server, said = start(log, "--durability", "async", "--admin-addr", "off")
+        addr = said["http_addr"]
         try:
             ready, took = manager.Event(), manager.list()
             sender = multiprocessing.Process(target=send, args=(addr, before, repeated, ready, took))
             sender.start()
             ready.wait()
             probes = [connect(addr) for _ in range(PROBES)]
-            exchange(probes[0], request(PUT, f"{V1}/int-put/probe", b"1"))
+            done(probes[0], request(PUT, f"{V1}/int-put/probe", b"1"))
             get, times = request(GET, f"{V1}/int-get/probe"), []
             gc.disable()
             while sender.is_alive():
                 for probe in probes:
                     began = time.perf_counter()
-                    exchange(probe, get)
+                    done(probe, get)
                     times.append(time.perf_counter() - began)
             gc.enable()
             sender.join()
             assert sender.exitcode == 0
-            times.sort()
-            at = lambda share: times[min(int(len(times) * share), len(times) - 1)] * 1e3
             large = max(took, default=0) * 1e3
-            print(f"{name:<34} {len(times):>8} {at(0.5):>8.3f} {at(0.99):>8.3f} {at(0.999):>8.3f} {times[-1] * 1e3:>8.1f} {large:>8.0f}", flush=True)
+            p50, p99, p999, most = percentiles(times)
+            print(f"{name:<34} {len(times):>8} {p50:>8.3f} {p99:>8.3f} {p999:>8.3f} {most:>8.1f} {large:>8.0f}", flush=True)
         finally:
             server.kill()
             server.wait()

@@ -9,6 +9,7 @@
 //!   Receiving     first byte of a head   request timeout
 //!   Transferring  head complete          minimum rate
 //!   Working       request complete       MAX_WORKING_TIME
+//!   Aside         handed to the helper   none: others may be before it
 //!   Streaming     response begun         none: the response has no end
 //!   Closing       close begins           request timeout
 //!
@@ -77,6 +78,8 @@ enum Phase {
     Transferring,
     /// Executing a request.
     Working,
+    /// Waiting for the helper, which executes the request.
+    Aside,
     /// Sending a response as it is made.
     Streaming,
     /// Closing the connection; further input is discarded.
@@ -142,6 +145,11 @@ impl Activity {
         self.enter(Phase::Working);
     }
 
+    /// The helper executes the request, when it has done what it got before.
+    pub(crate) fn aside(&self) {
+        self.enter(Phase::Aside);
+    }
+
     /// The response is complete and only has to be sent.
     pub(crate) fn answered(&self) {
         self.enter(Phase::Idle);
@@ -154,7 +162,7 @@ impl Activity {
 
     /// Whether a request is being executed.
     pub(crate) fn is_working(&self) -> bool {
-        self.phase.get().0 == Phase::Working
+        matches!(self.phase.get().0, Phase::Working | Phase::Aside)
     }
 
     /// Whether output waits for the client.
@@ -281,7 +289,7 @@ impl Reaper {
         let (since, limit) = match phase {
             // The client is still receiving the response.
             Phase::Idle if blocked.is_some() => return None,
-            Phase::Streaming => return None,
+            Phase::Streaming | Phase::Aside => return None,
             Phase::Idle if activity.established.get() => (since, self.idle_timeout),
             Phase::Idle => (activity.opened, self.request_timeout.min(self.idle_timeout)),
             Phase::Receiving | Phase::Closing => (since, self.request_timeout),

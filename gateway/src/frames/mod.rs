@@ -365,6 +365,7 @@ impl Session<'_> {
             noted.executed(1);
         }
         self.activity.established();
+        self.activity.aside();
         let (caller, work) = (self.executor.caller().twin(), frame.clone());
         let done = helper.run(async move |worker: &Worker| execute(worker, caller, &work).await).await;
         let Executed { result, output, waits } = match done {

@@ -224,7 +224,10 @@ async fn respond(
     let response = match route.stream(&head) {
         Some(stream) => v2::stream(session, &head, stream).await,
         None => match helper_for(worker, caller, &route, body.as_ref()) {
-            Some(helper) => execute_aside(helper, caller, parts, body, &mut waits).await,
+            Some(helper) => {
+                activity.aside();
+                execute_aside(helper, caller, parts, body, &mut waits).await
+            }
             None => execute(worker, caller, &head, route, body, &mut waits).await,
         },
     };
