@@ -8,8 +8,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use harness::{BASE, Client, DEADLINE, Kvs, eventually, folder, request_bytes};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use harness::{BASE, Client, DEADLINE, Kvs, eventually, folder, request_bytes, room_for_connections};
 
 /// How much later than its deadline a client may be cut off: the reaper's tick, and a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
@@ -43,15 +42,6 @@ fn increments_of_many_connections_are_all_counted_once() {
 
     let kvs = Kvs::start(folder.path(), &[]);
     assert_eq!(kvs.connect().get("int-get/n").text(), INCREMENTS.to_string(), "after kill -9");
-}
-
-/// Raises this process's limit of open files; returns how many connections it may hold, at most `wanted`.
-fn room_for_connections(wanted: u64) -> u64 {
-    const OTHER_FILES: u64 = 500;
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).expect("the soft limit may be raised to the hard one");
-    limit.maximum.map_or(wanted, |maximum| wanted.min(maximum.saturating_sub(OTHER_FILES)))
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 /// How long anything may take before a test gives up.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -477,6 +479,15 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(began.elapsed() < DEADLINE, "did not happen within {DEADLINE:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Raises this process's limit of open files; returns how many connections it may hold, at most `wanted`.
+pub fn room_for_connections(wanted: u64) -> u64 {
+    const OTHER_FILES: u64 = 500;
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("the soft limit may be raised to the hard one");
+    limit.maximum.map_or(wanted, |maximum| wanted.min(maximum.saturating_sub(OTHER_FILES)))
 }
 
 /// The seed of this run's random choices: from `KVS_SEED`, or new. Printed, so that a failure can be repeated.

@@ -4,20 +4,9 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::time::Instant;
 
-use rustix::process::{Resource, getrlimit, setrlimit};
-
 use crate::frame_client::{FrameClient, get, ping};
-use crate::harness::{Client, request_bytes};
+use crate::harness::{Client, request_bytes, room_for_connections};
 use crate::{PROMPT, with_each};
-
-/// Raises this process's limit of open files; returns how many connections it may hold, at most `wanted`.
-fn room_for_connections(wanted: u64) -> u64 {
-    const OTHER_FILES: u64 = 500;
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).expect("the soft limit may be raised to the hard one");
-    limit.maximum.map_or(wanted, |maximum| wanted.min(maximum.saturating_sub(OTHER_FILES)))
-}
 
 #[test]
 fn thousands_are_idle_and_then_all_send_at_once() {
