@@ -12,12 +12,13 @@
 //! time to read it; and a change can be prepared beside the engine, and costs the engine no more than to put its blocks in place.
 
 use std::borrow::Cow;
-use std::iter::Peekable;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 
 use proto::{Strings, StringsBuf, packed_bytes};
+
+use crate::items::{BLOCK_BYTES, COUNTS_BYTES, Item, ItemEdit, cut, in_order, items, merge, string_at};
 
 /// A map's fields and values.
 pub(crate) type MapValue = Sorted<2>;
@@ -28,17 +29,8 @@ pub(crate) type SetValue = Sorted<1>;
 /// Longest collection that is stored in the slot itself, in packed bytes.
 const INLINE_BYTES: usize = 30;
 
-/// Most bytes of a block with several items. With its reference counts a block has 1 KiB, a size class of the allocator.
-const BLOCK_BYTES: usize = 1024 - COUNTS_BYTES;
-
 /// A block that has become smaller than this is joined with the next one.
 const SMALL_BLOCK_BYTES: usize = BLOCK_BYTES / 4;
-
-/// Heap bytes of the reference counts of an [`Arc`].
-const COUNTS_BYTES: usize = 2 * size_of::<usize>();
-
-/// Bytes of the length of a packed string.
-const LENGTH_BYTES: usize = packed_bytes(0);
 
 /// Items of `N` strings each, in the order of their names, the first strings.
 #[derive(Clone, Debug)]
@@ -84,31 +76,6 @@ struct NewRun {
     new: Vec<Arc<[u8]>>,
 }
 
-/// An item in packed form.
-#[derive(Clone, Copy)]
-struct Item<'a> {
-    name: &'a [u8],
-    /// All of it.
-    bytes: &'a [u8],
-    /// Where it begins.
-    at: usize,
-}
-
-/// What is to become of the item with this name.
-struct Wanted<'a> {
-    name: &'a [u8],
-    /// The new item; `None` to remove it.
-    item: Option<&'a [u8]>,
-}
-
-/// What was done to items.
-#[derive(Clone, Copy, Default)]
-struct Done {
-    /// Items that were added or removed.
-    count: u32,
-    changed: bool,
-}
-
 /// Memory of an allocation, in bytes: sizes have four classes for each power of two, as in mimalloc
 /// (<https://github.com/microsoft/mimalloc/blob/v2.2.4/src/page-queue.c#L59>, `mi_bin`).
 fn allocated(bytes: usize) -> usize {
@@ -119,107 +86,6 @@ fn allocated(bytes: usize) -> usize {
         1..=8 => words.next_multiple_of(2) * WORD,
         _ => words.next_multiple_of(1 << ((words - 1).ilog2() - 2)) * WORD,
     }
-}
-
-/// The string that begins at `at`, and where it ends.
-fn string_at(bytes: &[u8], at: usize) -> (&[u8], usize) {
-    let begin = at + LENGTH_BYTES;
-    let length = bytes[at..begin].try_into().map(u32::from_le_bytes).expect("so many bytes");
-    let end = begin + length as usize;
-    (&bytes[begin..end], end)
-}
-
-/// The items of a packed list.
-fn items<const N: usize>(bytes: &[u8]) -> impl Iterator<Item = Item<'_>> {
-    let mut next = 0;
-    std::iter::from_fn(move || {
-        let at = next;
-        if at == bytes.len() {
-            return None;
-        }
-        let (name, mut end) = string_at(bytes, at);
-        for _ in 1..N {
-            end = string_at(bytes, end).1;
-        }
-        next = end;
-        Some(Item { name, bytes: &bytes[at..end], at })
-    })
-}
-
-/// The list with its items in order. Of several with the same name, the last counts.
-pub(crate) fn in_order<const N: usize>(list: Strings<'_>) -> Cow<'_, [u8]> {
-    let list = list.as_bytes();
-    let mut before: Option<&[u8]> = None;
-    if items::<N>(list).all(|item| before.replace(item.name).is_none_or(|before| before < item.name)) {
-        return Cow::Borrowed(list);
-    }
-    let mut all: Vec<_> = items::<N>(list).collect();
-    // Stable, so the last one of several stays last.
-    all.sort_by(|a, b| a.name.cmp(b.name));
-    let mut sorted = Vec::with_capacity(list.len());
-    for (number, item) in all.iter().enumerate() {
-        if all.get(number + 1).is_none_or(|next| next.name != item.name) {
-            sorted.extend_from_slice(item.bytes);
-        }
-    }
-    Cow::Owned(sorted)
-}
-
-/// A packed item.
-pub(crate) fn packed_item<const N: usize>(strings: [&str; N]) -> StringsBuf {
-    let mut item = StringsBuf::with_capacity(strings.iter().map(|string| packed_bytes(string.len())).sum());
-    strings.into_iter().for_each(|string| item.push(string));
-    item
-}
-
-/// A list in order, cut into blocks of about the same size.
-fn cut<const N: usize>(list: &[u8]) -> Vec<Arc<[u8]>> {
-    let target = list.len() / list.len().div_ceil(BLOCK_BYTES).max(1);
-    let (mut blocks, mut begin) = (Vec::with_capacity(list.len() / BLOCK_BYTES + 1), 0);
-    for item in items::<N>(list) {
-        let filled = item.at - begin;
-        if filled > 0 && (filled >= target || filled + item.bytes.len() > BLOCK_BYTES) {
-            blocks.push(list[begin..item.at].into());
-            begin = item.at;
-        }
-    }
-    if begin < list.len() {
-        blocks.push(list[begin..].into());
-    }
-    blocks
-}
-
-/// Appends to `out` the items of a block, with those changed that are wanted `below` a name.
-fn merge<'w, const N: usize>(
-    block: &[u8],
-    wanted: &mut Peekable<impl Iterator<Item = Wanted<'w>>>,
-    below: Option<&[u8]>,
-    out: &mut Vec<u8>,
-) -> Done {
-    let (mut done, mut copied) = (Done::default(), 0);
-    for item in items::<N>(block) {
-        let end = item.at + item.bytes.len();
-        while let Some(wanted) = wanted.next_if(|wanted| wanted.name <= item.name) {
-            let is_there = wanted.name == item.name;
-            if is_there || wanted.item.is_some() {
-                out.extend_from_slice(&block[copied..item.at]);
-                out.extend_from_slice(wanted.item.unwrap_or_default());
-                copied = if is_there { end } else { item.at };
-            }
-            done.count += u32::from(is_there != wanted.item.is_some());
-            done.changed |= if is_there { wanted.item != Some(item.bytes) } else { wanted.item.is_some() };
-        }
-        if wanted.peek().is_none_or(|wanted| below.is_some_and(|below| wanted.name >= below)) {
-            break;
-        }
-    }
-    out.extend_from_slice(&block[copied..]);
-    while let Some(wanted) = wanted.next_if(|wanted| below.is_none_or(|below| wanted.name < below)) {
-        out.extend_from_slice(wanted.item.unwrap_or_default());
-        done.count += u32::from(wanted.item.is_some());
-        done.changed |= wanted.item.is_some();
-    }
-    done
 }
 
 impl Blocks {
@@ -260,7 +126,7 @@ impl Blocks {
     }
 
     /// The change that makes the items what is wanted.
-    fn edit<'w, const N: usize>(&self, wanted: impl Iterator<Item = Wanted<'w>>) -> Edit<N> {
+    fn edit<'w, const N: usize>(&self, wanted: impl Iterator<Item = ItemEdit<'w>>) -> Edit<N> {
         let mut wanted = wanted.peekable();
         let (mut runs, mut next, mut count) = (Vec::new(), 0, 0);
         let (mut packed, mut heap) = (self.packed, self.heap);
@@ -414,7 +280,7 @@ impl<const N: usize> Sorted<N> {
         }
     }
 
-    fn edit<'w>(&self, wanted: impl Iterator<Item = Wanted<'w>>, bytes: usize) -> Edit<N> {
+    fn edit<'w>(&self, wanted: impl Iterator<Item = ItemEdit<'w>>, bytes: usize) -> Edit<N> {
         match &self.0 {
             Form::Many(blocks) => blocks.edit(wanted),
             _ => {
@@ -428,12 +294,12 @@ impl<const N: usize> Sorted<N> {
 
     /// The change that adds the items of a packed list in order, or replaces those with the same names.
     pub(crate) fn putting(&self, list: &[u8]) -> Edit<N> {
-        self.edit(items::<N>(list).map(|item| Wanted { name: item.name, item: Some(item.bytes) }), list.len())
+        self.edit(items::<N>(list).map(|item| ItemEdit { name: item.name, item: Some(item.bytes) }), list.len())
     }
 
     /// The change that removes the items with the names of a packed list in order.
     pub(crate) fn removing(&self, names: &[u8]) -> Edit<N> {
-        self.edit(items::<1>(names).map(|item| Wanted { name: item.name, item: None }), 0)
+        self.edit(items::<1>(names).map(|item| ItemEdit { name: item.name, item: None }), 0)
     }
 
     /// Carries out a change that was prepared from what is here. Returns what it leaves, to be freed.
@@ -494,6 +360,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::items::packed_item;
 
     fn packed<'s>(strings: impl IntoIterator<Item = &'s str>) -> StringsBuf {
         strings.into_iter().collect()

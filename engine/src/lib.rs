@@ -20,7 +20,8 @@
 //!   index.rs       hash index: one tag per slot
 //!   slots.rs       slots: fixed-size cells in chunks; the stamp of an entry
 //!   stored.rs      what a slot holds for each value type
-//!   collection.rs  maps and sets
+//!   collection.rs  maps and sets: shared blocks of items
+//!   items.rs       lists of packed items: sorting, merging, cutting into blocks
 //!   log.rs         LogBuffer: assigns lsns and holds records for the shipper
 //!   expiry.rs      when entries expire
 //!   meter.rs       the memory meter and its limit
@@ -34,6 +35,7 @@ mod engine;
 mod env;
 mod expiry;
 mod index;
+mod items;
 mod listing;
 mod log;
 mod meter;

@@ -11,9 +11,10 @@ use std::sync::atomic::Ordering;
 use proto::{Counter, Effect, Key, Lsn, Micros, Op, Refusal, Reply, Strings, TypeSet, Value, ValueRef, ValueType};
 
 use crate::call::{Call, Context, Executed, outcome};
-use crate::collection::{Blocks, Edit, MapValue, SetValue, Sorted, in_order, packed_item};
+use crate::collection::{Blocks, Edit, MapValue, SetValue, Sorted};
 use crate::env::Env;
 use crate::expiry::{DEADLINE_BYTES, Facts};
+use crate::items::{in_order, packed_item};
 use crate::meter::Usage;
 use crate::slots::Stamp;
 use crate::stored::{Owned, Prepared, Stored, edit_members, slot};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use proto::{Op, Strings, Text, Value, ValueRef};
 
-use crate::collection::{Blocks, Edit, MapValue, SetValue, in_order};
+use crate::collection::{Blocks, Edit, MapValue, SetValue};
+use crate::items::in_order;
 use crate::prefetch::prefetch;
 
 /// A value in the form that its slot stores.
