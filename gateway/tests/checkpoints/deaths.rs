@@ -14,6 +14,9 @@ use crate::{NEVER, SMALL, start};
 /// A checkpoint every few writes.
 const OFTEN: [&str; 4] = ["--checkpoint-after", "4KiB", "--checkpoint-rate", "1GiB"];
 
+/// Messages to clients are calls of their own, as those to the log.
+const OVER_EPOLL: [&str; 2] = ["--io", "epoll"];
+
 /// The calls that a checkpoint, the manifest and the removal of files consist of.
 const CALLS: [&str; 3] = ["rename", "unlink", "fsync"];
 
@@ -85,7 +88,7 @@ fn a_death_at_any_message_of_a_checkpoint_loses_nothing() {
     for (mut deployment, messages) in logs {
         let (mut ledger, mut deaths) = (Ledger::default(), 0);
         for _ in 0..call_numbers() {
-            let command = deployment.command(&OFTEN);
+            let command = deployment.command(&[&OFTEN[..], &OVER_EPOLL].concat());
             let died = life(&mut killed_at("sendto", random.random_range(1..messages), &command), &mut ledger);
             deaths += u32::from(died);
             let kvs = deployment.start(&NEVER);
