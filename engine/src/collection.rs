@@ -262,9 +262,8 @@ impl<const N: usize> Sorted<N> {
     fn find(&self, name: &str) -> Option<Item<'_>> {
         let name = name.as_bytes();
         let block = match &self.0 {
-            Form::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Form::One(block) => block,
             Form::Many(blocks) => &blocks.blocks[blocks.holding(name, 0)],
+            _ => self.small().unwrap_or_default(),
         };
         items::<N>(block).find(|item| item.name >= name).filter(|item| item.name == name)
     }

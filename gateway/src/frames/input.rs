@@ -101,8 +101,13 @@ impl Input {
 
     /// The id of the incomplete request; 0 if the id has not arrived yet.
     pub(super) fn id(&self) -> u32 {
-        self.partial.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes)
+        id_of(&self.partial)
     }
+}
+
+/// The id of a request; 0 if it has not arrived yet.
+pub(super) fn id_of(frame: &[u8]) -> u32 {
+    frame.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes)
 }
 
 /// Makes room for more of a large incomplete frame: for the length that it claims, but at most for twice the bytes that

@@ -57,7 +57,7 @@ pub(crate) use buffers::Buffers;
 pub use execution::BatchResult;
 pub use executor::Executor;
 use follow::Following;
-use input::Input;
+use input::{Input, id_of};
 use noted::Noted;
 pub use output::Output;
 
@@ -371,8 +371,7 @@ impl Session<'_> {
         let Executed { result, output, waits } = match done {
             Ok(executed) => executed,
             Err(unknown) => {
-                let id = frame.get(4..8).and_then(|id| id.try_into().ok()).map_or(0, u32::from_le_bytes);
-                self.refuse(id, ErrorCode::from(&unknown), &unknown.to_string()).await?;
+                self.refuse(id_of(&frame), ErrorCode::from(&unknown), &unknown.to_string()).await?;
                 return Ok(Next::HangUp);
             }
         };
