@@ -19,6 +19,7 @@ use std::sync::Arc;
 use proto::{Strings, StringsBuf, packed_bytes};
 
 use crate::items::{BLOCK_BYTES, COUNTS_BYTES, Item, ItemEdit, cut, in_order, items, merge, string_at};
+use crate::meter::allocated;
 
 /// A map's fields and values.
 pub(crate) type MapValue = Sorted<2>;
@@ -74,18 +75,6 @@ enum New {
 struct NewRun {
     old: Range<usize>,
     new: Vec<Arc<[u8]>>,
-}
-
-/// Memory of an allocation, in bytes: sizes have four classes for each power of two, as in mimalloc
-/// (<https://github.com/microsoft/mimalloc/blob/v2.2.4/src/page-queue.c#L59>, `mi_bin`).
-fn allocated(bytes: usize) -> usize {
-    const WORD: usize = size_of::<usize>();
-    let words = bytes.div_ceil(WORD);
-    match words {
-        0 => 0,
-        1..=8 => words.next_multiple_of(2) * WORD,
-        _ => words.next_multiple_of(1 << ((words - 1).ilog2() - 2)) * WORD,
-    }
 }
 
 impl Blocks {

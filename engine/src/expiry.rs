@@ -3,18 +3,14 @@
 //! An entry has expired as soon as the time of an operation has reached its deadline. From then on nobody finds it. It is
 //! removed, with a record in the log, by the next write of it or by a sweep, whichever comes first.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hashbrown::HashMap;
 use proto::Micros;
 
-use crate::slots::Stamp;
+use crate::slots::{SlotIndex, Stamp};
 
-/// Memory of an entry's deadline, in bytes: a slot of a hash map (26 bytes on average), and one of a B-tree (28).
+/// Memory of an entry's deadline in the two trees, in bytes.
 pub(crate) const DEADLINE_BYTES: usize = 54;
-
-/// The map of deadlines shrinks when it has room for so many times what it holds.
-const SPARSE: usize = 4;
 
 /// A time that never comes.
 const NEVER: Micros = Micros::MAX;
@@ -47,11 +43,11 @@ impl Facts {
     }
 }
 
-/// The deadlines of a table's entries, by the numbers of their slots.
+/// The deadlines of a table's entries. Trees, since a hash map would stop everything to grow.
 #[derive(Debug)]
 pub(crate) struct Deadlines {
-    of: HashMap<u32, Micros>,
-    order: BTreeSet<(Micros, u32)>,
+    of: BTreeMap<SlotIndex, Micros>,
+    order: BTreeSet<(Micros, SlotIndex)>,
     /// The earliest one; [`NEVER`] if there are none.
     earliest: Micros,
 }
@@ -64,7 +60,7 @@ impl From<Option<Micros>> for Expires {
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { of: HashMap::new(), order: BTreeSet::new(), earliest: NEVER }
+        Self { of: BTreeMap::new(), order: BTreeSet::new(), earliest: NEVER }
     }
 }
 
@@ -85,34 +81,33 @@ impl Deadlines {
     }
 
     #[inline(always)]
-    pub(crate) fn get(&self, slot: usize) -> Option<Micros> {
+    pub(crate) fn get(&self, slot: SlotIndex) -> Option<Micros> {
         if self.is_empty() { None } else { self.look_up(slot) }
     }
 
     #[cold]
-    fn look_up(&self, slot: usize) -> Option<Micros> {
-        self.of.get(&(slot as u32)).copied()
+    fn look_up(&self, slot: SlotIndex) -> Option<Micros> {
+        self.of.get(&slot).copied()
     }
 
     /// Whether the entry in this slot has expired at this time.
     #[inline(always)]
-    pub(crate) fn is_due(&self, slot: usize, at: Micros) -> bool {
+    pub(crate) fn is_due(&self, slot: SlotIndex, at: Micros) -> bool {
         self.any_due(at) && self.has_passed(slot, at)
     }
 
     #[cold]
-    fn has_passed(&self, slot: usize, at: Micros) -> bool {
+    fn has_passed(&self, slot: SlotIndex, at: Micros) -> bool {
         self.get(slot).is_some_and(|deadline| deadline <= at)
     }
 
     /// The slot whose deadline is the earliest, if that is due at this time.
-    pub(crate) fn first_due(&self, at: Micros) -> Option<usize> {
-        self.order.first().filter(|(deadline, _)| *deadline <= at).map(|(_, slot)| *slot as usize)
+    pub(crate) fn first_due(&self, at: Micros) -> Option<SlotIndex> {
+        self.order.first().filter(|(deadline, _)| *deadline <= at).map(|(_, slot)| *slot)
     }
 
     /// Sets or removes the deadline of a slot; returns whether it had one.
-    pub(crate) fn set(&mut self, slot: usize, expires: Option<Micros>) -> bool {
-        let slot = slot as u32;
+    pub(crate) fn set(&mut self, slot: SlotIndex, expires: Option<Micros>) -> bool {
         let expires = expires.map(|deadline| deadline.min(NEVER - 1));
         let before = match expires {
             Some(deadline) => self.of.insert(slot, deadline),
@@ -124,18 +119,16 @@ impl Deadlines {
         if let Some(deadline) = expires {
             self.order.insert((deadline, slot));
         }
-        if expires.is_none() && self.of.len() * SPARSE < self.of.capacity() {
-            // Gives memory back.
-            self.of.shrink_to(self.of.len() * 2);
-        }
         self.earliest = self.order.first().map_or(NEVER, |(deadline, _)| *deadline);
         before.is_some()
     }
 
-    /// The deadlines after the entries have moved to other slots.
-    pub(crate) fn moved(self, moves: impl Iterator<Item = (usize, usize)>) -> Self {
-        let of: HashMap<u32, Micros> = moves.filter_map(|(from, to)| Some((to as u32, self.get(from)?))).collect();
-        let order = of.iter().map(|(slot, deadline)| (*deadline, *slot)).collect();
-        Self { of, order, earliest: self.earliest }
+    /// The entry of a slot has moved to another one.
+    #[inline]
+    pub(crate) fn follow(&mut self, from: SlotIndex, to: SlotIndex) {
+        if let deadline @ Some(_) = self.get(from) {
+            self.set(from, None);
+            self.set(to, deadline);
+        }
     }
 }

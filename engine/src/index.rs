@@ -12,18 +12,15 @@
 use crate::prefetch::prefetch;
 
 /// Number of tags, and slots, in a group.
-const GROUP: usize = 16;
+pub(crate) const GROUP: usize = 16;
 
 /// The index grows when groups have this many entries on average. At 14 of 16, about one lookup in fifteen sees a
 /// second group, whose tags most likely are in the same cache line.
 const FULL: usize = 14;
 
-/// The tags of one group; 0 means no entry.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(16))]
-struct Group([u8; GROUP]);
-
-const EMPTY: Group = Group([0; GROUP]);
+/// The tags of one group; 0 means no entry. An array of numbers, and no type of its own: the allocator knows memory that is zero
+/// already, so a large index takes no time to make.
+type Group = [u8; GROUP];
 
 /// The index. The caller stores the keys in slots with the same numbers, and hashes them.
 #[derive(Debug, Default)]
@@ -40,28 +37,26 @@ fn tag(hash: u64) -> u8 {
     ((hash >> 32) as u8).max(1)
 }
 
-impl Group {
-    /// Entries with this tag, as a mask of bits 0, 1, 2, …
-    #[cfg(target_arch = "x86_64")]
-    #[allow(unsafe_code)]
-    #[inline]
-    fn matches(self, tag: u8) -> Matches {
-        use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
-        let tags = u128::from_le_bytes(self.0);
-        let (low, high) = (tags as u64, (tags >> 64) as u64);
-        // SAFETY: these instructions are part of SSE2, which every x86-64 processor has, and operate on values only.
-        let equal = unsafe {
-            let tags = _mm_set_epi64x(high.cast_signed(), low.cast_signed());
-            _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8(tag.cast_signed())))
-        };
-        Matches(equal as u16)
-    }
+/// Entries of a group with this tag, as a mask of bits 0, 1, 2, …
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+#[inline]
+fn matches(group: &Group, tag: u8) -> Matches {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_movemask_epi8, _mm_set_epi64x, _mm_set1_epi8};
+    let tags = u128::from_le_bytes(*group);
+    let (low, high) = (tags as u64, (tags >> 64) as u64);
+    // SAFETY: these instructions are part of SSE2, which every x86-64 processor has, and operate on values only.
+    let equal = unsafe {
+        let tags = _mm_set_epi64x(high.cast_signed(), low.cast_signed());
+        _mm_movemask_epi8(_mm_cmpeq_epi8(tags, _mm_set1_epi8(tag.cast_signed())))
+    };
+    Matches(equal as u16)
+}
 
-    /// The same without SIMD instructions.
-    #[cfg(not(target_arch = "x86_64"))]
-    fn matches(self, tag: u8) -> Matches {
-        Matches((0..).zip(self.0).fold(0, |mask, (entry, other)| mask | u16::from(other == tag) << entry))
-    }
+/// The same without SIMD instructions.
+#[cfg(not(target_arch = "x86_64"))]
+fn matches(group: &Group, tag: u8) -> Matches {
+    Matches((0..).zip(*group).fold(0, |mask, (entry, other)| mask | u16::from(other == tag) << entry))
 }
 
 /// Entries of a group, lowest first.
@@ -82,7 +77,7 @@ impl Index {
     /// An empty index for this many slots, which must be a multiple of [`GROUP`].
     pub(crate) fn with_capacity(slots: usize) -> Self {
         let groups = slots / GROUP;
-        Self { groups: vec![EMPTY; groups].into(), overflow: vec![0; groups].into(), len: 0 }
+        Self { groups: vec![[0; GROUP]; groups].into(), overflow: vec![0; groups].into(), len: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -134,7 +129,7 @@ impl Index {
         let groups = std::iter::successors(Some(group), passed_on).enumerate();
         let groups = groups.take_while(move |(passed, at)| *passed == 0 || *at != group).map(|(_, at)| at);
         groups.flat_map(|group| {
-            let used = self.groups[group].0.into_iter().enumerate().filter(|(_, tag)| *tag != 0);
+            let used = self.groups[group].into_iter().enumerate().filter(|(_, tag)| *tag != 0);
             used.map(move |(entry, _)| group * GROUP + entry)
         })
     }
@@ -151,7 +146,7 @@ impl Index {
     #[inline]
     pub(crate) fn first_match(&self, hash: u64) -> Option<usize> {
         let home = self.home(hash);
-        let entry = self.groups.get(home)?.matches(tag(hash)).next()?;
+        let entry = matches(self.groups.get(home)?, tag(hash)).next()?;
         Some(home * GROUP + entry)
     }
 
@@ -160,7 +155,7 @@ impl Index {
     pub(crate) fn find<R>(&self, hash: u64, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
         let home = self.home(hash);
         // An index without groups is empty.
-        for entry in self.groups.get(home)?.matches(tag(hash)) {
+        for entry in matches(self.groups.get(home)?, tag(hash)) {
             if let found @ Some(_) = visit(home * GROUP + entry) {
                 return found;
             }
@@ -176,7 +171,7 @@ impl Index {
     fn find_overflowed<R>(&self, home: usize, tag: u8, mut visit: impl FnMut(usize) -> Option<R>) -> Option<R> {
         let mut group = self.next(home);
         while group != home {
-            let mut slots = self.groups[group].matches(tag).map(|entry| group * GROUP + entry);
+            let mut slots = matches(&self.groups[group], tag).map(|entry| group * GROUP + entry);
             if let found @ Some(_) = slots.find_map(&mut visit) {
                 return found;
             }
@@ -193,8 +188,8 @@ impl Index {
         debug_assert!(!self.is_full());
         let mut group = self.home(hash);
         loop {
-            if let Some(entry) = self.groups[group].matches(0).next() {
-                self.groups[group].0[entry] = tag(hash);
+            if let Some(entry) = matches(&self.groups[group], 0).next() {
+                self.groups[group][entry] = tag(hash);
                 self.len += 1;
                 return group * GROUP + entry;
             }
@@ -205,7 +200,7 @@ impl Index {
 
     /// Removes the entry of `hash` at `slot`.
     pub(crate) fn remove(&mut self, hash: u64, slot: usize) {
-        self.groups[slot / GROUP].0[slot % GROUP] = 0;
+        self.groups[slot / GROUP][slot % GROUP] = 0;
         let mut group = self.home(hash);
         while group != slot / GROUP {
             self.overflow[group] -= 1;

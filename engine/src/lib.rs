@@ -16,7 +16,8 @@
 //!   listing.rs     entries slice by slice, from any place on
 //!   walk.rs        Walk: all entries, run by run, while other threads go on
 //!   call.rs        the execution of one operation in a shard, and its outcome
-//!   table.rs       entries of one type: index + slots
+//!   table.rs       entries of one type, and how a table grows and shrinks
+//!   cells.rs       room for a number of entries: index + slots
 //!   index.rs       hash index: one tag per slot
 //!   slots.rs       slots: fixed-size cells in chunks; the stamp of an entry
 //!   stored.rs      what a slot holds for each value type
@@ -30,6 +31,7 @@
 //! ```
 
 mod call;
+mod cells;
 mod collection;
 mod engine;
 mod env;

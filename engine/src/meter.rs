@@ -4,7 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proto::Refusal;
 
-/// Counts the bytes of slots, tags, long keys, long values and deadlines, without allocator overhead.
+/// The part of the limit that writes leave free, so that tables can shrink after deletions: moving entries to a smaller table
+/// needs the memory of its index first.
+const SHRINKING: usize = 64;
+
+/// Counts the bytes of slots, tags, long keys, long values and deadlines, as the allocator rounds them up.
 #[derive(Debug)]
 pub struct Meter {
     used: AtomicUsize,
@@ -22,6 +26,18 @@ pub struct Usage {
     pub bytes: usize,
 }
 
+/// Memory of an allocation, in bytes: sizes have four classes for each power of two, as in mimalloc
+/// (<https://github.com/microsoft/mimalloc/blob/v2.2.4/src/page-queue.c#L59>, `mi_bin`).
+pub(crate) fn allocated(bytes: usize) -> usize {
+    const WORD: usize = size_of::<usize>();
+    let words = bytes.div_ceil(WORD);
+    match words {
+        0 => 0,
+        1..=8 => words.next_multiple_of(2) * WORD,
+        _ => words.next_multiple_of(1 << ((words - 1).ilog2() - 2)) * WORD,
+    }
+}
+
 impl Meter {
     pub(crate) fn new(limit: Option<usize>) -> Self {
         Self { used: AtomicUsize::new(0), limit: limit.unwrap_or(usize::MAX) }
@@ -37,17 +53,22 @@ impl Meter {
         (self.limit != usize::MAX).then_some(self.limit)
     }
 
-    /// Fails if `more` bytes would exceed the limit. Concurrent writers may overshoot it by what each of them adds.
+    /// Fails if `more` bytes would exceed the limit, less what tables need to shrink. Concurrent writers may overshoot it by what each of them adds.
     pub(crate) fn admit(&self, more: usize) -> Result<(), Refusal> {
         // What needs no memory never fails, so deletions work even beyond the limit: they free slots.
         if more == 0 || self.limit == usize::MAX {
             return Ok(());
         }
         let used = self.used();
-        match used.saturating_add(more) > self.limit {
+        match used.saturating_add(more) > self.limit - self.limit / SHRINKING {
             true => Err(Refusal::Memory { used, limit: self.limit }),
             false => Ok(()),
         }
+    }
+
+    /// Whether there are as many bytes below the limit.
+    pub(crate) fn has(&self, more: usize) -> bool {
+        self.used().saturating_add(more) <= self.limit
     }
 
     /// Replaces `before` bytes with `after`.

@@ -147,7 +147,7 @@ impl Engine {
             // Each arm constructs the outcome in place: it is large, and moving it costs time.
             let one = match (guards.get(at).filter(|_| is_light(op)), *op) {
                 (Some(shard), Op::Get { ty, .. }) => shard.get(op, ty, *hash, context),
-                (Some(shard), _) if !shard.is_about_to_grow(op) => {
+                (Some(shard), _) => {
                     let replayed = replayed.get(at);
                     shard.execute(&mut Call {
                         op,

@@ -16,9 +16,9 @@ use crate::env::Env;
 use crate::expiry::{DEADLINE_BYTES, Facts};
 use crate::items::{in_order, packed_item};
 use crate::meter::Usage;
-use crate::slots::Stamp;
+use crate::slots::{SlotIndex, Stamp};
 use crate::stored::{Owned, Prepared, Stored, edit_members, slot};
-use crate::table::{SlotIndex, Table};
+use crate::table::Table;
 
 /// How a type is incremented, from its row in the table of types.
 macro_rules! increment_of {
@@ -122,15 +122,6 @@ macro_rules! shard {
 
             pub(crate) fn fit(&mut self, env: &Env) {
                 $(self.$field.fit(env);)*
-            }
-
-            /// Whether the operation may have to grow a table, which takes time.
-            #[inline]
-            pub(crate) fn is_about_to_grow(&self, op: &Op<'_>) -> bool {
-                match op.value_type() {
-                    $(Some(ValueType::$variant) => self.$field.is_full(),)*
-                    None => false,
-                }
             }
 
             pub(crate) fn len(&self) -> usize {

@@ -1,4 +1,4 @@
-//! Slots: fixed-size cells in chunks of one size, so that memory freed by one table can be used by any other.
+//! Slots: fixed-size cells in chunks of one size for all types, so that memory freed by one table can be used by any other.
 //!
 //! ```text
 //!   a slot with a short key                      a slot with a long key
@@ -16,9 +16,11 @@ use arcstr::ArcStr;
 use proto::{Key, Lsn, Text};
 
 use crate::collection::{MapValue, SetValue};
+use crate::index::GROUP;
+use crate::meter::allocated;
 
-/// Slots per chunk: 4 KiB for scalars, 8 KiB for other types.
-pub(crate) const CHUNK: usize = 128;
+/// Size of a chunk of slots, in bytes; a little less is used if the size of a slot does not divide it.
+pub(crate) const CHUNK_BYTES: usize = 4096;
 
 /// Longest key that is stored in the slot itself, in bytes.
 pub(crate) const INLINE_KEY_BYTES: usize = 22;
@@ -155,7 +157,7 @@ impl<V> Slot<V> {
     }
 
     #[inline]
-    fn is_free(&self) -> bool {
+    pub(crate) fn is_free(&self) -> bool {
         matches!(self, Self::Short { len_plus_1: NonZeroU8::MIN, .. })
     }
 
@@ -167,61 +169,108 @@ impl<V> Slot<V> {
 
 /// Heap memory that a slot needs for a key of this length, in bytes.
 pub(crate) fn key_heap_bytes(len: usize) -> usize {
-    if len <= INLINE_KEY_BYTES { 0 } else { LONG_KEY_OVERHEAD_BYTES + len }
+    if len <= INLINE_KEY_BYTES { 0 } else { allocated(LONG_KEY_OVERHEAD_BYTES + len) }
 }
 
-/// A chunked array of slots.
+/// The slot of an entry: its number, and in the highest bit on which side it is while a table moves its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SlotIndex(u32);
+
+impl SlotIndex {
+    const SIDE: u32 = 1 << 31;
+
+    #[inline]
+    pub(crate) fn new(number: usize, side: bool) -> Self {
+        debug_assert!(number < Self::SIDE as usize);
+        Self(number as u32 | if side { Self::SIDE } else { 0 })
+    }
+
+    #[inline]
+    pub(crate) fn number(self) -> usize {
+        (self.0 & !Self::SIDE) as usize
+    }
+
+    #[inline]
+    pub(crate) fn side(self) -> bool {
+        self.0 & Self::SIDE != 0
+    }
+}
+
+/// A chunked array of slots. A chunk is allocated when it is first used.
 #[derive(Debug)]
 pub(crate) struct Slots<V> {
-    chunks: Box<[Box<[Slot<V>; CHUNK]>]>,
+    chunks: Box<[Option<Chunk<V>>]>,
+    /// How many chunks are allocated.
+    allocated: usize,
 }
+
+type Chunk<V> = Box<[Slot<V>]>;
 
 impl<V> Default for Slots<V> {
     fn default() -> Self {
-        Self { chunks: Box::default() }
+        Self { chunks: Box::default(), allocated: 0 }
     }
 }
 
 impl<V: Default + Clone> Slots<V> {
-    /// Free slots, a multiple of [`CHUNK`].
+    /// Slots in a chunk: whole groups of the index.
+    pub(crate) const CHUNK: usize = CHUNK_BYTES / size_of::<Slot<V>>() / GROUP * GROUP;
+
+    /// Free slots, a multiple of [`Slots::CHUNK`].
     pub(crate) fn new(count: usize) -> Self {
-        let chunk = || {
-            let slots = vec![Slot::default(); CHUNK].into_boxed_slice();
-            slots.try_into().unwrap_or_else(|_| unreachable!("the slice has CHUNK slots"))
-        };
-        Self { chunks: std::iter::repeat_with(chunk).take(count / CHUNK).collect() }
+        Self { chunks: vec![None; count / Self::CHUNK].into(), allocated: 0 }
     }
 
     /// The number of slots.
     pub(crate) fn count(&self) -> usize {
-        self.chunks.len() * CHUNK
+        self.chunks.len() * Self::CHUNK
     }
 
-    /// Size of this many slots, in bytes.
-    pub(crate) fn bytes(count: usize) -> usize {
-        count * size_of::<Slot<V>>()
+    /// Memory of this many slots besides their chunks, in bytes.
+    pub(crate) fn bytes_for(count: usize) -> usize {
+        count / Self::CHUNK * size_of::<Option<Chunk<V>>>()
+    }
+
+    /// Memory of the chunks, in bytes.
+    pub(crate) fn chunk_bytes(&self) -> usize {
+        self.allocated * CHUNK_BYTES
+    }
+
+    pub(crate) fn lacks_chunks(&self) -> bool {
+        self.allocated < self.chunks.len()
+    }
+
+    /// A slot, if its chunk is allocated.
+    #[inline]
+    pub(crate) fn get(&self, number: usize) -> Option<&Slot<V>> {
+        self.chunks.get(number / Self::CHUNK)?.as_ref()?.get(number % Self::CHUNK)
     }
 
     #[inline]
-    pub(crate) fn get(&self, number: usize) -> &Slot<V> {
-        &self.chunks[number / CHUNK][number % CHUNK]
+    pub(crate) fn get_mut(&mut self, number: usize) -> Option<&mut Slot<V>> {
+        self.chunks.get_mut(number / Self::CHUNK)?.as_mut()?.get_mut(number % Self::CHUNK)
     }
 
+    /// Stores a slot.
     #[inline]
-    pub(crate) fn get_mut(&mut self, number: usize) -> &mut Slot<V> {
-        &mut self.chunks[number / CHUNK][number % CHUNK]
+    pub(crate) fn put(&mut self, number: usize, slot: Slot<V>) {
+        let chunk = self.chunks[number / Self::CHUNK].get_or_insert_with(|| {
+            self.allocated += 1;
+            vec![Slot::default(); Self::CHUNK].into()
+        });
+        chunk[number % Self::CHUNK] = slot;
+    }
+
+    /// Takes a chunk out, if it is allocated.
+    pub(crate) fn take_chunk(&mut self, chunk: usize) -> Option<Box<[Slot<V>]>> {
+        let taken = self.chunks[chunk].take();
+        self.allocated -= usize::from(taken.is_some());
+        taken
     }
 
     /// The used slots, in memory order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Slot<V>> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|slot| !slot.is_free())
-    }
-
-    /// Removes and returns the used slots with their numbers, in memory order. A chunk's memory is freed once all of it has
-    /// been read.
-    pub(crate) fn into_used(self) -> impl Iterator<Item = (usize, Slot<V>)> {
-        let chunks = self.chunks.into_iter().map(|chunk| chunk as Box<[Slot<V>]>);
-        chunks.flat_map(|chunk| chunk.into_iter()).enumerate().filter(|(_, slot)| !slot.is_free())
+        self.chunks.iter().flatten().flat_map(|chunk| chunk.iter()).filter(|slot| !slot.is_free())
     }
 }
 

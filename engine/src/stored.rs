@@ -6,7 +6,8 @@ use std::sync::Arc;
 use proto::{Op, Strings, Text, Value, ValueRef};
 
 use crate::collection::{Blocks, Edit, MapValue, SetValue};
-use crate::items::in_order;
+use crate::items::{COUNTS_BYTES, in_order};
+use crate::meter::allocated;
 use crate::prefetch::prefetch;
 
 /// A value in the form that its slot stores.
@@ -143,8 +144,10 @@ pub(crate) fn edit_members(set: &slot::Set, in_order: &[u8], adds: bool) -> Edit
 
 impl Stored for Text {
     fn prefetch(&self) {
-        if let Self::Shared(text) = self {
-            prefetch(&**text);
+        match self {
+            Self::Inline { .. } => {}
+            Self::Copied(text) => prefetch(&**text),
+            Self::Shared(text) => prefetch(&**text),
         }
     }
 
@@ -153,7 +156,11 @@ impl Stored for Text {
     }
 
     fn heap_bytes(&self) -> usize {
-        self.heap_bytes()
+        match self {
+            Self::Inline { .. } => 0,
+            Self::Copied(text) => allocated(text.len()),
+            Self::Shared(text) => allocated(COUNTS_BYTES + text.len()),
+        }
     }
 
     fn into_owned(self) -> Option<Owned> {

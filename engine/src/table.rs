@@ -1,14 +1,21 @@
-//! The entries of one value type in one shard: an index over slots.
+//! The entries of one value type in one shard.
+//!
+//! A table grows, and shrinks, in steps of bounded work, as in Redis
+//! (<https://github.com/redis/redis/blob/7.2.0/src/dict.c>, `dictRehash`): it gets cells of another size, and each
+//! insertion or removal moves one chunk of entries there, until the earlier cells are empty. Both are in the order of hashes, so a
+//! chunk moves to neighbouring places, and its memory is given back at once.
 
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 
 use proto::{Key, Lsn, Micros};
 
+use crate::cells::Cells;
 use crate::env::{Env, WHOLE};
 use crate::expiry::{DEADLINE_BYTES, Deadlines, Facts};
-use crate::index::Index;
+use crate::index::{GROUP, Index};
 use crate::prefetch::prefetch;
-use crate::slots::{CHUNK, Slot, Slots, Stamp, key_heap_bytes};
+use crate::slots::{CHUNK_BYTES, Slot, SlotIndex, Slots, Stamp, key_heap_bytes};
 use crate::stored::Stored;
 
 /// Groups of slots that a walk visits at a time, with the shard locked: about a thousand slots.
@@ -17,17 +24,19 @@ const WALK_GROUPS: usize = 64;
 /// Bytes of keys and of values' heap memory after which a walk pauses.
 const WALK_BYTES: usize = 256 << 10;
 
-/// The bits of a hash that select the group.
-const LOW_BITS: u64 = u32::MAX as u64;
+/// Memory that an insertion may need for chunks while entries move, in bytes. A chunk of entries goes to at most three chunks of a
+/// table that grows, and perhaps beyond the end of the last one; the new entry goes anywhere.
+const MOVING_BYTES: usize = 5 * CHUNK_BYTES;
 
-/// The slot of an entry that was looked up. Valid until the table changes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SlotIndex(usize);
+/// A table shrinks when it has this many slots for each entry.
+const SPARSE: usize = 4;
 
 #[derive(Debug)]
 pub(crate) struct Table<V> {
-    index: Index,
-    slots: Slots<V>,
+    /// Where entries are added.
+    now: Cells<V>,
+    /// Where entries were added before; until all have moved.
+    before: Option<Box<Leaving<V>>>,
     /// When entries expire.
     deadlines: Deadlines,
     /// Bytes of long keys, long values and deadlines.
@@ -36,32 +45,31 @@ pub(crate) struct Table<V> {
     unlogged_writes: u64,
 }
 
+/// Cells that entries move out of, chunk by chunk.
+#[derive(Debug)]
+struct Leaving<V> {
+    cells: Cells<V>,
+    /// How many chunks are empty.
+    moved: usize,
+}
+
 impl<V> Default for Table<V> {
     fn default() -> Self {
-        Self {
-            index: Index::default(),
-            slots: Slots::default(),
-            deadlines: Deadlines::default(),
-            heap: 0,
-            unlogged_writes: 0,
-        }
+        Self { now: Cells::default(), before: None, deadlines: Deadlines::default(), heap: 0, unlogged_writes: 0 }
     }
 }
 
-/// Whether two keys are equal. Short ones are compared as two words that may overlap, without a function call.
-#[inline]
-fn key_eq(a: &[u8], b: &[u8]) -> bool {
-    const WORD: usize = size_of::<u64>();
-    match (a.len(), a.first_chunk::<WORD>(), b.first_chunk::<WORD>(), a.last_chunk::<WORD>(), b.last_chunk::<WORD>()) {
-        (length, _, _, _, _) if length != b.len() => false,
-        (length, Some(a0), Some(b0), Some(a1), Some(b1)) if length <= 2 * WORD => a0 == b0 && a1 == b1,
-        _ => a == b,
+impl<V: Stored> Leaving<V> {
+    /// Whether an entry with this hash has not moved, most likely.
+    #[inline]
+    fn keeps(&self, hash: u64) -> bool {
+        self.cells.index.home(hash) * GROUP >= self.moved * Slots::<V>::CHUNK
     }
 }
 
 impl<V: Stored> Table<V> {
     pub(crate) fn len(&self) -> usize {
-        self.index.len()
+        self.now.index.len() + self.before.as_ref().map_or(0, |before| before.cells.index.len())
     }
 
     /// Bytes in use, as the meter counts them.
@@ -89,33 +97,33 @@ impl<V: Stored> Table<V> {
     /// Whether the entry has expired at this time.
     #[inline(always)]
     pub(crate) fn is_due(&self, found: SlotIndex, at: Micros) -> bool {
-        self.deadlines.is_due(found.0, at)
+        self.deadlines.is_due(found, at)
     }
 
     /// An entry that has expired at this time, and is still there.
     pub(crate) fn find_due(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<SlotIndex> {
         let (found, _) = self.look_up_any(hash, key)?;
-        self.deadlines.is_due(found.0, at).then_some(found)
+        self.deadlines.is_due(found, at).then_some(found)
     }
 
     /// The entry that is the first to have expired at this time.
     pub(crate) fn first_due(&self, at: Micros) -> Option<SlotIndex> {
-        self.deadlines.first_due(at).map(SlotIndex)
+        self.deadlines.first_due(at)
     }
 
     pub(crate) fn key(&self, found: SlotIndex) -> Key<'_> {
-        self.slots.get(found.0).as_key()
+        self.slot(found).as_key()
     }
 
     /// When the entry expires.
     #[inline]
     pub(crate) fn expires(&self, found: SlotIndex) -> Option<Micros> {
-        self.deadlines.get(found.0)
+        self.deadlines.get(found)
     }
 
     #[inline]
     pub(crate) fn value(&self, found: SlotIndex) -> &V {
-        self.slots.get(found.0).value()
+        self.slot(found).value()
     }
 
     #[inline(always)]
@@ -126,7 +134,7 @@ impl<V: Stored> Table<V> {
     #[inline(always)]
     fn look_up(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<(SlotIndex, &Slot<V>)> {
         match self.look_up_any(hash, key) {
-            Some((found, _)) if self.deadlines.is_due(found.0, at) => None,
+            Some((found, _)) if self.deadlines.is_due(found, at) => None,
             found => found,
         }
     }
@@ -134,10 +142,50 @@ impl<V: Stored> Table<V> {
     /// The same, whether the entry has expired or not.
     #[inline(always)]
     fn look_up_any(&self, hash: u64, key: Key<'_>) -> Option<(SlotIndex, &Slot<V>)> {
-        self.index.find(hash, |number| {
-            let slot = self.slots.get(number);
-            key_eq(slot.key_bytes(), key.as_bytes()).then_some((SlotIndex(number), slot))
-        })
+        match &self.before {
+            None => self.now.find(hash, key),
+            Some(before) => self.look_up_moving(before, hash, key),
+        }
+    }
+
+    fn look_up_moving<'t>(
+        &'t self,
+        before: &'t Leaving<V>,
+        hash: u64,
+        key: Key<'_>,
+    ) -> Option<(SlotIndex, &'t Slot<V>)> {
+        let (first, second) = if before.keeps(hash) { (&before.cells, &self.now) } else { (&self.now, &before.cells) };
+        first.find(hash, key).or_else(|| second.find(hash, key))
+    }
+
+    /// The cells in which an entry with this hash is, most likely.
+    #[inline]
+    fn likely(&self, hash: u64) -> &Cells<V> {
+        match &self.before {
+            Some(before) if before.keeps(hash) => &before.cells,
+            _ => &self.now,
+        }
+    }
+
+    #[inline]
+    fn slot(&self, found: SlotIndex) -> &Slot<V> {
+        match &self.before {
+            Some(before) if before.cells.is_on(found.side()) => before.cells.get(found),
+            _ => self.now.get(found),
+        }
+    }
+
+    #[inline]
+    fn slot_mut(&mut self, found: SlotIndex) -> &mut Slot<V> {
+        self.cells_of(found).get_mut(found)
+    }
+
+    #[inline]
+    fn cells_of(&mut self, found: SlotIndex) -> &mut Cells<V> {
+        match &mut self.before {
+            Some(before) if before.cells.is_on(found.side()) => &mut before.cells,
+            _ => &mut self.now,
+        }
     }
 
     pub(crate) fn facts(&self, hash: u64, key: Key<'_>, at: Micros) -> Option<Facts> {
@@ -147,28 +195,28 @@ impl<V: Stored> Table<V> {
 
     /// Gives the entry, if there is one, this stamp.
     pub(crate) fn restamp(&mut self, hash: u64, key: Key<'_>, stamp: Stamp) {
-        if let Some((SlotIndex(number), _)) = self.look_up_any(hash, key) {
-            self.slots.get_mut(number).write(stamp);
+        if let Some(found) = self.find_any(hash, key) {
+            self.slot_mut(found).write(stamp);
         }
     }
 
     /// Makes these true of the entry, if there is one.
     pub(crate) fn restore(&mut self, hash: u64, key: Key<'_>, facts: Facts, env: &Env) {
-        if let Some((SlotIndex(number), _)) = self.look_up_any(hash, key) {
-            self.slots.get_mut(number).write(facts.stamp);
-            self.set_deadline(number, facts.expires, env);
+        if let Some(found) = self.find_any(hash, key) {
+            self.slot_mut(found).write(facts.stamp);
+            self.set_deadline(found, facts.expires, env);
         }
     }
 
     #[inline]
-    fn set_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
+    fn set_deadline(&mut self, slot: SlotIndex, expires: Option<Micros>, env: &Env) {
         if expires.is_some() || !self.deadlines.is_empty() {
             self.change_deadline(slot, expires, env);
         }
     }
 
     #[cold]
-    fn change_deadline(&mut self, slot: usize, expires: Option<Micros>, env: &Env) {
+    fn change_deadline(&mut self, slot: SlotIndex, expires: Option<Micros>, env: &Env) {
         let had_one = self.deadlines.set(slot, expires);
         // All cores read this line.
         if !env.expires.load(Ordering::Relaxed) {
@@ -179,17 +227,14 @@ impl<V: Stored> Table<V> {
         env.meter.replace(before, after);
     }
 
-    /// Whether the next insertion needs a larger table.
-    #[inline]
-    pub(crate) fn is_full(&self) -> bool {
-        self.index.is_full()
-    }
-
-    /// Bytes that inserting `key` would allocate, without the value's heap memory.
+    /// Most bytes that inserting `key` would allocate, without the value's heap memory.
     pub(crate) fn insertion_bytes(&self, hash: u64, key: Key<'_>, env: &Env) -> usize {
-        let growth = match self.is_full() {
-            true => Self::bytes_of(self.larger(hash, env)) - self.own_bytes(),
-            false => 0,
+        let growth = match (self.now.index.is_full(), &self.before) {
+            (true, None) if self.now.count() == 0 => Cells::<V>::bytes_for(Slots::<V>::CHUNK) + CHUNK_BYTES,
+            (true, _) => Cells::<V>::bytes_for(self.larger(hash, env)) + MOVING_BYTES,
+            (false, Some(_)) => MOVING_BYTES,
+            (false, None) if self.now.lacks_chunks() => CHUNK_BYTES,
+            (false, None) => 0,
         };
         growth + key_heap_bytes(key.as_bytes().len())
     }
@@ -215,17 +260,18 @@ impl<V: Stored> Table<V> {
         env: &Env,
     ) {
         let before = self.own_bytes();
-        if self.is_full() {
-            self.resize(self.larger(hash, env), env);
+        if self.now.index.is_full() {
+            self.finish(env);
+            self.begin(self.larger(hash, env));
         }
+        self.step(env);
         let stamp = self.next_stamp(lsn);
         let slot = Slot::new(key, value, stamp);
         let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
-        let number = self.index.insert(hash);
-        *self.slots.get_mut(number) = slot;
+        let added = self.now.insert(hash, slot);
         self.heap += heap;
         env.meter.replace(before, self.own_bytes() + heap);
-        self.set_deadline(number, expires, env);
+        self.set_deadline(added, expires, env);
     }
 
     /// Changes an entry's value, for the write with this lsn. If it is replayed over a newer state, the entry keeps the
@@ -242,54 +288,74 @@ impl<V: Stored> Table<V> {
     ) -> R {
         let mut stamp = self.next_stamp(lsn);
         if replayed {
-            stamp = self.slots.get(found.0).stamp().later(stamp);
+            stamp = self.slot(found).stamp().later(stamp);
         }
-        let value = self.slots.get_mut(found.0).write(stamp);
+        let value = self.slot_mut(found).write(stamp);
         let before = value.heap_bytes();
         let result = change(value);
         let after = value.heap_bytes();
         self.heap = self.heap + after - before;
         env.meter.replace(before, after);
-        self.set_deadline(found.0, expires, env);
+        self.set_deadline(found, expires, env);
         result
     }
 
     /// Removes an entry. Removing the last one frees the table's memory.
     pub(crate) fn remove(&mut self, hash: u64, found: SlotIndex, env: &Env) -> V {
-        self.set_deadline(found.0, None, env);
+        self.set_deadline(found, None, env);
         let before = self.own_bytes();
-        self.index.remove(hash, found.0);
-        let slot = std::mem::take(self.slots.get_mut(found.0));
-        if self.index.len() == 0 {
-            (self.index, self.slots) = Default::default();
-        }
+        let slot = self.cells_of(found).remove(hash, found);
         let heap = slot.key_heap_bytes() + slot.value().heap_bytes();
         self.heap -= heap;
+        if self.len() == 0 {
+            (self.now, self.before) = Default::default();
+        }
         env.meter.replace(before + heap, self.own_bytes());
+        self.shrink(env);
         slot.into_value()
     }
 
+    /// Moves entries if that leads to a smaller table, and there is memory to do so.
+    fn shrink(&mut self, env: &Env) {
+        let is_sparse = self.before.is_none() && self.len() * SPARSE < self.now.count();
+        let smaller = if is_sparse { self.fitting(self.len() / 2) } else { 0 };
+        let begins = is_sparse && smaller < self.now.count();
+        let needed = if begins { Cells::<V>::bytes_for(smaller) + MOVING_BYTES } else { MOVING_BYTES };
+        if (begins || self.before.is_some()) && env.meter.has(needed) {
+            let before = self.own_bytes();
+            if begins {
+                self.begin(smaller);
+            }
+            self.step(env);
+            env.meter.replace(before, self.own_bytes());
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
-        self.slots.iter().map(|slot| (slot.key(), slot.value()))
+        let before = self.before.iter().flat_map(|before| before.cells.iter());
+        self.now.iter().chain(before).map(|slot| (slot.key(), slot.value()))
     }
 
     /// Passes a run of entries to `visit`, in the order of the groups of their hashes: those whose hashes are at least
-    /// `from` in their low 32 bits, up to [`WALK_GROUPS`] or [`WALK_BYTES`]. Returns where the next run begins. Growth
+    /// `from` in their low 32 bits, up to [`WALK_GROUPS`] or [`WALK_BYTES`]. Returns where the next run begins. Another size
     /// changes the groups, but not the hashes.
     pub(crate) fn walk(&self, from: u64, env: &Env, visit: &mut impl FnMut(Key<'_>, &V, Facts)) -> Option<u64> {
-        let (groups, mut bytes) = (self.index.groups(), 0);
-        let first = if groups == 0 { 0 } else { self.index.home(from) };
-        for group in first..groups {
-            if group == first + WALK_GROUPS || bytes >= WALK_BYTES {
-                return Some(self.index.first_hash(group));
+        let (index, bytes) = (&self.now.index, Cell::new(0));
+        let mut visit = |found: SlotIndex, slot: &Slot<V>| {
+            bytes.set(bytes.get() + slot.key_bytes().len() + slot.value().heap_bytes());
+            let facts = Facts { stamp: slot.stamp(), expires: self.deadlines.get(found) };
+            visit(slot.as_key(), slot.value(), facts);
+        };
+        let first = if index.groups() == 0 { 0 } else { index.home(from) };
+        for group in first..index.groups() {
+            let begin = index.first_hash(group).max(from);
+            if group == first + WALK_GROUPS || bytes.get() >= WALK_BYTES {
+                return Some(begin);
             }
-            for (number, slot) in self.index.slots_from(group).map(|number| (number, self.slots.get(number))) {
-                let hash = env.hash(slot.key_bytes());
-                if self.index.home(hash) == group && hash & LOW_BITS >= from {
-                    bytes += slot.key_bytes().len() + slot.value().heap_bytes();
-                    let facts = Facts { stamp: slot.stamp(), expires: self.deadlines.get(number) };
-                    visit(slot.as_key(), slot.value(), facts);
-                }
+            let hashes = begin..index.first_hash(group + 1);
+            self.now.visit(&hashes, env, &mut visit);
+            if let Some(before) = &self.before {
+                before.cells.visit(&hashes, env, &mut visit);
             }
         }
         None
@@ -297,66 +363,78 @@ impl<V: Stored> Table<V> {
 
     #[inline]
     pub(crate) fn prefetch_index(&self, hash: u64) {
-        self.index.prefetch(hash);
+        self.likely(hash).index.prefetch(hash);
     }
 
     #[inline]
     pub(crate) fn prefetch_slot(&self, hash: u64) {
-        if let Some(slot) = self.index.first_match(hash) {
-            prefetch(self.slots.get(slot));
+        if let Some(slot) = self.likely(hash).first_match(hash) {
+            prefetch(slot);
         }
     }
 
     /// Prefetches the heap memory of a value whose slot is already in the cache.
     #[inline]
     pub(crate) fn prefetch_value(&self, hash: u64) {
-        if let Some(slot) = self.index.first_match(hash) {
-            self.slots.get(slot).value().prefetch();
+        if let Some(slot) = self.likely(hash).first_match(hash) {
+            slot.value().prefetch();
         }
     }
 
     fn own_bytes(&self) -> usize {
-        Self::bytes_of(self.slots.count())
-    }
-
-    /// Size of a table with this many slots, in bytes.
-    fn bytes_of(slots: usize) -> usize {
-        Index::bytes_for(slots) + Slots::<V>::bytes(slots)
+        self.now.bytes() + self.before.as_ref().map_or(0, |before| before.cells.bytes())
     }
 
     /// The number of slots after the next growth. The first bits of the hash, which select the shard, select one of 128
-    /// growth factors from 1.2 to 1.45. If all shards used the same factor, they would all grow at nearly the same
-    /// time. While the engine is filled they are larger, and as different.
+    /// growth factors from 1.125 to 1.25. If all shards used the same factor, they would all be nearly empty, and nearly full, at
+    /// the same time. While the engine is filled they are larger, and as different.
     fn larger(&self, hash: u64, env: &Env) -> usize {
-        let slots = self.slots.count();
-        let more = env.growth().max(205) + (hash >> 57) as usize * 2;
-        (slots + slots * more / WHOLE).next_multiple_of(CHUNK).max(slots + CHUNK)
+        let slots = self.now.count();
+        let more = env.growth().max(128) + (hash >> 57) as usize;
+        (slots + slots * more / WHOLE).next_multiple_of(Slots::<V>::CHUNK).max(slots + Slots::<V>::CHUNK)
+    }
+
+    /// The number of slots that are enough for the entries and so many more.
+    fn fitting(&self, more: usize) -> usize {
+        Index::slots_for(self.len() + more).next_multiple_of(Slots::<V>::CHUNK)
     }
 
     /// Gives memory back if the table has become larger than by growing without expectations.
     pub(crate) fn fit(&mut self, env: &Env) {
         let before = self.own_bytes();
-        // Some room is left: the next insertion should not have to move everything.
-        let needed = Index::slots_for(self.len() + self.len() / 8).next_multiple_of(CHUNK);
-        if self.slots.count() > needed + needed / 2 {
-            self.resize(needed, env);
-            env.meter.replace(before, self.own_bytes());
+        // Some room is left: the next insertion should not have to move anything.
+        let needed = self.fitting(self.len() / 8);
+        self.finish(env);
+        if self.now.count() > needed + needed / 2 {
+            self.begin(needed);
+            self.finish(env);
         }
+        env.meter.replace(before, self.own_bytes());
     }
 
-    /// Moves all entries to a table of another size. It reads and writes sequentially, so the pause is bounded by memory
-    /// bandwidth, not by one cache miss per entry.
-    fn resize(&mut self, slots: usize, env: &Env) {
-        self.index = Index::with_capacity(slots);
-        let deadlines = std::mem::take(&mut self.deadlines);
-        let mut moves = Vec::with_capacity(deadlines.len());
-        for (from, slot) in std::mem::replace(&mut self.slots, Slots::new(slots)).into_used() {
-            let number = self.index.insert(env.hash(slot.key_bytes()));
-            *self.slots.get_mut(number) = slot;
-            if deadlines.get(from).is_some() {
-                moves.push((from, number));
-            }
+    /// Begins to move all entries to cells of another size.
+    fn begin(&mut self, slots: usize) {
+        let cells = self.now.beside(slots);
+        let cells = std::mem::replace(&mut self.now, cells);
+        self.before = (cells.index.len() > 0).then(|| Box::new(Leaving { cells, moved: 0 }));
+    }
+
+    /// Moves the entries of one chunk, if any have to. Returns whether more have to.
+    fn step(&mut self, env: &Env) -> bool {
+        let Some(before) = &mut self.before else { return false };
+        before.cells.take_chunk(before.moved, env, |hash, from, slot| {
+            let to = self.now.insert(hash, slot);
+            self.deadlines.follow(from, to);
+        });
+        before.moved += 1;
+        if before.cells.index.len() == 0 {
+            self.before = None;
         }
-        self.deadlines = deadlines.moved(moves.into_iter());
+        self.before.is_some()
+    }
+
+    /// Moves all entries that have to.
+    fn finish(&mut self, env: &Env) {
+        while self.step(env) {}
     }
 }

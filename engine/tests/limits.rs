@@ -123,6 +123,28 @@ mod memory {
         assert_eq!(reply(&engine, &put_int(&key_number(stored))), Ok(Reply::Stored));
     }
 
+    /// Puts entries of this value until one is refused; returns how many were stored.
+    fn fill_with(engine: &Engine, key: impl Fn(u32) -> String, value: ValueRef<'_>) -> u32 {
+        let put = |n: &u32| engine.execute(&Op::Put { key: as_key(&key(*n)), value }, 0).is_err();
+        (0..).find(put).expect("some put is refused")
+    }
+
+    #[test]
+    fn what_deletions_free_is_there_for_every_type() {
+        const LIMIT: usize = 32 << 20;
+        let text = "a text of fifty bytes, which lies outside of a slot";
+        let empty = Engine::new(bounded(64, LIMIT));
+        let room = fill_with(&empty, |n| format!("text {n}"), ValueRef::Str(text));
+        let engine = Engine::new(bounded(64, LIMIT));
+        let stored = fill_with(&engine, |n| format!("int {n}"), ValueRef::Int(1));
+        for n in (0..stored).filter(|n| n % 1000 != 0) {
+            let key = format!("int {n}");
+            assert_eq!(reply(&engine, &Op::Del { ty: ValueType::Int, key: as_key(&key) }), Ok(Reply::Deleted(true)));
+        }
+        let texts = fill_with(&engine, |n| format!("text {n}"), ValueRef::Str(text));
+        assert!(texts > room / 10 * 9, "{texts} texts after {stored} ints, {room} in an empty engine");
+    }
+
     #[test]
     fn replay_knows_no_limit() {
         let log = quiet_log(usize::MAX);

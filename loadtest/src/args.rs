@@ -17,7 +17,7 @@ Examples:
   loadtest --start redis --depth 128                    Redis under the same load
   loadtest --target frames://10.0.0.5:8090 --rate 50000 --html report.html
   loadtest --grow --mix 0 --keys 10000000               pauses while kvs grows
-  loadtest compare                                      kvs compared with Redis, memcached, nginx and Webdis
+  loadtest compare                                      kvs compared with Redis, Valkey, memcached, nginx and Webdis
   loadtest draw compare.json --svg compare.svg          a picture of saved results
 
 Times need a unit (10s, 500ms). Latencies of a closed loop count from when a batch was sent, those of an open loop (--rate)
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Compare kvs with the peers that are installed (Redis, memcached, nginx, Webdis), alternating: a table of ratios
+    /// Compare kvs with the peers that are installed (Redis, Valkey, memcached, nginx, Webdis), alternating: a table of ratios, and latencies at half of the slower one's maximum
     Compare(CompareArgs),
     /// Draw a picture (SVG) of results saved by `compare --json`
     Draw(DrawArgs),
@@ -63,6 +63,8 @@ pub(crate) enum Start {
     Rest,
     /// Redis without persistence
     Redis,
+    /// Valkey without persistence
+    Valkey,
     /// memcached, one thread
     Memcached,
     /// Webdis in front of a Redis

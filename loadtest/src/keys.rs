@@ -56,7 +56,14 @@ pub(crate) enum ValueKind {
     Int,
     /// Texts of `--value-bytes` bytes
     Str,
+    /// Maps of one field with a text of `--value-bytes` bytes; only stored, over frames or RESP
+    Map,
+    /// Sets of one member of `--value-bytes` bytes; only stored, over frames or RESP
+    Set,
 }
+
+/// The field of every map.
+pub(crate) const FIELD: &str = "field";
 
 /// One value, in each form that a protocol may need.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -65,13 +72,17 @@ pub(crate) enum Value<'a> {
     Int(i32, &'a str),
     /// A text.
     Str(&'a str),
+    /// A map of one field with this value.
+    Map(&'a str),
+    /// A set of this member.
+    Set(&'a str),
 }
 
 impl<'a> Value<'a> {
     /// The value as text.
     pub(crate) fn text(self) -> &'a str {
         match self {
-            Self::Int(_, text) | Self::Str(text) => text,
+            Self::Int(_, text) | Self::Str(text) | Self::Map(text) | Self::Set(text) => text,
         }
     }
 }
@@ -93,7 +104,7 @@ impl Values {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let (text, bytes) = match kind {
             ValueKind::Int => (ints.iter().map(i32::to_string).collect(), INT_DIGITS),
-            ValueKind::Str => {
+            ValueKind::Str | ValueKind::Map | ValueKind::Set => {
                 ((0..bytes + VALUES).map(|_| char::from(random.random_range(b'a'..=b'z'))).collect(), bytes)
             }
         };
@@ -106,6 +117,8 @@ impl Values {
         match self.kind {
             ValueKind::Int => Value::Int(self.ints[n], &self.text[n * INT_DIGITS..][..INT_DIGITS]),
             ValueKind::Str => Value::Str(&self.text[n..n + self.bytes]),
+            ValueKind::Map => Value::Map(&self.text[n..n + self.bytes]),
+            ValueKind::Set => Value::Set(&self.text[n..n + self.bytes]),
         }
     }
 

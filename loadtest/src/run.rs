@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::args::{RunArgs, Start, Switch};
 use crate::distribution::THETA;
 use crate::host::Host;
+use crate::keys::ValueKind;
 use crate::load::{self, Choice, Pace, Plan, Progress, Silent};
 use crate::outcome::Outcome;
 use crate::process::pin::{self, Cores};
@@ -46,6 +47,10 @@ pub(crate) fn run(args: &RunArgs, interrupt: &AtomicBool) -> Result<Outcome, Str
         args.target.clone().or_else(|| server.as_ref().map(|server| server.target.clone())).ok_or("no target")?;
     let pids = server.as_ref().map_or_else(|| args.server_pid.clone(), Server::pids);
     let plan = plan(args, target, &cores, pids);
+    let stores_lists = matches!(plan.value, ValueKind::Map | ValueKind::Set);
+    if stores_lists && (plan.gets > 0 || !matches!(plan.target.scheme, Scheme::Frames | Scheme::Redis)) {
+        return Err("--value map and --value set: only stored (--mix 0), over frames or RESP".into());
+    }
     eprintln!("{}: {}", plan.target, report::text::load(&plan));
 
     let preloads = args.preload == Switch::On && !args.grow && plan.target.has_entries();
@@ -111,6 +116,7 @@ fn start(args: &RunArgs, cores: &[usize]) -> Result<Server, String> {
         Start::Frames => kvs(false),
         Start::Rest => kvs(true),
         Start::Redis => Peer::Redis.start(cores),
+        Start::Valkey => Peer::Valkey.start(cores),
         Start::Memcached => Peer::Memcached.start(cores),
         Start::Webdis => Peer::Webdis.start(cores),
         Start::Nginx => Peer::Nginx.start(cores),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 /// Longest text stored inside a [`Text`] itself, in bytes.
 pub const INLINE_TEXT_BYTES: usize = 30;
 
+/// Longest text that is copied rather than shared, in bytes. A shared one takes 16 bytes more.
+const COPIED_TEXT_BYTES: usize = 1024;
+
 /// Why bytes are not a valid text value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)]
@@ -40,8 +43,7 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     found == 0
 }
 
-/// A stored text. Short ones are inline. Long ones are shared: a reader takes one out of the engine by incrementing a
-/// reference count instead of copying it.
+/// A stored text. A reader takes a short one out of the engine as a copy, and a long one by incrementing a reference count.
 #[derive(Clone, Debug)]
 pub enum Text {
     /// Up to [`INLINE_TEXT_BYTES`] bytes.
@@ -51,6 +53,8 @@ pub enum Text {
         /// The text, then zeros.
         bytes: [u8; INLINE_TEXT_BYTES],
     },
+    /// Up to a kibibyte.
+    Copied(Box<str>),
     /// Anything longer.
     Shared(Arc<str>),
 }
@@ -60,6 +64,7 @@ impl Text {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Self::Copied(text) => text.as_bytes(),
             Self::Shared(text) => text.as_bytes(),
         }
     }
@@ -68,15 +73,8 @@ impl Text {
     pub fn as_str(&self) -> &str {
         match self {
             Self::Inline { .. } => std::str::from_utf8(self.as_bytes()).expect("a Text is made from a str"),
+            Self::Copied(text) => text,
             Self::Shared(text) => text,
-        }
-    }
-
-    /// Heap memory of this text, in bytes (its own allocation, including reference counts).
-    pub fn heap_bytes(&self) -> usize {
-        match self {
-            Self::Inline { .. } => 0,
-            Self::Shared(text) => text.len() + 2 * size_of::<usize>(),
         }
     }
 }
@@ -89,12 +87,14 @@ impl Default for Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        if text.len() <= INLINE_TEXT_BYTES {
-            let mut bytes = [0; INLINE_TEXT_BYTES];
-            bytes[..text.len()].copy_from_slice(text.as_bytes());
-            Self::Inline { len: text.len() as u8, bytes }
-        } else {
-            Self::Shared(text.into())
+        match text.len() {
+            ..=INLINE_TEXT_BYTES => {
+                let mut bytes = [0; INLINE_TEXT_BYTES];
+                bytes[..text.len()].copy_from_slice(text.as_bytes());
+                Self::Inline { len: text.len() as u8, bytes }
+            }
+            len if len <= COPIED_TEXT_BYTES => Self::Copied(text.into()),
+            _ => Self::Shared(text.into()),
         }
     }
 }

@@ -235,6 +235,10 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..=engine::MAX_SHARDS as i64))]
     pub shards: u32,
 
+    /// Seeds of the hash function. Not on the command line: they are random unless a run is to be repeated.
+    #[arg(skip)]
+    pub(crate) hash_seeds: Option<[u64; 4]>,
+
     /// Memory limit for entries; above it writes get 503, reads and deletes still work [default: no limit]
     #[arg(long, env = "KVS_MAX_MEMORY", value_name = "SIZE", value_parser = at_least::<1>)]
     pub max_memory: Option<ByteSize>,
@@ -532,7 +536,7 @@ impl Config {
                 Record::Writes => engine::RecordMode::Writes,
                 Record::All => engine::RecordMode::All,
             },
-            hash_seeds: None,
+            hash_seeds: self.hash_seeds,
             outcomes: engine::OutcomeLimits {
                 window: self.idempotency_window.as_micros() as proto::Micros,
                 keys: self.idempotency_keys as usize,

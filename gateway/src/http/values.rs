@@ -96,8 +96,9 @@ impl Serialize for JsonValue<'_> {
 
 /// The text as a body. Long text is not copied.
 pub(super) fn text_body(value: Text) -> Bytes {
-    match &value {
+    match value {
         Text::Inline { .. } => Bytes::copy_from_slice(value.as_bytes()),
+        Text::Copied(text) => Bytes::from(String::from(text)),
         Text::Shared(_) => Bytes::from_owner(value),
     }
 }

@@ -188,6 +188,7 @@ impl<C: CheckpointWriter> Checkpointer<C> {
         };
         if let State::Writing { began, mut written } = std::mem::replace(&mut self.state, State::Idle) {
             let ended = tokio::select! {
+                biased;
                 ended = &mut written => ended,
                 () = late => written.await,
             };

@@ -87,6 +87,7 @@ impl DurableGate {
             let now = *status.borrow_and_update();
             self.note(now, log);
             tokio::select! {
+                biased;
                 changed = status.changed() => if changed.is_err() {
                     // A clean end comes after the last session. Any other end is a failure, and nothing may wait for
                     // it.

@@ -151,6 +151,7 @@ impl<S: LogWriter> Shipper<S> {
         let end = {
             let mut resuming = pin!(self.sink.resume(&self.term));
             tokio::select! {
+                biased;
                 end = &mut resuming => end?,
                 () = sleep_until(self.status.end_of_grace()) => {
                     self.status.down(false, &self.buffer);
@@ -205,8 +206,9 @@ impl<S: LogWriter> Shipper<S> {
             // Also covers a resume that found that everything is durable already.
             self.status.up();
             tokio::select! {
-                () = filled.notified() => {}
+                biased;
                 _ = stop.wait_for(|stop| *stop) => {}
+                () = filled.notified() => {}
                 () = tokio::time::sleep(TERM_CHECK_INTERVAL) => self.sink.check_term().await?,
             }
             return Ok(());

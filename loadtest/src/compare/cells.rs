@@ -23,7 +23,7 @@ pub(crate) struct Cell {
     pub(crate) kvs: Setup,
     /// The peer. Without one, only kvs is measured.
     pub(crate) peer: Option<Peer>,
-    /// The goal for the ratio of kvs to peer.
+    /// The goal for kvs, or for its ratio to the peer.
     pub(crate) goal: Option<Goal>,
 }
 
@@ -57,10 +57,22 @@ impl Work {
         Self { keys: MILLION, distribution: Distribution::Uniform, value, value_bytes, gets, depth, connections }
     }
 
+    fn of(value: ValueKind, gets: u8, depth: usize, bytes: usize) -> Self {
+        Self { value, value_bytes: bytes, ..Self::ints(gets, depth) }
+    }
+
     fn texts(gets: u8, depth: usize, bytes: usize) -> Self {
-        Self { value: ValueKind::Str, value_bytes: bytes, ..Self::ints(gets, depth) }
+        Self::of(ValueKind::Str, gets, depth, bytes)
+    }
+
+    /// Of so many clients.
+    fn many(self) -> Self {
+        Self { connections: MANY, ..self }
     }
 }
+
+/// Connections of the cells with many of them.
+const MANY: usize = 256;
 
 /// Many clients with one request each, or few with many: the same for both sides. In total some hundred requests are in
 /// flight, which keeps a server busy without measuring its queues.
@@ -80,10 +92,20 @@ fn one_worker() -> Setup {
 pub(crate) fn all() -> Vec<Cell> {
     let mut cells = Vec::new();
     let both = [("GET", 100), ("SET", 0)];
-    for (depth, goal) in [(1, 1.2), (16, 2.5), (128, 5.0)] {
+    for (depth, goal) in [(1, 1.2), (16, 3.0), (128, 7.0)] {
         for (verb, gets) in both {
             let work = Work::ints(gets, depth);
             cells.push(beside_redis(format!("frames {verb}, depth {depth}"), work, Some(goal)));
+        }
+    }
+    for (verb, gets) in both {
+        let work = Work::ints(gets, 1).many();
+        cells.push(beside_redis(format!("frames {verb}, depth 1, {MANY} connections"), work, Some(1.35)));
+    }
+    for depth in [1, 16, 128] {
+        for (verb, gets) in both {
+            let cell = beside_redis(format!("frames {verb}, depth {depth}, Valkey"), Work::ints(gets, depth), None);
+            cells.push(Cell { peer: Some(Peer::Valkey), ..cell });
         }
     }
     // Deep pipelines of gets are unfair to memcached: it sends each reply with a separate write.
@@ -95,10 +117,10 @@ pub(crate) fn all() -> Vec<Cell> {
         let work = Work { distribution: Distribution::Zipf, ..Work::ints(gets, 16) };
         cells.push(beside_redis(format!("frames {verb}, depth 16, zipf"), work, None));
     }
-    for bytes in [64, 512] {
+    for (bytes, goal) in [(64, 2.5), (512, 2.0)] {
         for (verb, gets) in both {
-            let work = Work::texts(gets, 16, bytes);
-            cells.push(beside_redis(format!("frames {verb}, depth 16, str of {bytes} bytes"), work, None));
+            let (work, goal) = (Work::texts(gets, 16, bytes), (gets == 0).then_some(goal));
+            cells.push(beside_redis(format!("frames {verb}, depth 16, str of {bytes} bytes"), work, goal));
         }
     }
     for (verb, gets) in both {
@@ -117,36 +139,49 @@ fn beside_redis(name: String, work: Work, goal: Option<f64>) -> Cell {
 }
 
 fn rest() -> Vec<Cell> {
-    let cell = |name: &str, gets: u8, peer: Peer, goal: Option<f64>| Cell {
+    let cell = |name: &str, work: Work, peer: Peer, goal: Option<f64>| Cell {
         name: name.into(),
         measure: Measure::PerCpuSecond,
-        work: Work::ints(gets, 1),
+        work,
         kvs: Setup { rest: true, ..one_worker() },
         peer: Some(peer),
         goal: goal.map(Goal::AtLeast),
     };
+    let (get, put) = (Work::ints(100, 1), Work::ints(0, 1));
     vec![
-        cell("REST GET, nginx return 200", 100, Peer::Nginx, Some(1.0)),
-        cell("REST PUT, nginx return 200", 0, Peer::Nginx, None),
-        cell("REST GET, Webdis and Redis", 100, Peer::Webdis, Some(4.0)),
-        cell("REST PUT, Webdis and Redis", 0, Peer::Webdis, None),
+        cell("REST GET, nginx return 200", get.clone(), Peer::Nginx, Some(1.3)),
+        cell("REST PUT, nginx return 200", put.clone(), Peer::Nginx, Some(1.2)),
+        cell("REST GET, nginx return 200, 256 connections", get.clone().many(), Peer::Nginx, Some(1.2)),
+        cell("REST PUT, nginx return 200, 256 connections", put.clone().many(), Peer::Nginx, Some(1.2)),
+        cell("REST GET, Webdis and Redis", get.clone(), Peer::Webdis, Some(4.0)),
+        cell("REST PUT, Webdis and Redis", put.clone(), Peer::Webdis, None),
+        cell("REST GET, Webdis and Redis, 256 connections", get.many(), Peer::Webdis, Some(4.0)),
+        cell("REST PUT, Webdis and Redis, 256 connections", put.many(), Peer::Webdis, None),
     ]
 }
 
 fn memory() -> Vec<Cell> {
-    let cell = |name: &str, work: Work, peer: Peer, goal: Option<Goal>| Cell {
+    let cell = |name: &str, work: Work, peer: Peer, goal: Option<f64>| Cell {
         name: name.into(),
         measure: Measure::BytesPerEntry,
         work,
         kvs: one_worker(),
         peer: Some(peer),
-        goal,
+        goal: goal.map(Goal::Bytes),
     };
+    let text = |bytes| Work::texts(0, 128, bytes);
+    let [map, set] = [ValueKind::Map, ValueKind::Set].map(|kind| Work::of(kind, 0, 128, 8));
     vec![
-        cell("memory of an int", Work::ints(0, 128), Peer::Redis, Some(Goal::AtMost(0.5))),
+        cell("memory of an int", Work::ints(0, 128), Peer::Redis, Some(49.0)),
         cell("memory of an int, memcached", Work::ints(0, 128), Peer::Memcached, None),
-        cell("memory of a str of 64 bytes", Work::texts(0, 128, 64), Peer::Redis, None),
-        cell("memory of a str of 64 bytes, memcached", Work::texts(0, 128, 64), Peer::Memcached, None),
+        cell("memory of a str of 16 bytes", text(16), Peer::Redis, None),
+        cell("memory of a str of 16 bytes, memcached", text(16), Peer::Memcached, None),
+        cell("memory of a str of 64 bytes", text(64), Peer::Redis, Some(150.0)),
+        cell("memory of a str of 64 bytes, memcached", text(64), Peer::Memcached, None),
+        cell("memory of a str of 512 bytes", text(512), Peer::Redis, None),
+        cell("memory of a str of 512 bytes, memcached", text(512), Peer::Memcached, None),
+        cell("memory of a map of one field", map, Peer::Redis, Some(140.0)),
+        cell("memory of a set of one member", set, Peer::Redis, Some(140.0)),
     ]
 }
 

@@ -170,6 +170,15 @@ struct Bench<'i> {
     versions: Vec<String>,
 }
 
+/// Half of the requests per second that the slower one of the two answers in a closed loop.
+fn half_of_the_slower(kvs: &Side, peer: &Side) -> f64 {
+    let throughput = |side: &Side| {
+        let rounds: Vec<f64> = side.figures.iter().map(|figures| figures.throughput).collect();
+        Spread::of(&rounds).map(|spread| spread.median)
+    };
+    [kvs, peer].into_iter().filter_map(throughput).fold(f64::INFINITY, f64::min) / 2.0
+}
+
 impl Bench<'_> {
     fn run(&mut self, cell: Cell) -> Row {
         let (mut kvs, mut peer) = (Side::default(), Side::default());
@@ -186,8 +195,9 @@ impl Bench<'_> {
         kvs.spread = Spread::of(&kvs.rounds);
         peer.spread = Spread::of(&peer.rounds);
         let ratio = Spread::of_ratios(&kvs.rounds, &peer.rounds);
-        let reached = cell.goal.zip(ratio).map(|(goal, ratio)| goal.reached(ratio));
-        Row { cell, skipped, kvs, peer, ratio, reached }
+        let reached = cell.goal.and_then(|goal| goal.missed_by(kvs.spread, ratio)).map(|missed| missed <= 0.0);
+        let rate = (!kvs.latencies.is_empty()).then(|| half_of_the_slower(&kvs, &peer));
+        Row { cell, skipped, kvs, peer, ratio, reached, rate }
     }
 
     fn cores(&self, cell: &Cell) -> Cores {
@@ -213,7 +223,7 @@ impl Bench<'_> {
         }
     }
 
-    fn plan(&self, cell: &Cell, server: &Server) -> Plan {
+    fn plan(&self, cell: &Cell, server: &Server, pace: Pace) -> Plan {
         let (work, cores) = (&cell.work, self.cores(cell));
         Plan {
             target: server.target.clone(),
@@ -226,7 +236,7 @@ impl Bench<'_> {
             connections: work.connections,
             threads: cores.load.len().min(MAX_THREADS),
             depth: work.depth,
-            pace: Pace::Closed,
+            pace,
             warmup: WARMUP.min(self.duration),
             duration: self.duration,
             seed: self.seed,
@@ -247,7 +257,7 @@ impl Bench<'_> {
         let servers = Servers { cell: cell.clone(), kvs: self.start_kvs(cell)?, peer: self.start_peer(cell)? };
         for server in [Some(&servers.kvs), servers.peer.as_ref()].into_iter().flatten() {
             if server.target.has_entries() {
-                preload_silently(&self.plan(cell, server), server.preload.clone(), self.interrupt)?;
+                preload_silently(&self.plan(cell, server, Pace::Closed), server.preload.clone(), self.interrupt)?;
             }
         }
         Ok(servers)
@@ -255,6 +265,15 @@ impl Bench<'_> {
 
     fn responses(&mut self, cell: &Cell, kvs: &mut Side, peer: &mut Side) -> Result<(), String> {
         let servers = self.servers(cell)?;
+        self.turns(cell, &servers, Pace::Closed, [&mut *kvs, &mut *peer])?;
+        let pace = Pace::Open(half_of_the_slower(kvs, peer));
+        self.turns(cell, &servers, pace, [kvs, peer])?;
+        self.servers = Some(servers);
+        Ok(())
+    }
+
+    /// kvs and its peer by turns. A closed loop tells what each can do, an open one how long requests take.
+    fn turns(&self, cell: &Cell, servers: &Servers, pace: Pace, [kvs, peer]: [&mut Side; 2]) -> Result<(), String> {
         for round in 0..self.rounds {
             let mut turns = vec![(&servers.kvs, &mut *kvs)];
             turns.extend(servers.peer.as_ref().map(|server| (server, &mut *peer)));
@@ -262,18 +281,21 @@ impl Bench<'_> {
                 turns.reverse();
             }
             for (server, side) in turns {
-                let measured = load::run(&self.plan(cell, server), &Silent, self.interrupt)?;
+                let measured = load::run(&self.plan(cell, server, pace), &Silent, self.interrupt)?;
                 if measured.interrupted {
                     return Err("interrupted".into());
                 }
                 let figures = Figures::of(&measured);
                 let misses = if server.target.has_entries() { figures.misses } else { 0 };
                 side.errors += figures.errors.count() + misses;
+                if pace != Pace::Closed {
+                    side.latencies.push(figures.latency_us);
+                    continue;
+                }
                 side.rounds.push(figures.answers_per_cpu_second.ok_or("no CPU time was counted: measure longer")?);
                 side.figures.push(figures);
             }
         }
-        self.servers = Some(servers);
         Ok(())
     }
 
@@ -293,7 +315,7 @@ impl Bench<'_> {
 
     fn fill(&self, cell: &Cell, server: &Server, side: &mut Side) -> Result<(), String> {
         let before = server.resident()?;
-        preload_silently(&self.plan(cell, server), server.preload.clone(), self.interrupt)?;
+        preload_silently(&self.plan(cell, server, Pace::Closed), server.preload.clone(), self.interrupt)?;
         let memory = Memory { before, after: server.resident()?, entries: cell.work.keys };
         side.rounds.push(memory.per_entry());
         side.memory.push(memory);

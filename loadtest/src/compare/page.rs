@@ -38,5 +38,23 @@ pub(crate) fn page(comparison: &Comparison) -> String {
         body.push_str("</tr>\n");
     }
     body.push_str("</table></div>\n");
+    let latencies: Vec<_> = comparison.rows.iter().filter_map(table::latencies).collect();
+    if !latencies.is_empty() {
+        body.push_str(
+            "<h2>Latency in an open loop at half of the slower one's maximum</h2>\n<div class=wide><table>\n<tr>",
+        );
+        for name in table::LATENCY_COLUMNS {
+            let _ = write!(body, "<th>{}</th>", escape(name));
+        }
+        body.push_str("</tr>\n");
+        for row in latencies {
+            body.push_str("<tr>");
+            for cell in row {
+                let _ = write!(body, "<td class=figure>{}</td>", escape(&cell));
+            }
+            body.push_str("</tr>\n");
+        }
+        body.push_str("</table></div>\n");
+    }
     html::page("KVS beside its peers", "", &body, &comparison.at)
 }

@@ -198,6 +198,7 @@ fn label(row: &Row) -> String {
     let beside = row.cell.measure == Measure::BytesPerEntry;
     match (row.cell.peer, label.strip_suffix(", memcached")) {
         (Some(Peer::Memcached), Some(label)) if !beside => label.into(),
+        (Some(Peer::Valkey), _) if !beside => label.strip_suffix(", Valkey").unwrap_or(label).into(),
         (Some(Peer::Redis), None) if beside => format!("{label}, Redis"),
         _ => label.into(),
     }
@@ -294,7 +295,7 @@ mod tests {
             let (kvs, peer) = (side(&kvs), if has_peer { side(&peer) } else { Side::default() });
             let ratio = Spread::of_ratios(&kvs.rounds, &peer.rounds);
             let skipped = (cell.peer.is_some() && !has_peer).then(|| "not installed: <peer> & co".to_owned());
-            Row { cell, skipped, kvs, peer, ratio, reached: None }
+            Row { cell, skipped, kvs, peer, ratio, reached: None, rate: None }
         });
         Comparison {
             loadtest: "1".into(),

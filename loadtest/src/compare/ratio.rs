@@ -32,22 +32,25 @@ impl Spread {
     }
 }
 
-/// The goal for a ratio.
+/// A goal.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Goal {
-    /// At least this.
+    /// A ratio of at least this.
     AtLeast(f64),
-    /// At most this.
+    /// A ratio of at most this.
     AtMost(f64),
+    /// A figure of kvs of at most this many bytes.
+    Bytes(f64),
 }
 
 impl Goal {
-    /// Whether the median reaches it.
-    pub(crate) fn reached(self, ratio: Spread) -> bool {
+    /// By what part of it the median misses it; not positive if it does not. `None` if there is no figure.
+    pub(crate) fn missed_by(self, kvs: Option<Spread>, ratio: Option<Spread>) -> Option<f64> {
         match self {
-            Self::AtLeast(goal) => ratio.median >= goal,
-            Self::AtMost(goal) => ratio.median <= goal,
+            Self::AtLeast(goal) => ratio.map(|ratio| 1.0 - ratio.median / goal),
+            Self::AtMost(goal) => ratio.map(|ratio| ratio.median / goal - 1.0),
+            Self::Bytes(goal) => kvs.map(|kvs| kvs.median / goal - 1.0),
         }
     }
 }
@@ -57,6 +60,7 @@ impl std::fmt::Display for Goal {
         match self {
             Self::AtLeast(goal) => write!(f, ">= {goal}"),
             Self::AtMost(goal) => write!(f, "<= {goal}"),
+            Self::Bytes(goal) => write!(f, "<= {goal} B"),
         }
     }
 }
@@ -84,8 +88,11 @@ mod tests {
 
     #[test]
     fn goals() {
-        let ratio = Spread { median: 1.0, min: 0.5, max: 2.0 };
-        assert!(Goal::AtLeast(1.0).reached(ratio) && !Goal::AtLeast(1.1).reached(ratio));
-        assert!(Goal::AtMost(1.0).reached(ratio) && !Goal::AtMost(0.9).reached(ratio));
+        let ratio = Some(Spread { median: 1.0, min: 0.5, max: 2.0 });
+        let kvs = Some(Spread { median: 44.0, min: 40.0, max: 48.0 });
+        let missed = |goal: Goal| goal.missed_by(kvs, ratio);
+        assert_eq!([Goal::AtLeast(1.0), Goal::AtMost(1.0), Goal::Bytes(44.0)].map(missed), [Some(0.0); 3]);
+        assert_eq!([Goal::AtLeast(2.0), Goal::AtMost(0.5), Goal::Bytes(22.0)].map(missed), [0.5, 1.0, 1.0].map(Some));
+        assert_eq!(Goal::AtLeast(1.0).missed_by(kvs, None), None);
     }
 }

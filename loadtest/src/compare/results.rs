@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::cells::Cell;
 use super::ratio::Spread;
 use crate::host::Host;
-use crate::report::{Figures, Memory};
+use crate::report::{Figures, Latency, Memory};
 
 /// One side of a cell, over all rounds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -18,6 +18,9 @@ pub(crate) struct Side {
     pub(crate) figures: Vec<Figures>,
     /// All results of each round, if memory was measured.
     pub(crate) memory: Vec<Memory>,
+    /// Latencies of each round of an open loop at [`Row::rate`].
+    #[serde(default)]
+    pub(crate) latencies: Vec<Latency>,
     /// Requests that failed.
     pub(crate) errors: u64,
 }
@@ -37,6 +40,9 @@ pub(crate) struct Row {
     pub(crate) ratio: Option<Spread>,
     /// Whether the goal is reached, if there is one and it could be measured.
     pub(crate) reached: Option<bool>,
+    /// Requests per second of the open loop: half of the slower one's maximum.
+    #[serde(default)]
+    pub(crate) rate: Option<f64>,
 }
 
 /// A whole comparison.

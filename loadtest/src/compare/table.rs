@@ -3,7 +3,8 @@
 use super::cells::Measure;
 use super::ratio::Spread;
 use super::results::{Comparison, Row, Side};
-use crate::report::text::count;
+use crate::report::Latency;
+use crate::report::text::{count, time};
 
 /// The text before the first cell.
 pub(crate) fn head(comparison: &Comparison) -> String {
@@ -47,6 +48,26 @@ pub(crate) fn ratio(row: &Row) -> String {
     )
 }
 
+/// Latencies of a side: p50, p99 and p99.9, each the median of all rounds.
+fn latency(side: &Side) -> String {
+    let quantile = |of: fn(&Latency) -> f64| {
+        let rounds: Vec<f64> = side.latencies.iter().map(of).collect();
+        Spread::of(&rounds).map_or_else(|| "-".into(), |spread| time(spread.median))
+    };
+    [quantile(|latency| latency.p50), quantile(|latency| latency.p99), quantile(|latency| latency.p999)].join(", ")
+}
+
+/// Names of the columns of latencies.
+pub(crate) const LATENCY_COLUMNS: [&str; 5] =
+    ["cell", "requests a second", "kvs: p50, p99, p99.9", "peer", "its p50, p99, p99.9"];
+
+/// The latencies of a row, if they were measured.
+pub(crate) fn latencies(row: &Row) -> Option<[String; 5]> {
+    let rate = count(row.rate?);
+    let theirs = if row.peer.latencies.is_empty() { String::new() } else { latency(&row.peer) };
+    Some([row.cell.name.clone(), rate, latency(&row.kvs), peer(row).into(), theirs])
+}
+
 /// The goal, or nothing.
 pub(crate) fn goal(row: &Row) -> String {
     row.cell.goal.map_or_else(String::new, |goal| goal.to_string())
@@ -59,7 +80,10 @@ pub(crate) fn verdict(row: &Row) -> String {
         (Some(why), _) => format!("skipped: {why}"),
         _ if errors > 0 => format!("{errors} ERRORS"),
         (None, Some(true)) => "reached".into(),
-        (None, Some(false)) => "MISSED".into(),
+        (None, Some(false)) => {
+            let missed = row.cell.goal.and_then(|goal| goal.missed_by(row.kvs.spread, row.ratio));
+            format!("MISSED by {:.0} %", 100.0 * missed.unwrap_or_default())
+        }
         (None, None) => String::new(),
     }
 }
@@ -104,18 +128,27 @@ pub(crate) fn line(row: &Row) -> String {
 
 /// The whole table, in columns.
 pub(crate) fn whole(comparison: &Comparison) -> String {
-    let head = COLUMNS.map(String::from);
-    let rows: Vec<[String; 7]> = std::iter::once(head).chain(comparison.rows.iter().map(columns)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..COLUMNS.len()).map(width).collect();
     let mut text = format!("{}\n", comparison.versions.join(", "));
-    for row in &rows {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
+    text.push_str(&aligned(COLUMNS, comparison.rows.iter().map(columns)));
     let with_goals = comparison.rows.iter().filter(|row| row.cell.goal.is_some()).count();
     let reached = comparison.rows.iter().filter(|row| row.reached == Some(true)).count();
     text.push_str(&format!("{reached} of {with_goals} goals reached\n"));
+    let latencies: Vec<_> = comparison.rows.iter().filter_map(latencies).collect();
+    if !latencies.is_empty() {
+        text.push_str("\nLatency in an open loop at half of the slower one's maximum\n");
+        text.push_str(&aligned(LATENCY_COLUMNS, latencies.into_iter()));
+    }
     text
+}
+
+/// A head and rows, each column as wide as its longest cell.
+fn aligned<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = std::iter::once(head.map(String::from)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
 }

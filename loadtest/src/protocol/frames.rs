@@ -3,10 +3,10 @@
 use std::io::{self, Read, Write};
 
 use proto::frame::{Answer, ClientPreface, PrefaceStatus, ReplyFrame, RunDecoder, ServerPreface, encode_request};
-use proto::{Key, Op, ValueRef, ValueType};
+use proto::{Key, Op, StringsBuf, ValueRef, ValueType};
 
 use super::{Protocol, Request, Response, Unreadable};
-use crate::keys::{KeyText, Value, ValueKind};
+use crate::keys::{FIELD, KeyText, Value, ValueKind};
 
 /// Largest accepted reply, in bytes.
 const MAX_REPLY: usize = 64 << 20;
@@ -27,6 +27,8 @@ impl Frames {
         let ty = match kind {
             ValueKind::Int => ValueType::Int,
             ValueKind::Str => ValueType::Str,
+            ValueKind::Map => ValueType::Map,
+            ValueKind::Set => ValueType::Set,
         };
         Self { ty, durable, next_request: 0, next_reply: 0 }
     }
@@ -48,10 +50,17 @@ impl Protocol for Frames {
 
     fn encode(&mut self, out: &mut Vec<u8>, key: &KeyText, request: Request<'_>) {
         let key = Key::new(key).expect("hexadecimal digits are a key");
+        let list: StringsBuf = match request {
+            Request::Set(Value::Map(text)) => [FIELD, text].into_iter().collect(),
+            Request::Set(Value::Set(text)) => [text].into_iter().collect(),
+            _ => StringsBuf::default(),
+        };
         let op = match request {
             Request::Get => Op::Get { ty: self.ty, key },
             Request::Set(Value::Int(value, _)) => Op::Put { key, value: ValueRef::Int(value) },
             Request::Set(Value::Str(value)) => Op::Put { key, value: ValueRef::Str(value) },
+            Request::Set(Value::Map(_)) => Op::Put { key, value: ValueRef::Map(list.as_strings()) },
+            Request::Set(Value::Set(_)) => Op::Put { key, value: ValueRef::Set(list.as_strings()) },
         };
         encode_request(out, self.next_request, self.durable && op.kind().writes(), &op);
         self.next_request = self.next_request.wrapping_add(1);

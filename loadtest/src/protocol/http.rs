@@ -55,6 +55,8 @@ impl Http {
         let ty = match kind {
             ValueKind::Int => "int",
             ValueKind::Str => "str",
+            ValueKind::Map => "map",
+            ValueKind::Set => "set",
         };
         let durable = if durable { "Kvs-Durability: sync\r\n" } else { "" };
         let after_get = format!(" HTTP/1.1\r\nHost: {host}\r\n\r\n");

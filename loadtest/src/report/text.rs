@@ -17,6 +17,8 @@ pub(crate) fn load(plan: &Plan) -> String {
     let value = match plan.value {
         ValueKind::Int => "int".into(),
         ValueKind::Str => format!("str of {} bytes", plan.value_bytes),
+        ValueKind::Map => format!("map of one field with {} bytes", plan.value_bytes),
+        ValueKind::Set => format!("set of one member of {} bytes", plan.value_bytes),
     };
     let choice = match plan.choice {
         Choice::Random(Distribution::Uniform) => "uniform",

@@ -15,6 +15,8 @@ use crate::target::{Scheme, Target};
 pub(crate) enum Peer {
     /// Redis, without persistence.
     Redis,
+    /// Valkey, without persistence.
+    Valkey,
     /// memcached, one thread.
     Memcached,
     /// Webdis in front of a Redis.
@@ -25,12 +27,13 @@ pub(crate) enum Peer {
 
 impl Peer {
     /// Every peer.
-    pub(crate) const ALL: [Self; 4] = [Self::Redis, Self::Memcached, Self::Webdis, Self::Nginx];
+    pub(crate) const ALL: [Self; 5] = [Self::Redis, Self::Valkey, Self::Memcached, Self::Webdis, Self::Nginx];
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Redis => "Redis",
+            Self::Valkey => "Valkey",
             Self::Memcached => "memcached",
             Self::Webdis => "Webdis + Redis",
             Self::Nginx => "nginx",
@@ -41,6 +44,7 @@ impl Peer {
     fn programs(self) -> &'static [&'static str] {
         match self {
             Self::Redis => &["redis-server"],
+            Self::Valkey => &["valkey-server"],
             Self::Memcached => &["memcached"],
             Self::Webdis => &["webdis", "redis-server"],
             Self::Nginx => &["nginx"],
@@ -55,7 +59,8 @@ impl Peer {
     /// Starts it on these cores.
     pub(crate) fn start(self, cores: &[usize]) -> Result<Server, String> {
         match self {
-            Self::Redis => redis(cores),
+            Self::Redis => redis(self, "redis-server", cores),
+            Self::Valkey => redis(self, "valkey-server", cores),
             Self::Memcached => memcached(cores),
             Self::Webdis => webdis(cores),
             Self::Nginx => nginx(cores),
@@ -67,8 +72,9 @@ fn program(name: &str) -> Result<PathBuf, String> {
     find_program(name).ok_or_else(|| format!("{name} is not installed"))
 }
 
-fn redis(cores: &[usize]) -> Result<Server, String> {
-    let (program, addr, folder) = (program("redis-server")?, free_address()?, temporary_folder()?);
+/// Redis, or Valkey, which is a fork of it.
+fn redis(peer: Peer, name: &str, cores: &[usize]) -> Result<Server, String> {
+    let (program, addr, folder) = (program(name)?, free_address()?, temporary_folder()?);
     let mut command = Command::new(&program);
     command.args(["--bind", "127.0.0.1", "--port", &addr.port().to_string(), "--daemonize", "no"]);
     command.args(["--save", "", "--appendonly", "no", "--dir"]).arg(folder.path());
@@ -81,7 +87,7 @@ fn redis(cores: &[usize]) -> Result<Server, String> {
     Ok(Server {
         preload: target.clone(),
         target,
-        version: format!("Redis {version}"),
+        version: format!("{} {version}", peer.name()),
         children: vec![child],
         _folder: Some(folder),
     })
@@ -103,7 +109,7 @@ fn memcached(cores: &[usize]) -> Result<Server, String> {
 }
 
 fn webdis(cores: &[usize]) -> Result<Server, String> {
-    let redis = redis(cores)?;
+    let redis = Peer::Redis.start(cores)?;
     let (program, addr, folder) = (program("webdis")?, free_address()?, temporary_folder()?);
     // One thread, as kvs has one worker here. The pool has its default size.
     let config = serde_json::json!({

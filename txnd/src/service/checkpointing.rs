@@ -55,8 +55,9 @@ async fn store<C: CheckpointWriter>(
         || SinkError::Unavailable("the service has ended this checkpoint: another one or a new term began".into());
     loop {
         let batch = tokio::select! {
-            batch = batches.recv() => batch,
+            biased;
             () = finish.closed() => return Err(ended()),
+            batch = batches.recv() => batch,
         };
         let Some(batch) = batch else { break };
         writer.append(&batch).await?;
@@ -81,6 +82,7 @@ impl Receiving {
         tokio::spawn(async move {
             let _ = responses.send(response(Message::Begun(Begun {}))).await;
             let received = tokio::select! {
+                biased;
                 received = self.receive(messages) => received,
                 () = stopping => Err(status::stopping()),
                 () = responses.closed() => Err(Status::cancelled("the writer disconnected")),

@@ -104,6 +104,7 @@ impl Ends {
                 std::future::pending().await
             };
             tokio::select! {
+                biased;
                 () = up => {}
                 () = pass_down(progress, resumed, responses) => {}
             }
@@ -209,6 +210,7 @@ async fn pass_down(
                 None => {}
             }
             tokio::select! {
+                biased;
                 changed = progress.changed() => if changed.is_err() {
                     let _ = responses.send(Err(status::stopping())).await;
                     return;
