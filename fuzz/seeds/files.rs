@@ -36,7 +36,14 @@ pub(crate) fn checkpoint(base: u64) -> [Batch; 2] {
     let chain = Chain::start(2);
     let mut buffer = BatchBuffer::new(1, Vec::new());
     let op = Op::Put { key: Key::new(b"a").expect("a key"), value: ValueRef::Int(7) };
-    buffer.push_with(&op, Effect::None, &RecordOptions { expires: Some(TIME), stamp: Some(base), ..RecordOptions::default() }, TIME).expect("the first");
+    buffer
+        .push_with(
+            &op,
+            Effect::None,
+            &RecordOptions { expires: Some(TIME), stamp: Some(base), ..RecordOptions::default() },
+            TIME,
+        )
+        .expect("the first");
     let entries = buffer.seal(&chain, 1, base);
     let end = BatchBuffer::new(2, Vec::new()).seal(&chain.after(&entries), 1, base);
     [entries, end]

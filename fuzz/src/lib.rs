@@ -6,8 +6,6 @@
 //!   folder.rs   a folder in memory, and the log in it
 //! ```
 
-#![warn(missing_docs)]
-
 pub mod folder;
 pub mod mend;
 pub mod parts;

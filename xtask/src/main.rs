@@ -51,7 +51,8 @@ enum Task {
         args: Vec<String>,
     },
     /// Check formatting, lints, dependencies (if cargo-deny is installed) and the project's own rules, and run every test; where there is
-    /// python3 with venv and PyPI, `python`, too, and where a Docker engine is available, `compose`
+    /// a C++ compiler, fuzz for a minute; where there is python3 with venv and PyPI, `python`, too, and where a Docker engine is available,
+    /// `compose`
     Ci,
     /// Start the deployment of compose.yaml in Docker, use it, kill its processes, and check what survives
     Compose,
@@ -107,8 +108,11 @@ enum Task {
         keep: bool,
     },
     /// Fuzz what reads the bytes of others, guided by coverage: frames, batches, logs in files, calls to txnd, REST,
-    /// identities; then a running kvs with random and corrupted requests
+    /// identities; then a running kvs with random and corrupted requests. Needs a C++ compiler, for libFuzzer
     Fuzz {
+        /// A part of the names of the targets to run; without it, all of them and kvs
+        #[arg(default_value = "")]
+        target: String,
         /// Duration of each
         #[arg(long, default_value_t = 60)]
         seconds: u32,
@@ -161,10 +165,13 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Test { args } => test(args),
         Task::Ci => {
             step(cargo().args(["fmt", "--all", "--check"]))?;
-            step(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+            let features = if fuzz::possible() { fuzz::FEATURE } else { "" };
+            let lints = ["clippy", "--workspace", "--all-targets", "--features", features, "--", "-D", "warnings"];
+            step(cargo().args(lints))?;
             step(cargo().args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))?;
             deny()?;
             test(&[])?;
+            fuzz::run_if_possible()?;
             // These use the programs that the tests have built.
             python::run_if_possible()?;
             match docker::engine_answers() {
@@ -189,7 +196,7 @@ fn run(task: &Task) -> Result<(), Failed> {
         Task::Faults { simulations, times, seed } => faults::long(*simulations, *times, *seed),
         Task::Defects { name } => faults::plant(name),
         Task::Instructions { keep } => instructions::run(*keep),
-        Task::Fuzz { seconds } => fuzz::run(*seconds),
+        Task::Fuzz { target, seconds } => fuzz::run(target, *seconds),
         Task::Python => python::run(),
         Task::Prometheus => prometheus::run(),
         Task::Schema { examples, seed } => schema::run(*examples, *seed),

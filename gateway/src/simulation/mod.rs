@@ -37,6 +37,9 @@ use witness::{Shared, Summary, Witness};
 /// Runs in a test. `KVS_SIMULATIONS` sets another number.
 const RUNS: u64 = 1000;
 
+/// A long test says how far it is after so many runs.
+const PROGRESS: u64 = 1000;
+
 /// How long faults happen, in simulated time.
 const TROUBLE: Duration = Duration::from_millis(2500);
 
@@ -110,6 +113,9 @@ fn some_runs(first: u64, next: &AtomicU64, runs: u64) -> Summary {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if number >= runs {
             return sum;
+        }
+        if number > 0 && number.is_multiple_of(PROGRESS) {
+            println!("{number} of {runs} runs");
         }
         let seed = first.wrapping_add(number);
         match simulate_any(seed) {

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cargo;
 
 /// The dependencies in ARCHITECTURE.md, and no others.
-const EDGES: [(&str, &[&str]); 10] = [
+const EDGES: [(&str, &[&str]); 11] = [
     ("proto", &[]),
     ("engine", &["proto"]),
     ("txnd", &["proto"]),
@@ -15,6 +15,7 @@ const EDGES: [(&str, &[&str]); 10] = [
     ("loadtest", &["client", "proto"]),
     ("bench", &["engine", "proto", "txnd"]),
     (TESTKIT, &["proto", "txnd"]),
+    ("fuzz", &["gateway", "proto", "txnd"]),
     ("xtask", &[]),
 ];
 

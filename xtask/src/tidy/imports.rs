@@ -10,7 +10,7 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 
 /// The crates whose files are checked.
-const CRATES: [&str; 7] = ["proto", "engine", "txnd", "gateway", "client", "loadtest", "bench"];
+const CRATES: [&str; 8] = ["proto", "engine", "txnd", "gateway", "client", "loadtest", "bench", "fuzz"];
 
 /// Pairs of files that may import each other, with the reason.
 const ONE_THING: &[(&str, &str, &str)] = &[];
