@@ -12,7 +12,11 @@ fn ask(kvs: &Kvs, request: &str) -> Answer {
 }
 
 fn description(kvs: &Kvs) -> Value {
-    let answer = ask(kvs, "GET /openapi.json");
+    description_at(kvs, "/openapi.json")
+}
+
+fn description_at(kvs: &Kvs, path: &str) -> Value {
+    let answer = ask(kvs, &format!("GET {path}"));
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     serde_json::from_slice(&answer.body).expect("JSON")
 }
@@ -81,6 +85,25 @@ fn every_operation_is_described_and_works_as_described() {
         }
     }
     assert!(kvs.stop().0.success());
+}
+
+#[test]
+fn every_operation_has_what_the_page_shows() {
+    let folder = folder();
+    let kvs = Kvs::start(folder.path(), &[]);
+    for path in ["/openapi.json", "/v2/openapi.json"] {
+        let api = description_at(&kvs, path);
+        let groups: BTreeSet<&str> =
+            api["tags"].as_array().expect("tags").iter().filter_map(|tag| tag["name"].as_str()).collect();
+        for (path, method, it) in operations(&api) {
+            let group = it["tags"][0].as_str().expect("a tag");
+            assert!(groups.contains(group), "{method} {path}: {group}");
+            assert!(it["summary"].is_string() && it["parameters"].is_array(), "{method} {path}");
+            for response in it["responses"].as_object().expect("responses").values() {
+                assert!(resolve(&api, response)["description"].is_string(), "{method} {path}");
+            }
+        }
+    }
 }
 
 #[test]

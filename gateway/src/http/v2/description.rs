@@ -15,6 +15,10 @@ use super::ttl;
 use crate::http::schema::{TEXT, string};
 use crate::http::values;
 
+/// What is about no single type.
+const ALL_TYPES: &str = "all types";
+const CHANGES: &str = "changes";
+
 /// The description as JSON.
 pub(in crate::http) fn json() -> Bytes {
     static TEXT: LazyLock<Bytes> = LazyLock::new(|| describe().to_string().into());
@@ -43,6 +47,7 @@ fn describe() -> Value {
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "servers": [{"url": "/"}],
+        "tags": ValueType::ALL.map(ValueType::name).into_iter().chain([ALL_TYPES, CHANGES]).map(|name| json!({"name": name})).collect::<Vec<_>>(),
         "security": [{}, {"token": []}],
         "paths": paths,
         "components": {
@@ -289,13 +294,32 @@ fn wording(shape: Shape, method: RouteMethod) -> Wording {
     Wording { summary, parameters, request, responses }
 }
 
+fn tag(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Type(ty) | Shape::Entry(ty) => ty.name(),
+        Shape::Field => ValueType::Map.name(),
+        Shape::Member => ValueType::Set.name(),
+        Shape::Keys | Shape::Batch => ALL_TYPES,
+        Shape::Feed => CHANGES,
+    }
+}
+
+/// What a status of success says.
+fn outcome(status: u16) -> &'static str {
+    match status {
+        201 => "Done; it is new",
+        304 => "Not changed: the entry has an etag of If-None-Match",
+        _ => "Done",
+    }
+}
+
 fn operation(shape: Shape, method: RouteMethod, shown: &str) -> Value {
     let Wording { summary, parameters, request, responses } = wording(shape, method);
     let is_head = shown == "head";
     let mut described = Map::new();
     for (status, body) in responses {
         // A document of another media type than the value is sent on request.
-        let mut response = json!({"description": "Done"});
+        let mut response = json!({"description": outcome(status)});
         if let Some((media, schema)) = body.filter(|_| !is_head) {
             response["content"] = content(media, &schema);
             if let (Shape::Entry(ValueType::Str), PLAIN) = (shape, media) {
@@ -320,6 +344,7 @@ fn operation(shape: Shape, method: RouteMethod, shown: &str) -> Value {
     let mut operation = json!({
         "operationId": format!("{shown} {path}"),
         "summary": summary,
+        "tags": [tag(shape)],
         "parameters": parameters,
         "responses": described,
     });
