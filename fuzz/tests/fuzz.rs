@@ -4,7 +4,7 @@
 //! earlier runs found.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::SystemTime;
 
 /// Largest input in bytes: enough for several frames with lists in them, and small enough for many runs.
@@ -55,13 +55,18 @@ fn fuzz(name: &str, program: &str) {
     let mut run = Command::new(program);
     run.arg(format!("-max_total_time={}", seconds())).arg(format!("-max_len={MAX_LEN}"));
     // An input that takes this many seconds, or a process of this many MiB, also counts as a crash.
-    run.args(["-timeout=5", "-rss_limit_mb=512", "-print_final_stats=1", "-verbosity=0"]);
+    run.args(["-timeout=5", "-rss_limit_mb=512", "-print_final_stats=1", "-print_funcs=0", "-verbosity=0"]);
     // New inputs go to the first folder; the others are only read.
     run.arg(format!("-artifact_prefix={}/", crashes.display())).arg(found).args(kept.exists().then_some(kept));
-    let status = run.status().expect("the target was built");
+    let Output { status, stderr, .. } = run.output().expect("the target was built");
+    let said = String::from_utf8_lossy(&stderr);
     if status.success() {
+        let stat = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?").trim();
+        let (inputs, new) = (stat("stat::number_of_executed_units:"), stat("stat::new_units_added:"));
+        println!("{name}: {inputs} inputs, {new} of them led somewhere new");
         return;
     }
+    eprintln!("{said}");
     // Files that were there before are from another run.
     match newest(&crashes).filter(|newest| Some(newest) != before.as_ref()) {
         Some((_, input)) => {

@@ -236,6 +236,23 @@ fn an_unfinished_checkpoint_leaves_nothing() {
     assert_eq!(checkpoint_files(folder.path()), ["mine.checkpoint"]);
 }
 
+/// Who writes a checkpoint may drop it late, in a thread of its own, when the log is already opened again.
+#[test]
+fn a_start_while_unfinished_checkpoints_are_dropped() {
+    let folder = quick_folder();
+    let mut writer = begin(folder.path(), NOTHING);
+    now(writer.append(&[put_text("k", 10)]));
+    now(writer.make_durable());
+    for _ in 0..50 {
+        let base = writer.durable;
+        let unfinished: Vec<_> = (0..100).map(|_| writer.sink.begin_checkpoint(base).unwrap().unwrap()).collect();
+        drop(writer);
+        let late = std::thread::spawn(move || drop(unfinished));
+        writer = begin(folder.path(), NOTHING);
+        late.join().unwrap();
+    }
+}
+
 /// Wherever a process dies that keeps a checkpoint: between any two changes of the folder.
 #[test]
 fn a_death_between_any_two_steps_loses_nothing() {

@@ -97,9 +97,8 @@ enum Task {
     },
     /// Plant defects in a copy of the tree, one after the other, and check that a test notices each
     Defects {
-        /// A part of the names of those to plant
-        #[arg(default_value = "")]
-        name: String,
+        /// Parts of the names of those to plant; without any, all
+        names: Vec<String>,
     },
     /// Count the instructions of the hot paths with valgrind (release build), and compare them with the saved counts
     Instructions {
@@ -194,7 +193,7 @@ fn run(task: &Task) -> Result<(), Failed> {
             long_run(network.env("KVS_ONCE_INCREMENTS", "100000").env("KVS_ONCE_KILLS", "50"), *seed)
         }
         Task::Faults { simulations, times, seed } => faults::long(*simulations, *times, *seed),
-        Task::Defects { name } => faults::plant(name),
+        Task::Defects { names } => faults::plant(names),
         Task::Instructions { keep } => instructions::run(*keep),
         Task::Fuzz { target, seconds } => fuzz::run(target, *seconds),
         Task::Python => python::run(),

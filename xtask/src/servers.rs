@@ -17,10 +17,10 @@ impl Drop for Server {
     }
 }
 
-/// Builds the programs of the workspace, with debug assertions and overflow checks. After the Rust tests it is not needed: they
-/// have built them, with other features of some dependencies, which would all be built again.
+/// Builds the programs of the workspace, with debug assertions and overflow checks. With them a small test, so that dependencies
+/// have the features that tests want of them: those of the other tests need not be built again.
 pub(crate) fn build() -> Result<(), Failed> {
-    step(cargo().args(["build", "--workspace", "--bins"]))
+    step(cargo().args(["build", "--workspace", "--bins", "--test", "flags"]))
 }
 
 /// Such a program, as it was built last.

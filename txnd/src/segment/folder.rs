@@ -97,8 +97,8 @@ impl Folder {
         for entry in entries(&self.path)? {
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
             if is_file && entry.file_name().to_str().is_some_and(names::is_unfinished) {
-                let path = entry.path();
-                std::fs::remove_file(&path).map_err(|e| cannot("remove", &path, &e))?;
+                // Who has begun it may remove it just now.
+                remove(&entry.path())?;
             }
         }
         Ok(())

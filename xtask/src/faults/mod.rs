@@ -30,15 +30,17 @@ pub(crate) fn long(seeds: u32, times: u32, seed: Option<u64>) -> Result<(), Fail
     crate::long_run(crate::gateway_test("faults").env("KVS_FAULTS", times.to_string()), seed)
 }
 
-/// Plants each defect whose name has this part, and runs its test, which must fail.
-pub(crate) fn plant(part: &str) -> Result<(), Failed> {
+/// Plants each defect whose name has one of these parts, and runs its test, which must fail.
+pub(crate) fn plant(parts: &[String]) -> Result<(), Failed> {
+    let is_chosen = |defect: &&Defect| parts.is_empty() || parts.iter().any(|part| defect.name.contains(part));
+    let chosen: Vec<&Defect> = DEFECTS.iter().filter(is_chosen).collect();
     let programs = postgres::programs()?;
     let (tree, target) = (root().join("target/defects/tree"), root().join("target/defects/build"));
     copy_tree(&tree)?;
     apply(&tree)?;
-    let binaries = build(&tree, &target)?;
+    let binaries = build(&tree, &target, &chosen)?;
     let mut missed = Vec::new();
-    for Defect { name, caught_by, .. } in DEFECTS.iter().filter(|defect| defect.name.contains(part)) {
+    for Defect { name, caught_by, .. } in chosen {
         let binary = binaries.iter().find(|binary| binary.has(caught_by));
         let Binary { path, .. } = binary.ok_or_else(|| Failed(format!("{name}: there is no {}", caught_by.shown())))?;
         let began = Instant::now();
@@ -88,11 +90,11 @@ impl Binary {
     }
 }
 
-/// Builds the tests that are to notice defects, and the programs that they run.
-fn build(tree: &Path, target: &Path) -> Result<Vec<Binary>, Failed> {
+/// Builds the tests that are to notice these defects, and the programs that they run.
+fn build(tree: &Path, target: &Path, chosen: &[&Defect]) -> Result<Vec<Binary>, Failed> {
     let mut build = cargo();
     build.args(["test", "--workspace", "--no-run", "--message-format", "json-render-diagnostics", "--bins"]);
-    for target in DEFECTS.iter().map(|defect| defect.caught_by.target).collect::<BTreeSet<_>>() {
+    for target in chosen.iter().map(|defect| defect.caught_by.target).collect::<BTreeSet<_>>() {
         match target {
             "lib" => build.arg("--lib"),
             target => build.args(["--test", target]),
