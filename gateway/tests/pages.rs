@@ -107,6 +107,24 @@ fn every_operation_has_what_the_page_shows() {
 }
 
 #[test]
+fn the_largest_floats_are_within_their_limits() {
+    let folder = folder();
+    let kvs = Kvs::start(folder.path(), &[]);
+    let api = description_at(&kvs, "/v2/openapi.json");
+    let schema = &api["paths"]["/v2/float/{key}"]["put"]["requestBody"]["content"]["application/json"]["schema"];
+    for limit in ["minimum", "maximum"] {
+        let largest = schema[limit].to_string();
+        let length = largest.len();
+        let head = format!(
+            "PUT /v2/float/{limit} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        );
+        assert_eq!(kvs.connect().exchange(format!("{head}{largest}").as_bytes()).status, 201, "{largest}");
+        let told: f64 = ask(&kvs, &format!("GET /v2/float/{limit}")).text().parse().expect("a number");
+        assert_eq!(Some(told), schema[limit].as_f64());
+    }
+}
+
+#[test]
 fn no_route_is_missing_in_the_description() {
     let folder = folder();
     let kvs = Kvs::start(folder.path(), &[]);

@@ -58,12 +58,15 @@ pub(super) fn write(value: Value) -> Response {
     }
 }
 
+/// The largest float in the digits that it is written with, which are rounded up.
+const MAX_FLOAT: f64 = 3.4028235e38;
+
 /// The schema of a value.
 pub(super) fn schema(ty: ValueType) -> Body {
     match ty {
         ValueType::Int => integer(i32::MIN.into(), i32::MAX.into()),
         ValueType::Uint => integer(0, u32::MAX.into()),
-        ValueType::Float => plain(json!({"type": "number", "minimum": f32::MIN, "maximum": f32::MAX})),
+        ValueType::Float => plain(json!({"type": "number", "minimum": -MAX_FLOAT, "maximum": MAX_FLOAT})),
         ValueType::Str => text(),
         ValueType::Map => fields(),
         ValueType::Set => members(),

@@ -76,7 +76,7 @@ fn parameters() -> Value {
     let query = |name: &str, what: &str, schema: Value| json!({"name": name, "in": "query", "required": false, "description": what, "schema": schema});
     // Alone, it says true.
     let flag = json!({"anyOf": [{"type": "boolean"}, {"const": ""}]});
-    let etags = json!({"type": "string", "pattern": "^(\\*|\"[!#-~]*\")$"});
+    let etags = json!({"anyOf": [{"const": "*"}, {"type": "string", "pattern": "^\"[!#-~]*\"$"}]});
     json!({
         "key": {
             "name": "key", "in": "path", "required": true,
