@@ -66,8 +66,8 @@ impl Meter {
         }
     }
 
-    /// Whether there are as many bytes below the limit.
-    pub(crate) fn has(&self, more: usize) -> bool {
+    /// Whether so many bytes are free below the limit.
+    pub(crate) fn has_room(&self, more: usize) -> bool {
         self.used().saturating_add(more) <= self.limit
     }
 

@@ -315,19 +315,23 @@ impl<V: Stored> Table<V> {
         slot.into_value()
     }
 
-    /// Moves entries if that leads to a smaller table, and there is memory to do so.
+    /// Begins to move the entries to fewer cells if there are far too many, and goes on with a move that was begun; if there is
+    /// memory to do so.
     fn shrink(&mut self, env: &Env) {
-        let is_sparse = self.before.is_none() && self.len() * SPARSE < self.now.count();
-        let smaller = if is_sparse { self.fitting(self.len() / 2) } else { 0 };
-        let begins = is_sparse && smaller < self.now.count();
-        let needed = if begins { Cells::<V>::bytes_for(smaller) + MOVING_BYTES } else { MOVING_BYTES };
-        if (begins || self.before.is_some()) && env.meter.has(needed) {
-            let before = self.own_bytes();
-            if begins {
+        let smaller = self.fitting(self.len() / 2);
+        let is_sparse = self.len() * SPARSE < self.now.count() && smaller < self.now.count();
+        let needed = match &self.before {
+            Some(_) => MOVING_BYTES,
+            None if is_sparse => Cells::<V>::bytes_for(smaller) + MOVING_BYTES,
+            None => return,
+        };
+        if env.meter.has_room(needed) {
+            let bytes = self.own_bytes();
+            if self.before.is_none() {
                 self.begin(smaller);
             }
             self.step(env);
-            env.meter.replace(before, self.own_bytes());
+            env.meter.replace(bytes, self.own_bytes());
         }
     }
 
