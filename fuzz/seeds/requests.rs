@@ -94,7 +94,7 @@ pub(crate) fn requests() -> Seeds {
         ),
         ("version-0", format!("GET {BASE}int-get/a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")),
         ("absolute", request("GET", &format!("http://localhost{BASE}int-get/a"), "", "")),
-        ("foreign-host", format!("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")),
+        ("foreign-host", "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n".into()),
         ("fragment", v1("GET", "int-get/a#b", "")),
         (
             "two-lengths",
