@@ -1,5 +1,4 @@
 //! A table grows and shrinks by a bounded amount of work at a time, however large it is.
-#![cfg(not(loom))]
 
 use std::time::Duration;
 
