@@ -55,7 +55,7 @@ fn fuzz(name: &str, program: &str) {
     let mut run = Command::new(program);
     run.arg(format!("-max_total_time={}", seconds())).arg(format!("-max_len={MAX_LEN}"));
     // An input that takes this many seconds, or a process of this many MiB, also counts as a crash.
-    run.args(["-timeout=5", "-rss_limit_mb=512", "-print_final_stats=1", "-print_funcs=0", "-verbosity=0"]);
+    run.args(["-timeout=20", "-rss_limit_mb=512", "-print_final_stats=1", "-print_funcs=0", "-verbosity=0"]);
     // New inputs go to the first folder; the others are only read.
     run.arg(format!("-artifact_prefix={}/", crashes.display())).arg(found).args(kept.exists().then_some(kept));
     let Output { status, stderr, .. } = run.output().expect("the target was built");
