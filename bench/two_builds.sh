@@ -4,12 +4,13 @@
 #
 #   bench/two_builds.sh OLD_KVS NEW_KVS [ROUNDS=5] [TIME=2s] [CELLS=.]
 #
-# Each server runs on core 0, the load on core 1. For each cell both servers are filled with the same entries; then the load goes to one
-# and to the other, ROUNDS times. CELLS is a regular expression for the names of cells. Printed are the medians in microseconds of server CPU per operation (least to most), and new / old.
+# Each server runs on core 0, the load on core 1. In each round of a cell both servers are started and filled with the same entries (a
+# server's hash function is random, and costs a few percent more or less until it ends); then the load goes to one and to the other. CELLS is a regular expression for the names of cells. Printed are the medians in microseconds of server CPU per operation (least to most), and new / old.
 set -euo pipefail
 old=$(realpath "$1") new=$(realpath "$2") rounds=${3:-5} time=${4:-2s} cells=${5:-.}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 loadtest=${LOADTEST:-target/release/loadtest}
+[[ -x $loadtest ]] || { echo "$loadtest is not there: cargo build --release --workspace" >&2; exit 2; }
 CPU='1000000 / .result.answers_per_cpu_second'
 work=$(mktemp -d)
 pids=()
@@ -38,30 +39,37 @@ measure() {
   jq "$CPU" "$file"
 }
 
+# fill ADDRESS ARGS...: stores every key once.
+fill() {
+  local address=$1
+  shift
+  "$loadtest" --target "frames://$address" --mix 0 --depth 64 --connections 4 --preload on --duration 100ms --warmup 1ms --no-pin "$@" > /dev/null 2>&1
+}
+
 median() { sort -g | awk '{v[NR]=$1} END {printf "%.3f (%.3f to %.3f)", v[int((NR+1)/2)], v[1], v[NR]}'; }
 
 cell() {
   local name=$1 scheme=$2 which=$3
   shift 3
   [[ $name =~ $cells ]] || return 0
-  start old "$old"
-  start new "$new"
-  local target
-  for side in old new; do
-    target="${side}_frames"
-    "$loadtest" --target "frames://${!target}" --mix 0 --depth 64 --connections 4 --preload on --duration 100ms --warmup 1ms --no-pin "$@" > /dev/null 2>&1
-  done
   : > "$work/old"; : > "$work/new"
+  local side pid address
   for _ in $(seq "$rounds"); do
+    start old "$old"
+    start new "$new"
     for side in old new; do
-      local pid="${side}_pid" address="${side}_$which"
+      address="${side}_frames"
+      fill "${!address}" "$@"
+    done
+    for side in old new; do
+      pid="${side}_pid" address="${side}_$which"
       measure "${!pid}" "$scheme://${!address}" "$work/json" "$@" >> "$work/$side"
     done
+    stop
   done
   local ratio
   ratio=$(paste "$work/old" "$work/new" | awk '{print $2 / $1}' | median)
   echo "$name: old $(median < "$work/old") us, new $(median < "$work/new") us, new / old $ratio"
-  stop
 }
 
 memory() {
@@ -71,7 +79,7 @@ memory() {
   for side in old new; do
     pid="${side}_pid" target="${side}_frames"
     before=$(awk '/VmRSS/ {print $2 * 1024}' "/proc/${!pid}/status")
-    "$loadtest" --target "frames://${!target}" --mix 0 --depth 64 --connections 4 --preload on --duration 100ms --warmup 1ms --no-pin --keys 1000000 > /dev/null 2>&1
+    fill "${!target}" --keys 1000000
     after=$(awk '/VmRSS/ {print $2 * 1024}' "/proc/${!pid}/status")
     echo "memory of an int, 1 M keys of 16 bytes, $side: $(( (after - before) / 1000000 )) bytes ($(awk "BEGIN {print ($after - $before) / 1000000}"))"
   done

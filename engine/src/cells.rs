@@ -5,7 +5,7 @@ use std::ops::Range;
 use proto::Key;
 
 use crate::env::Env;
-use crate::index::Index;
+use crate::index::{GROUP, Index};
 use crate::slots::{Slot, SlotIndex, Slots};
 
 /// The bits of a hash that select the group.
@@ -88,6 +88,13 @@ impl<V: Default + Clone> Cells<V> {
             let slot = self.slots.get(number)?;
             key_eq(slot.key_bytes(), key.as_bytes()).then(|| (SlotIndex::new(number, self.side), slot))
         })
+    }
+
+    /// Prefetches the cache lines with the tags of the hash and with the pointer to its slots.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        self.index.prefetch(hash);
+        self.slots.prefetch_pointer(self.index.home(hash) * GROUP);
     }
 
     /// The slot, without comparing keys, that the hash most likely leads to.

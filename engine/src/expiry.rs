@@ -45,11 +45,12 @@ impl Facts {
 
 /// The deadlines of a table's entries. Trees, since a hash map would stop everything to grow.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Deadlines {
+    /// The earliest one; [`NEVER`] if there are none. All that a lookup reads.
+    earliest: Micros,
     of: BTreeMap<SlotIndex, Micros>,
     order: BTreeSet<(Micros, SlotIndex)>,
-    /// The earliest one; [`NEVER`] if there are none.
-    earliest: Micros,
 }
 
 impl From<Option<Micros>> for Expires {

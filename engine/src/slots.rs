@@ -18,6 +18,7 @@ use proto::{Key, Lsn, Text};
 use crate::collection::{MapValue, SetValue};
 use crate::index::GROUP;
 use crate::meter::allocated;
+use crate::prefetch::prefetch;
 
 /// Size of a chunk of slots, in bytes; a little less is used if the size of a slot does not divide it.
 pub(crate) const CHUNK_BYTES: usize = 4096;
@@ -244,6 +245,14 @@ impl<V: Default + Clone> Slots<V> {
     #[inline]
     pub(crate) fn get(&self, number: usize) -> Option<&Slot<V>> {
         self.chunks.get(number / Self::CHUNK)?.as_ref()?.get(number % Self::CHUNK)
+    }
+
+    /// Prefetches the cache line with the pointer to a slot's chunk.
+    #[inline]
+    pub(crate) fn prefetch_pointer(&self, number: usize) {
+        if let Some(chunk) = self.chunks.get(number / Self::CHUNK) {
+            prefetch(chunk);
+        }
     }
 
     #[inline]

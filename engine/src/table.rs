@@ -31,7 +31,9 @@ const MOVING_BYTES: usize = 5 * CHUNK_BYTES;
 /// A table shrinks when it has this many slots for each entry.
 const SPARSE: usize = 4;
 
+/// What a lookup reads comes first, in two cache lines.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Table<V> {
     /// Where entries are added.
     now: Cells<V>,
@@ -367,7 +369,7 @@ impl<V: Stored> Table<V> {
 
     #[inline]
     pub(crate) fn prefetch_index(&self, hash: u64) {
-        self.likely(hash).index.prefetch(hash);
+        self.likely(hash).prefetch(hash);
     }
 
     #[inline]
