@@ -56,7 +56,7 @@ fn batched(engine: &Engine, ops: &[Op<'_>], thread: usize, iterations: u64) {
     for n in 0..(iterations as usize).div_ceil(BATCH) {
         let batch = (start(thread) / BATCH + n) % batches * BATCH;
         engine.execute_batch(&ops[batch..batch + BATCH], 0, |executed| {
-            drop(black_box(executed));
+            black_box(executed);
             ControlFlow::Continue(())
         });
     }

@@ -52,7 +52,7 @@ impl Share {
 impl Engine {
     /// Executes `ops` in order at the time `at` and passes each outcome to `each`, in the same order. If `each` breaks,
     /// the operations after it are not executed. Returns how many were executed.
-    pub fn execute_batch(&self, ops: &[Op<'_>], at: Micros, each: impl FnMut(Executed) -> ControlFlow<()>) -> usize {
+    pub fn execute_batch(&self, ops: &[Op<'_>], at: Micros, each: impl FnMut(&Executed) -> ControlFlow<()>) -> usize {
         self.run_batch(ops, &[], &self.context(at), each)
     }
 
@@ -100,7 +100,7 @@ impl Engine {
         ops: &[Op<'_>],
         replayed: &[Replayed],
         context: &Context<'_>,
-        mut each: impl FnMut(Executed) -> ControlFlow<()>,
+        mut each: impl FnMut(&Executed) -> ControlFlow<()>,
     ) -> usize {
         let mut executed = 0;
         for window in ops.chunks(WINDOW) {
@@ -119,7 +119,7 @@ impl Engine {
         ops: &[Op<'_>],
         replayed: &[Replayed],
         context: &Context<'_>,
-        each: &mut impl FnMut(Executed) -> ControlFlow<()>,
+        each: &mut impl FnMut(&Executed) -> ControlFlow<()>,
     ) -> ControlFlow<usize> {
         let mut dropped = Vec::new();
         let mut hashes = [0; WINDOW];
@@ -168,7 +168,7 @@ impl Engine {
             if is_long(&one) {
                 guards.release();
             }
-            if each(one).is_break() {
+            if each(&one).is_break() {
                 return ControlFlow::Break(at + 1);
             }
         }

@@ -103,7 +103,7 @@ fn compare(planned: &[Planned], record: RecordMode, seed: u64) {
                     Way::InABatch => {
                         let mut replies = Vec::new();
                         engine.execute_batch(&[op], at, |executed| {
-                            replies.push(executed.map(|outcome| outcome.reply));
+                            replies.push(executed.clone().map(|outcome| outcome.reply));
                             std::ops::ControlFlow::Continue(())
                         });
                         replies.remove(0)

@@ -347,7 +347,7 @@ fn execute(ops: Vec<OwnedOp>, pauses: [Pause; 3], engine: &Engine, clock: &Atomi
         [op] => executed.push(engine.execute(&op, 0)),
         _ => {
             engine.execute_batch(&borrowed, 0, |one| {
-                executed.push(one);
+                executed.push(one.clone());
                 ControlFlow::Continue(())
             });
         }

@@ -181,7 +181,7 @@ fn one_by_one_and_in_batches(history: &[Timed], window: usize, setup: Setup) -> 
         let ops: Vec<_> = window.iter().map(|(op, _)| op.as_op()).collect();
         answers.extend(ops.iter().map(|op| single.execute(op, at)));
         batched.execute_batch(&ops, at, |one| {
-            batched_answers.push(one);
+            batched_answers.push(one.clone());
             ControlFlow::Continue(())
         });
     }

@@ -95,7 +95,7 @@ fn session(criterion: &mut Criterion) {
                 || next.next().expect("a cycle does not end"),
                 |ops| {
                     engine.execute_batch(ops, 0, |executed| {
-                        drop(black_box(executed));
+                        black_box(executed);
                         ControlFlow::Continue(())
                     })
                 },

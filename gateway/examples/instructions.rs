@@ -58,7 +58,7 @@ fn main() {
             "batch-get" | "batch-put" => {
                 for ops in ops.chunks(DEPTH) {
                     engine.execute_batch(ops, 0, |executed| {
-                        drop(black_box(executed));
+                        black_box(executed);
                         ControlFlow::Continue(())
                     });
                 }

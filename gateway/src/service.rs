@@ -294,7 +294,7 @@ impl Service {
         self.engine.execute_batch(&batch.ops, at, |executed| {
             let Some((op, options)) = requests.next() else { return ControlFlow::Break(()) };
             let durable = op.kind().writes() && self.is_durable(*options);
-            match &executed {
+            match executed {
                 Ok(outcome) => {
                     tally.executed(op, Ok(&outcome.reply));
                     each(Ok(&outcome.reply), self.awaits(outcome, durable))
