@@ -8,11 +8,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use proto::Batch;
+use proto::{Batch, Lsn};
 use socket2::{Domain, Socket, Type};
 use sqlx::{Connection, Executor};
 use testkit::postgres_server::{PASSWORD, PostgresServer, signal, within};
-use txnd::{LogWriter, PostgresSink, SinkError};
+use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, SinkError};
 use writer::{Content, Writer, put_text, seed};
 
 /// Set for a copy of the test process that runs one test in an environment of its own.
@@ -217,6 +217,46 @@ async fn recovery_makes_do_with_the_connections_that_there_are() {
     let refusal = sink(&of_app).open().await.unwrap_err();
     assert!(refusal.is_retryable(), "{refusal}");
     assert_says(&refusal.to_string(), &["too many connections"], &["is PostgreSQL running"]);
+}
+
+/// Reads the whole log.
+async fn read(reader: &PostgresReader) -> Vec<Vec<u8>> {
+    let mut batches = Vec::new();
+    let mut visit = async |batch: &Batch| {
+        batches.push(batch.copied());
+        Ok(())
+    };
+    reader.read(1..=Lsn::MAX, &mut visit).await.expect("the log can be read");
+    records(&batches)
+}
+
+#[tokio::test]
+async fn a_thread_that_reads_again_and_again_keeps_its_connections() {
+    let server = PostgresServer::shared();
+    let url = server.database();
+    let stored = write(&url, 5).await;
+    within("the end of the writer's connection", || server.backend_pids(&url).is_empty().then_some(()));
+    let (database, (done, ended)) = (url.clone(), std::sync::mpsc::channel());
+    let reads = async move || {
+        let reader: PostgresReader = database.parse().expect("a URL");
+        let connections = || server.backend_pids(&database);
+        assert_eq!(read(&reader).await, stored);
+        let kept: [u32; 2] = connections().try_into().expect("one for rows, one for the names of keys");
+        for _ in 0..10 {
+            assert_eq!(read(&reader).await, stored);
+            assert_eq!(*connections(), kept);
+        }
+        server.psql(&database, &format!("SELECT pg_terminate_backend({})", kept[0]));
+        assert_eq!(read(&reader).await, stored);
+        let now = within("one connection in the place of another", || Some(connections()).filter(|now| now.len() == 2));
+        assert_eq!(kept.map(|pid| now.contains(&pid)), [false, true]);
+        // Nothing is left under way in them.
+        let idle = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'";
+        assert_eq!(server.psql(&database, idle), "2");
+    };
+    txnd::thread::run_giving_way("reads", reads, move |()| done.send(()).expect("the test waits")).expect("a thread");
+    ended.recv().expect("the work does not panic");
+    within("the end of the connections", || server.backend_pids(&url).is_empty().then_some(()));
 }
 
 #[tokio::test]

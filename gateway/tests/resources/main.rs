@@ -4,7 +4,7 @@
 //! ```text
 //!   main.rs          what the others share
 //!   descriptors.rs   RLIMIT_NOFILE
-//!   memory.rs        RLIMIT_AS
+//!   memory.rs        RLIMIT_AS, and `--max-memory`
 //!   file_size.rs     RLIMIT_FSIZE, of kvs and of txnd
 //!   slow_disk.rs     each fdatasync takes long
 //!   clock.rs         the clock steps, forward and back
@@ -13,6 +13,8 @@
 mod clock;
 mod descriptors;
 mod file_size;
+#[path = "../frame_client/mod.rs"]
+mod frame_client;
 #[path = "../harness/mod.rs"]
 mod harness;
 mod memory;

@@ -1,9 +1,61 @@
 //! The system gives no more memory.
 
+use proto::ValueType;
+use proto::frame::{Answer, ErrorCode};
+
+use crate::frame_client::{FrameClient, error_of, list, multi_put};
 use crate::harness::{Kvs, folder};
 use crate::{assert_kept, is_acknowledged, limit, value};
 
 const VALUE_BYTES: usize = 1 << 20;
+
+/// Stores a value under new keys of 16 bytes until there is no memory for more. Returns how many it was stored under.
+fn fill(kvs: &Kvs, ty: ValueType, value: &[u8]) -> usize {
+    // Requests that are so small that they take next to no memory.
+    let at_once = (32 << 10) / (32 + value.len());
+    let (mut client, mut stored) = (FrameClient::connect(kvs.frame_addr), 0);
+    loop {
+        let keys: Vec<String> = (0..at_once).map(|n| format!("key {:012}", stored + n)).collect();
+        let reply = client.exchange(&multi_put(1, keys.iter().map(|key| (ty, key.as_str(), value))));
+        let Answer::Many(answers) = reply.answer() else { panic!("{reply:?}") };
+        let refused: Vec<ErrorCode> = answers.iter().filter_map(|answer| error_of(&answer)).collect();
+        stored += at_once - refused.len();
+        if !refused.is_empty() {
+            assert!(refused.iter().all(|code| *code == ErrorCode::MemoryFull), "{refused:?}");
+            return stored;
+        }
+    }
+}
+
+/// Whatever a server is filled with, what it takes of the system is what the operator allowed, give or take a tenth.
+#[test]
+fn the_limit_is_what_becomes_resident() {
+    const LIMIT_MIB: u64 = 64;
+    let fields: Vec<String> = (0..200).map(|n| format!("text {n:03}")).collect();
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    let shapes = [
+        ("an int", ValueType::Int, 7_i32.to_le_bytes().to_vec()),
+        ("a str of 16 bytes", ValueType::Str, vec![b'x'; 16]),
+        ("a str of 64 bytes", ValueType::Str, vec![b'x'; 64]),
+        ("a str of 700 bytes", ValueType::Str, vec![b'x'; 700]),
+        ("a str of 5,000 bytes", ValueType::Str, vec![b'x'; 5000]),
+        ("a map of one field", ValueType::Map, list(&["field", "value"])),
+        ("a set of one member", ValueType::Set, list(&["member"])),
+        ("a map of 100 fields", ValueType::Map, list(&fields)),
+        ("a set of 200 members", ValueType::Set, list(&fields)),
+    ];
+    for (shape, ty, value) in shapes {
+        let mut command = Kvs::program();
+        command.args(["--http-addr", "127.0.0.1:0", "--log", "off", "--max-memory", &format!("{LIMIT_MIB}MiB")]);
+        let kvs = Kvs::try_start(&mut command).expect("kvs starts");
+        let before = kvs.resident_bytes();
+        let entries = fill(&kvs, ty, &value);
+        let grown = kvs.resident_bytes() - before;
+        let share = grown as f64 / (LIMIT_MIB << 20) as f64;
+        println!("{shape}: {entries} entries, {} bytes each, {share:.3} of the limit", grown / entries as u64);
+        assert!((0.9..=1.1).contains(&share), "{shape}: {grown} bytes are resident");
+    }
+}
 
 /// Address space of a process, in bytes.
 fn address_space(pid: u32) -> u64 {

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
-use sqlx::{Executor, Row};
+use sqlx::{Connection, Executor, Row};
 use tracing::info;
 
 use super::address::Address;
@@ -11,7 +11,7 @@ use super::connect::Connector;
 use super::errors::step;
 use super::session::{Purpose, Session};
 use super::{migrate, schema};
-use crate::SinkError;
+use crate::{SinkError, thread};
 
 /// Minimum number of connections of a log: one to write; to read, one for rows and one for keys. Recovery uses more if
 /// it gets them, see `read.rs`.
@@ -33,6 +33,13 @@ impl FromStr for Database {
     }
 }
 
+/// A session that waits for the next read.
+struct Kept {
+    /// That of its database: clones share it.
+    schema: Arc<OnceLock<String>>,
+    session: Session,
+}
+
 /// Without the password.
 impl std::fmt::Display for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -50,9 +57,25 @@ impl Database {
         self.address().partition_records()
     }
 
-    /// A session for reading.
+    /// A session for reading: one that was kept, or a new one.
     pub(super) async fn connect(&self) -> Result<Session, SinkError> {
+        let is_of_this = |kept: &Kept| Arc::ptr_eq(&kept.schema, &self.schema);
+        while let Some(Kept { mut session, .. }) = thread::take_kept(is_of_this) {
+            // The server may have ended it meanwhile.
+            if step(session.connection.ping()).await.is_ok() {
+                return Ok(session);
+            }
+        }
         self.start(Purpose::Read).await
+    }
+
+    /// Ends the transaction of a session for reading, and keeps it for the next read of this thread. To connect takes the
+    /// server and this program milliseconds of processor time, more than a short read.
+    pub(super) async fn keep(&self, mut session: Session) {
+        // A pooler has few, and others wait for them.
+        if session.is_own && step(session.connection.execute("COMMIT")).await.is_ok() {
+            thread::keep(Kept { schema: Arc::clone(&self.schema), session });
+        }
     }
 
     /// A session for writing. Rejects a server that may lose what it has acknowledged.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! A read needs two connections: one streams rows, the other looks up the names of keys that are not known yet, one window
-//! of rows at a time. If the server allows more, each table has its own connection.
+//! of rows at a time. A read of more rows has a connection for each table, if the server allows that.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -55,7 +55,8 @@ pub(super) async fn read(
         }
     }
     let mut steps = Steps::of(&mut session, &lsns).await?;
-    let mut sessions = connect(database, tables.len()).await?;
+    let is_short = lsns.end() - lsns.start() < WINDOW_ROWS as Lsn;
+    let mut sessions = connect(database, if is_short { tables.len().min(1) } else { tables.len() }).await?;
     let mut shares = vec![Vec::new(); sessions.len()];
     tables.iter().enumerate().for_each(|(n, index)| shares[n % sessions.len()].push(*index));
     let mut streams = Vec::new();
@@ -117,6 +118,12 @@ pub(super) async fn read(
     }
     if let Some(last) = batches.seal() {
         visit(&last).await.map_err(|e| unusable(last.last_lsn(), e))?;
+    }
+    let have_ended = streams.iter().all(|stream| stream.next.is_none());
+    drop(streams);
+    database.keep(session).await;
+    if have_ended && let Some(session) = sessions.into_iter().next() {
+        database.keep(session).await;
     }
     Ok(())
 }

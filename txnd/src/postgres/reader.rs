@@ -12,7 +12,8 @@ use super::{checkpoint, read};
 use crate::checkpoint::Checkpoint;
 use crate::sink::{Bounds, LogReader, SinkError, VisitError};
 
-/// Reads the log in a database. Each read makes its own connections, at least two, and closes them.
+/// Reads the log in a database. Each read has its own connections, at least two. A thread that reads again and again keeps two for
+/// a moment.
 #[derive(Clone)]
 pub struct PostgresReader {
     database: Database,
@@ -50,7 +51,9 @@ fn bounds(producer: &Producer) -> Bounds {
 impl LogReader for PostgresReader {
     async fn bounds(&self) -> Result<Bounds, SinkError> {
         let mut session = self.database.connect().await?;
-        Producer::read(&mut session).await.map(|producer| bounds(&producer))
+        let producer = Producer::read(&mut session).await?;
+        self.database.keep(session).await;
+        Ok(bounds(&producer))
     }
 
     async fn read(
@@ -61,7 +64,9 @@ impl LogReader for PostgresReader {
         let mut session = self.database.connect().await?;
         let producer = Producer::read(&mut session).await?;
         let lsns = bounds(&producer).readable(&lsns)?;
-        if !lsns.is_empty() {
+        if lsns.is_empty() {
+            self.database.keep(session).await;
+        } else {
             read::read(&self.database, session, lsns, &producer, self.key_cache_bytes, visit).await?;
         }
         Ok(bounds(&producer))
