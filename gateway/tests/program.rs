@@ -10,7 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use harness::{Client, Kvs, NotStarted, eventually, field, folder};
-use testkit::postgres_server::free_port;
+use testkit::postgres_server::{PostgresServer, free_port};
 use txnd_server::{Certificates, Txnd};
 
 /// A kvs whose diagnostics go to a file, so that they can be looked at before it listens.
@@ -214,6 +214,26 @@ fn a_kvs_that_starts_before_its_log_waits_for_it() {
     assert_eq!(Client::connect(kvs.addr()).put("str-put/a", "1").status, 200);
     let lines = kvs.said().matches("waiting for the log").count() as u64;
     assert!(lines <= began.elapsed().as_secs() + 1, "{lines} lines in {:?}", began.elapsed());
+}
+
+#[test]
+fn a_kvs_that_starts_before_its_database_waits_for_it() {
+    let (server, folder) = (PostgresServer::start(), folder());
+    let url = server.database();
+    let mut command = Kvs::program();
+    command.args(["--http-addr", "127.0.0.1:0", "--log", &url, "--wait-for-log", "60s"]);
+    server.stop();
+    let kvs = Watched::start(&mut command, folder.path());
+    eventually("it says so again", || kvs.said().matches("waiting for the log").count() >= 2);
+    server.start_again();
+    assert_eq!(Client::connect(kvs.addr()).put("str-put/a", "1").status, 200);
+    // While it recovers from a crash the server is there, and takes nobody.
+    drop(kvs);
+    server.kill_postmaster();
+    let kvs = Watched::start(&mut command, folder.path());
+    kvs.says("waiting for the log");
+    server.start_again();
+    assert_eq!(Client::connect(kvs.addr()).get("str-get/a").text(), "1");
 }
 
 #[test]

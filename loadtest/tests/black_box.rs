@@ -194,8 +194,7 @@ fn the_picture_in_the_docs_is_that_of_the_results_that_are_kept() {
         document.descendants().filter(|node| node.has_tag_name("title")).filter_map(|node| node.text()).collect();
     let missing = results["rows"].as_array().unwrap().iter().map(|row| row["cell"]["name"].as_str().unwrap());
     let missing: Vec<&str> = missing.filter(|name| !drawn.contains(name)).collect();
-    // memcached answers each get of a deep pipeline with a write of its own, so that it is not asked that way any more.
-    assert_eq!(missing, ["frames GET, depth 16, memcached", "frames GET, depth 128, memcached"]);
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]

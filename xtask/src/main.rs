@@ -140,6 +140,9 @@ enum Task {
     },
 }
 
+/// How many tests of a program run at a time.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 /// A step failed; its own output says why.
 struct Failed(String);
 
@@ -217,7 +220,14 @@ fn deny() -> Result<(), Failed> {
 fn test(args: &[String]) -> Result<(), Failed> {
     tidy::check(&root()).map_err(Failed)?;
     let programs = postgres::programs()?;
-    step(cargo().args(["test", "--workspace"]).args(args).env(postgres::VARIABLE, programs))?;
+    let mut tests = cargo();
+    tests.args(["test", "--workspace"]).args(args).env(postgres::VARIABLE, programs);
+    if std::env::var_os(TEST_THREADS).is_none() {
+        // Most tests wait most of the time: for programs, timers, disks.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        tests.env(TEST_THREADS, (2 * processors).to_string());
+    }
+    step(&mut tests)?;
     if args.is_empty() {
         // loom replaces the locks at compile time, so it needs a separate build.
         let loom = ["test", "--release", "--package", "engine", "--test", "loom", "--target-dir", "target/loom"];

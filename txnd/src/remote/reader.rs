@@ -2,27 +2,37 @@
 //! never taken for a short log.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use proto::{Batch, Chain, Lsn};
-use tonic::Code;
+use tonic::{Code, Response, Status, Streaming};
 
 use super::connect::Connect;
-use super::connection::{await_response, connect};
+use super::connection::{Client, await_response, connect};
 use crate::checkpoint::CheckpointVerifier;
 use crate::wire::v1::{
     End, ListCheckpointsRequest, ReadCheckpointRequest, ReadTransactionsRequest, read_transactions_response::Message,
 };
 use crate::wire::{StreamDigest, whole_batch};
-use crate::{Bounds, Checkpoint, LogReader, SinkError, Term, VisitError};
+use crate::{Bounds, Checkpoint, LogReader, SinkError, Term, VisitError, thread};
 
 /// Reads the log of a remote service. Each call has its own connection, so that a slow reader, or one that lags far
-/// behind, does not delay acknowledgements to its writer.
+/// behind, does not delay acknowledgements to its writer. A thread that reads again and again keeps it for a moment.
 #[derive(Clone, Debug)]
 pub struct RemoteReader<C> {
     connector: C,
     /// The term of the writer that it came from.
     term: Option<Term>,
+    /// The same for its clones.
+    identity: Arc<()>,
+}
+
+/// A connection that waits for the next read.
+struct Kept {
+    /// Of the reader.
+    identity: Arc<()>,
+    client: Client,
 }
 
 impl<C: Connect> RemoteReader<C> {
@@ -32,7 +42,31 @@ impl<C: Connect> RemoteReader<C> {
     }
 
     pub(super) fn of(connector: C, term: Option<Term>) -> Self {
-        Self { connector, term }
+        Self { connector, term, identity: Arc::default() }
+    }
+
+    /// Makes a call over a connection that was kept, or else over a new one. Returns the connection, too.
+    async fn call<T>(
+        &self,
+        call: impl AsyncFn(&mut Client) -> Result<Response<T>, Status>,
+    ) -> Result<(Client, T), SinkError> {
+        let is_of_this = |kept: &Kept| Arc::ptr_eq(&kept.identity, &self.identity);
+        if let Some(Kept { mut client, .. }) = thread::take_kept(is_of_this)
+            // If it was lost meanwhile, or whatever this one does not allow, a new one tells.
+            && let Ok(response) = await_response(call(&mut client)).await
+        {
+            return Ok((client, response.into_inner()));
+        }
+        let mut client = connect(&self.connector).await?;
+        let response = await_response(call(&mut client)).await?.into_inner();
+        Ok((client, response))
+    }
+
+    /// Keeps a connection for the next read of this thread if the call over it is complete.
+    async fn keep<T>(&self, client: Client, mut messages: Streaming<T>) {
+        if let Ok(None) = await_response(messages.message()).await {
+            thread::keep(Kept { identity: Arc::clone(&self.identity), client });
+        }
     }
 }
 
@@ -57,8 +91,7 @@ impl<C: Connect> LogReader for RemoteReader<C> {
             upto_lsn: upto,
             without_term: self.term.is_none(),
         };
-        let mut client = connect(&self.connector).await?;
-        let mut messages = await_response(client.read_transactions(request)).await?.into_inner();
+        let (client, mut messages) = self.call(async |client| client.read_transactions(request).await).await?;
         let log_id = self.term.map(|term| term.chain.log_id);
         let mut received = Received { log_id, lsns: from..=upto, digest: StreamDigest::default(), next: None };
         loop {
@@ -73,7 +106,11 @@ impl<C: Connect> LogReader for RemoteReader<C> {
                         visit(&batch).await.map_err(|e| e.into_sink_error(unusable))?;
                     }
                 }
-                Some(Some(Message::End(end))) => return received.finish(end),
+                Some(Some(Message::End(end))) => {
+                    let bounds = received.finish(end)?;
+                    self.keep(client, messages).await;
+                    return Ok(bounds);
+                }
                 Some(None) => return Err(wrong("a message is empty, or of a newer protocol")),
                 None => return Err(SinkError::Unavailable("the log's stream was cut off before its end".into())),
             }

@@ -1,7 +1,9 @@
 //! A log that comes back cut or wrong is refused; a reader that stalls holds nobody up.
 
+use std::error::Error;
 use std::net::Ipv4Addr;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,8 +12,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::timeout;
 use tokio_stream::Stream as Messages;
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status, Streaming};
 use txnd::limits::{MAX_READS, READ_START_TIMEOUT};
+use txnd::remote::Connect;
 use txnd::wire::v1::read_transactions_response::Message;
 use txnd::wire::v1::transaction_service_server::{TransactionService, TransactionServiceServer};
 use txnd::wire::v1::{
@@ -20,10 +24,13 @@ use txnd::wire::v1::{
     WriteCheckpointRequest, WriteCheckpointResponse, WriteTransactionsRequest, WriteTransactionsResponse,
     write_transactions_response,
 };
-use txnd::{Checkpoint, CheckpointWriter, LogReader, LogWriter, RemoteSink, SinkError, Term};
+use txnd::{
+    Checkpoint, CheckpointWriter, LogReader, LogWriter, MIN_SEGMENT_BYTES, RemoteReader, RemoteSink, SegmentSink,
+    SinkError, Term,
+};
 
 use crate::conformance::assert_same;
-use crate::hosted::{Hosted, PlainTcp};
+use crate::hosted::{Hosted, PlainTcp, Service};
 use crate::proxy::Proxy;
 use crate::raw;
 use crate::writer::{Content, Writer, checkpoint_of, put_text, read, seal, seed};
@@ -53,6 +60,59 @@ async fn a_read_that_is_cut_is_never_a_short_log() {
         writer.resume().await.unwrap();
     }
     assert!(cut > 20, "{cut} reads were cut");
+}
+
+/// Connects, and counts how often.
+#[derive(Clone)]
+struct Counted(PlainTcp, Arc<AtomicUsize>);
+
+impl Connect for Counted {
+    async fn connect(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.connect().await
+    }
+}
+
+#[tokio::test]
+async fn a_thread_that_reads_again_and_again_keeps_its_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(SegmentSink::new(folder.path(), MIN_SEGMENT_BYTES));
+    let address = service.address;
+    let mut writer = Writer::begin(service.sink()).await.unwrap();
+    for _ in 0..3 {
+        writer.append(&[put_text("k", 100)]).await;
+    }
+    writer.make_durable().await;
+    drop(writer);
+    let made = Arc::<AtomicUsize>::default();
+    let reader = RemoteReader::new(Counted(PlainTcp(address), Arc::clone(&made)));
+    let (done, ended) = tokio::sync::oneshot::channel();
+    let reads = async move || {
+        let read = async |most: usize| {
+            let mut batches = 0;
+            let mut visit = async |_: &Batch| {
+                batches += 1;
+                if batches > most { Err(SinkError::Stopped.into()) } else { Ok(()) }
+            };
+            let ended = reader.read(1..=Lsn::MAX, &mut visit).await;
+            (ended.is_ok(), batches)
+        };
+        for _ in 0..10 {
+            assert_eq!(read(3).await, (true, 3));
+            assert_eq!(made.load(Ordering::Relaxed), 1);
+        }
+        // What is still under way on a connection would not end.
+        assert_eq!(read(1).await, (false, 2));
+        assert_eq!(made.load(Ordering::Relaxed), 1);
+        assert_eq!(read(3).await, (true, 3));
+        assert_eq!(made.load(Ordering::Relaxed), 2);
+        // One that was lost meanwhile is made again.
+        drop(service);
+        let _service = Service::start_at(address, SegmentSink::new(folder.path(), MIN_SEGMENT_BYTES));
+        assert_eq!(read(3).await, (true, 3));
+    };
+    txnd::thread::run_giving_way("reads", reads, move |()| done.send(()).expect("the test waits")).expect("a thread");
+    ended.await.expect("the work does not panic");
 }
 
 /// A read that takes the first batch and no more: what is beyond the windows stays in the service.
