@@ -28,7 +28,7 @@ use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, RemoteReader, Seg
 use writer::{Writer, put_text};
 
 /// How often each kind of turn comes, at each rate.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 20;
 
 /// How long a turn takes.
 const TURN: Duration = Duration::from_millis(250);
