@@ -60,7 +60,7 @@ pub fn run<F: Future + 'static>(
 }
 
 /// The same as [`run`] for work that must not take from others what they need: who writes a log goes before who reads it.
-/// Where processors are idle, it is as fast as any other. What the work leaves with [`keep`] stays for more work of this
+/// Where processors are idle, it is as fast as any other. What the work keeps on its thread stays for more work of this
 /// name, if that comes soon.
 pub fn run_giving_way<F: Future + 'static>(
     name: &str,
