@@ -17,7 +17,7 @@ use txnd::cli::start_retry::StartRetry;
 use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
 use txnd::operator::Operator;
-use txnd::service::{LogThread, server};
+use txnd::service::{LogThread, serve as serve_connections, server};
 use txnd::tls::certs::Set;
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
 use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health};
@@ -27,6 +27,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// File descriptors used for everything but connections: listeners, runtimes, the log.
 const OTHER_FILES: usize = 48;
+
+/// File descriptors of a connection: its socket, and three of the runtime of its thread.
+const CONNECTION_FILES: usize = 4;
 
 /// Time for clients to take their last responses after the log has been stopped.
 const LAST_RESPONSES_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,8 +47,6 @@ enum ServeError {
     Log(#[from] SinkError),
     #[error("{0}")]
     Failed(SinkError),
-    #[error("the gRPC server failed: {0}")]
-    Grpc(#[from] tonic::transport::Error),
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     #[error("cannot listen for signals: {0}")]
@@ -141,7 +142,8 @@ impl Front {
             None => None,
         };
         let mut limits = Limits::default();
-        let fitting = raise_file_limit(limits.connections, limits.handshakes + OTHER_FILES);
+        let files = raise_file_limit(limits.connections * CONNECTION_FILES, limits.handshakes + OTHER_FILES);
+        let fitting = (files / CONNECTION_FILES).max(1);
         if fitting < limits.connections {
             warn_of_fewer_connections(limits.connections, fitting);
             limits.connections = fitting;
@@ -167,7 +169,7 @@ impl Front {
         let mut failure = None;
         let stop = CancellationToken::new();
         let connections = incoming(self.listener, Arc::clone(&self.acceptor), self.limits, stop.clone());
-        let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
+        let mut serving = std::pin::pin!(serve_connections(server(&log), connections, async {
             stop.cancelled().await;
             // Received batches become durable and are acknowledged, and the streams end.
             complete.set(log.stop(drain_timeout).await);
@@ -185,7 +187,7 @@ impl Front {
             }
         };
         tokio::select! {
-            served = &mut serving => return Ok(served?),
+            () = &mut serving => return Ok(()),
             () = stop_signal => stop.cancel(),
             // Ends the program, so that a supervisor can restart it: the log must be read again from its beginning.
             why = log.failed() => {
@@ -196,7 +198,7 @@ impl Front {
         info!("stopping");
         supervisor::stopping();
         tokio::select! {
-            served = &mut serving => served?,
+            () = &mut serving => {}
             () = tokio::time::sleep(drain_timeout + LAST_RESPONSES_TIMEOUT) => return Err(ServeError::Late),
             () = self.signals.stop_again() => return Err(ServeError::Again),
         }
@@ -217,7 +219,7 @@ impl ServeError {
             Self::Tls(_) => exit::USAGE,
             Self::Listen(..) | Self::Operator(_) => exit::CANNOT_LISTEN,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
-            Self::Failed(_) | Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
+            Self::Failed(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
                 exit::FAILED
             }
         }

@@ -13,7 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 
 /// What a thread that gives way adds to its nice value. Where the processors are busy with others, it gets about a tenth of
 /// the time that one of them gets: each step is a factor of 1.25 (sched(7)).
-const GIVES_WAY: i32 = 10;
+const GIVES_WAY: i32 = 14;
+
+/// How many times as long as it had to wait for a processor such a thread pauses.
+const PAUSES: u32 = 6;
+
+/// What a timer can do; shorter pauses are made up later.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
 
 /// How long a thread that keeps something waits for more work.
 const KEEPS: Duration = Duration::from_secs(2);
@@ -21,8 +27,27 @@ const KEEPS: Duration = Duration::from_secs(2);
 thread_local! {
     static SIMULATED: Cell<bool> = const { Cell::new(false) };
 
+    static STANCE: Cell<Stance> = const { Cell::new(Stance::Fixed) };
+
     /// What the work of this thread has left for more work; `None` if none comes.
     static KEPT: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
+}
+
+/// How a thread stands to others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stance {
+    /// As it is: it was not started here, or serves a writer.
+    Fixed,
+    /// It may still give way.
+    Open,
+    GivesWay,
+}
+
+impl Stance {
+    /// That of a thread which this one starts: it has its nice value.
+    fn of_next() -> Self {
+        if STANCE.get() == Self::GivesWay { Self::GivesWay } else { Self::Open }
+    }
 }
 
 /// Work that has ended, as far as nobody knows of it yet.
@@ -51,7 +76,9 @@ pub fn run<F: Future + 'static>(
         return Ok(());
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let stance = Stance::of_next();
     let work = move || {
+        STANCE.set(stance);
         let output = runtime.block_on(async { make().await });
         drop(runtime);
         then(output);
@@ -81,12 +108,61 @@ pub fn run_giving_way<F: Future + 'static>(
         }
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    let stance = Stance::of_next();
     let thread = move || {
-        // Of this thread only, on Linux. Whatever refuses it, the work can be done.
-        let _ = rustix::process::nice(GIVES_WAY);
+        STANCE.set(stance);
+        give_way();
         serve(runtime, work);
     };
     std::thread::Builder::new().name(name.into()).spawn(thread).map(drop)
+}
+
+/// From now on this thread gives way, as those of [`run_giving_way`] do, if it was started here and has not said that it never
+/// will. It stays so: only a privileged process could raise its priority again.
+pub(crate) fn give_way() {
+    if STANCE.get() == Stance::Open {
+        STANCE.set(Stance::GivesWay);
+        // Of this thread only, on Linux. Whatever refuses it, the work can be done.
+        let _ = rustix::process::nice(GIVES_WAY);
+    }
+}
+
+/// This thread will not give way: it serves a writer.
+pub(crate) fn never_give_way() {
+    if STANCE.get() == Stance::Open {
+        STANCE.set(Stance::Fixed);
+    }
+}
+
+/// Pauses of work on a thread that gives way, for what it makes others do: the processes of a database have everybody's priority.
+/// When processors are short, such a thread waits for one; then it pauses for [`PAUSES`] times as long.
+pub(crate) struct Pauses {
+    waited: Duration,
+}
+
+impl Pauses {
+    pub(crate) fn begin() -> Self {
+        Self { waited: waited() }
+    }
+
+    pub(crate) async fn pause(&mut self) {
+        if STANCE.get() == Stance::GivesWay {
+            let now = waited();
+            let pause = now.saturating_sub(self.waited) * PAUSES;
+            if pause >= SHORTEST_PAUSE {
+                self.waited = now;
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+/// How long this thread has waited for a processor so far: the second figure of `/proc/thread-self/schedstat`, in nanoseconds
+/// (sched-stats in the kernel's documentation). Zero where the system does not tell.
+fn waited() -> Duration {
+    let figures = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let waited = figures.split(' ').nth(1).and_then(|figure| figure.parse().ok());
+    Duration::from_nanos(waited.unwrap_or(0))
 }
 
 /// Does this work, and more as long as it comes soon and something is kept for it.
@@ -208,6 +284,30 @@ mod tests {
         assert!(is_dropped.try_recv().is_err(), "it is kept");
         is_dropped.recv_timeout(DEADLINE).expect("it is dropped when no more work comes");
         assert_ne!(work("keeps", None).0, first);
+    }
+
+    #[test]
+    fn a_thread_gives_way_once_and_for_all_unless_it_serves_a_writer() {
+        let nice = || rustix::process::nice(0).expect("it can be asked");
+        let own = nice();
+        let serves = |writes_first: bool| {
+            let (done, ended) = channel();
+            let make = move || async move {
+                if writes_first {
+                    never_give_way();
+                }
+                give_way();
+                give_way();
+                never_give_way();
+                nice()
+            };
+            run("serves", make, move |output| done.send(output).expect("the test waits")).expect("a thread");
+            ended.recv_timeout(DEADLINE).expect("it ends")
+        };
+        assert_eq!((serves(true), serves(false)), (own, own + GIVES_WAY));
+        // It is not for this code to say what other threads do.
+        give_way();
+        assert_eq!(nice(), own);
     }
 
     #[test]

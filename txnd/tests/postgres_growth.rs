@@ -120,6 +120,28 @@ async fn reads_of_keys_that_are_not_there_take_no_more_memory_than_writes() {
     assert_eq!(writer.read(1).await.iter().map(|batch| batch.count()).sum::<u32>(), 10_000);
 }
 
+#[tokio::test]
+async fn a_read_from_the_middle_looks_at_no_row_before_it() {
+    const BATCHES: u64 = 50;
+    const RECORDS: u64 = 100;
+    let server = PostgresServer::shared();
+    let url = server.database();
+    let mut writer = Writer::begin(sink(&url)).await.unwrap();
+    for _ in 0..BATCHES {
+        writer.append(&(0..RECORDS as usize).map(|n| put_text("k", n)).collect::<Vec<_>>()).await;
+    }
+    writer.make_durable().await;
+    // The server knows now how many rows there are, and so that every second one is wanted.
+    server.psql(&url, "ANALYZE; SELECT pg_stat_reset()");
+    let half = BATCHES * RECORDS / 2;
+    assert_eq!(writer.read(half + 1).await.iter().map(|batch| u64::from(batch.count())).sum::<u64>(), half);
+    let looks = "SELECT sum(idx_scan) > 1, sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE 'str%_transactions%'";
+    let by_scanning = within("the server's counts of what was read", || {
+        server.psql(&url, looks).strip_prefix("t|").map(str::to_owned)
+    });
+    assert_eq!(by_scanning, "0");
+}
+
 /// The tables of version 1, with the records that the program of that time had written: every operation, on every type.
 const VERSION_1: &str = include_str!("golden/v1/tables.sql");
 

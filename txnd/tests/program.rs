@@ -1,11 +1,15 @@
 //! The txnd program as a black box: commands, signals, messages and exit codes.
 
+mod writer;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use procfs::process::Process;
+use proto::{Batch, Lsn};
 use rcgen::ExtendedKeyUsagePurpose;
 use tempfile::TempDir;
 use testkit::pki::{Ca, DEADLINE, Spec, install};
@@ -16,6 +20,8 @@ use tonic_prost::ProstCodec;
 use txnd::remote::{Connect, MutualTls};
 use txnd::tls::TlsFiles;
 use txnd::wire::v1::{OpenRequest, OpenResponse};
+use txnd::{LogReader, LogWriter, RemoteReader, RemoteSink};
+use writer::{Writer, put_text};
 
 /// A running txnd on a free port, with its certificates and its log in a folder of its own. Killed when dropped.
 struct Txnd {
@@ -292,6 +298,68 @@ fn a_call_that_is_not_allowed_is_refused_before_its_message() {
     });
     assert_eq!(refused.unwrap_err().code(), Code::PermissionDenied);
     txnd.line("refused a call");
+}
+
+/// Each connection has a thread; that of a reader gives way, and nobody else's. So it is while the writer itself reads to recover.
+#[test]
+fn who_reads_gives_way_to_who_writes() {
+    let folder = folder();
+    let txnd = Txnd::start(folder.path(), &[]);
+    let files = TlsFiles::in_folder(&folder.path().join("certs"), "kvs");
+    let server = MutualTls::new(&format!("https://localhost:{}", txnd.addr.port()), files).unwrap();
+    // Their names and nice values; those of the system's own making have others.
+    let threads = || {
+        let tasks = Process::new(txnd.child.id() as i32).and_then(|process| process.tasks()).expect("threads");
+        let stats = tasks.filter_map(|task| task.and_then(|task| task.stat()).ok());
+        let mut threads: Vec<_> = stats.map(|stat| (stat.comm, stat.nice)).collect();
+        threads.retain(|(name, _)| ["txnd-connection", "txnd-read", "txnd-recovery"].contains(&name.as_str()));
+        threads.sort();
+        threads
+    };
+    let own = threads_own_nice();
+    let gives_way = own + 14;
+    let expect = |expected: &[(&str, i64)]| {
+        let expected: Vec<_> = expected.iter().map(|(name, nice)| (name.to_string(), *nice)).collect();
+        let begun = Instant::now();
+        while threads() != expected {
+            assert!(begun.elapsed() < DEADLINE, "{:?} instead of {expected:?}", threads());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut writer = Writer::begin(RemoteSink::new(server.clone())).await.unwrap();
+        // A read that has sent little is done before anybody looks at it.
+        for _ in 0..100 {
+            writer.append(&[put_text("k", 1 << 20)]).await;
+        }
+        writer.make_durable().await;
+        expect(&[("txnd-connection", own)]);
+        let mut looks = 0;
+        let mut look = async |_: &Batch| {
+            looks += 1;
+            if looks == 1 {
+                expect(&[("txnd-connection", own), ("txnd-connection", gives_way), ("txnd-read", gives_way)]);
+            }
+            Ok(())
+        };
+        RemoteReader::new(server.clone()).read(1..=Lsn::MAX, &mut look).await.unwrap();
+        looks = 0;
+        let mut look = async |_: &Batch| {
+            looks += 1;
+            if looks == 1 {
+                expect(&[("txnd-connection", own), ("txnd-connection", own), ("txnd-recovery", own)]);
+            }
+            Ok(())
+        };
+        writer.sink.reader().read(1..=Lsn::MAX, &mut look).await.unwrap();
+        assert!(looks > 0);
+    });
+}
+
+/// The nice value of this process, which is that of txnd.
+fn threads_own_nice() -> i64 {
+    Process::myself().and_then(|process| process.stat()).expect("its own state").nice
 }
 
 #[test]

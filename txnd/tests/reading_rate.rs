@@ -27,8 +27,10 @@ use txnd::DEFAULT_SEGMENT_BYTES;
 use txnd::{LogReader, LogWriter, PostgresReader, PostgresSink, RemoteReader, SegmentReader, SegmentSink, SinkError};
 use writer::{Writer, put_text};
 
-/// How often each kind of turn comes, at each rate.
-const ROUNDS: usize = 20;
+/// How often each kind of turn comes, at each rate: over files, which take the most memory, and over tables, whose rates differ more
+/// from one turn to the next.
+const ROUNDS_OF_FILES: usize = 20;
+const ROUNDS_OF_TABLES: usize = 60;
 
 /// How long a turn takes.
 const TURN: Duration = Duration::from_millis(250);
@@ -129,7 +131,7 @@ impl Pace {
 }
 
 /// Writes and reads by turns.
-fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> [Rounds; RATES.len()] {
+fn take_turns<S: LogWriter>(rounds_of_each: usize, sink: S, reader: impl LogReader) -> [Rounds; RATES.len()] {
     let ops: Vec<_> = (0..RECORDS).map(|n| put_text(&format!("key {n}"), VALUE_BYTES)).collect();
     let (turn, count) = (Arc::new(AtomicU8::new(Reading::Nothing as u8)), Arc::<AtomicU64>::default());
     runtime().block_on(async {
@@ -156,7 +158,7 @@ fn take_turns<S: LogWriter>(sink: S, reader: impl LogReader) -> [Rounds; RATES.l
         let mut at_rates = RATES.map(|_| Rounds::new());
         for (rate, rounds) in RATES.into_iter().zip(&mut at_rates) {
             let interval = rate.map_or(Duration::ZERO, |share| CALIBRATION.div_f64(alone as f64 * share));
-            for _ in 0..ROUNDS {
+            for _ in 0..rounds_of_each {
                 let mut round = [(0.0, 0.0); 3];
                 for (reading, figures) in Reading::TURNS.into_iter().zip(&mut round) {
                     turn.store(reading as u8, Ordering::Relaxed);
@@ -209,15 +211,16 @@ fn what_a_writer_loses_while_its_log_is_read() {
     );
     let folder = tempfile::tempdir().expect("a folder");
     let sink = SegmentSink::new(folder.path(), DEFAULT_SEGMENT_BYTES / 16);
-    report("files", &take_turns(sink, SegmentReader::new(folder.path())));
+    report("files", &take_turns(ROUNDS_OF_FILES, sink, SegmentReader::new(folder.path())));
     drop(folder);
 
     let url = PostgresServer::shared().database();
     let (sink, reader): (PostgresSink, PostgresReader) = (url.parse().expect("a URL"), url.parse().expect("a URL"));
-    report("tables", &take_turns(sink, reader));
+    report("tables", &take_turns(ROUNDS_OF_TABLES, sink, reader));
 
-    for (name, hosted) in [("txnd over files", Hosted::segments()), ("txnd over tables", Hosted::postgres())] {
-        let reader = RemoteReader::new(PlainTcp(hosted.service.address));
-        report(name, &take_turns(hosted.service.sink(), reader));
-    }
+    let through = |hosted: Hosted, rounds: usize| {
+        take_turns(rounds, hosted.service.sink(), RemoteReader::new(PlainTcp(hosted.service.address)))
+    };
+    report("txnd over files", &through(Hosted::segments(), ROUNDS_OF_FILES));
+    report("txnd over tables", &through(Hosted::postgres(), ROUNDS_OF_TABLES));
 }

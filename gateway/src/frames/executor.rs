@@ -189,16 +189,18 @@ fn gather<'f>(
     batch: &mut OpBatch<'f>,
     frames: &mut Frames<'f>,
 ) -> Option<Result<RequestFrame<'f>, BadRequest>> {
+    if identity.must_authenticate() {
+        return frames.next().map(RequestFrame::decode);
+    }
     while !batch.requests.is_full() {
-        let frame = RequestFrame::decode(frames.next()?);
-        let Ok(RequestFrame { id, durable, request: Request::Op(op) }) = frame else {
-            return Some(frame);
-        };
-        if identity.must_authenticate() {
-            return Some(frame);
+        let frame = frames.next()?;
+        let other = RequestFrame::decode_op(frame, |id, durable, op| {
+            batch.requests.push(service::Request { op, options: options(durable) });
+            batch.pending.push(PendingReply { id, rest: frames.clone() });
+        });
+        if other.is_some() {
+            return other;
         }
-        batch.requests.push(service::Request { op, options: options(durable) });
-        batch.pending.push(PendingReply { id, rest: frames.clone() });
     }
     None
 }

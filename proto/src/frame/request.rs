@@ -97,49 +97,66 @@ impl<'a> RequestFrame<'a> {
     /// Decodes a frame, as a [`super::Run`] yields it.
     #[inline]
     pub fn decode(frame: &'a [u8]) -> Result<Self, BadRequest> {
+        let mut made = None;
+        let other = Self::decode_op(frame, |id, durable, op| made = Some(Self { id, durable, request: Request::Op(op) }));
+        made.map_or_else(|| other.expect("what is not an operation is returned"), Ok)
+    }
+
+    /// The same for who wants operations: hands one to `take`, with its id and whether it asks for durability, and returns
+    /// anything else. Operations are large, and moving one costs as much as decoding it, so each kind is handed on where it is
+    /// made.
+    #[inline]
+    pub fn decode_op(
+        frame: &'a [u8],
+        take: impl FnOnce(u32, bool, Op<'a>),
+    ) -> Option<Result<Self, BadRequest>> {
         let Some((head, rest)) = frame.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
-            return Err(BadRequest { id: 0, error: RequestError::Length(frame.len()) });
+            return Some(Err(BadRequest { id: 0, error: RequestError::Length(frame.len()) }));
         };
         let id = u32::from_le_bytes(field(head, ID));
-        let bad = |error| BadRequest { id, error };
+        let bad = |error| Some(Err(BadRequest { id, error }));
         let flags = u16::from_le_bytes(field(head, FLAGS));
         if flags > DURABLE {
-            return Err(bad(RequestError::Flags(flags)));
+            return bad(RequestError::Flags(flags));
         }
         if field::<2>(head, RESERVED) != [0, 0] {
-            return Err(bad(RequestError::Reserved));
+            return bad(RequestError::Reserved);
         }
         let durable = flags == DURABLE;
         let (opcode, ty) = (head[OPCODE], head[TYPE]);
         let key_length = usize::from(u16::from_le_bytes(field(head, KEY_LENGTH)));
-        let divided = rest.split_at_checked(key_length);
-        // Each kind of request is returned where it is made: it is large, and moving it costs as much as decoding it.
-        match (kind_of(opcode), divided) {
+        match (kind_of(opcode), rest.split_at_checked(key_length)) {
             (Some(kind), Some((key, payload))) => {
-                let key = Key::new(key).map_err(|e| bad(e.into()))?;
+                let key = match Key::new(key) {
+                    Ok(key) => key,
+                    Err(e) => return bad(e.into()),
+                };
                 match (kind, ValueType::from_code(ty)) {
-                    (OpKind::Get, Some(ty)) if payload.is_empty() => {
-                        Ok(Self { id, durable, request: Request::Op(Op::Get { ty, key }) })
-                    }
-                    (OpKind::Put, Some(ty)) => {
-                        let value = payload::decode_value(ty, payload).map_err(|e| bad(e.into()))?;
-                        check_value(&value).map_err(bad)?;
-                        Ok(Self { id, durable, request: Request::Op(Op::Put { key, value }) })
-                    }
-                    _ => {
-                        let op = payload::decode(kind, ty, key, payload).map_err(|e| bad(e.into()))?;
-                        check_members(&op).map_err(bad)?;
-                        Ok(Self { id, durable, request: Request::Op(op) })
-                    }
+                    (OpKind::Get, Some(ty)) if payload.is_empty() => take(id, durable, Op::Get { ty, key }),
+                    (OpKind::Put, Some(ty)) => match payload::decode_value(ty, payload) {
+                        Ok(value) => match check_value(&value) {
+                            Ok(()) => take(id, durable, Op::Put { key, value }),
+                            Err(error) => return bad(error),
+                        },
+                        Err(e) => return bad(e.into()),
+                    },
+                    _ => match payload::decode(kind, ty, key, payload) {
+                        Ok(op) => match check_members(&op) {
+                            Ok(()) => take(id, durable, op),
+                            Err(error) => return bad(error),
+                        },
+                        Err(e) => return bad(e.into()),
+                    },
                 }
+                None
             }
-            (None, Some((key, payload))) => {
-                let request = decode_other(opcode, ty, key, payload).map_err(bad)?;
-                Ok(Self { id, durable, request })
-            }
+            (None, Some((key, payload))) => match decode_other(opcode, ty, key, payload) {
+                Ok(request) => Some(Ok(Self { id, durable, request })),
+                Err(error) => bad(error),
+            },
             // The rest of a request with an unknown opcode has no known meaning, so the opcode is reported.
-            (None, None) if !is_known(opcode) => Err(bad(RequestError::Opcode(opcode))),
-            (_, None) => Err(bad(RequestError::KeyLength(key_length))),
+            (None, None) if !is_known(opcode) => bad(RequestError::Opcode(opcode)),
+            (_, None) => bad(RequestError::KeyLength(key_length)),
         }
     }
 }

@@ -27,8 +27,9 @@ use super::parse::{self, Logged};
 use super::producer::Producer;
 use super::session::Session;
 use super::streams::{Row, RowStream};
-use super::tables::{self, ATOMIC_BATCHES, Kind, TABLES, TYPES};
+use super::tables::{self, ATOMIC_BATCHES, Kind, TABLES, TYPES, Table};
 use crate::sink::{SinkError, VisitError};
+use crate::thread::Pauses;
 
 /// Rows that are collected before the names of their keys are looked up.
 const WINDOW_ROWS: usize = 4096;
@@ -46,15 +47,7 @@ pub(super) async fn read(
     key_cache_bytes: usize,
     visit: &mut impl AsyncFnMut(&Batch) -> Result<(), VisitError>,
 ) -> Result<(), SinkError> {
-    let mut tables = Vec::new();
-    for (index, table) in TABLES.iter().enumerate() {
-        let (first, last) = (lsns.start(), lsns.end());
-        let any = format!("SELECT EXISTS (SELECT FROM {} WHERE id BETWEEN {first} AND {last})", table.name);
-        if step(session.connection.fetch_one(any.as_str())).await?.get(0) {
-            tables.push(index);
-        }
-    }
-    let mut steps = Steps::of(&mut session, &lsns).await?;
+    let (tables, mut steps) = find(&mut session, &lsns).await?;
     let is_short = lsns.end() - lsns.start() < WINDOW_ROWS as Lsn;
     let mut sessions = connect(database, if is_short { tables.len().min(1) } else { tables.len() }).await?;
     let mut shares = vec![Vec::new(); sessions.len()];
@@ -69,7 +62,9 @@ pub(super) async fn read(
     let mut list = StringsBuf::default();
     let mut window = Vec::new();
     let mut next = *lsns.start();
+    let mut pauses = Pauses::begin();
     while next <= *lsns.end() {
+        pauses.pause().await;
         window.clear();
         names.release();
         let mut bytes = 0;
@@ -128,6 +123,30 @@ pub(super) async fn read(
     Ok(())
 }
 
+/// The tables that have rows of `lsns`, by their index, and what is known of steps. One question, as a reader that follows asks it
+/// again and again.
+async fn find(session: &mut Session, lsns: &RangeInclusive<Lsn>) -> Result<(Vec<usize>, Steps), SinkError> {
+    let (first, last) = (lsns.start(), lsns.end());
+    let any = |table: &Table| has_any(table.name, "id", &format!("id BETWEEN {first} AND {last}"));
+    let any = TABLES.iter().map(any).collect::<Vec<_>>().join(", ");
+    let select = format!("SELECT {any}, to_regclass('{ATOMIC_BATCHES}') IS NOT NULL");
+    let found = step(session.connection.fetch_one(select.as_str())).await?;
+    let tables = (0..TABLES.len()).filter(|index| found.get(*index)).collect();
+    // A reader may find the tables of an earlier version.
+    let mut any_step = found.get(TABLES.len());
+    if any_step {
+        let select = format!("SELECT {}", has_any(ATOMIC_BATCHES, "first", &Steps::within(lsns)));
+        any_step = step(session.connection.fetch_one(select.as_str())).await?.get(0);
+    }
+    Ok((tables, Steps { any: any_step, of_window: Vec::new() }))
+}
+
+/// Whether a table has a row for which `condition` holds. The order makes the server use the index: with EXISTS it prefers to look
+/// at all rows before the first that is wanted, as it expects to find one soon.
+fn has_any(table: &str, index: &str, condition: &str) -> String {
+    format!("(SELECT {index} FROM {table} WHERE {condition} ORDER BY {index} LIMIT 1) IS NOT NULL")
+}
+
 /// What the visitor's error means for the read.
 fn unusable(lsn: Lsn, error: VisitError) -> SinkError {
     error.into_sink_error(|e| corrupt("the tables", lsn, &e))
@@ -181,17 +200,6 @@ struct Steps {
 }
 
 impl Steps {
-    async fn of(session: &mut Session, lsns: &RangeInclusive<Lsn>) -> Result<Self, SinkError> {
-        let exists = format!("SELECT to_regclass('{ATOMIC_BATCHES}') IS NOT NULL");
-        // A reader may find the tables of an earlier version.
-        let mut any = step(session.connection.fetch_one(exists.as_str())).await?.get(0);
-        if any {
-            let select = format!("SELECT EXISTS (SELECT FROM {ATOMIC_BATCHES} WHERE {})", Self::within(lsns));
-            any = step(session.connection.fetch_one(select.as_str())).await?.get(0);
-        }
-        Ok(Self { any, of_window: Vec::new() })
-    }
-
     /// A step may begin before the first lsn, but not by more than it can have transactions.
     fn within(lsns: &RangeInclusive<Lsn>) -> String {
         let (first, last) = (lsns.start(), lsns.end());

@@ -1,5 +1,5 @@
 //! Reads of the log and of its checkpoints. Each has its own thread, because files are read there, and blocks neither the
-//! writer nor the server. The number of reads is limited. Their memory is limited by how fast their readers read, and their
+//! writer nor the server. Both this thread and that of its connection give way to writers, unless it is the writer who reads. The number of reads is limited. Their memory is limited by how fast their readers read, and their
 //! time by a timeout for slow readers.
 
 use std::cell::Cell;
@@ -23,6 +23,14 @@ use crate::{LogReader, SinkError, VisitError, status, thread};
 
 /// The messages of a read.
 pub(super) type Messages<M> = mpsc::Receiver<Result<M, Status>>;
+
+/// Who reads.
+#[derive(Debug)]
+pub(super) struct Reader {
+    pub(super) caller: String,
+    /// Whether it is the writer that recovers: nobody writes meanwhile.
+    pub(super) is_writer: bool,
+}
 
 /// All reads of the log.
 #[derive(Clone, Debug)]
@@ -69,7 +77,7 @@ impl<R: LogReader> Reads<R> {
     /// Begins to read the records of `lsns`. The read ends early when `stopping` completes.
     pub(super) async fn log(
         &self,
-        caller: String,
+        caller: Reader,
         lsns: RangeInclusive<Lsn>,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages<ReadTransactionsResponse>, Status> {
@@ -91,7 +99,7 @@ impl<R: LogReader> Reads<R> {
     /// Begins to read the checkpoint with this base.
     pub(super) async fn checkpoint(
         &self,
-        caller: String,
+        caller: Reader,
         base: Lsn,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages<ReadCheckpointResponse>, Status> {
@@ -114,7 +122,7 @@ impl<R: LogReader> Reads<R> {
     /// Begins to list the checkpoints; the list is the only message.
     pub(super) async fn checkpoints(
         &self,
-        caller: String,
+        caller: Reader,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages<ListCheckpointsResponse>, Status> {
         self.begin(caller, "the list of checkpoints".into(), stopping, async move |reader: R, _: &Outlet<_>| {
@@ -127,7 +135,7 @@ impl<R: LogReader> Reads<R> {
     /// Begins a read in a thread of its own. What `work` returns is sent last.
     async fn begin<M: Send + 'static>(
         &self,
-        caller: String,
+        Reader { caller, is_writer }: Reader,
         what: String,
         stopping: impl Future<Output = ()> + Send + 'static,
         work: impl AsyncFnOnce(R, &Outlet<M>) -> Result<Option<M>, SinkError> + Send + 'static,
@@ -153,7 +161,14 @@ impl<R: LogReader> Reads<R> {
                 Err(Interrupted::Reader(status)) => drop(last.send(Err(status))),
             }
         };
-        let started = thread::run_giving_way("txnd-read", work, move |()| drop(permit));
+        let then = move |()| drop(permit);
+        let started = if is_writer {
+            thread::run("txnd-recovery", work, then)
+        } else {
+            // Its connection's thread encodes, encrypts and sends what the read finds.
+            thread::give_way();
+            thread::run_giving_way("txnd-read", work, then)
+        };
         started.map_err(|e| Status::resource_exhausted(format!("cannot start the thread of a read: {e}")))?;
         Ok(taken)
     }

@@ -13,7 +13,7 @@ use tonic_health::server::HealthReporter;
 use tracing::warn;
 
 use super::actor::{Command, LogThread};
-use super::reading::Reads;
+use super::reading::{Reader, Reads};
 use super::state::LogState;
 use super::stream;
 use crate::limits::{
@@ -28,7 +28,7 @@ use crate::wire::v1::{
     WriteCheckpointRequest, WriteCheckpointResponse, WriteTransactionsRequest, WriteTransactionsResponse,
     write_checkpoint_request, write_transactions_request,
 };
-use crate::{LogReader, SinkError, Term, status};
+use crate::{LogReader, SinkError, Term, status, thread};
 
 /// The calls of `txn.v1.TransactionService`. Those of writers are passed to the thread that owns the log. Clones share
 /// it.
@@ -45,11 +45,11 @@ pub type Calls<R> = InterceptedService<TransactionServiceServer<TransactionServi
 /// Decides whether a call is admitted.
 type Admit = fn(Request<()>) -> Result<Request<()>, Status>;
 
-/// A server for `log` and for gRPC health checks, with every limit set. It needs connections (with `TCP_NODELAY`) and a
-/// signal to stop:
+/// A server for `log` and for gRPC health checks, with every limit set. [`serve`](super::serve) needs it, connections (with
+/// `TCP_NODELAY`), and a signal to stop:
 ///
 /// ```ignore
-/// server(&log).serve_with_incoming_shutdown(connections, async {
+/// serve(server(&log), connections, async {
 ///     stop_signal.await;
 ///     // Ends the streams, or the server would wait for them.
 ///     log.stop(within).await;
@@ -140,10 +140,13 @@ impl<R> TransactionService<R> {
     }
 
     /// Checks who reads: the writer of the present term, or a reader without one.
-    fn check_reader(&self, term: Option<v1::Term>, without_term: bool) -> Result<(), Status> {
+    fn reader(&self, caller: String, term: Option<v1::Term>, without_term: bool) -> Result<Reader, Status> {
         match (term, without_term) {
-            (Some(term), false) => self.state.borrow().check_term(&term.try_into()?).map_err(|e| status::of(&e)),
-            (None, true) => Ok(()),
+            (Some(term), false) => {
+                self.state.borrow().check_term(&term.try_into()?).map_err(|e| status::of(&e))?;
+                Ok(Reader { caller, is_writer: true })
+            }
+            (None, true) => Ok(Reader { caller, is_writer: false }),
             (None, false) => Err(Status::invalid_argument("a read needs the term that Open returned")),
             (Some(_), true) => Err(Status::invalid_argument("a read has a term, or is without_term; not both")),
         }
@@ -168,6 +171,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     type WriteCheckpointStream = ReceiverStream<Result<WriteCheckpointResponse, Status>>;
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
+        thread::never_give_way();
         let caller = caller(&request);
         let (term, terms) = self.call(|reply| Command::Open { caller, reply }).await?;
         Ok(Response::new(OpenResponse {
@@ -180,6 +184,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
         &self,
         request: Request<Streaming<WriteTransactionsRequest>>,
     ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
+        thread::never_give_way();
         let caller = caller(&request);
         let mut messages = request.into_inner();
         let term = resumed_term(first_message(&mut messages).await?)?;
@@ -194,9 +199,9 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::ReadTransactionsStream>, Status> {
         let caller = caller(&request);
         let ReadTransactionsRequest { term, from_lsn, upto_lsn, without_term } = request.into_inner();
-        self.check_reader(term, without_term)?;
+        let reader = self.reader(caller, term, without_term)?;
         let upto = if upto_lsn == 0 { Lsn::MAX } else { upto_lsn };
-        let messages = self.reads.log(caller, from_lsn.max(1)..=upto, self.stopping()).await?;
+        let messages = self.reads.log(reader, from_lsn.max(1)..=upto, self.stopping()).await?;
         Ok(Response::new(ReceiverStream::new(messages)))
     }
 
@@ -206,8 +211,8 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<ListCheckpointsResponse>, Status> {
         let caller = caller(&request);
         let ListCheckpointsRequest { term, without_term } = request.into_inner();
-        self.check_reader(term, without_term)?;
-        let mut messages = self.reads.checkpoints(caller, self.stopping()).await?;
+        let reader = self.reader(caller, term, without_term)?;
+        let mut messages = self.reads.checkpoints(reader, self.stopping()).await?;
         messages.recv().await.unwrap_or_else(|| Err(status::stopping())).map(Response::new)
     }
 
@@ -217,8 +222,8 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::ReadCheckpointStream>, Status> {
         let caller = caller(&request);
         let ReadCheckpointRequest { term, without_term, base_lsn } = request.into_inner();
-        self.check_reader(term, without_term)?;
-        let messages = self.reads.checkpoint(caller, base_lsn, self.stopping()).await?;
+        let reader = self.reader(caller, term, without_term)?;
+        let messages = self.reads.checkpoint(reader, base_lsn, self.stopping()).await?;
         Ok(Response::new(ReceiverStream::new(messages)))
     }
 
@@ -228,6 +233,7 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::WriteCheckpointStream>, Status> {
         use write_checkpoint_request::Message;
 
+        thread::never_give_way();
         let caller = caller(&request);
         let mut messages = request.into_inner();
         let first = first_message(&mut messages).await?.and_then(|first| first.message);
