@@ -219,9 +219,7 @@ impl ServeError {
             Self::Tls(_) => exit::USAGE,
             Self::Listen(..) | Self::Operator(_) => exit::CANNOT_LISTEN,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
-            Self::Failed(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
-                exit::FAILED
-            }
+            Self::Failed(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => exit::FAILED,
         }
     }
 }

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use send_wrapper::SendWrapper;
 use tokio::runtime::{Builder, Runtime};
 
-/// What a thread that gives way adds to its nice value. Where the processors are busy with others, it gets about a tenth of
-/// the time that one of them gets: each step is a factor of 1.25 (sched(7)).
+/// What a thread that gives way adds to its nice value. Where the processors are busy with others, it gets about a
+/// twentieth of the time that one of them gets: each step is a factor of 1.25 (sched(7)).
 const GIVES_WAY: i32 = 14;
 
 /// How many times as long as it had to wait for a processor such a thread pauses.
@@ -20,6 +20,9 @@ const PAUSES: u32 = 6;
 
 /// What a timer can do; shorter pauses are made up later.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(2);
+
+/// Who reads goes on, however short processors are.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a thread that keeps something waits for more work.
 const KEEPS: Duration = Duration::from_secs(2);
@@ -151,7 +154,7 @@ impl Pauses {
             let pause = now.saturating_sub(self.waited) * PAUSES;
             if pause >= SHORTEST_PAUSE {
                 self.waited = now;
-                tokio::time::sleep(pause).await;
+                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
             }
         }
     }

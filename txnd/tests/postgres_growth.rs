@@ -135,7 +135,8 @@ async fn a_read_from_the_middle_looks_at_no_row_before_it() {
     server.psql(&url, "ANALYZE; SELECT pg_stat_reset()");
     let half = BATCHES * RECORDS / 2;
     assert_eq!(writer.read(half + 1).await.iter().map(|batch| u64::from(batch.count())).sum::<u64>(), half);
-    let looks = "SELECT sum(idx_scan) > 1, sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE 'str%_transactions%'";
+    let looks =
+        "SELECT sum(idx_scan) > 1, sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE 'str%_transactions%'";
     let by_scanning = within("the server's counts of what was read", || {
         server.psql(&url, looks).strip_prefix("t|").map(str::to_owned)
     });

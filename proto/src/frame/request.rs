@@ -98,7 +98,8 @@ impl<'a> RequestFrame<'a> {
     #[inline]
     pub fn decode(frame: &'a [u8]) -> Result<Self, BadRequest> {
         let mut made = None;
-        let other = Self::decode_op(frame, |id, durable, op| made = Some(Self { id, durable, request: Request::Op(op) }));
+        let other =
+            Self::decode_op(frame, |id, durable, op| made = Some(Self { id, durable, request: Request::Op(op) }));
         made.map_or_else(|| other.expect("what is not an operation is returned"), Ok)
     }
 
@@ -106,10 +107,7 @@ impl<'a> RequestFrame<'a> {
     /// anything else. Operations are large, and moving one costs as much as decoding it, so each kind is handed on where it is
     /// made.
     #[inline]
-    pub fn decode_op(
-        frame: &'a [u8],
-        take: impl FnOnce(u32, bool, Op<'a>),
-    ) -> Option<Result<Self, BadRequest>> {
+    pub fn decode_op(frame: &'a [u8], take: impl FnOnce(u32, bool, Op<'a>)) -> Option<Result<Self, BadRequest>> {
         let Some((head, rest)) = frame.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
             return Some(Err(BadRequest { id: 0, error: RequestError::Length(frame.len()) }));
         };
