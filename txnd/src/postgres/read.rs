@@ -141,8 +141,8 @@ async fn find(session: &mut Session, lsns: &RangeInclusive<Lsn>) -> Result<(Vec<
     Ok((tables, Steps { any: any_step, of_window: Vec::new() }))
 }
 
-/// Whether a table has a row for which `condition` holds. The order makes the server use the index: with EXISTS it prefers to look
-/// at all rows before the first that is wanted, as it expects to find one soon.
+/// Whether a table has a row for which `condition` holds. The order makes the server take the first of the index: with EXISTS it
+/// makes a bitmap of all such rows at first, in a table that it has not analysed yet.
 fn has_any(table: &str, index: &str, condition: &str) -> String {
     format!("(SELECT {index} FROM {table} WHERE {condition} ORDER BY {index} LIMIT 1) IS NOT NULL")
 }
