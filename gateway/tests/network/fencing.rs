@@ -68,3 +68,16 @@ fn a_write_that_was_under_way_is_not_acknowledged() {
         client.get("str-get/under-way").assert_error(404, "a write of the older one that came too late");
     });
 }
+
+#[test]
+fn an_idle_kvs_learns_that_another_has_taken_over() {
+    everywhere(|place| {
+        let site = Site::new(place);
+        let older = site.start(&["--when-fenced", "read-only"]);
+        assert_eq!(older.connect().put("str-put/before", "1").status, 200, "{place:?}");
+        let newer = site.start_direct(&[]);
+        // Nobody writes, or asks for anything.
+        assert_fenced(older, "str-get/before");
+        assert_eq!(newer.connect().get("str-get/before").status, 200, "{place:?}");
+    });
+}

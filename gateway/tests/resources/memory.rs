@@ -1,9 +1,10 @@
 //! The system gives no more memory.
 
-use proto::ValueType;
 use proto::frame::{Answer, ErrorCode};
+use proto::{OpKind, ValueType};
+use testkit::postgres_server::PostgresServer;
 
-use crate::frame_client::{FrameClient, error_of, list, multi_put};
+use crate::frame_client::{FrameClient, error_of, list, multi_put, op};
 use crate::harness::{Kvs, folder};
 use crate::{assert_kept, is_acknowledged, limit, value};
 
@@ -55,6 +56,37 @@ fn the_limit_is_what_becomes_resident() {
         println!("{shape}: {entries} entries, {} bytes each, {share:.3} of the limit", grown / entries as u64);
         assert!((0.9..=1.1).contains(&share), "{shape}: {grown} bytes are resident");
     }
+}
+
+/// Keys that were deleted long ago, and keys of tables that kvs has met, take no more than the cache of their ids.
+#[test]
+fn keys_that_come_and_go_take_no_memory_with_a_log_in_tables() {
+    const LIMIT: u64 = 16 << 20;
+    /// Of the ids of keys, see docs/logs.md; what else a writer of tables needs, about twice as much as was seen.
+    const CACHE: u64 = 64 << 20;
+    const OTHER: u64 = 32 << 20;
+    const AT_ONCE: usize = 500;
+    let mut command = Kvs::program();
+    command.args(["--http-addr", "127.0.0.1:0", "--max-memory", &LIMIT.to_string()]);
+    command.args(["--log", &PostgresServer::shared().database()]);
+    let kvs = Kvs::try_start(&mut command).expect("kvs starts");
+    let (before, mut client) = (kvs.resident_bytes(), FrameClient::connect(kvs.frame_addr));
+    let (mut met, mut grown) = (0, 0);
+    // Twice what the cache holds.
+    while met < 2 * CACHE {
+        let keys: Vec<String> = (0..AT_ONCE).map(|n| format!("{:0>500}", met as usize + n)).collect();
+        let puts = client.exchange(&multi_put(1, keys.iter().map(|key| (ValueType::Int, key.as_str(), &[0; 4][..]))));
+        let Answer::Many(answers) = puts.answer() else { panic!("{puts:?}") };
+        assert!(answers.iter().all(|answer| error_of(&answer).is_none()));
+        let deletions =
+            keys.iter().enumerate().map(|(n, key)| op(n as u32, OpKind::Del, Some(ValueType::Int), key, &[]));
+        client.send(&deletions.collect::<Vec<_>>().concat()).expect("kvs reads");
+        (0..AT_ONCE).for_each(|_| assert_eq!(client.receive().expect("a reply").error(), None));
+        met += (AT_ONCE * 500) as u64;
+        grown = grown.max(kvs.resident_bytes() - before);
+    }
+    println!("{} MiB for {} MiB of keys", grown >> 20, met >> 20);
+    assert!(grown < LIMIT + CACHE + OTHER, "{grown} bytes");
 }
 
 /// Address space of a process, in bytes.

@@ -4,7 +4,7 @@
 //! and sets the last write of each field or member counts, as far as no put or deletion of the whole comes after it. So this
 //! takes time in proportion to the rows, and not to the size of a map for each of its changes.
 
-use proto::ValueType;
+use proto::{Operations, ValueType};
 
 use super::tables::{Kind, Table};
 
@@ -12,10 +12,9 @@ use super::tables::{Kind, Table};
 /// are in the tables of the types, too.
 pub(super) fn statement(table: &Table, partition: &str) -> Option<String> {
     let (Kind::Typed(ty), Some(base)) = (table.kind, table.base()) else { return None };
-    let present = match ty {
-        ValueType::Int | ValueType::Uint | ValueType::Float | ValueType::Str => last_writes(partition, &base),
-        ValueType::Map => last_elements(partition, &base, &MAP),
-        ValueType::Set => last_elements(partition, &base, &SET),
+    let present = match elements(ty) {
+        None => last_writes(partition, &base),
+        Some(elements) => last_elements(partition, &base, elements),
     };
     Some(format!(
         "WITH {present}, \
@@ -82,6 +81,25 @@ const SET: Elements = Elements {
                  FROM writes WHERE transaction_type IN ('set-add', 'set-rem')",
     all: "array_agg(element ORDER BY element)",
     none: "'{}'::text[]",
+};
+
+/// How the elements of `ty` are in its rows; `None` if it has none.
+const fn elements(ty: ValueType) -> Option<&'static Elements> {
+    match ty {
+        ValueType::Map => Some(&MAP),
+        ValueType::Set => Some(&SET),
+        _ => None,
+    }
+}
+
+// Every collection is above, and nothing else.
+const _: () = {
+    let mut index = 0;
+    while index < ValueType::ALL.len() {
+        let ty = ValueType::ALL[index];
+        assert!(elements(ty).is_some() == matches!(ty.operations(), Operations::Collection));
+        index += 1;
+    }
 };
 
 /// `present`: the state of each key that was written, where a write may change one element.
