@@ -187,6 +187,7 @@ impl Front {
             }
         };
         tokio::select! {
+            // Not before it is told to stop.
             () = &mut serving => return Ok(()),
             () = stop_signal => stop.cancel(),
             // Ends the program, so that a supervisor can restart it: the log must be read again from its beginning.

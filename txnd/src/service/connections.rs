@@ -1,6 +1,7 @@
 //! Serves each connection on a thread of its own. A client that reads much costs the processors much: encoding, encryption,
 //! sending. Its thread can give way, while those of writers do not.
 
+use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -20,9 +21,8 @@ pub trait Io: Settle + AsyncRead + AsyncWrite + Connected + Unpin + Send + 'stat
 
 impl<T: Settle + AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static> Io for T {}
 
-/// Serves `connections` with what [`server`](super::server) returned, until there are no more of them or until `stop`
-/// completes; then lets those that there are come to their end. They break when the future is dropped. Must be called within a
-/// tokio runtime.
+/// Serves `connections` with what [`server`](super::server) returned until `stop` completes, also when there are no more of them;
+/// then lets those that there are come to their end. They break when the future is dropped. Must be called within a tokio runtime.
 pub async fn serve<C: Io>(
     router: Router,
     connections: impl Stream<Item = io::Result<C>>,
@@ -52,6 +52,7 @@ pub async fn serve<C: Io>(
                 warn!(error = %e, "a connection was refused: its thread cannot be started");
             }
         }
+        pending().await
     };
     tokio::select! {
         () = accept => {}

@@ -1,6 +1,7 @@
 //! Reads of the log and of its checkpoints. Each has its own thread, because files are read there, and blocks neither the
-//! writer nor the server. Both this thread and that of its connection give way to writers, unless it is the writer who reads. The number of reads is limited. Their memory is limited by how fast their readers read, and their
-//! time by a timeout for slow readers.
+//! writer nor the server. Both this thread and that of its connection give way to writers, unless it is the writer who reads. The
+//! number of reads is limited. Their memory is limited by how fast their readers read, and their time by a timeout for slow
+//! readers.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -77,12 +78,12 @@ impl<R: LogReader> Reads<R> {
     /// Begins to read the records of `lsns`. The read ends early when `stopping` completes.
     pub(super) async fn log(
         &self,
-        caller: Reader,
+        reader: Reader,
         lsns: RangeInclusive<Lsn>,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages<ReadTransactionsResponse>, Status> {
         let what = format!("lsn {} to {}", lsns.start(), lsns.end());
-        self.begin(caller, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
+        self.begin(reader, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
             let mut digest = StreamDigest::default();
             let mut visit = async |batch: &Batch| -> Result<(), VisitError> {
                 digest.add(batch);
@@ -99,12 +100,12 @@ impl<R: LogReader> Reads<R> {
     /// Begins to read the checkpoint with this base.
     pub(super) async fn checkpoint(
         &self,
-        caller: Reader,
+        reader: Reader,
         base: Lsn,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages<ReadCheckpointResponse>, Status> {
         let what = format!("the checkpoint of lsn {base}");
-        self.begin(caller, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
+        self.begin(reader, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
             let found = reader.checkpoints().await?.into_iter().find(|checkpoint| checkpoint.base == base);
             let Some(checkpoint) = found else {
                 return Err(SinkError::Failed(format!("there is no checkpoint of lsn {base} any more")));
@@ -122,10 +123,10 @@ impl<R: LogReader> Reads<R> {
     /// Begins to list the checkpoints; the list is the only message.
     pub(super) async fn checkpoints(
         &self,
-        caller: Reader,
+        reader: Reader,
         stopping: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Messages<ListCheckpointsResponse>, Status> {
-        self.begin(caller, "the list of checkpoints".into(), stopping, async move |reader: R, _: &Outlet<_>| {
+        self.begin(reader, "the list of checkpoints".into(), stopping, async move |reader: R, _: &Outlet<_>| {
             let checkpoints = reader.checkpoints().await?.into_iter().map(Into::into).collect();
             Ok(Some(ListCheckpointsResponse { checkpoints }))
         })
