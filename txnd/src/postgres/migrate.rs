@@ -16,22 +16,15 @@ use super::errors::{INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, code_of, error, 
 use super::session::Session;
 use crate::SinkError;
 
-/// Creates the tables, and changes them when a newer program starts. Every file of `migrations`, in order. The library's
-/// macro would do the same, and have all of the library compiled twice.
-static MIGRATIONS: LazyLock<[Migration; 8]> = LazyLock::new(|| {
-    let migration = |version, description: &'static str, sql: &'static str| {
-        Migration::new(version, description.into(), MigrationType::Simple, sql.into(), false)
+/// Version, description and SQL of every file of `migrations`, in order.
+const FILES: &[(i64, &str, &str)] = &include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+/// Creates the tables, and changes them when a newer program starts.
+static MIGRATIONS: LazyLock<Vec<Migration>> = LazyLock::new(|| {
+    let migration = |(version, description, sql): &(i64, &'static str, &'static str)| {
+        Migration::new(*version, (*description).into(), MigrationType::Simple, (*sql).into(), false)
     };
-    [
-        migration(1, "log", include_str!("../../../migrations/0001_log.sql")),
-        migration(2, "group ends", include_str!("../../../migrations/0002_group_ends.sql")),
-        migration(3, "checkpoints", include_str!("../../../migrations/0003_checkpoints.sql")),
-        migration(4, "partitions", include_str!("../../../migrations/0004_partitions.sql")),
-        migration(5, "expiry", include_str!("../../../migrations/0005_expiry.sql")),
-        migration(6, "atomic batches", include_str!("../../../migrations/0006_atomic_batches.sql")),
-        migration(7, "outcomes", include_str!("../../../migrations/0007_outcomes.sql")),
-        migration(8, "terms", include_str!("../../../migrations/0008_terms.sql")),
-    ]
+    FILES.iter().map(migration).collect()
 });
 
 /// Timeout for the locks of a migration, in seconds; another program may be doing it, or hold the tables.
