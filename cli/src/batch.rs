@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::args::Ttl;
 use crate::failure::Failure;
 use crate::show;
-use crate::value::{from_json, parse_etag, shown_etag, to_json, type_named};
+use crate::value::{from_json, parse_etag, shown_etag, type_named};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,7 +119,7 @@ fn shown(step: &StepDone) -> Json {
     let mut shown = Map::new();
     let (name, result) = match &step.result {
         Ok(StepReply::Stored) => ("existed", json!(step.existed)),
-        Ok(StepReply::Value(value)) => ("value", to_json(value)),
+        Ok(StepReply::Value(value)) => ("value", value.to_json()),
         Ok(StepReply::NoEntry | StepReply::NoField) => ("value", Json::Null),
         Ok(StepReply::Deleted(yes)) => ("deleted", json!(yes)),
         Ok(StepReply::Count(count)) => ("count", json!(count)),

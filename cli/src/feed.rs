@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Failure;
 use crate::show::{self, Format};
-use crate::value::{shown_etag, shown_token, to_json};
+use crate::value::{shown_etag, shown_token};
 
 /// What to follow.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ fn name(kind: &ChangeKind) -> &'static str {
 /// What has changed: a member's name, and what it says.
 fn content(kind: &ChangeKind) -> Option<(&'static str, Json)> {
     match kind {
-        ChangeKind::Put(Some(value)) | ChangeKind::Incremented(Some(value)) => Some(("value", to_json(value))),
+        ChangeKind::Put(Some(value)) | ChangeKind::Incremented(Some(value)) => Some(("value", value.to_json())),
         ChangeKind::FieldSet(Some((field, value))) => Some(("patch", json!({field: value}))),
         ChangeKind::FieldDeleted(Some(field)) => Some(("patch", json!({field: null}))),
         ChangeKind::Added(Some(members)) => Some(("patch", json!({"add": members}))),

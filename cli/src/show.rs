@@ -8,7 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Failure;
-use crate::value::{shown_etag, to_json};
+use crate::value::shown_etag;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,13 +45,13 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
 fn text(value: &Value) -> String {
     match value {
         Value::Str(text) => text.clone(),
-        other => to_json(other).to_string(),
+        other => other.to_json().to_string(),
     }
 }
 
 pub(crate) fn value(value: &Value, format: Format) -> Result<(), Failure> {
     match format {
-        Format::Json => line(&to_json(value).to_string()),
+        Format::Json => line(&value.to_json().to_string()),
         _ => line(&text(value)),
     }
 }
@@ -85,7 +85,7 @@ fn document(ty: ValueType, key: &str, value: Option<&Value>, etag: client::Etag,
     let mut document = Map::new();
     document.insert("type".into(), ty.name().into());
     document.insert("key".into(), key.into());
-    value.iter().for_each(|value| drop(document.insert("value".into(), to_json(value))));
+    value.iter().for_each(|value| drop(document.insert("value".into(), value.to_json())));
     document.insert("etag".into(), shown_etag(etag).into());
     expires.iter().for_each(|at| drop(document.insert("expires_at".into(), time(*at).into())));
     document.into()
@@ -111,7 +111,7 @@ pub(crate) fn facts(ty: ValueType, key: &str, entry: &Entry, format: Format) -> 
         Value::Str(text) => ("bytes", json!(text.len())),
         Value::Map(fields) => ("fields", json!(fields.len())),
         Value::Set(members) => ("members", json!(members.len())),
-        number => ("value", to_json(number)),
+        number => ("value", number.to_json()),
     };
     if format == Format::Json {
         let mut document = document(ty, key, None, entry.etag, entry.expires);
@@ -148,7 +148,7 @@ pub(crate) fn entries(entries: &[Scanned], format: Format) -> Result<(), Failure
             line(&document(entry.ty, &entry.key, entry.value.as_ref(), entry.etag, entry.expires).to_string())
         }),
         Format::Lines => entries.iter().try_for_each(|entry| match &entry.value {
-            Some(value) => line(&format!("{}\t{}\t{}", entry.ty.name(), entry.key, to_json(value))),
+            Some(value) => line(&format!("{}\t{}\t{}", entry.ty.name(), entry.key, value.to_json())),
             None => line(&format!("{}\t{}", entry.ty.name(), entry.key)),
         }),
         Format::Table => {

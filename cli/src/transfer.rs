@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use client::{Client, Error, Expiry, Scan, Transaction, ValueType};
+use client::{Client, Error, Expiry, Scan, Transaction, Value, ValueType};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use crate::command::begin_anew;
 use crate::failure::Failure;
 use crate::show::{self, Format};
-use crate::value::{from_json, to_json, type_named};
+use crate::value::{from_json, type_named};
 
 /// Lines that are stored in one request.
 const LINES_AT_ONCE: u64 = 200;
@@ -38,7 +38,7 @@ pub(crate) async fn dump(client: &Client, ty: Option<ValueType>, prefix: String)
     while let Some(page) = pages.next().await.map_err(begin_anew)? {
         let mut out = std::io::BufWriter::new(std::io::stdout().lock());
         for entry in &page {
-            let value = entry.value.as_ref().map(to_json);
+            let value = entry.value.as_ref().map(Value::to_json);
             let mut line = json!({"type": entry.ty.name(), "key": entry.key, "value": value});
             if let Some(at) = entry.expires {
                 line["expires_at"] = show::time(at).into();

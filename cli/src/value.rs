@@ -1,13 +1,13 @@
 //! Values from arguments, files and standard input, and as JSON.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use client::{Etag, Token, Value, ValueType};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::failure::Failure;
 
@@ -35,59 +35,19 @@ pub(crate) fn parse(ty: ValueType, text: &str) -> Result<Value, Failure> {
     if ty == ValueType::Str {
         return Ok(text.into());
     }
-    let json = serde_json::from_str(text).map_err(|_| not_a(ty))?;
-    from_json(ty, &json)
-}
-
-fn not_a(ty: ValueType) -> Failure {
-    Failure::usage(match ty {
-        ValueType::Int => "expected an integer from -2147483648 to 2147483647",
-        ValueType::Uint => "expected an integer from 0 to 4294967295",
-        ValueType::Float => "expected a number",
-        ValueType::Str => "expected a string",
-        ValueType::Map => "expected a JSON object of strings, such as {\"name\":\"Ada\"}",
-        ValueType::Set => "expected a JSON array of strings, such as [\"a\",\"b\"]",
-    })
+    // What is no JSON is not what is expected either.
+    from_json(ty, &serde_json::from_str(text).unwrap_or_default())
 }
 
 /// A value of a type, from JSON.
 pub(crate) fn from_json(ty: ValueType, json: &Json) -> Result<Value, Failure> {
-    let text = |json: &Json| json.as_str().map(str::to_owned);
-    let value = match ty {
-        ValueType::Int => json.as_i64().and_then(|number| i32::try_from(number).ok()).map(Value::Int),
-        ValueType::Uint => json.as_u64().and_then(|number| u32::try_from(number).ok()).map(Value::Uint),
-        ValueType::Float => json.as_f64().map(|number| Value::Float(number as f32)),
-        ValueType::Str => text(json).map(Value::Str),
-        ValueType::Map => json.as_object().and_then(|fields| {
-            let fields = fields.iter().map(|(field, value)| Some((field.clone(), text(value)?)));
-            fields.collect::<Option<BTreeMap<_, _>>>().map(Value::Map)
-        }),
-        ValueType::Set => json
-            .as_array()
-            .and_then(|members| members.iter().map(text).collect::<Option<BTreeSet<_>>>())
-            .map(Value::Set),
-    };
-    value.ok_or_else(|| not_a(ty))
+    Value::from_json(ty, json).map_err(Failure::usage)
 }
 
 /// A merge patch of a map (RFC 7396): fields to set, and those to delete.
 pub(crate) fn parse_patch(text: &str) -> Result<BTreeMap<String, Option<String>>, Failure> {
     let expected = "expected a JSON object of strings and nulls, such as {\"name\":\"Ada\",\"email\":null}";
     serde_json::from_str(text).map_err(|_| Failure::usage(expected))
-}
-
-/// A value as JSON.
-pub(crate) fn to_json(value: &Value) -> Json {
-    match value {
-        Value::Int(number) => json!(number),
-        Value::Uint(number) => json!(number),
-        // By its shortest digits: 0.1, not the nearest double of the single.
-        Value::Float(number) => json!(number.to_string().parse::<f64>().unwrap_or_default()),
-        Value::Str(text) => json!(text),
-        Value::Map(fields) => json!(fields),
-        Value::Set(members) => json!(members),
-        _ => Json::Null,
-    }
 }
 
 /// A value type, by its name.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proto::{Strings, StringsBuf, ValueType, check_text};
+#[cfg(feature = "json")]
+use serde_json::{Value as Json, json};
 
 use crate::invalid::InvalidInput;
 
@@ -61,6 +63,52 @@ impl From<proto::Value> for Value {
             proto::Value::Str(text) => Self::Str(text.as_str().to_string()),
             proto::Value::Map(list) => Self::Map(unpack_map(list.as_strings())),
             proto::Value::Set(list) => Self::Set(unpack_set(list.as_strings())),
+        }
+    }
+}
+
+/// As JSON, which has a string for a str, an object of strings for a map, an array of strings for a set.
+#[cfg(feature = "json")]
+impl Value {
+    /// The value of type `ty` that `json` is. The error says what is expected.
+    pub fn from_json(ty: ValueType, json: &Json) -> Result<Self, &'static str> {
+        let text = |json: &Json| json.as_str().map(str::to_owned);
+        let (value, expected) = match ty {
+            ValueType::Int => (
+                json.as_i64().and_then(|number| i32::try_from(number).ok()).map(Self::Int),
+                "expected an integer from -2147483648 to 2147483647",
+            ),
+            ValueType::Uint => (
+                json.as_u64().and_then(|number| u32::try_from(number).ok()).map(Self::Uint),
+                "expected an integer from 0 to 4294967295",
+            ),
+            ValueType::Float => (json.as_f64().map(|number| Self::Float(number as f32)), "expected a number"),
+            ValueType::Str => (text(json).map(Self::Str), "expected a string"),
+            ValueType::Map => (
+                json.as_object().and_then(|fields| {
+                    let fields = fields.iter().map(|(field, value)| Some((field.clone(), text(value)?)));
+                    fields.collect::<Option<_>>().map(Self::Map)
+                }),
+                "expected a JSON object of strings, such as {\"name\":\"Ada\"}",
+            ),
+            ValueType::Set => (
+                json.as_array().and_then(|members| members.iter().map(text).collect::<Option<_>>()).map(Self::Set),
+                "expected a JSON array of strings, such as [\"a\",\"b\"]",
+            ),
+        };
+        value.ok_or(expected)
+    }
+
+    /// The value as JSON.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Int(number) => json!(number),
+            Self::Uint(number) => json!(number),
+            // By its shortest digits: 0.1, not the nearest double of the single.
+            Self::Float(number) => json!(number.to_string().parse::<f64>().unwrap_or_default()),
+            Self::Str(text) => json!(text),
+            Self::Map(fields) => json!(fields),
+            Self::Set(members) => json!(members),
         }
     }
 }
