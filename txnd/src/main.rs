@@ -17,7 +17,7 @@ use txnd::cli::start_retry::StartRetry;
 use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
 use txnd::operator::Operator;
-use txnd::service::{LogThread, serve as serve_connections, server};
+use txnd::service::{CONNECTION_FILES, LogThread, serve as serve_connections, server};
 use txnd::tls::certs::Set;
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
 use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health};
@@ -27,9 +27,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// File descriptors used for everything but connections: listeners, runtimes, the log.
 const OTHER_FILES: usize = 48;
-
-/// File descriptors of a connection: its socket, and three of the runtime of its thread.
-const CONNECTION_FILES: usize = 4;
 
 /// Time for clients to take their last responses after the log has been stopped.
 const LAST_RESPONSES_TIMEOUT: Duration = Duration::from_secs(2);

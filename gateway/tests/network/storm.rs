@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use txnd::service::CONNECTION_FILES;
 use txnd::tls::{Limits, Timeouts, TlsFiles, connect};
 
 use crate::harness::{eventually, resident_bytes};
@@ -31,9 +32,6 @@ const SLOWEST: Duration = Duration::from_secs(8);
 
 /// What txnd's memory may grow by.
 const MOST_MEMORY: u64 = 64 << 20;
-
-/// Files of each connection to txnd: its socket, and three of its thread's runtime.
-const CONNECTION_FILES: usize = 4;
 
 /// Files that txnd has open besides those of connections, and one for each handshake.
 const OTHER_FILES: usize = 64;

@@ -16,6 +16,10 @@ use tracing::{debug, warn};
 use crate::thread;
 use crate::tls::Settle;
 
+/// File descriptors of a connection: its socket, and those of its thread's runtime, which are two for epoll, one to wake it, one for
+/// signals.
+pub const CONNECTION_FILES: usize = 5;
+
 /// A connection that was accepted.
 pub trait Io: Settle + AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static {}
 

@@ -25,6 +25,6 @@ mod state;
 mod stream;
 
 pub use actor::LogThread;
-pub use connections::{Io, serve};
+pub use connections::{CONNECTION_FILES, Io, serve};
 pub use server::{Calls, TransactionService, calls, server};
 pub use state::LogCheck;
