@@ -17,7 +17,7 @@ use txnd::cli::start_retry::StartRetry;
 use txnd::cli::{certs, exit, flags, supervisor, tracing as diagnostics};
 use txnd::config::{Command, Config, SinkTarget};
 use txnd::operator::Operator;
-use txnd::service::{CONNECTION_FILES, LogThread, serve as serve_connections, server};
+use txnd::service::{LogThread, server};
 use txnd::tls::certs::Set;
 use txnd::tls::{Acceptor, Limits, TlsError, incoming};
 use txnd::{LogWriter, PostgresSink, Retention, SegmentSink, SinkError, health};
@@ -44,6 +44,8 @@ enum ServeError {
     Log(#[from] SinkError),
     #[error("{0}")]
     Failed(SinkError),
+    #[error("the gRPC server failed: {0}")]
+    Grpc(#[from] tonic::transport::Error),
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
     #[error("cannot listen for signals: {0}")]
@@ -139,8 +141,7 @@ impl Front {
             None => None,
         };
         let mut limits = Limits::default();
-        let files = raise_file_limit(limits.connections * CONNECTION_FILES, limits.handshakes + OTHER_FILES);
-        let fitting = (files / CONNECTION_FILES).max(1);
+        let fitting = raise_file_limit(limits.connections, limits.handshakes + OTHER_FILES);
         if fitting < limits.connections {
             warn_of_fewer_connections(limits.connections, fitting);
             limits.connections = fitting;
@@ -166,7 +167,7 @@ impl Front {
         let mut failure = None;
         let stop = CancellationToken::new();
         let connections = incoming(self.listener, Arc::clone(&self.acceptor), self.limits, stop.clone());
-        let mut serving = std::pin::pin!(serve_connections(server(&log), connections, async {
+        let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
             stop.cancelled().await;
             // Received batches become durable and are acknowledged, and the streams end.
             complete.set(log.stop(drain_timeout).await);
@@ -184,8 +185,7 @@ impl Front {
             }
         };
         tokio::select! {
-            // Not before it is told to stop.
-            () = &mut serving => return Ok(()),
+            served = &mut serving => return Ok(served?),
             () = stop_signal => stop.cancel(),
             // Ends the program, so that a supervisor can restart it: the log must be read again from its beginning.
             why = log.failed() => {
@@ -196,7 +196,7 @@ impl Front {
         info!("stopping");
         supervisor::stopping();
         tokio::select! {
-            () = &mut serving => {}
+            served = &mut serving => served?,
             () = tokio::time::sleep(drain_timeout + LAST_RESPONSES_TIMEOUT) => return Err(ServeError::Late),
             () = self.signals.stop_again() => return Err(ServeError::Again),
         }
@@ -217,7 +217,9 @@ impl ServeError {
             Self::Tls(_) => exit::USAGE,
             Self::Listen(..) | Self::Operator(_) => exit::CANNOT_LISTEN,
             Self::Log(_) => exit::CANNOT_OPEN_LOG,
-            Self::Failed(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => exit::FAILED,
+            Self::Failed(_) | Self::Grpc(_) | Self::Thread(_) | Self::Signals(_) | Self::Late | Self::Again => {
+                exit::FAILED
+            }
         }
     }
 }

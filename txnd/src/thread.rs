@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use send_wrapper::SendWrapper;
@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Runtime};
 
 /// What a thread that gives way adds to its nice value. Where the processors are busy with others, it gets about a
 /// twentieth of the time that one of them gets: each step is a factor of 1.25 (sched(7)).
-const GIVES_WAY: i32 = 14;
+const NICER: i32 = 14;
 
 /// How many times as long as it had to wait for a processor such a thread pauses.
 const PAUSES: u32 = 6;
@@ -30,27 +30,21 @@ const KEEPS: Duration = Duration::from_secs(2);
 thread_local! {
     static SIMULATED: Cell<bool> = const { Cell::new(false) };
 
-    static STANCE: Cell<Stance> = const { Cell::new(Stance::Fixed) };
+    /// Whether this thread gives way. One that it starts has its nice value.
+    static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
+
+    static LOOKED: Cell<Looked> = const { Cell::new(Looked { at: None, waited: Duration::ZERO }) };
 
     /// What the work of this thread has left for more work; `None` if none comes.
     static KEPT: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
 }
 
-/// How a thread stands to others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stance {
-    /// As it is: it was not started here, or serves a writer.
-    Fixed,
-    /// It may still give way.
-    Open,
-    GivesWay,
-}
-
-impl Stance {
-    /// That of a thread which this one starts: it has its nice value.
-    fn of_next() -> Self {
-        if STANCE.get() == Self::GivesWay { Self::GivesWay } else { Self::Open }
-    }
+/// What a thread that gives way has last seen of itself.
+#[derive(Clone, Copy)]
+struct Looked {
+    at: Option<Instant>,
+    /// How long it had waited for a processor, as far as it has paused for that.
+    waited: Duration,
 }
 
 /// Work that has ended, as far as nobody knows of it yet.
@@ -79,9 +73,9 @@ pub fn run<F: Future + 'static>(
         return Ok(());
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let stance = Stance::of_next();
+    let gives_way = GIVES_WAY.get();
     let work = move || {
-        STANCE.set(stance);
+        GIVES_WAY.set(gives_way);
         let output = runtime.block_on(async { make().await });
         drop(runtime);
         then(output);
@@ -111,52 +105,36 @@ pub fn run_giving_way<F: Future + 'static>(
         }
     }
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let stance = Stance::of_next();
+    let gives_way = GIVES_WAY.get();
     let thread = move || {
-        STANCE.set(stance);
-        give_way();
+        if !gives_way {
+            // Of this thread only, on Linux. Whatever refuses it, the work can be done.
+            let _ = rustix::process::nice(NICER);
+        }
+        GIVES_WAY.set(true);
         serve(runtime, work);
     };
     std::thread::Builder::new().name(name.into()).spawn(thread).map(drop)
 }
 
-/// From now on this thread gives way, as those of [`run_giving_way`] do, if it was started here and has not said that it never
-/// will. It stays so: only a privileged process could raise its priority again.
-pub(crate) fn give_way() {
-    if STANCE.get() == Stance::Open {
-        STANCE.set(Stance::GivesWay);
-        // Of this thread only, on Linux. Whatever refuses it, the work can be done.
-        let _ = rustix::process::nice(GIVES_WAY);
+/// Pauses work on a thread that gives way, for what it makes others do: the processes of a database, and the thread that sends
+/// what was read, have everybody's priority. When processors are short, such a thread waits for one; then it pauses for
+/// [`PAUSES`] times as long. Cheap enough to be called for each batch.
+pub(crate) async fn pause() {
+    if !GIVES_WAY.get() {
+        return;
     }
-}
-
-/// This thread will not give way: it serves a writer.
-pub(crate) fn never_give_way() {
-    if STANCE.get() == Stance::Open {
-        STANCE.set(Stance::Fixed);
+    let Looked { at, waited: before } = LOOKED.get();
+    if at.is_some_and(|at| at.elapsed() < SHORTEST_PAUSE) {
+        return;
     }
-}
-
-/// Pauses of work on a thread that gives way, for what it makes others do: the processes of a database have everybody's priority.
-/// When processors are short, such a thread waits for one; then it pauses for [`PAUSES`] times as long.
-pub(crate) struct Pauses {
-    waited: Duration,
-}
-
-impl Pauses {
-    pub(crate) fn begin() -> Self {
-        Self { waited: waited() }
-    }
-
-    pub(crate) async fn pause(&mut self) {
-        if STANCE.get() == Stance::GivesWay {
-            let now = waited();
-            let pause = now.saturating_sub(self.waited) * PAUSES;
-            if pause >= SHORTEST_PAUSE {
-                self.waited = now;
-                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
-            }
-        }
+    let now = waited();
+    let pause = now.saturating_sub(before) * PAUSES;
+    if pause >= SHORTEST_PAUSE {
+        LOOKED.set(Looked { at: None, waited: now });
+        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+    } else {
+        LOOKED.set(Looked { at: Some(Instant::now()), waited: before });
     }
 }
 
@@ -290,27 +268,21 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_gives_way_once_and_for_all_unless_it_serves_a_writer() {
-        let nice = || rustix::process::nice(0).expect("it can be asked");
-        let own = nice();
-        let serves = |writes_first: bool| {
-            let (done, ended) = channel();
-            let make = move || async move {
-                if writes_first {
-                    never_give_way();
-                }
-                give_way();
-                give_way();
-                never_give_way();
-                nice()
-            };
-            run("serves", make, move |output| done.send(output).expect("the test waits")).expect("a thread");
-            ended.recv_timeout(DEADLINE).expect("it ends")
+    fn a_thread_gives_way_and_so_does_what_it_starts() {
+        let own = rustix::process::nice(0).expect("it can be asked");
+        let (done, ended) = channel();
+        let tell = move || rustix::process::nice(0).expect("it can be asked");
+        let make = move || async move {
+            let more = done.clone();
+            run_giving_way("inner", move || async move { tell() }, move |nice| more.send(nice).expect("it waits"))
+                .expect("a thread");
+            done.send(tell()).expect("the test waits");
         };
-        assert_eq!((serves(true), serves(false)), (own, own + GIVES_WAY));
-        // It is not for this code to say what other threads do.
-        give_way();
-        assert_eq!(nice(), own);
+        run_giving_way("outer", make, |()| ()).expect("a thread");
+        for _ in 0..2 {
+            assert_eq!(ended.recv_timeout(DEADLINE), Ok(own + NICER));
+        }
+        assert_eq!(tell(), own);
     }
 
     #[test]

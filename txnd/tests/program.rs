@@ -300,7 +300,7 @@ fn a_call_that_is_not_allowed_is_refused_before_its_message() {
     txnd.line("refused a call");
 }
 
-/// Each connection has a thread; that of a reader gives way, and nobody else's. So it is while the writer itself reads to recover.
+/// A read has a thread, which gives way, but not while the writer itself reads to recover.
 #[test]
 fn who_reads_gives_way_to_who_writes() {
     let folder = folder();
@@ -312,7 +312,7 @@ fn who_reads_gives_way_to_who_writes() {
         let tasks = Process::new(txnd.child.id() as i32).and_then(|process| process.tasks()).expect("threads");
         let stats = tasks.filter_map(|task| task.and_then(|task| task.stat()).ok());
         let mut threads: Vec<_> = stats.map(|stat| (stat.comm, stat.nice)).collect();
-        threads.retain(|(name, _)| ["txnd-connection", "txnd-read", "txnd-recovery"].contains(&name.as_str()));
+        threads.retain(|(name, _)| ["txnd-log", "txnd-read", "txnd-recovery"].contains(&name.as_str()));
         threads.sort();
         threads
     };
@@ -334,12 +334,12 @@ fn who_reads_gives_way_to_who_writes() {
             writer.append(&[put_text("k", 1 << 20)]).await;
         }
         writer.make_durable().await;
-        expect(&[("txnd-connection", own)]);
+        expect(&[("txnd-log", own)]);
         let mut looks = 0;
         let mut look = async |_: &Batch| {
             looks += 1;
             if looks == 1 {
-                expect(&[("txnd-connection", own), ("txnd-connection", gives_way), ("txnd-read", gives_way)]);
+                expect(&[("txnd-log", own), ("txnd-read", gives_way)]);
             }
             Ok(())
         };
@@ -348,7 +348,7 @@ fn who_reads_gives_way_to_who_writes() {
         let mut look = async |_: &Batch| {
             looks += 1;
             if looks == 1 {
-                expect(&[("txnd-connection", own), ("txnd-connection", own), ("txnd-recovery", own)]);
+                expect(&[("txnd-log", own), ("txnd-recovery", own)]);
             }
             Ok(())
         };

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use txnd::service::CONNECTION_FILES;
 use txnd::tls::{Limits, Timeouts, TlsFiles, connect};
 
 use crate::harness::{eventually, resident_bytes};
@@ -33,7 +32,7 @@ const SLOWEST: Duration = Duration::from_secs(8);
 /// What txnd's memory may grow by.
 const MOST_MEMORY: u64 = 64 << 20;
 
-/// Files that txnd has open besides those of connections, and one for each handshake.
+/// Files that txnd has open besides one for each connection.
 const OTHER_FILES: usize = 64;
 
 /// What the strangers are up to.
@@ -136,8 +135,7 @@ fn in_a_storm_of_strangers_writes_go_on_and_txnd_stays_bounded() {
     let plan = Arc::new(Plan { address: site.txnd().addr, hello, wrong, right, let_in: AtomicU32::new(0) });
     let kvs = site.start(&[]);
     let (files, memory) = (open_files(pid), resident_bytes(pid));
-    let limits = Limits::default();
-    let most_files = limits.connections * CONNECTION_FILES + limits.handshakes + OTHER_FILES;
+    let most_files = Limits::default().connections + Limits::default().handshakes + OTHER_FILES;
     let written = under_load(&kvs, |progress| {
         progress.grows_by(50);
         let before = progress.acknowledged();

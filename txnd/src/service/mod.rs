@@ -1,11 +1,10 @@
 //! The gRPC service in front of any [`LogWriter`](crate::LogWriter); see `proto/txn/v1/txn.proto` for its contract.
 //!
 //! ```text
-//!   connection ── connections.rs          a thread for each, where tonic speaks gRPC
-//!                          server.rs      the calls: who may make them, what they return
+//!   connection ── tonic ── server.rs      the calls: who may make them, what they return
 //!                           │   ├──────── reading.rs   reads, each on its own thread, through a LogReader
 //!                           │   └──────── checkpointing.rs   the checkpoint that a writer sends, on a thread of its own
-//!                          stream.rs      one stream of a writer: its batches are checked here, on its connection's thread
+//!                          stream.rs      one stream of a writer: its batches are checked here, on the server's threads
 //!                           │  ▲
 //!              batches, calls  durable lsn
 //!                           ▼  │
@@ -18,13 +17,11 @@
 
 mod actor;
 mod checkpointing;
-mod connections;
 mod reading;
 mod server;
 mod state;
 mod stream;
 
 pub use actor::LogThread;
-pub use connections::{CONNECTION_FILES, Io, serve};
 pub use server::{Calls, TransactionService, calls, server};
 pub use state::LogCheck;

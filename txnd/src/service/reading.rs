@@ -1,7 +1,6 @@
 //! Reads of the log and of its checkpoints. Each has its own thread, because files are read there, and blocks neither the
-//! writer nor the server. Both this thread and that of its connection give way to writers, unless it is the writer who reads. The
-//! number of reads is limited. Their memory is limited by how fast their readers read, and their time by a timeout for slow
-//! readers.
+//! writer nor the server. It gives way to writers, unless it is the writer who reads. The number of reads is limited. Their memory
+//! is limited by how fast their readers read, and their time by a timeout for slow readers.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -86,6 +85,7 @@ impl<R: LogReader> Reads<R> {
         self.begin(reader, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
             let mut digest = StreamDigest::default();
             let mut visit = async |batch: &Batch| -> Result<(), VisitError> {
+                thread::pause().await;
                 digest.add(batch);
                 let message = Message::Batch(batch.to_bytes());
                 outlet.send(ReadTransactionsResponse { message: Some(message) }).await;
@@ -166,8 +166,6 @@ impl<R: LogReader> Reads<R> {
         let started = if is_writer {
             thread::run("txnd-recovery", work, then)
         } else {
-            // Its connection's thread encodes, encrypts and sends what the read finds.
-            thread::give_way();
             thread::run_giving_way("txnd-read", work, then)
         };
         started.map_err(|e| Status::resource_exhausted(format!("cannot start the thread of a read: {e}")))?;

@@ -28,7 +28,7 @@ use crate::wire::v1::{
     WriteCheckpointRequest, WriteCheckpointResponse, WriteTransactionsRequest, WriteTransactionsResponse,
     write_checkpoint_request, write_transactions_request,
 };
-use crate::{LogReader, SinkError, Term, status, thread};
+use crate::{LogReader, SinkError, Term, status};
 
 /// The calls of `txn.v1.TransactionService`. Those of writers are passed to the thread that owns the log. Clones share
 /// it.
@@ -45,11 +45,11 @@ pub type Calls<R> = InterceptedService<TransactionServiceServer<TransactionServi
 /// Decides whether a call is admitted.
 type Admit = fn(Request<()>) -> Result<Request<()>, Status>;
 
-/// A server for `log` and for gRPC health checks, with every limit set. [`serve`](super::serve) needs it, connections (with
-/// `TCP_NODELAY`), and a signal to stop:
+/// A server for `log` and for gRPC health checks, with every limit set. It needs connections (with `TCP_NODELAY`) and a
+/// signal to stop:
 ///
 /// ```ignore
-/// serve(server(&log), connections, async {
+/// server(&log).serve_with_incoming_shutdown(connections, async {
 ///     stop_signal.await;
 ///     // Ends the streams, or the server would wait for them.
 ///     log.stop(within).await;
@@ -171,7 +171,6 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     type WriteCheckpointStream = ReceiverStream<Result<WriteCheckpointResponse, Status>>;
 
     async fn open(&self, request: Request<OpenRequest>) -> Result<Response<OpenResponse>, Status> {
-        thread::never_give_way();
         let caller = caller(&request);
         let (term, terms) = self.call(|reply| Command::Open { caller, reply }).await?;
         Ok(Response::new(OpenResponse {
@@ -184,7 +183,6 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
         &self,
         request: Request<Streaming<WriteTransactionsRequest>>,
     ) -> Result<Response<Self::WriteTransactionsStream>, Status> {
-        thread::never_give_way();
         let caller = caller(&request);
         let mut messages = request.into_inner();
         let term = resumed_term(first_message(&mut messages).await?)?;
@@ -233,7 +231,6 @@ impl<R: LogReader> transaction_service_server::TransactionService for Transactio
     ) -> Result<Response<Self::WriteCheckpointStream>, Status> {
         use write_checkpoint_request::Message;
 
-        thread::never_give_way();
         let caller = caller(&request);
         let mut messages = request.into_inner();
         let first = first_message(&mut messages).await?.and_then(|first| first.message);

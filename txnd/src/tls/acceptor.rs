@@ -17,7 +17,6 @@ use super::leaf::date;
 use super::material::{Contents, Dated, Material};
 use super::refusal::{Reason, Refusal};
 use super::reload::{Reload, read_blocking};
-use super::socket::Socket;
 use super::verifier::AllowedNames;
 use crate::meters;
 
@@ -82,9 +81,9 @@ impl Acceptor {
         &self,
         stream: TcpStream,
         address: SocketAddr,
-    ) -> Result<(TlsStream<Socket>, Peer, CancellationToken), Refusal> {
+    ) -> Result<(TlsStream<TcpStream>, Peer, CancellationToken), Refusal> {
         let generation = self.current.lock().clone();
-        let accepted = TlsAcceptor::from(generation.config).accept(Socket::Left(stream)).await;
+        let accepted = TlsAcceptor::from(generation.config).accept(stream).await;
         let stream = accepted.map_err(|e| Refusal::of(&e, &self.files.ca))?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let guest = match certificate {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout, timeout_at};
 use tokio_rustls::server::TlsStream;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -23,7 +23,7 @@ use tracing::{debug, warn};
 use super::acceptor::{Acceptor, Peer};
 use super::refusal::{Reason, Refusal};
 use super::reload::watch;
-use super::socket::{Settle, Socket, prepare, settle};
+use super::socket::prepare;
 use crate::meters;
 
 /// A handshake younger than this is not aborted to make room for another.
@@ -57,7 +57,7 @@ impl Default for Limits {
 /// again.
 #[derive(Debug)]
 pub struct Connection {
-    stream: TlsStream<Socket>,
+    stream: TlsStream<TcpStream>,
     peer: Peer,
     over: CancellationToken,
     /// Wakes the reader when `over` is cancelled.
@@ -229,14 +229,6 @@ impl Connection {
 
 fn over() -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, "the server's certificates were replaced; connect again")
-}
-
-impl Settle for Connection {
-    fn settle(mut self) -> io::Result<Self> {
-        settle(self.stream.get_mut().0)?;
-        self.too_late = self.too_late.map(|too_late| Box::pin(sleep_until(too_late.deadline())));
-        Ok(self)
-    }
 }
 
 impl Connected for Connection {

@@ -19,7 +19,7 @@
 //!   door.rs      TLS towards the clients of kvs
 //!   incoming.rs  the accept loop and its limits; one accepted connection
 //!   client.rs    the client's side
-//!   socket.rs    connects to a host by any of its addresses; options of every socket; takes it to another thread
+//!   socket.rs    connects to a host by any of its addresses; options of every socket
 //!   certs.rs     makes a CA and certificates: `txnd certs`
 //! ```
 //!
@@ -52,6 +52,5 @@ pub use expiry::{Clock, system_clock, watch_expiry};
 pub use files::{CA_CERT, TlsError, TlsFiles};
 pub use incoming::{Connection, Limits, incoming};
 pub use leaf::Leaf;
-pub use socket::Settle;
 pub use tokio_rustls::client::TlsStream as ClientStream;
 pub use tokio_rustls::server::TlsStream as ServerStream;

@@ -1,14 +1,12 @@
-//! Connects to a host by any of its addresses; sets the options of every socket, and takes it to another thread.
+//! Connects to a host by any of its addresses; sets the options of every socket.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{Empty, empty};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-use tokio_util::either::Either;
 
 /// The system probes a connection that has been silent for this long,
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
@@ -16,29 +14,6 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// and sends this many probes before the connection counts as broken.
 const KEEPALIVE_RETRIES: u32 = 3;
-
-/// A connection that can go from the runtime that accepted it to another.
-pub trait Settle: Sized {
-    /// Arrives on the present thread: from now on, its runtime tells when there is something to read.
-    fn settle(self) -> io::Result<Self>;
-}
-
-impl Settle for TcpStream {
-    fn settle(self) -> io::Result<Self> {
-        Self::from_std(self.into_std()?)
-    }
-}
-
-/// A socket inside of something that cannot be taken apart; it is empty for a moment while it settles.
-pub(super) type Socket = Either<TcpStream, Empty>;
-
-/// The same as [`Settle`] in place. After an error the socket is closed.
-pub(super) fn settle(socket: &mut Socket) -> io::Result<()> {
-    if let Either::Left(stream) = std::mem::replace(socket, Either::Right(empty())) {
-        *socket = Either::Left(stream.settle()?);
-    }
-    Ok(())
-}
 
 /// Sets the options of every connection's socket: send small messages at once, and detect a dead peer.
 pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {

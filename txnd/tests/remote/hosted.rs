@@ -12,7 +12,7 @@ use tonic::transport::server::TcpIncoming;
 use txnd::MIN_SEGMENT_BYTES;
 use txnd::limits::STOP_TIMEOUT;
 use txnd::remote::{Connect, endpoint};
-use txnd::service::{LogThread, serve, server};
+use txnd::service::{LogThread, server};
 use txnd::{LogWriter, PostgresSink, RemoteReader, RemoteSink, SegmentSink};
 
 use testkit::postgres_server::PostgresServer;
@@ -77,13 +77,13 @@ fn run(
     runtime.block_on(async {
         let incoming = TcpIncoming::from(tokio::net::TcpListener::from_std(listener).unwrap()).with_nodelay(Some(true));
         let log = LogThread::start(sink).unwrap();
-        let served = serve(server(&log), incoming, async {
+        let served = server(&log).serve_with_incoming_shutdown(incoming, async {
             let _ = stopped.await;
             log.stop(STOP_TIMEOUT).await;
         });
         tokio::select! {
-            () = served => {}
-            // Connections break when the future goes.
+            ended = served => ended.expect("the server ends in order"),
+            // Connections break when the runtime goes.
             _ = killed => drop(log.stop(STOP_TIMEOUT).await),
         }
     });
