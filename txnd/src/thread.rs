@@ -117,8 +117,14 @@ pub fn run_giving_way<F: Future + 'static>(
     std::thread::Builder::new().name(name.into()).spawn(thread).map(drop)
 }
 
-/// Pauses work on a thread that gives way, for what it makes others do: the processes of a database, and the thread that sends
-/// what was read, have everybody's priority. When processors are short, such a thread waits for one; then it pauses for
+/// What this thread waits from now on counts for [`pause`]. So a short read, as of a reader that follows, hardly pauses.
+pub(crate) fn count_waits() {
+    if GIVES_WAY.get() {
+        LOOKED.set(Looked { at: None, waited: waited() });
+    }
+}
+
+/// Pauses work on a thread that gives way, for what it makes others do: the processes of a database have everybody's priority. When processors are short, such a thread waits for one; then it pauses for
 /// [`PAUSES`] times as long. Cheap enough to be called for each batch.
 pub(crate) async fn pause() {
     if !GIVES_WAY.get() {

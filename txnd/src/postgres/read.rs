@@ -62,6 +62,7 @@ pub(super) async fn read(
     let mut list = StringsBuf::default();
     let mut window = Vec::new();
     let mut next = *lsns.start();
+    thread::count_waits();
     while next <= *lsns.end() {
         thread::pause().await;
         window.clear();

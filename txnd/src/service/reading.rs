@@ -85,7 +85,6 @@ impl<R: LogReader> Reads<R> {
         self.begin(reader, what, stopping, async move |reader: R, outlet: &Outlet<_>| {
             let mut digest = StreamDigest::default();
             let mut visit = async |batch: &Batch| -> Result<(), VisitError> {
-                thread::pause().await;
                 digest.add(batch);
                 let message = Message::Batch(batch.to_bytes());
                 outlet.send(ReadTransactionsResponse { message: Some(message) }).await;
