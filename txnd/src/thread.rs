@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::ThreadId;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use send_wrapper::SendWrapper;
@@ -33,18 +33,8 @@ thread_local! {
     /// Whether this thread gives way. One that it starts has its nice value.
     static GIVES_WAY: Cell<bool> = const { Cell::new(false) };
 
-    static LOOKED: Cell<Looked> = const { Cell::new(Looked { at: None, waited: Duration::ZERO }) };
-
     /// What the work of this thread has left for more work; `None` if none comes.
     static KEPT: RefCell<Option<Vec<Box<dyn Any>>>> = const { RefCell::new(None) };
-}
-
-/// What a thread that gives way has last seen of itself.
-#[derive(Clone, Copy)]
-struct Looked {
-    at: Option<Instant>,
-    /// How long it had waited for a processor, as far as it has paused for that.
-    waited: Duration,
 }
 
 /// Work that has ended, as far as nobody knows of it yet.
@@ -117,30 +107,28 @@ pub fn run_giving_way<F: Future + 'static>(
     std::thread::Builder::new().name(name.into()).spawn(thread).map(drop)
 }
 
-/// What this thread waits from now on counts for [`pause`]. So a short read, as of a reader that follows, hardly pauses.
-pub(crate) fn count_waits() {
-    if GIVES_WAY.get() {
-        LOOKED.set(Looked { at: None, waited: waited() });
-    }
+/// Pauses of a read on a thread that gives way, for what it makes others do: the processes of a database have everybody's
+/// priority. When processors are short, such a thread waits for one; then it pauses for [`PAUSES`] times as long.
+pub(crate) struct Pauses {
+    /// How long the thread had waited for a processor, as far as it has paused for that, or before this read.
+    waited: Duration,
 }
 
-/// Pauses work on a thread that gives way, for what it makes others do: the processes of a database have everybody's priority. When processors are short, such a thread waits for one; then it pauses for
-/// [`PAUSES`] times as long. Cheap enough to be called for each batch.
-pub(crate) async fn pause() {
-    if !GIVES_WAY.get() {
-        return;
+impl Pauses {
+    pub(crate) fn begin() -> Self {
+        Self { waited: waited() }
     }
-    let Looked { at, waited: before } = LOOKED.get();
-    if at.is_some_and(|at| at.elapsed() < SHORTEST_PAUSE) {
-        return;
-    }
-    let now = waited();
-    let pause = now.saturating_sub(before) * PAUSES;
-    if pause >= SHORTEST_PAUSE {
-        LOOKED.set(Looked { at: None, waited: now });
-        tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
-    } else {
-        LOOKED.set(Looked { at: Some(Instant::now()), waited: before });
+
+    pub(crate) async fn pause(&mut self) {
+        if !GIVES_WAY.get() {
+            return;
+        }
+        let now = waited();
+        let pause = now.saturating_sub(self.waited) * PAUSES;
+        if pause >= SHORTEST_PAUSE {
+            self.waited = now;
+            tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+        }
     }
 }
 

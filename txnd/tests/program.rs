@@ -316,7 +316,7 @@ fn who_reads_gives_way_to_who_writes() {
         threads.sort();
         threads
     };
-    let own = threads_own_nice();
+    let own = own_nice();
     let gives_way = own + 14;
     let expect = |expected: &[(&str, i64)]| {
         let expected: Vec<_> = expected.iter().map(|(name, nice)| (name.to_string(), *nice)).collect();
@@ -358,7 +358,7 @@ fn who_reads_gives_way_to_who_writes() {
 }
 
 /// The nice value of this process, which is that of txnd.
-fn threads_own_nice() -> i64 {
+fn own_nice() -> i64 {
     Process::myself().and_then(|process| process.stat()).expect("its own state").nice
 }
 

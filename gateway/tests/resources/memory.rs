@@ -62,7 +62,7 @@ fn the_limit_is_what_becomes_resident() {
 #[test]
 fn keys_that_come_and_go_take_no_memory_with_a_log_in_tables() {
     const LIMIT: u64 = 16 << 20;
-    /// Of the ids of keys, see docs/logs.md; what else a writer of tables needs, about twice as much as was seen.
+    /// Of the ids of keys, `DEFAULT_KEY_CACHE_BYTES` in txnd; and what else a writer of tables needs, about twice as much as was seen.
     const CACHE: u64 = 64 << 20;
     const OTHER: u64 = 32 << 20;
     const AT_ONCE: usize = 500;

@@ -29,7 +29,7 @@ use super::session::Session;
 use super::streams::{Row, RowStream};
 use super::tables::{self, ATOMIC_BATCHES, Kind, TABLES, TYPES, Table};
 use crate::sink::{SinkError, VisitError};
-use crate::thread;
+use crate::thread::Pauses;
 
 /// Rows that are collected before the names of their keys are looked up.
 const WINDOW_ROWS: usize = 4096;
@@ -62,9 +62,9 @@ pub(super) async fn read(
     let mut list = StringsBuf::default();
     let mut window = Vec::new();
     let mut next = *lsns.start();
-    thread::count_waits();
+    let mut pauses = Pauses::begin();
     while next <= *lsns.end() {
-        thread::pause().await;
+        pauses.pause().await;
         window.clear();
         names.release();
         let mut bytes = 0;
