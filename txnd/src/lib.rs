@@ -51,6 +51,7 @@ mod disk;
 pub mod health;
 mod in_flight;
 pub mod limits;
+mod lock;
 mod meters;
 pub mod operator;
 pub mod pace;

@@ -1,7 +1,4 @@
-//! The folder of a segmented log in processes with an odd umask, or without file descriptors.
-//!
-//! These tests start processes. One that has not run its program yet holds the locks of the logs that are open, so in one
-//! process with tests that open a log again they would disturb those.
+//! The folder of a segmented log in processes with an odd umask, or without file descriptors, or that start others.
 
 mod log_folder;
 mod writer;
@@ -9,6 +6,7 @@ mod writer;
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use log_folder::{assert_files_are_private, begin, mode, now, recover};
 use testkit::folder::quick_folder;
@@ -44,6 +42,23 @@ fn what_is_created_is_private_whatever_the_umask() {
         let run = format!("umask {umask}; exec \"$@\"");
         in_a_process("what_is_created_is_private_whatever_the_umask", &run, &home.path().join("above/log"));
     }
+}
+
+/// A child process that has not run its program yet has copies of all descriptors, those of locked files too.
+#[test]
+fn a_dropped_writer_frees_the_log_while_children_are_started() {
+    let home = quick_folder();
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                Command::new("true").status().expect("there is a program that does nothing");
+            }
+        });
+        let opened = (0..500).map(|_| begin(home.path()).map(drop)).find(Result::is_err);
+        ended.store(true, Ordering::Relaxed);
+        assert_eq!(opened, None);
+    });
 }
 
 /// Text of one batch: one of them fills a segment.

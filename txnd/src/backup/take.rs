@@ -11,6 +11,7 @@ use super::part::PartWriter;
 use super::reader::BackupReader;
 use crate::checkpoint::Checkpoint;
 use crate::disk::cannot;
+use crate::lock::Locked;
 use crate::pace::Pace;
 use crate::sink::{LogReader, SinkError};
 
@@ -98,14 +99,12 @@ fn check_unused(dir: &Path) -> Result<(), SinkError> {
     }
 }
 
-/// The folder, locked until the file is dropped.
-fn lock(dir: &Path) -> Result<File, SinkError> {
+fn lock(dir: &Path) -> Result<Locked, SinkError> {
     let folder = File::open(dir).map_err(|e| cannot("open", dir, &e))?;
-    match folder.try_lock() {
-        Ok(()) => Ok(folder),
-        Err(TryLockError::WouldBlock) => Err(SinkError::InUse { path: dir.into(), holder: "another backup".into() }),
-        Err(TryLockError::Error(e)) => Err(cannot("lock", dir, &e)),
-    }
+    Locked::new(folder).map_err(|(_, refused)| match refused {
+        TryLockError::WouldBlock => SinkError::InUse { path: dir.into(), holder: "another backup".into() },
+        TryLockError::Error(e) => cannot("lock", dir, &e),
+    })
 }
 
 struct Run<'d> {

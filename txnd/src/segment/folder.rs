@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use super::names;
 use crate::disk::cannot;
+use crate::lock::Locked;
 use crate::sink::SinkError;
 
 /// Mode of the folders that are created, because values may be secrets.
@@ -21,10 +22,10 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folder itself, locked. This lock cannot be deleted while it is held.
-    folder: File,
-    /// The file `LOCK`, locked too: older versions lock nothing else.
-    _lock: File,
+    /// The folder itself. This lock cannot be deleted while it is held.
+    folder: Locked,
+    /// The file `LOCK`: older versions lock nothing else.
+    _lock: Locked,
 }
 
 /// A new file that does not have its name yet.
@@ -199,34 +200,33 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// Opens and locks the folder itself.
-fn lock_folder(path: &Path) -> Result<File, SinkError> {
+fn lock_folder(path: &Path) -> Result<Locked, SinkError> {
     let folder = File::open(path).map_err(|e| cannot("open", path, &e))?;
-    match folder.try_lock() {
-        Ok(()) => Ok(folder),
-        Err(TryLockError::WouldBlock) => Err(in_use(path)),
+    Locked::new(folder).or_else(|(folder, refused)| match refused {
+        TryLockError::WouldBlock => Err(in_use(path)),
         // NFS only locks files that are open for writing, which a folder never is. There, locking the file has to
         // suffice.
-        Err(TryLockError::Error(e)) if matches!(Errno::from_io_error(&e), Some(Errno::BADF | Errno::OPNOTSUPP)) => {
-            Ok(folder)
+        TryLockError::Error(e) if matches!(Errno::from_io_error(&e), Some(Errno::BADF | Errno::OPNOTSUPP)) => {
+            Ok(Locked::unlocked(folder))
         }
-        Err(TryLockError::Error(e)) => Err(cannot("lock", path, &e)),
-    }
+        TryLockError::Error(e) => Err(cannot("lock", path, &e)),
+    })
 }
 
 /// Opens and locks the file `LOCK`, and writes this process's id into it.
-fn lock_file(folder: &Path) -> Result<File, SinkError> {
+fn lock_file(folder: &Path) -> Result<Locked, SinkError> {
     let path = folder.join(names::LOCK);
     let lock = File::options().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
     let lock = lock.map_err(|e| cannot("open", &path, &e))?;
-    match lock.try_lock() {
-        Ok(()) => {
+    match Locked::new(lock) {
+        Ok(lock) => {
             let _ = lock.set_permissions(Permissions::from_mode(FILE_MODE));
             // The number is only for messages, so it may be missing; the kernel holds the lock.
             let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
             Ok(lock)
         }
-        Err(TryLockError::WouldBlock) => Err(in_use(folder)),
-        Err(TryLockError::Error(e)) => Err(cannot("lock", &path, &e)),
+        Err((_, TryLockError::WouldBlock)) => Err(in_use(folder)),
+        Err((_, TryLockError::Error(e))) => Err(cannot("lock", &path, &e)),
     }
 }
 
