@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 use txnd::cli::files::{raise_file_limit, warn_of_fewer_connections};
@@ -167,6 +168,8 @@ impl Front {
         let mut failure = None;
         let stop = CancellationToken::new();
         let connections = incoming(self.listener, Arc::clone(&self.acceptor), self.limits, stop.clone());
+        // At the end of its connections the server would not wait for what stops the log.
+        let connections = connections.chain(tokio_stream::pending());
         let mut serving = std::pin::pin!(server(&log).serve_with_incoming_shutdown(connections, async {
             stop.cancelled().await;
             // Received batches become durable and are acknowledged, and the streams end.

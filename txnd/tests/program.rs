@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 use procfs::process::Process;
 use proto::{Batch, Lsn};
 use rcgen::ExtendedKeyUsagePurpose;
+use sqlx::{Connection, Executor};
 use tempfile::TempDir;
 use testkit::pki::{Ca, DEADLINE, Spec, install};
+use testkit::postgres_server::PostgresServer;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Code, Request};
@@ -119,6 +121,35 @@ fn it_serves_until_it_is_told_to_stop() {
         let (code, rest) = txnd.wait();
         assert_eq!(code, Some(0), "{rest}");
     }
+}
+
+#[test]
+fn a_stop_before_everything_is_durable_says_so() {
+    let folder = folder();
+    let url = PostgresServer::shared().database();
+    let txnd = Txnd::start(folder.path(), &["--sink", &url, "--drain-timeout", "1s"]);
+    let files = TlsFiles::in_folder(&folder.path().join("certs"), "kvs");
+    let server = MutualTls::new(&format!("https://localhost:{}", txnd.addr.port()), files).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (code, said) = runtime.block_on(async {
+        let mut writer = Writer::begin(RemoteSink::new(server)).await.unwrap();
+        writer.append(&[put_text("k", 1)]).await;
+        writer.make_durable().await;
+        let mut other = sqlx::PgConnection::connect(&url).await.unwrap();
+        other.execute("BEGIN; LOCK TABLE string_transactions IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        writer.append(&[put_text("k", 2)]).await;
+        let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND database = \
+                       (SELECT oid FROM pg_database WHERE datname = current_database()))";
+        let began = Instant::now();
+        while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(&mut other).await.unwrap() {
+            assert!(began.elapsed() < DEADLINE, "txnd does not write");
+            let _ = tokio::time::timeout(Duration::from_millis(5), writer.sink.durable()).await;
+        }
+        txnd.signal("TERM");
+        // The writer's connection takes part in the stop.
+        tokio::task::spawn_blocking(|| txnd.wait()).await.unwrap()
+    });
+    assert!(code == Some(1) && said.contains("not every received batch became durable"), "{code:?}: {said}");
 }
 
 #[test]
