@@ -2,8 +2,8 @@
 //!
 //! The ring is for what is short and of many. Much at once does not go through it, because that would only copy it once
 //! more: where more is there than was received, it is read from the socket, and a long response is written to it, as far as
-//! the kernel takes it. So is the response of a session that runs alone, which would only wait for the driver. What the kernel
-//! does not take yet waits in the ring.
+//! the kernel takes it. So is the response of a session that runs with few others: its client need not wait for the end of
+//! the turn. What the kernel does not take yet waits in the ring.
 
 use std::io::{self, IoSlice, Write};
 use std::mem::MaybeUninit;
@@ -188,6 +188,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::ring::driver::FEW_SESSIONS;
     use crate::ring::probe;
 
     const DEADLINE: Duration = Duration::from_secs(30);
@@ -310,9 +311,11 @@ mod tests {
         let Some(driver) = driver() else { return };
         let (mut near, far) = pair(&driver);
         drop(far);
-        // Something else is to be done in this turn, so the driver sends.
-        let (other, _far) = pair(&driver);
-        assert!(other.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending());
+        // Much else is to be done in this turn, so the driver sends.
+        let others: Vec<_> = (0..FEW_SESSIONS).map(|_| pair(&driver)).collect();
+        for (other, _far) in &others {
+            assert!(other.poll_readable(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
         run(&driver, near.write_all(b"x")).expect("it is taken");
         let failed: io::Result<()> = run(&driver, async {
             loop {
