@@ -77,15 +77,20 @@ impl Clock {
 
     /// Now, in microseconds since the Unix epoch.
     pub(crate) fn now(&self) -> Micros {
+        self.read().0
+    }
+
+    /// The same, and the instant at which it is so.
+    pub(crate) fn read(&self) -> (Micros, std::time::Instant) {
         // In this order: a pause between the two must not count as a step forward.
-        let machine = now();
-        let running = self.started.elapsed().as_micros() as i64;
+        let (machine, instant) = (now(), Instant::now());
+        let running = instant.saturating_duration_since(self.started).as_micros() as i64;
         let (base, known) = (machine - running, self.base.load(Ordering::Relaxed));
         if base <= known {
-            return known + running;
+            return (known + running, instant.into_std());
         }
         self.base.fetch_max(base, Ordering::Relaxed);
-        machine
+        (machine, instant.into_std())
     }
 
     /// How far it is ahead of the machine's clock.

@@ -313,8 +313,9 @@ impl Session<'_> {
         let mut output = Output::new(buffers.output(), service);
         let mut next = Next::Continue;
         while next == Next::Continue && !frames.rest().is_empty() {
-            let (began, mut noted) = self.begin(&frames);
-            let result = self.executor.execute(service, shared.clock.now(), &mut frames, &mut output);
+            let (at, began) = shared.clock.read();
+            let mut noted = self.begin(&frames, began);
+            let result = self.executor.execute(service, at, &mut frames, &mut output);
             if let Some(noted) = &mut noted {
                 noted.executed(result.requests);
             }
@@ -360,7 +361,8 @@ impl Session<'_> {
     /// Replies to a frame that others should not wait for: the helper executes it.
     async fn answer_aside(&mut self, frame: Bytes) -> io::Result<Next> {
         let Some(helper) = &self.worker.helper else { return self.answer_here(Frames::new(&frame)).await };
-        let (began, mut noted) = self.begin(&Frames::new(&frame));
+        let began = Instant::now();
+        let mut noted = self.begin(&Frames::new(&frame), began);
         if let Some(noted) = &mut noted {
             noted.executed(1);
         }
@@ -385,14 +387,13 @@ impl Session<'_> {
     }
 
     /// Begins to execute frames.
-    fn begin<'t>(&self, frames: &Frames<'t>) -> (Instant, Option<Noted<'t>>)
+    fn begin<'t>(&self, frames: &Frames<'t>, began: Instant) -> Option<Noted<'t>>
     where
         Self: 't,
     {
         self.activity.working();
-        let (began, scribe) = (Instant::now(), self.worker.scribe.as_ref());
-        let noted = scribe.map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), frames, began));
-        (began, noted)
+        let scribe = self.worker.scribe.as_ref();
+        scribe.map(|scribe| Noted::new(scribe, self.id, self.executor.caller(), frames, began))
     }
 
     /// Counts requests that were executed.

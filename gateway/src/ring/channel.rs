@@ -8,6 +8,9 @@ use std::task::{Poll, Waker};
 /// Maximum number of bytes of a connection that were taken from its session and that the kernel has not taken yet.
 pub(crate) const HELD_BYTES: usize = 16 << 10;
 
+/// What the ring receives, at most, from a client that sends such inputs. A longer one would only be copied once more.
+const SHORT_BYTES: usize = 1 << 10;
+
 /// Both directions of a connection.
 pub(super) struct Channel {
     pub(super) socket: TcpStream,
@@ -20,10 +23,7 @@ pub(super) struct Channel {
 #[derive(Debug)]
 pub(super) enum Input {
     /// Nothing was asked for.
-    Quiet {
-        /// Whether nothing was there when the session looked last.
-        empty: bool,
-    },
+    Quiet(Next),
     /// The driver has a request to receive.
     Asked(Waker),
     /// This has arrived.
@@ -38,6 +38,24 @@ pub(super) enum Input {
     Flowing,
     /// No more comes: the client has said so, or the connection has failed, and the session does not know it yet.
     Ended(io::Result<()>),
+}
+
+/// What to ask for next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// To receive what may be there already.
+    Receive,
+    /// To receive what comes: nothing was there when the session looked last.
+    ReceiveLater,
+    /// To hear when something comes. The last input was of more than [`SHORT_BYTES`], so the next one is read from the socket.
+    Watch,
+}
+
+impl Next {
+    /// After an input of so many bytes that was the last one.
+    pub(super) fn after(bytes: usize) -> Self {
+        if bytes > SHORT_BYTES { Self::Watch } else { Self::ReceiveLater }
+    }
 }
 
 /// The sending side. One request sends at a time, so that bytes stay in their order.
@@ -55,7 +73,7 @@ pub(super) struct Output {
 
 impl Channel {
     pub(super) fn new(socket: TcpStream) -> Self {
-        let (input, output) = (RefCell::new(Input::Quiet { empty: false }), RefCell::default());
+        let (input, output) = (RefCell::new(Input::Quiet(Next::Receive)), RefCell::default());
         Self { socket, input, output }
     }
 
@@ -81,6 +99,15 @@ impl Input {
             Ok(bytes) => Self::Arrived { bytes, read: 0, more },
             Err(e) => Self::Ended(Err(e)),
         };
+        self.go_on(next)
+    }
+
+    /// There is something to receive, or the end. Returns whom to wake.
+    pub(super) fn readable(&mut self) -> Option<Waker> {
+        self.go_on(Self::Flowing)
+    }
+
+    fn go_on(&mut self, next: Self) -> Option<Waker> {
         match std::mem::replace(self, next) {
             Self::Asked(waker) => Some(waker),
             _ => None,

@@ -93,6 +93,7 @@ impl Driver {
                 Completion::Received { channel, result, more } => {
                     wakers.extend(channel.input.borrow_mut().done(result, more));
                 }
+                Completion::Readable(channel) => wakers.extend(channel.input.borrow_mut().readable()),
                 Completion::Again(channel) => queues.receive(channel, false),
                 Completion::Sent { channel, result } => {
                     if result.is_err() {
@@ -123,6 +124,11 @@ impl Driver {
     /// Receives once, see [`Queues::receive`].
     pub(super) fn receive(&self, channel: &Rc<Channel>, poll_first: bool) {
         self.leave(|queues| queues.receive(Rc::clone(channel), poll_first));
+    }
+
+    /// Waits for input, see [`Queues::watch`].
+    pub(super) fn watch(&self, channel: &Rc<Channel>) {
+        self.leave(|queues| queues.watch(Rc::clone(channel)));
     }
 
     /// Sends `bytes`. Must not be called while others of this connection are sent.

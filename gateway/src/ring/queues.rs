@@ -48,8 +48,14 @@ pub(super) struct Queues {
 /// A request in flight.
 struct Request {
     channel: Rc<Channel>,
-    /// What it sends, if it does, and how much of that was sent.
-    sends: Option<(Vec<u8>, usize)>,
+    work: Work,
+}
+
+enum Work {
+    Receive,
+    Watch,
+    /// These bytes, of which so many were sent.
+    Send(Vec<u8>, usize),
 }
 
 /// What has happened.
@@ -63,6 +69,8 @@ pub(super) enum Completion {
     },
     /// Something has arrived, but the kernel had no buffer left for it: a request to receive has to be made again.
     Again(Rc<Channel>),
+    /// There is something to receive, or the connection has ended.
+    Readable(Rc<Channel>),
     /// The kernel has taken so many bytes, or sending has failed.
     Sent { channel: Rc<Channel>, result: io::Result<usize> },
 }
@@ -113,14 +121,23 @@ impl Queues {
             .ioprio(if poll_first { POLL_FIRST } else { 0 })
             .build()
             .flags(Flags::BUFFER_SELECT);
-        let number = self.in_flight.insert(Request { channel, sends: None });
-        self.waiting.push_back(entry.user_data(number as u64));
+        self.push(entry, Request { channel, work: Work::Receive });
+    }
+
+    /// Waits until there is something to receive, and leaves it in the socket.
+    pub(super) fn watch(&mut self, channel: Rc<Channel>) {
+        let entry = opcode::PollAdd::new(Fd(channel.socket.as_raw_fd()), libc::POLLIN as u32).build();
+        self.push(entry, Request { channel, work: Work::Watch });
     }
 
     /// Sends all of `bytes`.
     pub(super) fn send(&mut self, channel: Rc<Channel>, bytes: Vec<u8>) {
         let entry = send(&channel, &bytes, 0);
-        let number = self.in_flight.insert(Request { channel, sends: Some((bytes, 0)) });
+        self.push(entry, Request { channel, work: Work::Send(bytes, 0) });
+    }
+
+    fn push(&mut self, entry: Entry, request: Request) {
+        let number = self.in_flight.insert(request);
         self.waiting.push_back(entry.user_data(number as u64));
     }
 
@@ -181,9 +198,12 @@ impl Queues {
                 bytes => Ok(bytes as usize),
             };
             let request = &mut self.in_flight[number];
-            let Some((bytes, sent)) = &mut request.sends else {
-                let Request { channel, .. } = self.in_flight.remove(number);
-                into.push(received(&mut self.buffers, channel, result, event.flags()));
+            let Work::Send(bytes, sent) = &mut request.work else {
+                let Request { channel, work } = self.in_flight.remove(number);
+                into.push(match work {
+                    Work::Watch => Completion::Readable(channel),
+                    _ => received(&mut self.buffers, channel, result, event.flags()),
+                });
                 continue;
             };
             let result = match result {

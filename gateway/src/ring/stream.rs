@@ -16,7 +16,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::coop::poll_proceed;
 
-use super::channel::{Channel, HELD_BYTES, Input};
+use super::channel::{Channel, HELD_BYTES, Input, Next};
 use super::driver::Driver;
 
 /// A connection to a client.
@@ -40,9 +40,13 @@ impl RingStream {
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut input = self.channel.input.borrow_mut();
         match &mut *input {
-            Input::Quiet { empty } => {
+            Input::Quiet(next) => {
                 self.channel.output.borrow_mut().check()?;
-                self.driver.receive(&self.channel, *empty);
+                match next {
+                    Next::Receive => self.driver.receive(&self.channel, false),
+                    Next::ReceiveLater => self.driver.receive(&self.channel, true),
+                    Next::Watch => self.driver.watch(&self.channel),
+                }
                 *input = Input::Asked(cx.waker().clone());
                 Poll::Pending
             }
@@ -66,25 +70,27 @@ impl RingStream {
                     buf.put_slice(part);
                     *read += part.len();
                     if *read == bytes.len() {
-                        *input = if *more { Input::Flowing } else { Input::Quiet { empty: true } };
+                        *input = if *more { Input::Flowing } else { Input::Quiet(Next::after(bytes.len())) };
                     }
                     return Poll::Ready(Ok(()));
                 }
                 Input::Flowing if buf.remaining() == 0 => return Poll::Ready(Ok(())),
                 Input::Flowing => match receive(&self.channel.socket, buf) {
                     Ok(0) => *input = Input::Ended(Ok(())),
-                    Ok(_) => {
+                    Ok(received) => {
                         if buf.remaining() > 0 {
-                            *input = Input::Quiet { empty: true };
+                            *input = Input::Quiet(Next::after(received));
                         }
                         return Poll::Ready(Ok(()));
                     }
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => *input = Input::Quiet { empty: true },
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                        *input = Input::Quiet(Next::ReceiveLater);
+                    }
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                     Err(e) => *input = Input::Ended(Err(e)),
                 },
                 Input::Ended(how) => return Poll::Ready(std::mem::replace(how, Ok(()))),
-                Input::Quiet { .. } | Input::Asked(_) => return Poll::Pending,
+                Input::Quiet(_) | Input::Asked(_) => return Poll::Pending,
             }
         }
     }
