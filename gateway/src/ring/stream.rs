@@ -100,7 +100,13 @@ impl RingStream {
         output.check()?;
         let bytes: usize = parts.iter().map(|part| part.len()).sum();
         if output.is_empty() && (bytes >= HELD_BYTES || self.driver.is_quiet()) {
-            match (&self.channel.socket).write_vectored(parts) {
+            let mut socket = &self.channel.socket;
+            let written = match parts {
+                // A call that costs the kernel less.
+                [all] => socket.write(all),
+                parts => socket.write_vectored(parts),
+            };
+            match written {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
                 written => return Poll::Ready(written),
             }
