@@ -190,6 +190,7 @@ impl Drop for RingStream {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
     use std::io::Read;
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
@@ -282,6 +283,24 @@ mod tests {
         }
         run(&driver, near.shutdown()).expect("all is sent");
         assert!(echo.join().expect("the echo") == bytes);
+    }
+
+    #[test]
+    fn after_a_long_input_the_next_one_stays_in_the_socket() {
+        let Some(driver) = driver() else { return };
+        let (mut near, mut far) = pair(&driver);
+        let mut cx = Context::from_waker(Waker::noop());
+        for (bytes, stays) in [(100, false), (2000, false), (2000, true), (100, true), (100, false)] {
+            assert!(near.poll_readable(&mut cx).is_pending());
+            far.write_all(&vec![b'x'; bytes]).expect("room");
+            run(&driver, poll_fn(|cx| near.poll_readable(cx))).expect("input");
+            assert_eq!(matches!(*near.channel.input.borrow(), Input::Flowing), stays, "{bytes}");
+            let mut all = vec![0; 10_000];
+            assert_eq!(run(&driver, AsyncReadExt::read(&mut near, &mut all)).expect("input"), bytes);
+        }
+        assert!(near.poll_readable(&mut cx).is_pending());
+        drop(far);
+        assert_eq!(run(&driver, AsyncReadExt::read(&mut near, &mut [0])).expect("the end"), 0);
     }
 
     #[test]

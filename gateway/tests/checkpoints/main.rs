@@ -199,6 +199,8 @@ fn a_damaged_checkpoint_is_never_served() {
     while files(folder.path(), "seg")[0].ends_with("00000000000000000001.seg") {
         write_until_a_checkpoint(&kvs, &mut client, "last", &mut last);
     }
+    // The segments that are no longer needed are removed first.
+    eventually("two checkpoints", || files(folder.path(), "checkpoint").len() == 2);
     kvs.kill();
     let [earlier, latest] = &files(folder.path(), "checkpoint")[..] else { panic!("two checkpoints") };
     let damage = |path: &Path| {
