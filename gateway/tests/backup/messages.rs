@@ -10,6 +10,22 @@ fn refused(args: &[&str], words: &[&str]) {
     assert!(words.iter().all(|words| said.contains(words)), "{args:?}: {said}");
 }
 
+/// No record is there that would tell the time.
+#[test]
+fn a_time_before_all_that_is_kept_is_refused() {
+    let (log, backup, work) = (folder(), folder(), folder());
+    let (dir, target) = (text(backup.path()), file(&work.path().join("target")));
+    let kvs = Kvs::start(log.path(), &SMALL);
+    let mut number = 0;
+    count(&mut kvs.connect(), 5, &mut number);
+    kvs.signal("USR1");
+    kvs.says(&["wrote a checkpoint"]);
+    succeeds(&["backup", dir, "--log", &file(log.path())]);
+    let said = ["nothing is kept but a checkpoint", "younger than 2000-01-01", "--until 10"];
+    refused(&["restore", dir, "--to", &target, "--until", "2000-01-01T00:00:00Z"], &said);
+    succeeds(&["restore", dir, "--to", &target, "--until", "2100-01-01T00:00:00Z"]);
+}
+
 #[test]
 fn what_cannot_be_done_is_said() {
     let (log, other, backup, work) = (folder(), folder(), folder(), folder());
