@@ -91,6 +91,12 @@ impl Txnd {
         assert!(sent.expect("kill can be executed").success());
     }
 
+    /// How the program `name` connects to it.
+    fn seen_by(&self, folder: &Path, name: &str) -> MutualTls {
+        let files = TlsFiles::in_folder(&folder.join("certs"), name);
+        MutualTls::new(&format!("https://localhost:{}", self.addr.port()), files).unwrap()
+    }
+
     fn health(&self, folder: &Path) -> Output {
         run(folder, &["health", "--grpc-addr", &self.addr.to_string()])
     }
@@ -128,8 +134,7 @@ fn a_stop_before_everything_is_durable_says_so() {
     let folder = folder();
     let url = PostgresServer::shared().database();
     let txnd = Txnd::start(folder.path(), &["--sink", &url, "--drain-timeout", "1s"]);
-    let files = TlsFiles::in_folder(&folder.path().join("certs"), "kvs");
-    let server = MutualTls::new(&format!("https://localhost:{}", txnd.addr.port()), files).unwrap();
+    let server = txnd.seen_by(folder.path(), "kvs");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (code, said) = runtime.block_on(async {
         let mut writer = Writer::begin(RemoteSink::new(server)).await.unwrap();
@@ -316,8 +321,7 @@ fn a_password_is_not_shown() {
 fn a_call_that_is_not_allowed_is_refused_before_its_message() {
     let folder = folder();
     let mut txnd = Txnd::start(folder.path(), &[]);
-    let files = TlsFiles::in_folder(&folder.path().join("certs"), "txnd");
-    let server = MutualTls::new(&format!("https://localhost:{}", txnd.addr.port()), files).unwrap();
+    let server = txnd.seen_by(folder.path(), "txnd");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let refused = runtime.block_on(async {
         let mut calls = Grpc::new(server.connect().await.expect("the certificate is let in"));
@@ -336,8 +340,7 @@ fn a_call_that_is_not_allowed_is_refused_before_its_message() {
 fn who_reads_gives_way_to_who_writes() {
     let folder = folder();
     let txnd = Txnd::start(folder.path(), &[]);
-    let files = TlsFiles::in_folder(&folder.path().join("certs"), "kvs");
-    let server = MutualTls::new(&format!("https://localhost:{}", txnd.addr.port()), files).unwrap();
+    let server = txnd.seen_by(folder.path(), "kvs");
     // Their names and nice values; those of the system's own making have others.
     let threads = || {
         let tasks = Process::new(txnd.child.id() as i32).and_then(|process| process.tasks()).expect("threads");

@@ -1,4 +1,4 @@
-//! I/O with clients over io_uring: what all sessions of a worker send and receive in a turn costs one system call.
+//! I/O with clients over io_uring: what many sessions of a worker send and receive in a turn costs one system call.
 //!
 //! ```text
 //!   session ── read, write ──> stream.rs ──> channel.rs: what has arrived, what is being sent

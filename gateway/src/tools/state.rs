@@ -28,12 +28,12 @@ pub(super) async fn resolve(log: &impl LogReader, until: Option<Until>) -> Resul
                 Err(SinkError::Failed(format!("everything that is kept, from lsn {oldest} on, is younger than {time}")))
             }
             Some(lsn) => Ok(lsn - 1),
-            None if oldest <= durable.lsn => Ok(durable.lsn),
-            None => match log.checkpoints().await?.iter().filter(|it| it.base == durable.lsn).map(|it| it.at).min() {
-                Some(at) if at > time => Err(SinkError::Failed(format!(
+            None => match log.checkpoints().await?.first() {
+                // No record tells whether the latest one in it is younger.
+                Some(latest) if oldest > durable.lsn && latest.at > time => Err(SinkError::Failed(format!(
                     "nothing is kept but a checkpoint of {}, which is younger than {} and may have later changes; \
                      restore it with --until {}",
-                    clock::shown(at),
+                    clock::shown(latest.at),
                     clock::shown(time),
                     durable.lsn
                 ))),

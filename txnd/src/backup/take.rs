@@ -11,7 +11,7 @@ use super::part::PartWriter;
 use super::reader::BackupReader;
 use crate::checkpoint::Checkpoint;
 use crate::disk::cannot;
-use crate::lock::Locked;
+use crate::lock::Lockable;
 use crate::pace::Pace;
 use crate::sink::{LogReader, SinkError};
 
@@ -99,12 +99,14 @@ fn check_unused(dir: &Path) -> Result<(), SinkError> {
     }
 }
 
-fn lock(dir: &Path) -> Result<Locked, SinkError> {
-    let folder = File::open(dir).map_err(|e| cannot("open", dir, &e))?;
-    Locked::new(folder).map_err(|(_, refused)| match refused {
-        TryLockError::WouldBlock => SinkError::InUse { path: dir.into(), holder: "another backup".into() },
-        TryLockError::Error(e) => cannot("lock", dir, &e),
-    })
+/// The folder, locked until this is dropped.
+fn lock(dir: &Path) -> Result<Lockable, SinkError> {
+    let folder = Lockable(File::open(dir).map_err(|e| cannot("open", dir, &e))?);
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(SinkError::InUse { path: dir.into(), holder: "another backup".into() }),
+        Err(TryLockError::Error(e)) => Err(cannot("lock", dir, &e)),
+    }
 }
 
 struct Run<'d> {

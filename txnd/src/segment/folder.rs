@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::names;
 use crate::disk::cannot;
-use crate::lock::Locked;
+use crate::lock::Lockable;
 use crate::sink::SinkError;
 
 /// Mode of the folders that are created, because values may be secrets.
@@ -22,10 +22,10 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folder itself. This lock cannot be deleted while it is held.
-    folder: Locked,
-    /// The file `LOCK`: older versions lock nothing else.
-    _lock: Locked,
+    /// The folder itself, locked. This lock cannot be deleted while it is held.
+    folder: Lockable,
+    /// The file `LOCK`, locked too: older versions lock nothing else.
+    _lock: Lockable,
 }
 
 /// A new file that does not have its name yet.
@@ -200,33 +200,34 @@ pub(super) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// Opens and locks the folder itself.
-fn lock_folder(path: &Path) -> Result<Locked, SinkError> {
-    let folder = File::open(path).map_err(|e| cannot("open", path, &e))?;
-    Locked::new(folder).or_else(|(folder, refused)| match refused {
-        TryLockError::WouldBlock => Err(in_use(path)),
+fn lock_folder(path: &Path) -> Result<Lockable, SinkError> {
+    let folder = Lockable(File::open(path).map_err(|e| cannot("open", path, &e))?);
+    match folder.try_lock() {
+        Ok(()) => Ok(folder),
+        Err(TryLockError::WouldBlock) => Err(in_use(path)),
         // NFS only locks files that are open for writing, which a folder never is. There, locking the file has to
         // suffice.
-        TryLockError::Error(e) if matches!(Errno::from_io_error(&e), Some(Errno::BADF | Errno::OPNOTSUPP)) => {
-            Ok(Locked::unlocked(folder))
+        Err(TryLockError::Error(e)) if matches!(Errno::from_io_error(&e), Some(Errno::BADF | Errno::OPNOTSUPP)) => {
+            Ok(folder)
         }
-        TryLockError::Error(e) => Err(cannot("lock", path, &e)),
-    })
+        Err(TryLockError::Error(e)) => Err(cannot("lock", path, &e)),
+    }
 }
 
 /// Opens and locks the file `LOCK`, and writes this process's id into it.
-fn lock_file(folder: &Path) -> Result<Locked, SinkError> {
+fn lock_file(folder: &Path) -> Result<Lockable, SinkError> {
     let path = folder.join(names::LOCK);
     let lock = File::options().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
-    let lock = lock.map_err(|e| cannot("open", &path, &e))?;
-    match Locked::new(lock) {
-        Ok(lock) => {
+    let lock = Lockable(lock.map_err(|e| cannot("open", &path, &e))?);
+    match lock.try_lock() {
+        Ok(()) => {
             let _ = lock.set_permissions(Permissions::from_mode(FILE_MODE));
             // The number is only for messages, so it may be missing; the kernel holds the lock.
             let _ = lock.set_len(0).and_then(|()| lock.write_all_at(std::process::id().to_string().as_bytes(), 0));
             Ok(lock)
         }
-        Err((_, TryLockError::WouldBlock)) => Err(in_use(folder)),
-        Err((_, TryLockError::Error(e))) => Err(cannot("lock", &path, &e)),
+        Err(TryLockError::WouldBlock) => Err(in_use(folder)),
+        Err(TryLockError::Error(e)) => Err(cannot("lock", &path, &e)),
     }
 }
 
